@@ -1,0 +1,38 @@
+# LightXML and its comparisons, from the archives to the tables. See README.md, Architecture.
+
+from snakemake.utils import min_version
+
+min_version("9.19")
+
+
+configfile: "config.yaml"
+
+
+# used only with `--sdm apptainer`: see container.def
+container: "lightxml.sif"
+
+
+include: "rules/common.smk"
+
+
+wildcard_constraints:
+    dataset=one_of(REGISTRY.datasets),
+    method=one_of(REGISTRY.methods),
+    backbone=one_of(REGISTRY.backbones),
+    target=one_of(REGISTRY.targets),
+    member="(?!ensemble/)[a-z0-9][a-z0-9-]*",
+    variant="[a-z0-9][a-z0-9-]*",
+    seed=r"\d+",
+    tree=r"\d+",
+    part="trn|tst",
+
+
+include: "rules/targets.smk"
+include: "rules/datasets.smk"
+include: "rules/features.smk"
+include: "rules/clusters.smk"
+include: "rules/encoders.smk"
+include: "rules/training.smk"
+include: "rules/prediction.smk"
+include: "rules/evaluation.smk"
+include: "rules/reporting.smk"

@@ -1,0 +1,1 @@
+"""Label clusters: balanced spherical k-means trees."""

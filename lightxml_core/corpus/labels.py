@@ -1,0 +1,58 @@
+"""Label strings and label matrices."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+
+def label_matrices(
+    trn: Iterable[Iterable[str]], tst: Iterable[Iterable[str]]
+) -> tuple[csr_matrix, csr_matrix, list[str]]:
+    """Y_trn, Y_tst (N x L float32 ones) and the L labels of both parts together, sorted, from each document's labels.
+
+    A label that is repeated within a document counts once.
+    """
+    numbers: dict[str, int] = {}
+    parts = [_number(trn, numbers), _number(tst, numbers)]
+    labels = sorted(numbers)
+    column = np.empty(len(labels), dtype=np.int32)
+    column[[numbers[label] for label in labels]] = np.arange(len(labels))
+    Y_trn, Y_tst = (ones_matrix(column[flat], offsets, len(labels)) for flat, offsets in parts)
+    return Y_trn, Y_tst, labels
+
+
+def _number(documents: Iterable[Iterable[str]], numbers: dict[str, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Number the labels in order of appearance, going on from `numbers`; flat int32 label numbers and int64 offsets."""
+    flat, offsets = array("i"), array("q", [0])
+    for document in documents:
+        flat.extend([numbers.setdefault(label, len(numbers)) for label in document])
+        offsets.append(len(flat))
+    return np.array(flat, dtype=np.int32), np.array(offsets, dtype=np.int64)
+
+
+def ones_matrix(flat: np.ndarray, offsets: np.ndarray, columns: int) -> csr_matrix:
+    """N x `columns` float32: row i has ones at the columns `flat[offsets[i]:offsets[i + 1]]`, repeats ignored."""
+    return binary(csr_matrix((np.ones(len(flat), np.float32), flat, offsets), shape=(len(offsets) - 1, columns)))
+
+
+def binary(matrix: csr_matrix) -> csr_matrix:
+    """The pattern of a non-negative CSR matrix: float32 ones, indices sorted, stored zeros and repeats gone."""
+    matrix = matrix.astype(np.float32)
+    matrix.sum_duplicates()
+    matrix.eliminate_zeros()
+    matrix.data[:] = 1
+    return matrix
+
+
+def documents_without_labels(Y: csr_matrix) -> np.ndarray:
+    """int64 row numbers, from 0, of the documents that have no label."""
+    return np.flatnonzero(np.diff(Y.indptr) == 0)
+
+
+def label_frequencies(Y: csr_matrix) -> np.ndarray:
+    """L int64: how many documents have each label."""
+    return np.bincount(Y.indices, minlength=Y.shape[1])

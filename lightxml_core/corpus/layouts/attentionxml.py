@@ -1,0 +1,64 @@
+"""The layout of AttentionXML and LightXML: one text a line, and the labels as strings in a file beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from scipy.sparse import csr_matrix
+
+from lightxml_core.corpus.labels import documents_without_labels, label_matrices
+from lightxml_core.corpus.layouts.locate import locate
+from lightxml_core.corpus.leniency import Leniency, refuse
+from lightxml_core.corpus.lines import TextLines, read_lines
+from lightxml_core.corpus.types import Corpus, Part
+from lightxml_core.errors import InputError
+
+
+def read(folder: Path, rules: Leniency) -> Corpus:
+    """Read `train_raw_texts.txt` (else `train_texts.txt`) and `train_labels.txt`, and the same for `test`.
+
+    Where both texts are there the raw ones win, as in LightXML's own code: the others were tokenised for AttentionXML.
+    Labels are those of both parts, sorted as strings. An optional `label_names.txt` names label i on line i, from 0.
+    """
+    found = locate(folder, _files("_raw_texts.txt"), _files("_texts.txt"))
+    trn_labels, tst_labels = found["trn_labels"], found["tst_labels"]
+    Y_trn, Y_tst, labels = label_matrices(_label_lists(trn_labels), _label_lists(tst_labels))
+    return Corpus(
+        trn=_part(found["trn_texts"], trn_labels, Y_trn, rules),
+        tst=_part(found["tst_texts"], tst_labels, Y_tst, rules),
+        labels=labels,
+        names=_names(trn_labels.with_name("label_names.txt"), labels),
+    )
+
+
+def _files(texts: str) -> dict[str, str]:
+    return {
+        "trn_texts": f"train{texts}",
+        "trn_labels": "train_labels.txt",
+        "tst_texts": f"test{texts}",
+        "tst_labels": "test_labels.txt",
+    }
+
+
+def _label_lists(source: Path) -> Iterator[list[str]]:
+    return (line.split() for line in read_lines(source))
+
+
+def _part(texts: Path, labels: Path, Y: csr_matrix, rules: Leniency) -> Part:
+    if not rules.documents_without_labels:
+        refuse(labels, documents_without_labels(Y) + 1, "no label", "documents_without_labels")
+    return Part(TextLines(texts, Y.shape[0], labels, rules.empty_texts), Y)
+
+
+def _names(source: Path, labels: list[str]) -> list[str] | None:
+    if not source.is_file():
+        return None
+    names = list(TextLines(source))
+    for label in labels:
+        if not (label.isascii() and label.isdigit() and int(label) < len(names)):
+            raise InputError(
+                f"{source} names the labels 0 to {len(names) - 1}, but {label!r} is a label too: "
+                "add the missing names, or remove the file"
+            )
+    return [names[int(label)] for label in labels]

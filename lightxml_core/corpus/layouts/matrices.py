@@ -1,0 +1,54 @@
+"""Texts beside a label matrix in `.npz`: what the layouts of X-Transformer and PECOS have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+from lightxml_core.corpus.labels import binary, documents_without_labels
+from lightxml_core.corpus.layouts.locate import locate
+from lightxml_core.corpus.leniency import Leniency, refuse
+from lightxml_core.corpus.lines import TextLines
+from lightxml_core.corpus.types import Corpus, Part
+from lightxml_core.errors import InputError
+from lightxml_core.files import load_csr
+
+
+def read_matrices(folder: Path, files: Mapping[str, str], rules: Leniency) -> Corpus:
+    """Read the files with the roles `trn_texts`, `trn_Y`, `tst_texts`, `tst_Y` and `labels` (one a line, by column)."""
+    found = locate(folder, files)
+    labels = list(TextLines(found["labels"]))
+    trn, tst = (
+        _part(found[f"{part}_texts"], found[f"{part}_Y"], len(labels), found["labels"], rules)
+        for part in ("trn", "tst")
+    )
+    return Corpus(trn, tst, labels)
+
+
+def _part(texts: Path, matrix: Path, labels: int, label_list: Path, rules: Leniency) -> Part:
+    Y = _label_matrix(matrix)
+    if Y.shape[1] != labels:
+        raise InputError(
+            f"{matrix} has {Y.shape[1]} columns, but {label_list} has {labels} lines: "
+            "each label needs a column and a line; get both files from the same copy of the dataset"
+        )
+    if not rules.documents_without_labels:
+        refuse(matrix, documents_without_labels(Y) + 1, "no label", "documents_without_labels", unit="row")
+    return Part(TextLines(texts, Y.shape[0], matrix, rules.empty_texts), Y)
+
+
+def _label_matrix(source: Path) -> csr_matrix:
+    Y = load_csr(source)
+    if Y.dtype.kind not in "buif":
+        raise InputError(f"{source} holds values of type {Y.dtype}: a label matrix holds numbers")
+    bad = np.flatnonzero(~np.isfinite(Y.data) | (Y.data < 0))
+    if len(bad):
+        row = np.searchsorted(Y.indptr, bad[0], side="right")
+        raise InputError(
+            f"{source} row {row}: {Y.data[bad[0]]} is no value for a label, nor are {len(bad) - 1} others: "
+            "a label matrix holds 1 where a document has a label"
+        )
+    return binary(Y)

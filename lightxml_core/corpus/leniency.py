@@ -1,0 +1,36 @@
+"""What a corpus may contain only if its dataset's file says so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lightxml_core.errors import InputError
+
+SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Leniency:
+    """Documents that are refused unless the dataset's file lists the field's name under `keep`."""
+
+    empty_texts: bool = False
+    documents_without_labels: bool = False
+
+
+def refuse(source: Path, numbers: Sequence[int] | np.ndarray, fault: str, key: str, unit: str = "line") -> None:
+    """Raise an InputError about the documents at `numbers` (counted from 1) of `source`; no numbers, no error.
+
+    fault: what is wrong with one of them, e.g. "empty text". key: the field of Leniency that would keep them.
+    """
+    if len(numbers) == 0:
+        return
+    shown = ", ".join(str(number) for number in numbers[:SHOWN]) + (", …" if len(numbers) > SHOWN else "")
+    where = f"{unit}s" if len(numbers) > 1 else unit
+    raise InputError(
+        f"{source}: {fault} in {len(numbers)} {where} ({shown}): "
+        f"mend the file, or keep such documents with `keep: [{key}]` in the dataset's file"
+    )

@@ -1,0 +1,78 @@
+"""Text files as streams of lines.
+
+Only a line feed ends a line. Python's own splitting also breaks at U+2028, form feeds and others, which occur inside
+documents and would shift every later text against its labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from lightxml_core.corpus.leniency import refuse
+from lightxml_core.errors import InputError
+
+
+def read_lines(source: Path) -> Iterator[str]:
+    """Stream the lines of a UTF-8 file without their ends (`\\n` or `\\r\\n`); a byte order mark is skipped.
+
+    A missing file or a byte that is not UTF-8 is an InputError (file, line from 1, byte offset in the line from 0).
+    """
+    try:
+        with source.open("rb") as opened:
+            for number, line in enumerate(opened, 1):
+                text = _decode(line, source, number)
+                yield text.removeprefix("\ufeff") if number == 1 else text
+    except FileNotFoundError:
+        raise InputError(f"{source} is missing: run the rule that makes it") from None
+
+
+def _decode(line: bytes, source: Path, number: int) -> str:
+    try:
+        return line.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{source} line {number}: the byte 0x{line[error.start]:02x} at byte offset {error.start} is not UTF-8: "
+            "convert the file to UTF-8"
+        ) from None
+
+
+def collapse(text: str) -> str:
+    """The words of `text` (whatever Unicode calls white space lies between them), joined by single spaces."""
+    return " ".join(text.split())
+
+
+@dataclass(frozen=True)
+class TextLines:
+    """The documents of a file, one a line, white space collapsed; streamed, and may be iterated again and again.
+
+    The file is checked while it is read, so that a large one is read once. Iterating to the end raises an InputError if
+    the number of lines is not `documents` (of which `counterpart` tells), and if there are empty texts and not
+    `keep_empty`. `documents` None: any number.
+    """
+
+    source: Path
+    documents: int | None = None
+    counterpart: Path | None = None
+    keep_empty: bool = True
+
+    def __iter__(self) -> Iterator[str]:
+        number, empty = 0, []
+        for number, line in enumerate(read_lines(self.source), 1):
+            if self.documents is not None and number > self.documents:
+                raise InputError(self._mismatch(f"goes on at line {number}", f"ends after {self.documents}"))
+            text = collapse(line)
+            if not text:
+                empty.append(number)
+            yield text
+        if self.documents is not None and number < self.documents:
+            raise InputError(self._mismatch(f"ends after line {number}", f"goes on to {self.documents}"))
+        if not self.keep_empty:
+            refuse(self.source, empty, "empty text", "empty_texts")
+
+    def _mismatch(self, here: str, there: str) -> str:
+        return (
+            f"{self.source} {here}, but {self.counterpart} {there} documents: "
+            "the two must have one line (or row) for each document"
+        )

@@ -1,0 +1,70 @@
+"""The numbers by which a corpus is recognised."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+from lightxml_core.corpus.labels import documents_without_labels, label_frequencies
+from lightxml_core.errors import InputError
+
+TOLERANCE = 0.01  # relative; published means are rounded, and count words each in their own way
+DIGITS = 4
+
+
+def statistics(
+    Y_trn: csr_matrix, Y_tst: csr_matrix, words_trn: int | None, words_tst: int | None, empty_texts: int
+) -> dict[str, Any]:
+    """The contents of `stats.json`. Words are what white space separates; None for a source without texts.
+
+    `labels_per_document` and `documents_per_label` are means over the *training* part, the latter over all L labels of
+    both parts: labels_trn / N_trn and labels_trn / L. That is how the tables of the AttentionXML and LightXML papers
+    count: 14,146 x 18.64 / 30,938 = 8.52 for Wiki10-31K, and likewise for AmazonCat-13K, Amazon-670K and Wiki-500K to
+    the digits given; with the test documents it would be 12.51. (Eurlex-4K's 20.79 is 0.4% from its 5.30.)
+    The other counts are over both parts.
+    """
+    training = label_frequencies(Y_trn)
+    return {
+        "documents_trn": Y_trn.shape[0],
+        "documents_tst": Y_tst.shape[0],
+        "labels": Y_trn.shape[1],
+        "labels_per_document": _mean(Y_trn.nnz, Y_trn.shape[0]),
+        "documents_per_label": _mean(Y_trn.nnz, Y_trn.shape[1]),
+        "words_per_document_trn": _mean(words_trn, Y_trn.shape[0]),
+        "words_per_document_tst": _mean(words_tst, Y_tst.shape[0]),
+        "labels_without_training_documents": int(np.count_nonzero(training == 0)),
+        "empty_texts": empty_texts,
+        "documents_without_labels": len(documents_without_labels(Y_trn)) + len(documents_without_labels(Y_tst)),
+        "texts": words_trn is not None,
+    }
+
+
+def _mean(total: int | None, count: int) -> float | None:
+    return None if total is None or count == 0 else round(total / count, DIGITS)
+
+
+def verify(stats: Mapping[str, Any], expected: Mapping[str, Any], where: str) -> None:
+    """Compare with what must be true of the dataset: counts exactly, means within 1%.
+
+    where: the file that expects it. Raises one InputError that names every difference.
+    """
+    differences = [
+        f"{key} is {stats.get(key, 'not a statistic')}, expected {value}"
+        for key, value in expected.items()
+        if key not in stats or not _agree(stats[key], value)
+    ]
+    if differences:
+        raise InputError(
+            f"the corpus is not the one that {where} expects: {'; '.join(differences)}: "
+            "get another copy of the dataset, or correct the expected statistics"
+        )
+
+
+def _agree(found: Any, expected: Any) -> bool:
+    if isinstance(found, float) and isinstance(expected, (int, float)):
+        return math.isclose(found, expected, rel_tol=TOLERANCE)
+    return bool(found == expected)

@@ -1,0 +1,168 @@
+"""A corpus as one folder of plain files, named as in PECOS.
+
+X.{trn,tst}.txt: one document a line. Y.{trn,tst}.npz: CSR. output-items.txt: the label of each column, one a line.
+label-names.txt: how to show it, one a line (the label itself where the source names none). stats.json: the statistics.
+Of a source without texts the text files are empty, and X.{trn,tst}.npz hold its bag of words.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+from lightxml_core.corpus.labels import label_frequencies
+from lightxml_core.corpus.lines import TextLines, collapse
+from lightxml_core.corpus.statistics import statistics
+from lightxml_core.corpus.types import PARTS, Corpus, Part, PartName
+from lightxml_core.errors import InputError
+from lightxml_core.files import atomic_path, load_csr, read_json, save_csr, write_json, write_text
+
+LABELS, NAMES, STATS = "output-items.txt", "label-names.txt", "stats.json"
+SHOWN = 5
+
+logger = logging.getLogger(__name__)
+
+
+def write_corpus(corpus: Corpus, folder: Path) -> dict[str, Any]:
+    """Write the folder described above and return its statistics; InputError for whatever is wrong with the texts.
+
+    Texts come first, because reading them may fail; stats.json comes last, so that a folder that has it is complete.
+    """
+    (folder / STATS).unlink(missing_ok=True)
+    counts = _write_texts(corpus, folder)
+    for name in PARTS:
+        part = corpus.part(name)
+        save_csr(folder / f"Y.{name}.npz", part.Y)
+        features = folder / f"X.{name}.npz"
+        if part.X is None:
+            features.unlink(missing_ok=True)
+        else:
+            save_csr(features, part.X)
+    _write_lines(folder / LABELS, corpus.labels)
+    _write_lines(folder / NAMES, corpus.labels if corpus.names is None else corpus.names)
+    _warn_unseen(corpus)
+    trn, tst = counts
+    stats = statistics(corpus.trn.Y, corpus.tst.Y, trn.words, tst.words, trn.empty + tst.empty)
+    write_json(folder / STATS, stats)
+    return stats
+
+
+def load_stats(folder: Path) -> dict[str, Any]:
+    """The statistics of a stored corpus."""
+    stats: dict[str, Any] = read_json(folder / STATS)
+    return stats
+
+
+def load_labels(folder: Path) -> list[str]:
+    """The L labels by column. InputError if their number is not that of stats.json."""
+    return _load_lines(folder, LABELS)
+
+
+def load_label_names(folder: Path) -> list[str]:
+    """The L labels by column, as shown to people. InputError if their number is not that of stats.json."""
+    return _load_lines(folder, NAMES)
+
+
+def load_Y(folder: Path, part: PartName) -> csr_matrix:
+    """N x L float32 ones. InputError if the shape is not that of stats.json."""
+    stats, source = load_stats(folder), folder / f"Y.{part}.npz"
+    Y = load_csr(source)
+    expected = (stats[f"documents_{part}"], stats["labels"])
+    if Y.shape != expected:
+        raise InputError(_stale(source, f"is {Y.shape[0]} x {Y.shape[1]}", f"{expected[0]} x {expected[1]}"))
+    return Y
+
+
+def load_X(folder: Path, part: PartName) -> csr_matrix:
+    """N x D float32, the bag of words of a source without texts. InputError for any other source."""
+    stats, source = load_stats(folder), folder / f"X.{part}.npz"
+    if stats["texts"]:
+        raise InputError(f"{folder} has texts and no bag of words of its own: build features from the texts")
+    X = load_csr(source)
+    if X.shape[0] != stats[f"documents_{part}"]:
+        raise InputError(_stale(source, f"has {X.shape[0]} rows", str(stats[f"documents_{part}"])))
+    return X
+
+
+def load_texts(folder: Path, part: PartName) -> TextLines:
+    """The N texts as a stream, which may be iterated again and again.
+
+    InputError for a source without texts, and, while it is iterated, if there are not as many as stats.json says.
+    """
+    stats = load_stats(folder)
+    if not stats["texts"]:
+        raise InputError(f"{folder} has a bag of words only: choose a method that needs no texts for this dataset")
+    return TextLines(folder / f"X.{part}.txt", stats[f"documents_{part}"], folder / STATS)
+
+
+def iterate_texts(source: Path) -> TextLines:
+    """Any file with one document a line, as a re-iterable stream with white space collapsed; empty lines count."""
+    return TextLines(source)
+
+
+@dataclass
+class _TextCounts:
+    documents: int = 0
+    words: int | None = None
+    empty: int = 0
+
+
+def _write_texts(corpus: Corpus, folder: Path) -> tuple[_TextCounts, _TextCounts]:
+    """Write both text files; neither appears unless both are good."""
+    with ExitStack() as stack:
+        targets = [stack.enter_context(atomic_path(folder / f"X.{name}.txt")) for name in PARTS]
+        trn, tst = (_write_part(corpus.part(name), target) for name, target in zip(PARTS, targets, strict=True))
+        return trn, tst
+
+
+def _write_part(part: Part, target: Path) -> _TextCounts:
+    if part.texts is None:
+        target.touch()
+        empty = 0 if part.X is None else int(np.count_nonzero(np.diff(part.X.indptr) == 0))
+        return _TextCounts(part.Y.shape[0], None, empty)
+    counts = _TextCounts(words=0)
+    with target.open("w", encoding="utf-8", newline="\n") as opened:
+        opened.writelines(_counted(part.texts, counts))
+    if counts.documents != part.Y.shape[0]:
+        raise ValueError(f"{counts.documents} texts for the {part.Y.shape[0]} rows of Y")
+    return counts
+
+
+def _counted(texts: Iterable[str], counts: _TextCounts) -> Iterable[str]:
+    """Lines to write, one a text; `counts` grows as they are taken."""
+    assert counts.words is not None
+    for text in texts:
+        words = text.split()
+        counts.documents += 1
+        counts.words += len(words)
+        counts.empty += not words
+        yield " ".join(words) + "\n"
+
+
+def _write_lines(target: Path, lines: Iterable[str]) -> None:
+    write_text(target, "".join(collapse(line) + "\n" for line in lines))
+
+
+def _load_lines(folder: Path, name: str) -> list[str]:
+    labels, lines = load_stats(folder)["labels"], list(TextLines(folder / name))
+    if len(lines) != labels:
+        raise InputError(_stale(folder / name, f"has {len(lines)} lines", str(labels)))
+    return lines
+
+
+def _stale(source: Path, found: str, expected: str) -> str:
+    return f"{source} {found}, but {STATS} beside it says {expected}: delete the folder and prepare the corpus again"
+
+
+def _warn_unseen(corpus: Corpus) -> None:
+    unseen = np.flatnonzero(label_frequencies(corpus.trn.Y) == 0)
+    if len(unseen):
+        first = ", ".join(corpus.labels[label] for label in unseen[:SHOWN]) + (", …" if len(unseen) > SHOWN else "")
+        logger.warning("%d labels have no training document and cannot be learnt: %s", len(unseen), first)

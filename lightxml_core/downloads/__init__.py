@@ -1,0 +1,1 @@
+"""Getting files from elsewhere: mirrors in order, resumed, verified, unpacked safely."""

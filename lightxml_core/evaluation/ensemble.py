@@ -1,0 +1,56 @@
+"""One prediction out of several members'."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, get_args
+
+import numpy as np
+from scipy import sparse
+
+from lightxml_core.errors import InputError
+from lightxml_core.evaluation.metrics import rank_matrix, top_k
+
+How = Literal["mean", "sum", "rank"]
+_DOCUMENTS_AT_ONCE = 1 << 14
+
+
+def ensemble(members: Sequence[sparse.csr_matrix], how: How, top: int = 100) -> sparse.csr_matrix:
+    """float32 CSR N x L: the `top` best labels of each document by the members together; ties by label id.
+
+    members: CSR N x L each; a label that a member does not list counts 0 in it.
+    mean: the mean score over the members (LightXML's flat head).
+    sum: the sum of scores over the union of labels (LightXML's clustered head); ranks as the mean does.
+    rank: the mean over the members of top + 1 - rank, for the `top` best of each, so a label's score depends on
+    its ranks only (X-Transformer, Chang et al. 2020, combines its nine rankers by averaging ranks).
+
+    InputError for no members, shapes that differ, a score that is not finite, or, unless by rank, one below 0:
+    it would put a listed label behind those that are not listed.
+    """
+    _check(members, how)
+    blocks = []
+    for start in range(0, max(members[0].shape[0], 1), _DOCUMENTS_AT_ONCE):
+        some = [member[start : start + _DOCUMENTS_AT_ONCE] for member in members]
+        parts = [_rank_scores(part, top) if how == "rank" else part.astype(np.float64) for part in some]
+        total = sum(parts[1:], start=parts[0])
+        blocks.append(top_k(total if how == "sum" else total / len(parts), top))
+    return sparse.csr_matrix(sparse.vstack(blocks, format="csr"))
+
+
+def _rank_scores(member: sparse.csr_matrix, top: int) -> sparse.csr_matrix:
+    """float64 CSR: top for the best label of each row, one less for each rank below."""
+    ranks = rank_matrix(member, top)
+    rows, places = np.nonzero(ranks >= 0)
+    return sparse.csr_matrix(((top - places).astype(np.float64), (rows, ranks[rows, places])), shape=member.shape)
+
+
+def _check(members: Sequence[sparse.csr_matrix], how: str) -> None:
+    if how not in get_args(How):
+        raise InputError(f"an ensemble combines by {', '.join(get_args(How))}, not by {how!r}")
+    if not members:
+        raise InputError("an ensemble needs at least one member")
+    for number, member in enumerate(members):
+        if member.shape != members[0].shape:
+            raise InputError(f"member {number} of the ensemble is {member.shape}, member 0 is {members[0].shape}")
+        if how != "rank" and member.nnz and member.data.min() < 0:
+            raise InputError(f"member {number} of the ensemble has scores below 0: combine the members by rank")

@@ -1,0 +1,1 @@
+"""Features of documents (TF-IDF, bag of words) and of labels."""

@@ -1,0 +1,72 @@
+"""TF-IDF and bag of words of raw texts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import sparse
+
+from lightxml_core.errors import InputError
+
+if TYPE_CHECKING:
+    from sklearn.feature_extraction.text import CountVectorizer
+
+_WORD = r"(?u)\b\w+\b"  # one letter is a word: scikit-learn's own pattern drops "A" of "vitamin A"
+
+Features = tuple[sparse.csr_matrix, sparse.csr_matrix, dict[str, int]]
+
+
+@dataclass(frozen=True)
+class FeatureSettings:
+    """min_df: documents that a term must occur in. max_features: keep the most frequent terms only, None for all.
+    sublinear: 1 + ln(count) for the count (TF-IDF only). ngrams: longest run of words that makes a term.
+    """
+
+    min_df: int = 1
+    max_features: int | None = None
+    sublinear: bool = True
+    ngrams: int = 1
+
+
+def build_tfidf(trn_texts: Iterable[str], tst_texts: Iterable[str], settings: FeatureSettings) -> Features:
+    """X_trn (N_trn x D), X_tst (N_tst x D), and the column of each term: float32 CSR with rows of length 1.
+
+    Vocabulary and document frequencies come from the training texts alone, in lower case. A text without a known
+    word gets an empty row. InputError where no term is left.
+    """
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    vectoriser = TfidfVectorizer(sublinear_tf=settings.sublinear, norm="l2", dtype=np.float32, **_options(settings))
+    return _build(vectoriser, trn_texts, tst_texts)
+
+
+def build_bow(trn_texts: Iterable[str], tst_texts: Iterable[str], settings: FeatureSettings) -> Features:
+    """The same with plain counts of the terms."""
+    from sklearn.feature_extraction.text import CountVectorizer
+
+    return _build(CountVectorizer(dtype=np.float32, **_options(settings)), trn_texts, tst_texts)
+
+
+def _options(settings: FeatureSettings) -> dict[str, object]:
+    return {
+        "lowercase": True,
+        "token_pattern": _WORD,
+        "min_df": settings.min_df,
+        "max_features": settings.max_features,
+        "ngram_range": (1, settings.ngrams),
+    }
+
+
+def _build(vectoriser: CountVectorizer, trn_texts: Iterable[str], tst_texts: Iterable[str]) -> Features:
+    try:
+        X_trn = sparse.csr_matrix(vectoriser.fit_transform(trn_texts))
+    except ValueError as error:
+        raise InputError(f"the training texts give no features ({error}): check the texts and min_df") from None
+    X_tst = sparse.csr_matrix(vectoriser.transform(tst_texts))
+    X_trn.sort_indices()
+    X_tst.sort_indices()
+    terms = sorted(vectoriser.vocabulary_.items(), key=lambda entry: int(entry[1]))
+    return X_trn, X_tst, {term: int(column) for term, column in terms}

@@ -1,0 +1,52 @@
+"""From the files of the earlier stages to what a method sees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lightxml_core.corpus.store import load_Y
+from lightxml_core.encoders.tokens import load_tokens
+from lightxml_core.files import load_array, load_csr
+from lightxml_core.methods import TestData, TrainingData
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Where the prepared inputs of a member lie; None for what it does not need."""
+
+    corpus: Path
+    features: Path | None = None
+    encoder: Path | None = None
+    tokens: Path | None = None
+    clusters: Path | None = None
+
+    def files(self) -> list[Path]:
+        """Every file of the training data, sorted: what provenance records the checksums of."""
+        found = [self.corpus / "Y.trn.npz"]
+        found += [self.features / "X.trn.npz"] if self.features else []
+        found += sorted(self.tokens.glob("trn.*")) if self.tokens else []
+        found += sorted(path for path in self.encoder.iterdir() if path.is_file()) if self.encoder else []
+        return found + ([self.clusters] if self.clusters else [])
+
+
+def load_training_data(inputs: Inputs, needs: frozenset[str]) -> TrainingData:
+    """Load the training part; with `test` among the needs the test part too, its labels included."""
+    return TrainingData(
+        Y=load_Y(inputs.corpus, "trn"),
+        X=load_csr(inputs.features / "X.trn.npz") if inputs.features else None,
+        tokens=load_tokens(inputs.tokens, "trn") if inputs.tokens else None,
+        clusters=load_csr(inputs.clusters) if inputs.clusters else None,
+        encoder=inputs.encoder,
+        validation=load_array(inputs.corpus / "validation.npy"),
+        test=load_test_data(inputs, labels=True) if "test" in needs else None,
+    )
+
+
+def load_test_data(inputs: Inputs, labels: bool = False) -> TestData:
+    """Load the test part, without its labels unless a protocol asks for them."""
+    return TestData(
+        X=load_csr(inputs.features / "X.tst.npz") if inputs.features else None,
+        tokens=load_tokens(inputs.tokens, "tst") if inputs.tokens else None,
+        Y=load_Y(inputs.corpus, "tst") if labels else None,
+    )

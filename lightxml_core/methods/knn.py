@@ -1,0 +1,54 @@
+"""Nearest neighbours vote: labels of the training documents whose TF-IDF features are most similar."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from scipy import sparse
+
+from lightxml_core.evaluation.metrics import top_k as keep_best
+from lightxml_core.features.labels import normalise_rows
+from lightxml_core.files import load_csr, read_json, save_csr, write_json
+from lightxml_core.methods import BaseSettings, TestData, TrainingData
+
+_SIMILARITIES_AT_ONCE = 10_000_000  # 120 MB as CSR if every document shared a word with every other
+
+
+@dataclass(frozen=True)
+class Settings(BaseSettings):
+    """neighbours: how many training documents vote."""
+
+    neighbours: int = 20
+
+
+def needs(settings: Settings) -> frozenset[str]:
+    """TF-IDF features."""
+    return frozenset({"tfidf"})
+
+
+def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None:
+    """Save the training documents, features of length 1 and labels: they are the model."""
+    assert data.X is not None
+    save_csr(out / "X.npz", normalise_rows(data.X))
+    save_csr(out / "Y.npz", data.Y)
+    write_json(out / "settings.json", {"neighbours": settings.neighbours})
+
+
+def predict(model: Path, data: TestData, top_k: int) -> sparse.csr_matrix:
+    """float32 CSR N x L: for each label the sum of cosine similarities of the nearest neighbours that have it.
+
+    Neighbours at the same distance are taken in the order of the training documents; one that shares no feature is
+    none, so a document without features gets an empty row.
+    """
+    assert data.X is not None
+    neighbours = read_json(model / "settings.json")["neighbours"]
+    documents = sparse.csr_matrix(load_csr(model / "X.npz").T)
+    Y_trn = load_csr(model / "Y.npz")
+    X_tst = normalise_rows(data.X)
+    step = max(1, _SIMILARITIES_AT_ONCE // Y_trn.shape[0])
+    blocks = [sparse.csr_matrix((0, Y_trn.shape[1]), dtype=Y_trn.dtype)]
+    for start in range(0, X_tst.shape[0], step):
+        nearest = keep_best(X_tst[start : start + step] @ documents, neighbours)
+        blocks.append(keep_best(nearest @ Y_trn, top_k))
+    return sparse.csr_matrix(sparse.vstack(blocks, format="csr"))

@@ -1,0 +1,32 @@
+"""LightXML (Jiang et al., AAAI 2021): a transformer trained end to end with dynamic negative sampling."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from scipy import sparse
+
+from lightxml_core.methods import TestData, TrainingData
+from lightxml_core.methods.lightxml.settings import PROTOCOLS, Settings
+
+__all__ = ["PROTOCOLS", "Settings", "fit", "needs", "predict"]
+
+
+def needs(settings: Settings) -> frozenset[str]:
+    """Tokens always, label clusters for the clustered head, the test set for a protocol that selects on it."""
+    clusters = {"clusters"} if settings.head == "clustered" else set()
+    return frozenset({"tokens"} | clusters | ({"test"} if settings.select == "test" else set()))
+
+
+def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None:
+    """Train one member (one backbone, or one clustering) into the folder `out`."""
+    from lightxml_core.methods.lightxml import train
+
+    train.fit(data, settings, out, resume)
+
+
+def predict(model: Path, data: TestData, top_k: int) -> sparse.csr_matrix:
+    """float32 CSR N_tst × L of the `top_k` best labels' scores."""
+    from lightxml_core.methods.lightxml import predict as prediction
+
+    return prediction.predict(model, data, top_k)

@@ -1,0 +1,195 @@
+"""The two heads of LightXML (section 3.3): what turns a document's features into scored labels.
+
+Positive labels come as two index vectors, `rows` int64[P] and `labels` int64[P]: pair i says that the
+document in row rows[i] of the batch has the label labels[i]. Binary cross-entropy with logits over a set of
+scored labels is then Σ softplus(z) − Σ z[positives], so no dense target is ever built.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from scipy import sparse
+from torch import Tensor, nn
+from torch.nn.functional import softplus
+
+Reduction = Literal["mean", "sum"]
+
+
+@dataclass(frozen=True)
+class Loss:
+    """The loss to minimise, and its parts by name for the log."""
+
+    total: Tensor
+    parts: dict[str, Tensor]
+
+
+class FlatHead(nn.Module):
+    """One linear layer over all L labels: right up to some ten thousand labels."""
+
+    def __init__(self, width: int, labels: int, reduction: Reduction) -> None:
+        super().__init__()
+        self.reduction, self.labels = reduction, labels
+        self.classifier = nn.Linear(width, labels)
+
+    def start_at_prior(self, Y: sparse.csr_matrix) -> None:
+        """Set each bias to the log-odds of its label among the documents of Y (N × L), the weights to zero."""
+        nn.init.zeros_(self.classifier.weight)
+        self.classifier.bias.data.copy_(log_odds(np.asarray(Y.sum(axis=0)).ravel(), Y.shape[0]))
+
+    def loss(self, features: Tensor, rows: Tensor, labels: Tensor) -> Loss:
+        """features: float[B, width]. Binary cross-entropy over all labels."""
+        logits = self.classifier(features).float()
+        total = bce(logits, (rows, labels), self.reduction)
+        return Loss(total, {"loss": total})
+
+    def top(self, features: Tensor, k: int) -> tuple[Tensor, Tensor]:
+        """The k best labels of each document: float[B, k] probabilities and int64[B, k] label ids."""
+        scores = self.classifier(features).float().sigmoid()
+        return best(scores, torch.arange(scores.shape[1], device=scores.device).expand_as(scores), k)
+
+
+class ClusteredHead(nn.Module):
+    """Recall head over label clusters and rank head over the labels of the clusters it proposes.
+
+    Inside, labels are numbered by cluster, so that cluster c is the block of table rows
+    [start[c], start[c] + size[c]): proposing clusters is proposing blocks, and a positive label's place among
+    the candidates follows from the place of its cluster. No array has a row a label for every document.
+    """
+
+    start: Tensor
+    size: Tensor
+    label_of_slot: Tensor
+    slot_of_label: Tensor
+    cluster_of_slot: Tensor
+
+    def __init__(
+        self,
+        width: int,
+        clusters: sparse.csr_matrix,
+        bottleneck: int,
+        kept: int,
+        reduction: Reduction,
+        label_bias: bool,
+    ) -> None:
+        """clusters: CSR L × C with one 1 a row."""
+        super().__init__()
+        self.reduction = reduction
+        self.labels, count = clusters.shape
+        self.kept = min(kept, count)
+        self.recall = nn.Linear(width, count)
+        self.project = nn.Linear(width, bottleneck)
+        self.table = nn.Parameter(nn.init.xavier_uniform_(torch.empty(self.labels, bottleneck)))
+        self.bias = nn.Parameter(torch.zeros(self.labels), requires_grad=label_bias)
+        cluster = torch.from_numpy(clusters.indices.astype(np.int64))
+        size = torch.bincount(cluster, minlength=count)
+        label_of_slot = torch.argsort(cluster, stable=True)
+        self.register_buffer("size", size)
+        self.register_buffer("start", torch.cumsum(size, 0) - size)
+        self.register_buffer("label_of_slot", label_of_slot)
+        self.register_buffer("slot_of_label", torch.argsort(label_of_slot))
+        self.register_buffer("cluster_of_slot", cluster[label_of_slot])
+        self.widest = int(size.max())
+
+    def start_at_prior(self, Y: sparse.csr_matrix) -> None:
+        """Start the recall biases at the clusters' log-odds and the label biases at theirs within the cluster."""
+        cluster = self.cluster_of_slot[self.slot_of_label].cpu().numpy()
+        member = sparse.csr_matrix((np.ones(len(cluster)), (np.arange(len(cluster)), cluster)))
+        documents = np.asarray((Y @ member > 0).sum(axis=0)).ravel()
+        nn.init.zeros_(self.recall.weight)
+        self.recall.bias.data.copy_(log_odds(documents, Y.shape[0]))
+        prior = log_odds(np.asarray(Y.sum(axis=0)).ravel(), documents[cluster])
+        self.bias.data.copy_(prior[self.label_of_slot.cpu()])
+
+    def loss(self, features: Tensor, rows: Tensor, labels: Tensor) -> Loss:
+        """features: float[B, width]. Recall loss over all clusters plus rank loss over the candidates, equal weights.
+
+        The candidates are drawn anew from the recall head at every call: *dynamic* negatives.
+        """
+        slots = self.slot_of_label[labels]
+        clusters = self.cluster_of_slot[slots]
+        recall = self.recall(features).float()
+        positive = torch.zeros_like(recall, dtype=torch.bool)
+        positive[rows, clusters] = True
+        recall_loss = bce(recall, positive.nonzero(as_tuple=True), self.reduction)
+        proposed = self.propose(recall.detach(), positive)
+        rank, real = self.rank(features, proposed)
+        rank_loss = bce(rank.flatten(1), self.places(proposed, rows, slots, clusters), self.reduction, real.flatten(1))
+        return Loss(recall_loss + rank_loss, {"recall_loss": recall_loss, "rank_loss": rank_loss})
+
+    def propose(self, recall: Tensor, positive: Tensor | None = None) -> Tensor:
+        """The K clusters of highest probability; positive ones count 1 more, which puts them first.
+
+        recall: float[B, C] logits; positive: bool[B, C], training only. Returns int64[B, K], best first.
+        """
+        scores = recall.sigmoid()
+        if positive is not None:
+            scores = scores + positive
+        return torch.sort(scores, dim=1, descending=True, stable=True).indices[:, : self.kept]
+
+    def rank(self, features: Tensor, proposed: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits of every label of the proposed clusters.
+
+        proposed: int64[B, K]. Returns float[B, K, M] logits and bool[B, K, M], false where a cluster is
+        shorter than the longest (M labels) and nothing is scored.
+        """
+        within = torch.arange(self.widest, device=proposed.device)
+        real = within < self.size[proposed].unsqueeze(-1)
+        slots = torch.where(real, self.start[proposed].unsqueeze(-1) + within, 0)
+        hidden = self.project(features)
+        table = self.table[slots].to(hidden.dtype)
+        logits = torch.einsum("bkmd,bd->bkm", table, hidden).float() + self.bias[slots]
+        return logits, real
+
+    def places(self, proposed: Tensor, rows: Tensor, slots: Tensor, clusters: Tensor) -> tuple[Tensor, Tensor]:
+        """Where each positive label stands among the flattened K·M candidates of its row.
+
+        A positive whose cluster was not proposed (a document with more than K positive clusters) is left out.
+        """
+        order = torch.full((len(proposed), len(self.size)), -1, device=proposed.device)
+        order.scatter_(1, proposed, torch.arange(proposed.shape[1], device=proposed.device).expand_as(proposed))
+        place = order[rows, clusters]
+        found = place >= 0
+        return rows[found], (place * self.widest + slots - self.start[clusters])[found]
+
+    def top(self, features: Tensor, k: int) -> tuple[Tensor, Tensor]:
+        """The k best labels: sigmoid(rank logit) · sigmoid(recall logit of the label's cluster)."""
+        recall = self.recall(features).float()
+        proposed = self.propose(recall)
+        rank, real = self.rank(features, proposed)
+        scores = rank.sigmoid() * recall.gather(1, proposed).sigmoid().unsqueeze(-1)
+        within = torch.arange(self.widest, device=proposed.device)
+        slots = torch.where(real, self.start[proposed].unsqueeze(-1) + within, 0)
+        return best(scores.masked_fill(~real, -1.0).flatten(1), self.label_of_slot[slots].flatten(1), k)
+
+
+def bce(logits: Tensor, positives: tuple[Tensor, ...], reduction: Reduction, real: Tensor | None = None) -> Tensor:
+    """Binary cross-entropy with logits, targets 1 at `positives` and 0 elsewhere, over the places that are `real`.
+
+    logits: float[B, n]; positives: two int64[P]; real: bool[B, n]. `mean` divides by the places scored
+    (equation 9), `sum` by the documents.
+    """
+    each = softplus(logits)
+    if real is not None:
+        each = each.masked_fill(~real, 0.0)
+    places = logits.numel() if real is None else real.sum()
+    return (each.sum() - logits[positives].sum()) / (places if reduction == "mean" else len(logits))
+
+
+def best(scores: Tensor, labels: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """The k highest scores of each row and their labels; equal scores go to the lower label id.
+
+    scores: float[B, n], labels: int64[B, n]. Sorted by label first and by score second, both stable.
+    """
+    by_label = torch.argsort(labels, dim=1)
+    scores, labels = scores.gather(1, by_label), labels.gather(1, by_label)
+    kept = torch.sort(scores, dim=1, descending=True, stable=True).indices[:, :k]
+    return scores.gather(1, kept), labels.gather(1, kept)
+
+
+def log_odds(count: np.ndarray, of: np.ndarray | int) -> Tensor:
+    """float32 logit of (count + ½) / (of + 1): finite also where nothing or everything was counted."""
+    return torch.from_numpy(np.log((count + 0.5) / (of - count + 0.5)).astype(np.float32))

@@ -1,0 +1,69 @@
+"""LightXML as one module: backbone, standardisation, dropout, head."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from scipy import sparse
+from torch import Tensor, nn
+
+from lightxml_core.encoders.backbone import Backbone, load_encoder
+from lightxml_core.methods.lightxml.heads import ClusteredHead, FlatHead, Loss
+from lightxml_core.methods.lightxml.settings import Settings
+
+
+class LightXML(nn.Module):
+    """Text representation and head, trained together."""
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, backbone: Backbone, head: FlatHead | ClusteredHead, dropout: float) -> None:
+        super().__init__()
+        self.backbone, self.head = backbone, head
+        self.dropout = nn.Dropout(dropout)
+        self.register_buffer("mean", torch.zeros(backbone.width))
+        self.register_buffer("scale", torch.ones(backbone.width))
+
+    def standardise(self, features: Tensor) -> None:
+        """Take mean and standard deviation of float[N, width] features as the model's fixed scaling."""
+        self.mean.copy_(features.mean(0))
+        self.scale.copy_(1.0 / features.std(0).clamp_min(1e-6))
+
+    def prepare(self, features: Tensor) -> Tensor:
+        """Scaled features with dropout, as the head takes them."""
+        return self.dropout((features.float() - self.mean) * self.scale)
+
+    def loss(self, ids: Tensor, mask: Tensor, rows: Tensor, labels: Tensor) -> Loss:
+        """Loss of a batch of documents: int64[B, T] ids, bool[B, T] mask, positives as in `heads`."""
+        loss: Loss = self.head.loss(self.prepare(self.backbone(ids, mask)), rows, labels)
+        return loss
+
+    def top(self, ids: Tensor, mask: Tensor, k: int) -> tuple[Tensor, Tensor]:
+        """float[B, k] scores and int64[B, k] labels of a batch, best first."""
+        scores, labels = self.head.top(self.prepare(self.backbone(ids, mask)), k)
+        return scores, labels
+
+
+def build_model(
+    settings: Settings, encoder: Path, labels: int, clusters: sparse.csr_matrix | None, pretrained: bool = True
+) -> LightXML:
+    """The model before training; every value that is not loaded comes from the settings' seed."""
+    torch.manual_seed(settings.seed)
+    module = load_encoder(encoder, settings.encoder_dropout, pretrained)
+    backbone = Backbone(module, settings.layers, settings.position)
+    head: FlatHead | ClusteredHead
+    if settings.head == "flat":
+        head = FlatHead(backbone.width, labels, settings.loss)
+    else:
+        assert clusters is not None, "the clustered head asked for clusters in needs()"
+        head = ClusteredHead(
+            backbone.width,
+            clusters,
+            settings.bottleneck,
+            settings.clusters_kept,
+            settings.loss,
+            settings.label_bias,
+        )
+    return LightXML(backbone, head, settings.feature_dropout)

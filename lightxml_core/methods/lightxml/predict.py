@@ -1,0 +1,69 @@
+"""Prediction with a trained member."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy import sparse
+
+from lightxml_core.encoders.tokens import TokenisedPart
+from lightxml_core.files import load_csr, read_json
+from lightxml_core.methods import TestData
+from lightxml_core.methods.lightxml.inputs import PREDICTION_BATCH, autocast, by_length, padded
+from lightxml_core.methods.lightxml.model import LightXML, build_model
+from lightxml_core.methods.lightxml.settings import Settings
+from lightxml_core.training.devices import pick_device
+from lightxml_core.training.log import Progress
+
+
+def load_model(folder: Path) -> tuple[LightXML, Settings]:
+    """Rebuild a trained member from its folder, in evaluation mode on the device at hand."""
+    from safetensors.torch import load_file
+
+    stored = read_json(folder / "settings.json")
+    labels = int(stored.pop("labels"))
+    settings = Settings(**stored)
+    clusters = load_csr(folder / "clusters.npz") if settings.head == "clustered" else None
+    device = pick_device()
+    model = build_model(settings, folder, labels, clusters, pretrained=False)
+    model.load_state_dict(load_file(folder / "model.safetensors"))
+    return model.to(device).eval(), settings
+
+
+def predict(folder: Path, data: TestData, top_k: int) -> sparse.csr_matrix:
+    """float32 CSR N_tst × L: the `top_k` best labels of each document with their scores in (0, 1)."""
+    assert data.tokens is not None
+    model, settings = load_model(folder)
+    rows = np.arange(len(data.tokens))
+    return predict_rows(model, data.tokens, rows, top_k, settings, Progress("prediction", len(rows)))
+
+
+def predict_rows(
+    model: LightXML,
+    tokens: TokenisedPart,
+    rows: np.ndarray,
+    top_k: int,
+    settings: Settings,
+    progress: Progress | None = None,
+) -> sparse.csr_matrix:
+    top_k = min(top_k, model.head.labels)
+    scores = np.zeros((len(rows), top_k), np.float32)
+    labels = np.full((len(rows), top_k), -1, np.int64)
+    for batch in by_length(tokens.lengths[rows], PREDICTION_BATCH):
+        with torch.inference_mode(), autocast(model, settings):
+            best, found = model.top(*padded(tokens, rows[batch], model), top_k)
+        scores[batch, : best.shape[1]], labels[batch, : best.shape[1]] = best.cpu().numpy(), found.cpu().numpy()
+        if progress is not None:
+            progress.advance(len(batch), "")
+    return _csr(scores, labels, model.head.labels)
+
+
+def _csr(scores: np.ndarray, labels: np.ndarray, total: int) -> sparse.csr_matrix:
+    """Best-first arrays as CSR; places that hold no label (score -1 or label -1) are left out."""
+    real = (labels >= 0) & (scores >= 0)
+    row = np.repeat(np.arange(len(scores)), real.sum(1))
+    matrix = sparse.csr_matrix((scores[real], (row, labels[real])), shape=(len(scores), total))
+    matrix.sort_indices()
+    return matrix

@@ -1,0 +1,93 @@
+"""All settings of LightXML, and what each protocol sets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from lightxml_core.methods import BaseSettings
+
+Head = Literal["flat", "clustered"]
+Select = Literal["last", "validation", "test"]
+
+
+@dataclass(frozen=True)
+class Settings(BaseSettings):
+    """Defaults are the paper's where it gives one number for all datasets (section 4.2, released code).
+
+    Text and encoder: `backbone` names a file in backbones/; `max_tokens`; `text` is `plain` or `official`
+    (lower case, word cut); `layers` read; `position` of the class token; `encoder_dropout` off or on.
+    Heads: `head`; `bottleneck` width; `clusters_kept` K; `tree` seed of the clustering; `max_leaf` labels a cluster;
+    `label_bias` gives the rank head one bias a label.
+    Training: lengths in epochs, `batch` in documents a step, split into `accumulate` micro-batches.
+    `loss` averages over the scored labels (paper) or sums over them. `clip` is the gradient's largest norm, 0 for none.
+    Weight averaging: from epoch `swa_warmup` on, every `swa_step` steps; 0 steps turn it off.
+    Warm start: `warm_epochs` of the head alone on frozen, standardised features; `prior_bias` starts biases at the
+    labels' log-odds.
+    Selection and the released code's habits: see PROTOCOLS.
+    """
+
+    protocol: str = "clean"
+    backbone: str = "bert-base"
+    max_tokens: int = 512
+    text: Literal["plain", "official"] = "plain"
+    layers: int = 5
+    position: Literal["first", "class"] = "class"
+    feature_dropout: float = 0.5
+    encoder_dropout: bool = True
+
+    head: Head = "flat"
+    bottleneck: int = 400
+    clusters_kept: int = 75
+    tree: int = 0
+    max_leaf: int = 100
+    label_bias: bool = False
+
+    epochs: int = 20
+    batch: int = 16
+    accumulate: int = 1
+    lr: float = 1e-4
+    head_lr: float = 1e-4
+    weight_decay: float = 0.01
+    schedule: Literal["constant", "linear"] = "constant"
+    warmup_steps: int = 0
+    loss: Literal["mean", "sum"] = "mean"
+    clip: float = 0.0
+    swa_warmup: int = 10
+    swa_step: int = 200
+    bucket: int = 50
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+
+    warm_epochs: int = 0
+    warm_batch: int = 64
+    warm_lr: float = 1e-3
+    prior_bias: bool = False
+    standardise: bool = False
+
+    select: Select = "validation"
+    extra_epochs: int = 0
+    evaluate_steps: int = 0
+    dropout_off_after_evaluation: bool = False
+    accumulation_off_by_one: bool = False
+
+    checkpoint_minutes: float = 10.0
+
+
+PROTOCOLS: dict[str, dict[str, Any]] = {
+    "clean": {
+        "text": "plain",
+        "position": "class",
+        "select": "validation",
+        "extra_epochs": 0,
+        "dropout_off_after_evaluation": False,
+        "accumulation_off_by_one": False,
+    },
+    "official": {
+        "text": "official",
+        "position": "first",
+        "select": "test",
+        "extra_epochs": 5,
+        "dropout_off_after_evaluation": True,
+        "accumulation_off_by_one": True,
+    },
+}

@@ -1,0 +1,155 @@
+"""Training LightXML: model, optional warm start of the head, end-to-end fine-tuning, the finished folder."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from lightxml_core.evaluation.metrics import evaluate
+from lightxml_core.files import save_csr, write_json
+from lightxml_core.methods import TrainingData
+from lightxml_core.methods.lightxml.inputs import padded, positives
+from lightxml_core.methods.lightxml.model import LightXML, build_model
+from lightxml_core.methods.lightxml.predict import predict_rows
+from lightxml_core.methods.lightxml.settings import Settings
+from lightxml_core.methods.lightxml.warmstart import warm_start
+from lightxml_core.training.batches import epoch_batches, step_groups
+from lightxml_core.training.checkpoint import Checkpoint, fingerprint
+from lightxml_core.training.devices import autocast_dtype, pick_device
+from lightxml_core.training.log import TrainingLog
+from lightxml_core.training.loop import Plan, Task, adamw, last_step, train
+
+log = logging.getLogger(__name__)
+_ENCODER_FILES = ("config.json", "tokenizer.json", "encoder.json")
+
+
+def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None:
+    """Train one member into `out`; checkpoints and the log lie beside it until and after it is done."""
+    assert data.tokens is not None and data.encoder is not None
+    device = pick_device()
+    rows = _training_rows(data, settings)
+    checkpoint = Checkpoint(out.parent / "checkpoint", _identity(data, settings, rows), resume)
+    training_log = TrainingLog(out.parent / "training.jsonl", last_step(checkpoint))
+    model = build_model(settings, data.encoder, data.Y.shape[1], data.clusters).to(device)
+    if settings.warm_epochs or settings.standardise:
+        warm_start(model, data, rows, settings, checkpoint, training_log)
+    train(_task(model, data, rows, settings), _plan(settings, device), checkpoint, training_log)
+    training_log.close()
+    _save(model, data, settings, out)
+    checkpoint.discard()
+
+
+def _training_rows(data: TrainingData, settings: Settings) -> np.ndarray:
+    """int64 rows to learn from: all, less the validation split where that selects the weights."""
+    every = np.arange(data.Y.shape[0])
+    return np.setdiff1d(every, data.validation) if settings.select == "validation" else every
+
+
+def _identity(data: TrainingData, settings: Settings, rows: np.ndarray) -> str:
+    assert data.tokens is not None and data.encoder is not None
+    arrays = [data.Y.indptr, data.Y.indices, data.tokens.ids, data.tokens.offsets, rows]
+    if data.clusters is not None:
+        arrays.append(data.clusters.indices)
+    package = Path(__file__).parents[2]
+    code = [
+        *Path(__file__).parent.glob("*.py"),
+        *(package / "training").glob("*.py"),
+        *(package / "encoders").glob("*.py"),
+    ]
+    weights = [data.encoder / "config.json", *data.encoder.glob("model.safetensors")]
+    return fingerprint(replace(settings, checkpoint_minutes=0.0), arrays, [*sorted(code), *weights])
+
+
+def _plan(settings: Settings, device: torch.device) -> Plan:
+    return Plan(
+        title=f"{settings.backbone} {settings.head}",
+        seed=settings.seed,
+        epochs=settings.epochs + settings.extra_epochs,
+        schedule=settings.schedule,
+        warmup_steps=settings.warmup_steps,
+        clip=settings.clip,
+        averaging_epoch=settings.swa_warmup,
+        averaging_step=-(-settings.swa_step // settings.accumulate),  # set in micro-batches, as the released code
+        evaluate_steps=settings.evaluate_steps,
+        dropout_off_after_evaluation=settings.dropout_off_after_evaluation,
+        dtype=autocast_dtype(settings.precision, device),
+        checkpoint_minutes=settings.checkpoint_minutes,
+    )
+
+
+def _task(model: LightXML, data: TrainingData, rows: np.ndarray, settings: Settings) -> Task:
+    tokens = data.tokens
+    assert tokens is not None
+    lengths = tokens.lengths[rows]
+    micro = settings.batch // settings.accumulate
+
+    def steps(epoch: int) -> list[list[np.ndarray]]:
+        batches = epoch_batches(lengths, micro, settings.seed, epoch, settings.bucket)
+        groups = step_groups(len(batches), settings.accumulate, settings.accumulation_off_by_one)
+        return [[rows[batches[i]] for i in group] for group in groups]
+
+    def loss(batch: np.ndarray) -> Any:
+        return model.loss(*padded(tokens, batch, model), *positives(data.Y, batch, model))
+
+    selection = _selection(data, settings)
+    return Task(model, adamw(_groups(model, settings)), steps, loss, selection)
+
+
+def _selection(data: TrainingData, settings: Settings) -> Any:
+    """What the loop calls to score a model: on the validation split, on the test set, or not at all."""
+    if settings.select == "last":
+        return None
+    if settings.select == "test":
+        assert data.test is not None and data.test.tokens is not None and data.test.Y is not None
+        tokens, Y, rows = data.test.tokens, data.test.Y, np.arange(data.test.Y.shape[0])
+    else:
+        assert data.tokens is not None
+        tokens, Y, rows = data.tokens, data.Y[data.validation], data.validation
+    unweighted = np.ones(Y.shape[1])
+
+    def score(model: nn.Module) -> dict[str, float]:
+        assert isinstance(model, LightXML)
+        found = evaluate(predict_rows(model, tokens, rows, 5, settings), Y, unweighted)
+        return {name: found[name] for name in ("P@1", "P@3", "P@5")}
+
+    return score
+
+
+def _groups(model: LightXML, settings: Settings) -> Iterator[dict[str, Any]]:
+    """Encoder and head, each with its rate; biases and LayerNorm weights take no weight decay."""
+    for part, lr in ((model.backbone, settings.lr), (model.head, settings.head_lr)):
+        for plain in (False, True):
+            chosen = [p for name, p in part.named_parameters() if p.requires_grad and _plain(name, p) is plain]
+            yield {"params": chosen, "lr": lr, "weight_decay": 0.0 if plain else settings.weight_decay}
+
+
+def _plain(name: str, parameter: Tensor) -> bool:
+    return parameter.ndim == 1 or "bias" in name.rsplit(".", 1)[-1]
+
+
+def _save(model: LightXML, data: TrainingData, settings: Settings, out: Path) -> None:
+    """Write the model folder beside its name and rename it there when it is whole."""
+    from safetensors.torch import save_file
+
+    assert data.encoder is not None
+    building = out.with_name(f".{out.name}.building")
+    shutil.rmtree(building, ignore_errors=True)
+    building.mkdir(parents=True)
+    for name in _ENCODER_FILES:
+        shutil.copyfile(data.encoder / name, building / name)
+    write_json(building / "settings.json", {**asdict(settings), "labels": data.Y.shape[1]})
+    if data.clusters is not None:
+        save_csr(building / "clusters.npz", data.clusters)
+    save_file(
+        {name: value.contiguous().cpu() for name, value in model.state_dict().items()}, building / "model.safetensors"
+    )
+    shutil.rmtree(out, ignore_errors=True)
+    building.rename(out)

@@ -1,0 +1,284 @@
+"""What exists (datasets, backbones, methods: one file each) and what config.yaml selects of it.
+
+Everything is checked here, before anything runs: an unknown key, a wrong type or an unknown name is an
+InputError that says in which file, at which key, and what was expected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import yaml
+
+from lightxml_core.errors import InputError
+from lightxml_core.methods import BaseSettings, load_method, make_settings
+
+_SCHEMAS = Path(__file__).parent / "schemas"
+_DEFAULTS = {"propensity": {"a": 0.55, "b": 1.5}, "validation": 200, "keep": [], "features": {}, "expected": {}}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One cell of the grid: a trained member, or with variant `ensemble` its members together."""
+
+    dataset: str
+    method: str
+    variant: str
+    seed: int
+
+    @property
+    def path(self) -> str:
+        return f"results/{self.dataset}/{self.method}/{self.variant}/seed{self.seed}"
+
+
+@dataclass(frozen=True)
+class Registry:
+    """All definitions of a project folder, with the configuration that selects from them."""
+
+    config: Mapping[str, Any]
+    datasets: Mapping[str, dict[str, Any]]
+    backbones: Mapping[str, dict[str, Any]]
+    methods: Mapping[str, dict[str, Any]]
+
+    def seeds(self, target: str) -> list[int]:
+        """The seeds of a target: its own, else the configuration's."""
+        return list(self.target(target).get("seeds", self.config["seeds"]))
+
+    def target(self, name: str) -> Mapping[str, Any]:
+        """The datasets and methods of a target; every dataset is a target too, with the methods of `all`."""
+        targets = self.config["targets"]
+        if name in targets:
+            return dict(targets[name])
+        return {"datasets": [name], "methods": targets[next(iter(targets))]["methods"]}
+
+    @cached_property
+    def targets(self) -> list[str]:
+        """Names of all targets: those of the configuration, then each dataset that is not one of them."""
+        return list(dict.fromkeys([*self.config["targets"], *self.datasets]))
+
+    def protocol(self, method: str) -> str:
+        """The protocol that a method fixes, else the configuration's."""
+        return str(self.methods[method].get("protocol", self.config["protocol"]))
+
+    def members(self, method: str, dataset: str) -> dict[str, dict[str, Any]]:
+        """The members of a method on a dataset with the settings that are theirs alone."""
+        own = self.methods[method].get("datasets", {}).get(dataset, {})
+        return dict(own.get("members", self.methods[method]["members"]))
+
+    def ensemble(self, method: str, dataset: str) -> str | None:
+        """How the members are combined, None where there is one member or no way is named."""
+        own = self.methods[method].get("datasets", {}).get(dataset, {})
+        how = own.get("ensemble", self.methods[method].get("ensemble"))
+        return how if how and len(self.members(method, dataset)) > 1 else None
+
+    def settings(self, method: str, dataset: str, member: str) -> dict[str, Any]:
+        """All settings of a member: protocol, then the method's, the dataset's and the member's own on top."""
+        definition = self.methods[method]
+        implementation = load_method(definition["implementation"])
+        protocols = getattr(implementation, "PROTOCOLS", None)
+        base = {"protocol": self.protocol(method), **protocols[self.protocol(method)]} if protocols else {}
+        own = definition.get("datasets", {}).get(dataset, {}).get("settings", {})
+        return {**base, **definition.get("settings", {}), **own, **self.members(method, dataset)[member]}
+
+    def made(self, method: str, dataset: str, member: str) -> BaseSettings:
+        """The settings as the method's own class, every default filled in."""
+        implementation = load_method(self.methods[method]["implementation"])
+        settings: BaseSettings = make_settings(implementation, self.settings(method, dataset, member))
+        return settings
+
+    def needs(self, method: str, dataset: str, member: str) -> frozenset[str]:
+        """The prepared inputs that a member reads."""
+        implementation = load_method(self.methods[method]["implementation"])
+        return implementation.needs(self.made(method, dataset, member))
+
+    def runs(self, target: str) -> Iterator[Run]:
+        """Every run of a target, members before their ensemble."""
+        chosen = self.target(target)
+        for dataset in chosen["datasets"]:
+            for method in chosen["methods"]:
+                variants = list(self.members(method, dataset))
+                if self.ensemble(method, dataset):
+                    variants.append("ensemble")
+                yield from (Run(dataset, method, v, seed) for v in variants for seed in self.seeds(target))
+
+    def selection(self, target: str) -> dict[str, Any]:
+        """The target as data, for the reporting: its datasets, methods and runs with their folders."""
+        chosen = self.target(target)
+        return {
+            "target": target,
+            "datasets": {name: self._about_dataset(name) for name in chosen["datasets"]},
+            "methods": {name: self._about_method(name) for name in chosen["methods"]},
+            "runs": [self._about_run(run) for run in self.runs(target)],
+        }
+
+    def _about_dataset(self, name: str) -> dict[str, Any]:
+        keys = ("title", "published_as", "note", "licence", "expected")
+        stats = f"results/{name}/corpus/stats.json"
+        return {**{key: self.datasets[name].get(key) for key in keys}, "stats": stats}
+
+    def _about_method(self, name: str) -> dict[str, Any]:
+        return {key: self.methods[name].get(key) for key in ("title", "published_as", "implementation", "note")}
+
+    def _about_run(self, run: Run) -> dict[str, Any]:
+        member = next(iter(self.members(run.method, run.dataset))) if run.variant == "ensemble" else run.variant
+        backbone = self.settings(run.method, run.dataset, member).get("backbone")
+        about = {"dataset": run.dataset, "method": run.method, "variant": run.variant, "seed": run.seed}
+        shown = None if run.variant == "ensemble" else backbone
+        return {**about, "protocol": self.protocol(run.method), "backbone": shown, "path": run.path}
+
+
+def load_registry(root: Path, config: Mapping[str, Any]) -> Registry:
+    """Read `datasets/`, `backbones/` and `methods/` under `root` and check them and `config`, one against another."""
+    _check(config, "config", "config.yaml")
+    folders = {kind: _load_folder(root / f"{kind}s", kind) for kind in ("dataset", "backbone", "method")}
+    datasets = {name: {**_DEFAULTS, **definition} for name, definition in folders["dataset"].items()}
+    registry = Registry(config, datasets, folders["backbone"], folders["method"])
+    _check_datasets(registry)
+    _check_methods(registry)
+    _check_targets(registry)
+    return registry
+
+
+def read_config(path: Path) -> Any:
+    """Read one YAML file; damaged YAML is an InputError with file and line."""
+    try:
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except FileNotFoundError:
+        raise InputError(f"{path} is missing") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not UTF-8 at byte {error.start}: save the file as UTF-8") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f" line {mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or str(error)
+        raise InputError(f"{path}{line}: not valid YAML: {problem}") from None
+
+
+def _load_folder(folder: Path, kind: str) -> dict[str, dict[str, Any]]:
+    definitions = {}
+    for path in sorted(folder.glob("*.yaml")):
+        definition = read_config(path)
+        _check(definition, kind, f"{folder.name}/{path.name}")
+        definitions[path.stem] = definition
+    return definitions
+
+
+def _check(value: Any, schema: str, where: str) -> None:
+    import jsonschema
+
+    validator = jsonschema.Draft202012Validator(read_config(_SCHEMAS / f"{schema}.yaml"))
+    error = jsonschema.exceptions.best_match(validator.iter_errors(value))
+    if error is not None:
+        raise InputError(f"{where}: {_explain(error)}")
+
+
+def _explain(error: Any) -> str:
+    """One schema violation in words: the key, what stands there, what was expected."""
+    key = ".".join(str(part) for part in error.absolute_path) or "the file"
+    if error.validator == "additionalProperties":
+        known = error.schema.get("properties", {})
+        unknown = [name for name in error.instance if name not in known]
+        return f"unknown key {_dotted(key, unknown[0])!r}: known here are {', '.join(known)}"
+    if error.validator == "type":
+        return f"{key}: expected {_article(error.validator_value)}, found {error.instance!r}"
+    if error.validator == "enum":
+        return f"{key}: expected one of {', '.join(map(str, error.validator_value))}, found {error.instance!r}"
+    if error.validator == "required":
+        missing = [name for name in error.validator_value if name not in error.instance]
+        return f"{key}: the key {missing[0]!r} is missing"
+    return f"{key}: {error.message}"
+
+
+def _dotted(prefix: str, key: str) -> str:
+    return key if prefix == "the file" else f"{prefix}.{key}"
+
+
+def _article(kind: Any) -> str:
+    names = {"object": "a mapping", "array": "a list", "integer": "an integer", "number": "a number"}
+    return names.get(kind, f"a {kind}")
+
+
+def _check_datasets(registry: Registry) -> None:
+    for name, definition in registry.datasets.items():
+        parent = definition["source"].get("cut")
+        if parent is not None:
+            _known(parent, registry.datasets, f"datasets/{name}.yaml: source.cut", "dataset")
+            if "cut" in registry.datasets[parent]["source"]:
+                raise InputError(f"datasets/{name}.yaml: source.cut: {parent} is itself a cut; cut its source instead")
+
+
+def _check_methods(registry: Registry) -> None:
+    for name, definition in registry.methods.items():
+        where = f"methods/{name}.yaml"
+        try:
+            implementation = load_method(definition["implementation"])
+        except InputError as error:
+            raise InputError(f"{where}: implementation: {error}") from None
+        types = get_type_hints(implementation.Settings)
+        for path, settings in _setting_blocks(definition):
+            _check_settings(settings, types, where, path)
+            if "backbone" in settings:
+                _known(settings["backbone"], registry.backbones, f"{where}: {path}.backbone", "backbone")
+        for dataset in definition.get("datasets", {}):
+            _known(dataset, registry.datasets, f"{where}: datasets", "dataset")
+
+
+def _setting_blocks(definition: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every mapping of settings in a method's file, with its dotted path."""
+    yield f"{prefix}settings", definition.get("settings", {})
+    for member, settings in definition.get("members", {}).items():
+        yield f"{prefix}members.{member}", settings
+    for dataset, own in definition.get("datasets", {}).items():
+        yield from _setting_blocks(own, f"datasets.{dataset}.")
+
+
+def _check_settings(settings: Mapping[str, Any], types: Mapping[str, Any], where: str, path: str) -> None:
+    settable = {key: kind for key, kind in types.items() if key not in ("seed", "protocol")}
+    for key, value in settings.items():
+        if key not in settable:
+            raise InputError(f"{where}: unknown key '{path}.{key}': known here are {', '.join(sorted(settable))}")
+        if not _fits(value, settable[key]):
+            raise InputError(f"{where}: {path}.{key}: expected {_expected(settable[key])}, found {value!r}")
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    if get_origin(kind) is Literal:
+        return value in get_args(kind)
+    if kind is float:
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
+
+
+def _expected(kind: Any) -> str:
+    if get_origin(kind) is Literal:
+        return f"one of {', '.join(map(str, get_args(kind)))}"
+    return {int: "an integer", float: "a number", bool: "true or false", str: "a text"}.get(kind, str(kind))
+
+
+def _known(name: str, known: Mapping[str, Any], where: str, kind: str) -> None:
+    if name not in known:
+        raise InputError(f"{where}: unknown {kind} {name!r}: known are {', '.join(sorted(known))}")
+
+
+def _check_targets(registry: Registry) -> None:
+    for target, chosen in registry.config["targets"].items():
+        for dataset in chosen["datasets"]:
+            _known(dataset, registry.datasets, f"config.yaml: targets.{target}.datasets", "dataset")
+        for method in chosen["methods"]:
+            _known(method, registry.methods, f"config.yaml: targets.{target}.methods", "method")
+        _check_texts(registry, target)
+
+
+def _check_texts(registry: Registry, target: str) -> None:
+    """A source without texts can serve only methods that read no tokens: say so before anything starts."""
+    for run in registry.runs(target):
+        wordless = registry.datasets[run.dataset]["source"].get("layout") == "xmc-bow"
+        if wordless and run.variant != "ensemble" and "tokens" in registry.needs(run.method, run.dataset, run.variant):
+            raise InputError(
+                f"config.yaml: targets.{target}: {run.method} reads texts and {run.dataset} has none "
+                "(a bag-of-words source): choose another method for it"
+            )

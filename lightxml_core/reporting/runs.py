@@ -1,0 +1,149 @@
+"""The files of the runs that a selection names, read once and tolerantly. Imports nothing heavy."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any
+
+from lightxml_core.errors import InputError
+from lightxml_core.files import read_json
+
+Selection = dict[str, Any]
+FAMILIES = ("P", "PSP", "nDCG", "PSnDCG", "R")
+SHOWN = ("P@1", "P@3", "P@5", "PSP@1", "PSP@3", "PSP@5")
+ENSEMBLE = "ensemble"
+_ACCURACY = re.compile(rf"({'|'.join(FAMILIES)})@(\d+)")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One trained and evaluated model (a member) or one ensemble, and where its files lie."""
+
+    dataset: str
+    method: str
+    variant: str
+    seed: int
+    protocol: str
+    backbone: str
+    path: Path
+
+    @cached_property
+    def metrics(self) -> dict[str, float]:
+        """Accuracy in percent; InputError where the file is missing or holds something that is no number."""
+        path = self.path / "metrics.json"
+        values = {name: value for name, value in _mapping(path).items() if is_accuracy(name)}
+        for name, value in values.items():
+            if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+                raise InputError(f"{path}: {name} is {value!r}, not a number: evaluate this run again")
+        return values
+
+    @cached_property
+    def provenance(self) -> dict[str, Any]:
+        """What was run where and what it cost; empty where nothing was recorded (ensembles)."""
+        path = self.path / "provenance.json"
+        return _mapping(path) if path.is_file() else {}
+
+    @cached_property
+    def training(self) -> list[dict[str, Any]]:
+        """The lines of the training log, without a last one cut short; empty where there is none."""
+        path = self.path / "training.jsonl"
+        if not path.is_file():
+            return []
+        lines = (_line(text) for text in path.read_text(encoding="utf-8").split("\n"))
+        return [line for line in lines if line is not None]
+
+
+@dataclass(frozen=True)
+class Group:
+    """The seeds of one (dataset, method, variant, protocol)."""
+
+    dataset: str
+    method: str
+    variant: str
+    protocol: str
+    runs: tuple[Run, ...]
+
+    @property
+    def backbones(self) -> set[str]:
+        return {run.backbone for run in self.runs}
+
+    def values(self, metric: str) -> list[float]:
+        return [run.metrics[metric] for run in self.runs if metric in run.metrics]
+
+    def mean(self, metric: str) -> float | None:
+        values = self.values(metric)
+        return fmean(values) if values else None
+
+    def std(self, metric: str) -> float | None:
+        """Sample standard deviation over the seeds; None for fewer than two, where 0 would be untrue."""
+        values = self.values(metric)
+        return stdev(values) if len(values) > 1 else None
+
+
+def is_accuracy(metric: str) -> bool:
+    return _ACCURACY.fullmatch(metric) is not None
+
+
+def metric_order(metric: str) -> tuple[int, int]:
+    """Sort key: precision first, then propensity-scored precision, ...; within a family by k."""
+    found = _ACCURACY.fullmatch(metric)
+    return (FAMILIES.index(found[1]), int(found[2])) if found else (len(FAMILIES), 0)
+
+
+def groups_of(selection: Selection) -> list[Group]:
+    """Runs grouped over seeds: datasets and methods in the selection's order, an ensemble after its members."""
+    gathered: dict[tuple[str, str, str, str], dict[int, Run]] = {}
+    for run in map(_run, selection["runs"]):
+        key = (run.dataset, run.method, run.variant, run.protocol)
+        if gathered.setdefault(key, {}).setdefault(run.seed, run) is not run:
+            raise InputError(f"the selection lists {'/'.join(key)} seed {run.seed} twice: keep one of the two runs")
+    groups = [Group(*key, tuple(seeds[seed] for seed in sorted(seeds))) for key, seeds in gathered.items()]
+    datasets, methods = list(selection["datasets"]), list(selection["methods"])
+    _known(groups, datasets, methods)
+    return sorted(groups, key=lambda g: (datasets.index(g.dataset), methods.index(g.method), g.variant == ENSEMBLE))
+
+
+def of_dataset(groups: Iterable[Group], dataset: str) -> list[Group]:
+    return [group for group in groups if group.dataset == dataset]
+
+
+def title_of(entries: dict[str, Any], name: str) -> str:
+    """The title of a dataset or method in the selection; the name itself for one that is only in print."""
+    return str(entries.get(name, {}).get("title") or name)
+
+
+def _known(groups: Iterable[Group], datasets: list[str], methods: list[str]) -> None:
+    for group in groups:
+        for kind, name, names in (("dataset", group.dataset, datasets), ("method", group.method, methods)):
+            if name not in names:
+                raise InputError(f"the selection runs the {kind} {name} but does not describe it under {kind}s")
+
+
+def _run(row: dict[str, Any]) -> Run:
+    try:
+        names = (str(row["dataset"]), str(row["method"]), str(row["variant"]))
+        seed, path = int(row["seed"]), Path(row["path"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"the selection has an incomplete run ({error}): {json.dumps(row)}") from None
+    return Run(*names, seed, str(row.get("protocol") or "n/a"), str(row.get("backbone") or "n/a"), path)
+
+
+def _mapping(path: Path) -> dict[str, Any]:
+    value = read_json(path)
+    if not isinstance(value, dict):
+        raise InputError(f"{path} holds no JSON object: delete it and run again")
+    return value
+
+
+def _line(text: str) -> dict[str, Any] | None:
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError:
+        return None
+    return value if isinstance(value, dict) else None

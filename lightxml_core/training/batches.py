@@ -1,0 +1,37 @@
+"""The order of documents: a function of the seed and the epoch, of nothing else."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+
+
+def epoch_batches(lengths: np.ndarray, batch: int, seed: int, epoch: int, bucket: int) -> list[np.ndarray]:
+    """Row positions of each batch of one epoch; every document once, the last batch may be smaller.
+
+    lengths: int64[N] tokens a document. The documents are shuffled, each run of `bucket` batches is sorted
+    by length and the batches are shuffled again: with AmazonCat's lengths this computes 1.03 × the real
+    tokens instead of 2.0 ×. `bucket=1` is the plain shuffle.
+    """
+    random = np.random.default_rng([seed, epoch])
+    order = random.permutation(len(lengths))
+    size = batch * bucket
+    blocks = [order[start : start + size] for start in range(0, len(order), size)]
+    if bucket > 1:
+        blocks = [block[np.argsort(lengths[block], kind="stable")] for block in blocks]
+    batches = [block[start : start + batch] for block in blocks for start in range(0, len(block), batch)]
+    if bucket > 1:
+        batches = [batches[i] for i in random.permutation(len(batches))]
+    return batches
+
+
+def step_groups(micro_batches: int, accumulate: int, off_by_one: bool) -> list[range]:
+    """Which micro-batches make up each optimiser step of an epoch.
+
+    `off_by_one` is the released code's condition `step % accumulate == 0`: the first step takes a single
+    micro-batch. What is left at the end of an epoch forms a step of its own in both.
+    """
+    first = 1 if off_by_one else accumulate
+    edges = [0, *range(first, micro_batches, accumulate), micro_batches]
+    return [range(a, b) for a, b in pairwise(edges) if b > a]

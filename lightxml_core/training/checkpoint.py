@@ -1,0 +1,72 @@
+"""Checkpoints that are complete or absent, and that fit this run or are not used."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from lightxml_core.files import atomic_path
+
+log = logging.getLogger(__name__)
+
+
+def fingerprint(settings: Any, arrays: Iterable[np.ndarray], files: Iterable[Path]) -> str:
+    """Hex digest of all that shapes a training: settings, data and code; any change gives another."""
+    digest = hashlib.sha256(json.dumps(asdict(settings), sort_keys=True, default=str).encode())
+    for array in arrays:
+        digest.update(f"{array.dtype}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    for file in files:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+class Checkpoint:
+    """A folder of named states, each one safetensors file that carries the run's fingerprint.
+
+    The folder is no declared output of a rule, because Snakemake deletes those when a job dies.
+    """
+
+    def __init__(self, folder: Path, run: str, resume: bool = True) -> None:
+        self.folder, self.run = folder, run
+        if not resume:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def save(self, name: str, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
+        """Write tensors and a JSON state as one file, atomically."""
+        from safetensors.torch import save_file
+
+        unique = {key: value.detach().contiguous() for key, value in tensors.items()}
+        with atomic_path(self.folder / f"{name}.safetensors") as target:
+            save_file(unique, target, {"run": self.run, "state": json.dumps(dict(state))})
+
+    def load(self, name: str) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+        """The named state, or None if there is none that is whole and of this run; a refusal is logged."""
+        from safetensors import SafetensorError, safe_open
+
+        path = self.folder / f"{name}.safetensors"
+        if not path.is_file():
+            return None
+        try:
+            with safe_open(path, "pt") as opened:
+                about = opened.metadata() or {}
+                if about.get("run") != self.run:
+                    log.warning("%s is of other settings, data or code: training starts afresh", path)
+                    return None
+                return {key: opened.get_tensor(key) for key in opened.keys()}, json.loads(about["state"])  # noqa: SIM118 (not a dict)
+        except (SafetensorError, OSError, KeyError, ValueError) as error:
+            log.warning("%s is damaged (%s): training starts afresh", path, error)
+            return None
+
+    def discard(self) -> None:
+        """Remove the folder, once the model is safely written."""
+        shutil.rmtree(self.folder, ignore_errors=True)

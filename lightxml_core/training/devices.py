@@ -1,0 +1,116 @@
+"""Which device a job runs on, with how many threads and in which precision."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from lightxml_core.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
+
+Precision = Literal["auto", "fp32", "bf16", "fp16"]
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
+
+
+def set_threads(count: int) -> None:
+    """Hold every numeric library of this process to `count` threads; call it before they are imported.
+
+    Two jobs that each take all cores crawl (measured: the same step ran 3× slower), so a job
+    takes what its rule declares.
+    """
+    for variable in _THREAD_VARIABLES:
+        os.environ[variable] = str(count)
+    os.environ["TOKENIZERS_PARALLELISM"] = "true" if count > 1 else "false"
+
+
+def threads() -> int:
+    """The threads that `set_threads` allowed, else all cores."""
+    return int(os.environ.get(_THREAD_VARIABLES[0], os.cpu_count() or 1))
+
+
+def visible_gpus() -> list[str]:
+    """Ids of the GPUs that this process may use, without importing torch; empty on a machine without one."""
+    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if chosen is not None:
+        return [name for name in chosen.split(",") if name.strip()]
+    try:
+        listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=20)
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    if listed.returncode != 0:
+        return []
+    return [str(i) for i in range(sum(line.startswith("GPU ") for line in listed.stdout.splitlines()))]
+
+
+@contextmanager
+def lease_gpu(folder: Path | None = None, poll_seconds: float = 1.0) -> Iterator[str | None]:
+    """Hold one GPU for the length of the block and show it alone to this process; None where there is none.
+
+    Snakemake counts GPUs but hands out no ids. A lock on a file per id does: the kernel frees it when the
+    process ends, however it ends.
+    """
+    gpus = visible_gpus()
+    if not gpus:
+        yield None
+        return
+    folder = folder or Path(tempfile.gettempdir()) / f"lightxml-gpus-{os.getuid()}"
+    folder.mkdir(parents=True, exist_ok=True)
+    handle, gpu = _first_free(gpus, folder, poll_seconds)
+    os.environ["CUDA_VISIBLE_DEVICES"] = gpu
+    try:
+        yield gpu
+    finally:
+        os.close(handle)
+
+
+def _first_free(gpus: list[str], folder: Path, poll_seconds: float) -> tuple[int, str]:
+    while True:
+        for gpu in gpus:
+            handle = os.open(folder / f"{gpu.replace('/', '_')}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return handle, gpu
+            except BlockingIOError:
+                os.close(handle)
+        time.sleep(poll_seconds)
+
+
+def pick_device() -> torch.device:
+    """The GPU if one is visible, else the CPU; torch is held to the threads of `set_threads`."""
+    import torch
+
+    torch.set_num_threads(threads())
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def autocast_dtype(precision: Precision, device: torch.device) -> torch.dtype | None:
+    """The dtype of autocast, None for plain float32.
+
+    `auto` takes bfloat16 where the processor computes in it (CPUs with AVX512-BF16 included: 2× here).
+    """
+    import torch
+
+    named = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
+    if precision in named:
+        if precision == "fp16" and device.type != "cuda":
+            raise InputError("precision fp16 needs a GPU: set `precision: auto`")
+        return named[precision]
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+    return torch.bfloat16 if _cpu_has_bf16() else None
+
+
+def _cpu_has_bf16() -> bool:
+    try:
+        return " avx512_bf16" in Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return False

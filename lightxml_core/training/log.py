@@ -1,0 +1,72 @@
+"""The training log: one JSON object a line, and one line of progress on the terminal."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any, TextIO
+
+
+class TrainingLog:
+    """Appends lines to `training.jsonl`; on resume, forgets those written after the checkpoint.
+
+    Every line has `kind` (`step`, `epoch` or `phase`) and `step`, the optimiser steps done so far.
+    """
+
+    def __init__(self, path: Path, upto: int | None) -> None:
+        """upto: keep the lines of the first `upto` steps; None starts an empty log."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        kept = [] if upto is None else [line for line in _lines(path) if line["step"] <= upto]
+        path.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
+        self._file: TextIO = path.open("a", encoding="utf-8")
+
+    def write(self, kind: str, step: int, **values: Any) -> None:
+        self._file.write(json.dumps({"kind": kind, "step": step, **values}) + "\n")
+        self._file.flush()
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    """The whole lines of a log; a line cut short by a crash is dropped."""
+    if not path.is_file():
+        return []
+    lines = []
+    for line in path.read_text(encoding="utf-8").split("\n"):
+        try:
+            lines.append(json.loads(line))
+        except json.JSONDecodeError:
+            continue
+    return lines
+
+
+class Progress:
+    """Documents done, rate, loss and time left, at most once every few seconds."""
+
+    def __init__(self, title: str, total: int, done: int = 0, every: float = 10.0) -> None:
+        """total, done: documents over the whole training. every: seconds between lines."""
+        self.title, self.total, self.done, self.start_done = title, total, done, done
+        self.every = 1.0 if sys.stderr.isatty() else every
+        self.started = self.last = time.monotonic()
+
+    def advance(self, documents: int, note: str) -> float:
+        """Count documents and tell; returns documents a second since the start."""
+        self.done += documents
+        now = time.monotonic()
+        rate = (self.done - self.start_done) / max(now - self.started, 1e-9)
+        if now - self.last >= self.every or self.done >= self.total:
+            self.last = now
+            left = (self.total - self.done) / rate
+            share = 100 * self.done / self.total
+            sys.stderr.write(f"{self.title}  {share:3.0f}%  {rate:,.0f} documents/s  {note}  {_clock(left)} left\n")
+            sys.stderr.flush()
+        return rate
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

@@ -1,0 +1,252 @@
+"""The training loop: a function of the seed that can be killed anywhere and goes on to the same weights."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+
+from lightxml_core.errors import InputError
+from lightxml_core.training.checkpoint import Checkpoint
+from lightxml_core.training.log import Progress, TrainingLog
+
+log = logging.getLogger(__name__)
+
+
+class HasLoss(Protocol):
+    """The loss to minimise and its named parts."""
+
+    @property
+    def total(self) -> Tensor: ...
+
+    @property
+    def parts(self) -> dict[str, Tensor]: ...
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long, how fast, averaged and saved how often.
+
+    Epochs and steps count from 0; a step is one optimiser step. `averaging_step` 0 turns weight averaging off,
+    `clip` 0 turns clipping off. `evaluate_steps` evaluates every so many steps besides each epoch's end.
+    """
+
+    title: str
+    seed: int
+    epochs: int
+    schedule: Literal["constant", "linear"] = "constant"
+    warmup_steps: int = 0
+    clip: float = 0.0
+    averaging_epoch: int = 0
+    averaging_step: int = 0
+    evaluate_steps: int = 0
+    dropout_off_after_evaluation: bool = False
+    dtype: torch.dtype | None = None
+    checkpoint_minutes: float = 10.0
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is trained: the model, its documents and how to score it.
+
+    steps(epoch): the epoch's optimiser steps, each a list of micro-batches of row ids; as many in every epoch.
+    loss(rows): the loss of one micro-batch. evaluate(model): named scores, or None for no selection, in which
+    case the last weights are kept; with it, those with the best `select_by` are.
+    """
+
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    steps: Callable[[int], Sequence[Sequence[np.ndarray]]]
+    loss: Callable[[np.ndarray], HasLoss]
+    evaluate: Callable[[nn.Module], dict[str, float]] | None = None
+    select_by: str = "P@5"
+
+
+def train(task: Task, plan: Plan, checkpoint: Checkpoint, training_log: TrainingLog) -> None:
+    """Train `task.model` in place, from the checkpoint if there is one; it ends with the weights to keep.
+
+    Raises InputError at the first loss or gradient that is not finite, naming the step; the checkpoint on
+    disk is then the last good one.
+    """
+    _Run(task, plan, checkpoint, training_log).run()
+
+
+class _Run:
+    def __init__(self, task: Task, plan: Plan, checkpoint: Checkpoint, training_log: TrainingLog) -> None:
+        self.task, self.plan, self.checkpoint, self.log = task, plan, checkpoint, training_log
+        self.model, self.optimizer = task.model, task.optimizer
+        self.device = next(self.model.parameters()).device
+        self.averaged = AveragedModel(self.model) if plan.averaging_step else None
+        self.scaler = torch.amp.GradScaler(enabled=plan.dtype == torch.float16)
+        self.per_epoch = len(task.steps(0))
+        self.best = -math.inf
+        self.step = self._resume()
+        self.saved = time.monotonic()
+
+    def run(self) -> None:
+        documents = sum(len(rows) for step in self.task.steps(0) for rows in step)
+        done = documents * self.step // max(self.per_epoch, 1)
+        self.progress = Progress(self.plan.title, documents * self.plan.epochs, done)
+        for epoch in range(self.step // max(self.per_epoch, 1), self.plan.epochs):
+            self._epoch(epoch)
+        self._keep()
+
+    def _epoch(self, epoch: int) -> None:
+        self.model.train()
+        for micro_batches in self.task.steps(epoch)[self.step - epoch * self.per_epoch :]:
+            self._step(epoch, micro_batches)
+            ends = self.step == (epoch + 1) * self.per_epoch
+            if ends or (self.plan.evaluate_steps and self.step % self.plan.evaluate_steps == 0):
+                self._evaluate(epoch, ends)
+            if ends or time.monotonic() - self.saved > 60 * self.plan.checkpoint_minutes:
+                self._save()
+
+    def _step(self, epoch: int, micro_batches: Sequence[np.ndarray]) -> None:
+        """One optimiser step. Its dropout follows from the seed and the step alone, so a resumed run repeats it."""
+        torch.manual_seed(self.plan.seed * 1_000_003 + self.step)
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["base_lr"] * self._rate()
+        parts: dict[str, float] = {}
+        for rows in micro_batches:
+            with torch.autocast(self.device.type, self.plan.dtype, enabled=self.plan.dtype is not None):
+                loss = self.task.loss(rows)
+            self.scaler.scale(loss.total / len(micro_batches)).backward()
+            for name, value in loss.parts.items():
+                parts[name] = parts.get(name, 0.0) + value.item() / len(micro_batches)
+        self._update(sum(parts.values()))
+        self.step += 1
+        self._average(epoch)
+        self._tell(epoch, parts, sum(len(rows) for rows in micro_batches))
+
+    def _update(self, loss: float) -> None:
+        self.scaler.unscale_(self.optimizer)
+        gradients = [p.grad for group in self.optimizer.param_groups for p in group["params"] if p.grad is not None]
+        norm = torch.nn.utils.get_total_norm(gradients)
+        overflow = self.scaler.is_enabled() and math.isfinite(loss)  # the scaler skips such a step by itself
+        if not math.isfinite(loss) or not (overflow or math.isfinite(norm.item())):
+            raise InputError(
+                f"{self.plan.title}: the loss or its gradient is not finite at step {self.step} (loss {loss}); "
+                "the last checkpoint is kept: lower the learning rate or use `precision: fp32`"
+            )
+        if self.plan.clip:
+            torch._foreach_mul_(gradients, (self.plan.clip / (norm + 1e-6)).clamp(max=1.0))
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.optimizer.zero_grad(set_to_none=True)
+
+    def _rate(self) -> float:
+        """Factor on every learning rate: linear warm-up, then constant or linear down to zero at the end."""
+        total, warm = self.per_epoch * self.plan.epochs, self.plan.warmup_steps
+        if self.step < warm:
+            return (self.step + 1) / warm
+        return 1.0 if self.plan.schedule == "constant" else (total - self.step) / max(total - warm, 1)
+
+    def _average(self, epoch: int) -> None:
+        every = self.plan.averaging_step
+        if self.averaged is not None and epoch >= self.plan.averaging_epoch and self.step % every == 0:
+            self.averaged.update_parameters(self.model)
+
+    def _tell(self, epoch: int, parts: dict[str, float], documents: int) -> None:
+        loss = sum(parts.values())
+        rate = self.progress.advance(documents, f"epoch {epoch + 1}/{self.plan.epochs}  loss {loss:.4g}")
+        lr = max(group["lr"] for group in self.optimizer.param_groups)
+        values = {"epoch": epoch, **parts, "loss": loss, "lr": lr, "documents_per_second": round(rate, 1)}
+        self.log.write("step", self.step, **values)
+
+    def _current(self) -> nn.Module:
+        """The weights that count: their running mean once there is one."""
+        if self.averaged is not None and int(self.averaged.n_averaged) > 0:
+            return self.averaged.module
+        return self.model
+
+    def _evaluate(self, epoch: int, ends: bool) -> None:
+        if self.task.evaluate is None:
+            return
+        module = self._current()
+        module.eval()
+        scores = self.task.evaluate(module)
+        self.model.train(ends or not self.plan.dropout_off_after_evaluation)
+        self.log.write("epoch", self.step, epoch=epoch, validation=scores)
+        if scores[self.task.select_by] > self.best:
+            self.best = scores[self.task.select_by]
+            self.checkpoint.save("best", _named("model", module.state_dict()), {"step": self.step, "scores": scores})
+
+    def _save(self) -> None:
+        tensors = _named("model", self.model.state_dict()) | _named("optimizer", _flat(self.optimizer))
+        if self.averaged is not None:
+            tensors |= _named("averaged", self.averaged.state_dict())
+        state = {
+            "step": self.step,
+            "best": self.best if math.isfinite(self.best) else None,
+            "dropout": self.model.training,
+            "scaler": self.scaler.state_dict(),
+        }
+        self.checkpoint.save("last", tensors, state)
+        self.saved = time.monotonic()
+
+    def _resume(self) -> int:
+        found = self.checkpoint.load("last")
+        if found is None:
+            return 0
+        tensors, state = found
+        self.model.load_state_dict(_under("model", tensors))
+        _unflatten(self.optimizer, _under("optimizer", tensors))
+        if self.averaged is not None:
+            self.averaged.load_state_dict(_under("averaged", tensors))
+        self.scaler.load_state_dict(state["scaler"])
+        self.best = -math.inf if state["best"] is None else state["best"]
+        log.info("%s: goes on after step %d", self.plan.title, state["step"])
+        return int(state["step"])
+
+    def _keep(self) -> None:
+        """Leave the weights to keep in the model: the best evaluated, else the mean, else the last."""
+        if self.task.evaluate is not None:
+            found = self.checkpoint.load("best")
+            if found is None:
+                raise InputError(
+                    f"{self.plan.title}: the best checkpoint is gone: delete the checkpoint and train again"
+                )
+            self.model.load_state_dict(_under("model", found[0]))
+        else:
+            self.model.load_state_dict(self._current().state_dict())
+
+
+def last_step(checkpoint: Checkpoint) -> int | None:
+    """Optimiser steps done in the checkpoint of this run, None if there is none."""
+    found = checkpoint.load("last")
+    return None if found is None else int(found[1]["step"])
+
+
+def adamw(groups: Iterable[dict[str, Any]]) -> torch.optim.AdamW:
+    """Fused AdamW over parameter groups with keys params, lr, weight_decay; empty groups are dropped."""
+    kept = [{**group, "base_lr": group["lr"]} for group in groups if group["params"]]
+    return torch.optim.AdamW(kept, fused=True)
+
+
+def _named(prefix: str, tensors: dict[str, Any]) -> dict[str, Tensor]:
+    return {f"{prefix}.{name}": value for name, value in tensors.items()}
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name[len(prefix) + 1 :]: value for name, value in tensors.items() if name.startswith(f"{prefix}.")}
+
+
+def _flat(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    state = optimizer.state_dict()["state"]
+    return {f"{index}.{name}": value for index, entry in state.items() for name, value in entry.items()}
+
+
+def _unflatten(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        index, name = key.split(".", 1)
+        state.setdefault(int(index), {})[name] = value
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

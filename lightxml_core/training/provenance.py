@@ -1,0 +1,83 @@
+"""Where a model came from: commit, settings, data, packages, machine, time and memory."""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import subprocess
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from lightxml_core.files import sha256_of
+
+_PACKAGES = ("torch", "transformers", "tokenizers", "numpy", "scipy", "scikit-learn", "omikuji", "snakemake")
+
+
+def provenance(
+    settings: Mapping[str, Any], inputs: Iterable[Path], model: Path, started: datetime, resumed: bool
+) -> dict[str, Any]:
+    """The contents of `provenance.json`.
+
+    `wall_seconds` and `peak_memory_gib` are of the process that finished the training; `resumed` says whether
+    an earlier one had done a part of it. `data` maps each input file to its SHA-256.
+    """
+    return {
+        "git_commit": git_commit(),
+        "started": started.isoformat(timespec="seconds"),
+        "wall_seconds": round((datetime.now(UTC) - started).total_seconds(), 1),
+        "resumed": resumed,
+        "peak_memory_gib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 3),
+        "model_bytes": sum(path.stat().st_size for path in model.rglob("*") if path.is_file()),
+        "hardware": hardware(),
+        "packages": {name: _version(name) for name in _PACKAGES},
+        "settings": dict(settings),
+        "data": {str(path): sha256_of(path) for path in inputs},
+    }
+
+
+def git_commit() -> str:
+    """The commit of the code that runs, with `+changes` if files differ from it; `unknown` outside a repository."""
+    here = Path(__file__).parent
+    try:
+        commit = _git(here, "rev-parse", "HEAD")
+        return commit + ("+changes" if _git(here, "status", "--porcelain", "--untracked-files=no") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def hardware() -> dict[str, Any]:
+    """CPU model, cores usable, memory in GiB and the GPU's name if one is in use."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    cores = len(os.sched_getaffinity(0))
+    return {"cpu": _cpu(), "cores": cores, "memory_gib": round(memory, 1), "gpu": _gpu()}
+
+
+def _cpu() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").split("\n")
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def _gpu() -> str | None:
+    import sys
+
+    torch = sys.modules.get("torch")  # not worth an import of its own
+    return str(torch.cuda.get_device_name()) if torch is not None and torch.cuda.is_available() else None
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", "-C", folder, *arguments], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "not installed"

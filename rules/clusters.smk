@@ -1,0 +1,25 @@
+# Label clusters for heads that propose before they rank.
+
+
+rule cluster_labels:
+    """Balanced 2-means of label features (PIFA over TF-IDF) down to clusters of at most max_leaf labels; one per tree."""
+    input:
+        features="results/{dataset}/features/tfidf/X.trn.npz",
+        labels="results/{dataset}/corpus/Y.trn.npz",
+        code=code("clustering/*.py", "features/labels.py"),
+        script=script("cluster_labels"),
+    output:
+        "results/{dataset}/clusters/{max_leaf}-{tree}.npz",
+    log:
+        "logs/cluster_labels/{dataset}/{max_leaf}-{tree}.log",
+    benchmark:
+        "logs/cluster_labels/{dataset}/{max_leaf}-{tree}.tsv"
+    wildcard_constraints:
+        max_leaf=r"\d+",
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=120,
+    shell:
+        "python -m workflow_scripts.cluster_labels --features {input.features} --labels {input.labels}"
+        " --max-leaf {wildcards.max_leaf} --seed {wildcards.tree} --out {output} 2>&1 | tee {log}"

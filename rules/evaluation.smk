@@ -1,0 +1,29 @@
+# One rule judges every prediction.
+
+
+rule evaluate:
+    """P, nDCG, PSP, PSnDCG and R at 1, 3 and 5, in percent."""
+    input:
+        predictions="results/{dataset}/{method}/{variant}/seed{seed}/predictions.npz",
+        corpus=collect(
+            "results/{{dataset}}/corpus/{file}",
+            file=["Y.trn.npz", "Y.tst.npz", "stats.json"],
+        ),
+        code=code("evaluation/metrics.py"),
+        script=script("evaluate"),
+    output:
+        "results/{dataset}/{method}/{variant}/seed{seed}/metrics.json",
+    log:
+        "logs/evaluate/{dataset}/{method}/{variant}/seed{seed}.log",
+    benchmark:
+        "logs/evaluate/{dataset}/{method}/{variant}/seed{seed}.tsv"
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=60,
+    params:
+        a=lambda wildcards: REGISTRY.datasets[wildcards.dataset]["propensity"]["a"],
+        b=lambda wildcards: REGISTRY.datasets[wildcards.dataset]["propensity"]["b"],
+    shell:
+        "python -m workflow_scripts.evaluate --predictions {input.predictions} --corpus results/{wildcards.dataset}/corpus"
+        " --a {params.a} --b {params.b} --out {output} 2>&1 | tee {log}"

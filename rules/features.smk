@@ -1,0 +1,30 @@
+# Sparse features of the documents.
+
+
+rule build_features:
+    """TF-IDF or bag of words of the texts; of a source without texts, the bag of words that it ships."""
+    input:
+        collect("results/{{dataset}}/corpus/{file}", file=CORPUS),
+        code("features/text.py", "corpus/store.py", "corpus/lines.py"),
+        script("build_features"),
+    output:
+        trn="results/{dataset}/features/{kind}/X.trn.npz",
+        tst="results/{dataset}/features/{kind}/X.tst.npz",
+        vocabulary="results/{dataset}/features/{kind}/vocabulary.json",
+    log:
+        "logs/build_features/{dataset}/{kind}.log",
+    benchmark:
+        "logs/build_features/{dataset}/{kind}.tsv"
+    wildcard_constraints:
+        kind="tfidf|bow",
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=240,
+    params:
+        settings=lambda wildcards: as_json(
+            REGISTRY.datasets[wildcards.dataset]["features"]
+        ),
+    shell:
+        "python -m workflow_scripts.build_features --corpus results/{wildcards.dataset}/corpus --kind {wildcards.kind}"
+        " --settings {params.settings:q} --out results/{wildcards.dataset}/features/{wildcards.kind} 2>&1 | tee {log}"

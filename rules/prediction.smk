@@ -1,0 +1,54 @@
+# Every prediction is one CSR matrix, test documents by labels, the 100 best scores a row.
+
+
+rule predict:
+    """Predict the test documents with one trained member."""
+    input:
+        unpack(member_inputs),
+        model="results/{dataset}/{method}/{member}/seed{seed}/model",
+        corpus=collect(
+            "results/{{dataset}}/corpus/{file}", file=["Y.tst.npz", "stats.json"]
+        ),
+        code=lambda wildcards: method_code(wildcards.method),
+        script=script("predict"),
+    output:
+        "results/{dataset}/{method}/{member}/seed{seed}/predictions.npz",
+    log:
+        "logs/predict/{dataset}/{method}/{member}/seed{seed}.log",
+    benchmark:
+        "logs/predict/{dataset}/{method}/{member}/seed{seed}.tsv"
+    threads: THREADS
+    resources:
+        mem_mb=16000,
+        runtime=480,
+        gpu=lambda wildcards: int("tokens" in needs(wildcards)),
+    params:
+        inputs=member_options,
+        implementation=lambda wildcards: REGISTRY.methods[wildcards.method][
+            "implementation"
+        ],
+    shell:
+        "python -m workflow_scripts.predict --method {params.implementation} --corpus results/{wildcards.dataset}/corpus"
+        " {params.inputs} --model {input.model} --threads {threads} --out {output} 2>&1 | tee {log}"
+
+
+rule ensemble:
+    """Combine the members of a method by mean, sum or rank."""
+    input:
+        members=predictions_of_members,
+        code=code("evaluation/ensemble.py", "evaluation/metrics.py"),
+        script=script("ensemble"),
+    output:
+        "results/{dataset}/{method}/ensemble/seed{seed}/predictions.npz",
+    log:
+        "logs/ensemble/{dataset}/{method}/seed{seed}.log",
+    benchmark:
+        "logs/ensemble/{dataset}/{method}/seed{seed}.tsv"
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=60,
+    params:
+        how=lambda wildcards: REGISTRY.ensemble(wildcards.method, wildcards.dataset),
+    shell:
+        "python -m workflow_scripts.ensemble --members {input.members} --how {params.how} --out {output} 2>&1 | tee {log}"

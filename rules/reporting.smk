@@ -1,0 +1,130 @@
+# From the metrics of a target's runs to what people read.
+
+
+rule select:
+    """Write down what a target consists of: the runs that its tables, figures and report read."""
+    input:
+        script("select"),
+    output:
+        "results/targets/{target}/selection.json",
+    log:
+        "logs/select/{target}.log",
+    benchmark:
+        "logs/select/{target}.tsv"
+    localrule: True
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        selection=lambda wildcards: as_json(REGISTRY.selection(wildcards.target)),
+    shell:
+        "python -m workflow_scripts.select --selection {params.selection:q} --out {output} 2>&1 | tee {log}"
+
+
+def run_files(wildcards):
+    """What the reporting reads of each run of a target."""
+    files = []
+    for run in REGISTRY.runs(wildcards.target):
+        files += [f"{run.path}/metrics.json", f"{run.path}/predictions.npz"]
+        files += [f"{run.path}/provenance.json"] if run.variant != "ensemble" else []
+    return files
+
+
+def corpora(wildcards):
+    """The corpus files of a target's datasets."""
+    return collect(
+        "results/{dataset}/corpus/{file}",
+        dataset=REGISTRY.target(wildcards.target)["datasets"],
+        file=CORPUS,
+    )
+
+
+rule tables:
+    """Comparison with published figures, dataset statistics and costs, as CSV, Markdown and LaTeX."""
+    input:
+        runs=run_files,
+        corpora=corpora,
+        selection="results/targets/{target}/selection.json",
+        published=[
+            os.path.relpath(path)
+            for path in sorted((BASE / "published").glob("*.csv"))
+        ],
+        code=code(
+            "reporting/tables.py",
+            "reporting/published.py",
+            "reporting/runs.py",
+            "reporting/markup.py",
+            "reporting/terminal.py",
+        ),
+        script=script("tables"),
+    output:
+        collect(
+            "results/targets/{{target}}/tables/{table}.{form}",
+            table=["comparison", "datasets", "cost"],
+            form=["csv", "md", "tex"],
+        ),
+    log:
+        "logs/tables/{target}.log",
+    benchmark:
+        "logs/tables/{target}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        published=os.path.relpath(BASE / "published"),
+    shell:
+        "python -m workflow_scripts.tables --selection {input.selection} --published {params.published}"
+        " --out results/targets/{wildcards.target}/tables 2>&1 | tee {log}"
+
+
+rule figures:
+    """Precision by method, propensity-scored precision, and training curves, as SVG and PNG."""
+    input:
+        runs=run_files,
+        selection="results/targets/{target}/selection.json",
+        code=code("reporting/figures.py", "reporting/runs.py"),
+        script=script("figures"),
+    output:
+        collect(
+            "results/targets/{{target}}/figures/{figure}.{form}",
+            figure=["precision", "propensity", "training"],
+            form=["svg", "png"],
+        ),
+    log:
+        "logs/figures/{target}.log",
+    benchmark:
+        "logs/figures/{target}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    shell:
+        "python -m workflow_scripts.figures --selection {input.selection} --out results/targets/{wildcards.target}/figures"
+        " 2>&1 | tee {log}"
+
+
+rule report:
+    """One self-contained page: the main table, figures, costs, provenance and a browser of test documents."""
+    input:
+        rules.tables.output,
+        rules.figures.output,
+        runs=run_files,
+        corpora=corpora,
+        selection="results/targets/{target}/selection.json",
+        code=code("reporting/*.py", "reporting/assets/*"),
+        script=script("report"),
+    output:
+        "results/targets/{target}/report.html",
+    log:
+        "logs/report/{target}.log",
+    benchmark:
+        "logs/report/{target}.tsv"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    shell:
+        "python -m workflow_scripts.report --selection {input.selection} --tables results/targets/{wildcards.target}/tables"
+        " --figures results/targets/{wildcards.target}/figures --out {output} 2>&1 | tee {log}"

@@ -1,0 +1,37 @@
+# One rule trains every member of every method.
+
+
+rule train:
+    """Train one member. Killed, it goes on from its checkpoint, which lies in a folder that is no output."""
+    input:
+        unpack(member_inputs),
+        corpus=collect(
+            "results/{{dataset}}/corpus/{file}",
+            file=["Y.trn.npz", "Y.tst.npz", "stats.json", "validation.npy"],
+        ),
+        code=lambda wildcards: method_code(wildcards.method),
+        script=script("train"),
+    output:
+        model=directory("results/{dataset}/{method}/{member}/seed{seed}/model"),
+        provenance="results/{dataset}/{method}/{member}/seed{seed}/provenance.json",
+    log:
+        "logs/train/{dataset}/{method}/{member}/seed{seed}.log",
+    benchmark:
+        "logs/train/{dataset}/{method}/{member}/seed{seed}.tsv"
+    threads: THREADS
+    resources:
+        mem_mb=16000,
+        runtime=2880,
+        gpu=lambda wildcards: int("tokens" in needs(wildcards)),
+    params:
+        inputs=member_options,
+        implementation=lambda wildcards: REGISTRY.methods[wildcards.method][
+            "implementation"
+        ],
+        settings=lambda wildcards: as_json(
+            REGISTRY.settings(wildcards.method, wildcards.dataset, wildcards.member)
+        ),
+    shell:
+        "python -m workflow_scripts.train --method {params.implementation} --corpus results/{wildcards.dataset}/corpus"
+        " {params.inputs} --settings {params.settings:q} --seed {wildcards.seed} --threads {threads}"
+        " --model {output.model} --provenance {output.provenance} 2>&1 | tee {log}"

@@ -1,0 +1,217 @@
+"""Unpacking: what is unpacked is what was packed, and nothing hostile or damaged gets through."""
+
+from __future__ import annotations
+
+import io
+import random
+import shutil
+import stat
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lightxml_core.downloads.archives import damage, read_member, unpack
+from lightxml_core.errors import InputError
+
+CONTENT = {"top.txt": b"top", "deep/er/data.npz": random.Random(0).randbytes(50_000), "deep/empty": b""}
+Pack = Callable[[Path, dict[str, bytes]], None]
+
+
+def pack_zip(path: Path, content: dict[str, bytes]) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as opened:
+        for name, data in content.items():
+            opened.writestr(name, data)
+
+
+def pack_tar(mode: str) -> Pack:
+    def pack(path: Path, content: dict[str, bytes]) -> None:
+        with tarfile.open(path, mode) as opened:  # type: ignore[call-overload]
+            for name, data in content.items():
+                info = tarfile.TarInfo(name)
+                info.size = len(data)
+                opened.addfile(info, io.BytesIO(data))
+
+    return pack
+
+
+PACKERS: dict[str, Pack] = {
+    "a.zip": pack_zip,
+    "a.whl": pack_zip,
+    "a.tar": pack_tar("w"),
+    "a.tar.gz": pack_tar("w:gz"),
+    "a.tgz": pack_tar("w:gz"),
+    "a.tar.bz2": pack_tar("w:bz2"),
+    "a.tar.xz": pack_tar("w:xz"),
+}
+every_kind = pytest.mark.parametrize("name", PACKERS)
+
+
+def packed(folder: Path, name: str, content: dict[str, bytes]) -> Path:
+    PACKERS[name](folder / name, content)
+    return folder / name
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def refused(archive: Path, match: str, **options: int) -> None:
+    """Unpacking fails with a sentence that names the archive, and nothing is left in or around the target."""
+    before = sorted(archive.parent.iterdir())
+    with pytest.raises(InputError, match=match) as caught:
+        unpack(archive, archive.parent / "target", **options)
+    assert str(archive) in str(caught.value)
+    assert sorted(archive.parent.iterdir()) == before
+
+
+@every_kind
+def test_unpacked_equals_packed(tmp_path: Path, name: str) -> None:
+    archive = packed(tmp_path, name, CONTENT)
+    unpack(archive, tmp_path / "target", max_bytes=sum(map(len, CONTENT.values())))
+    assert tree(tmp_path / "target") == CONTENT
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([name, "target"])
+    assert damage(archive) is None
+    assert read_member(archive, "deep/er/data.npz", 50_000) == CONTENT["deep/er/data.npz"]
+
+
+def test_folders_of_a_real_tar_are_made(tmp_path: Path) -> None:
+    (tmp_path / "source/empty").mkdir(parents=True)
+    (tmp_path / "source/file").write_bytes(b"x")
+    with tarfile.open(tmp_path / "a.tar.gz", "w:gz") as opened:
+        opened.add(tmp_path / "source", arcname=".")
+    unpack(tmp_path / "a.tar.gz", tmp_path / "target")
+    assert tree(tmp_path / "target") == {"file": b"x"}
+    assert (tmp_path / "target/empty").is_dir()
+
+
+@pytest.mark.parametrize("member", ["../out", "a/../../out", "/tmp/out", "..\\out", "C:\\out", "C:out", "a/.."])
+@pytest.mark.parametrize("name", ["a.zip", "a.tar.gz"])
+def test_paths_outside_the_target_are_refused(tmp_path: Path, name: str, member: str) -> None:
+    refused(packed(tmp_path, name, {"good": b"good", member: b"evil"}), "path outside its own folder")
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE])
+def test_links_and_devices_in_a_tar_are_refused(tmp_path: Path, kind: bytes) -> None:
+    with tarfile.open(tmp_path / "a.tar", "w") as opened:
+        info = tarfile.TarInfo("link")
+        info.type, info.linkname = kind, "/etc/passwd"
+        opened.addfile(info)
+    refused(tmp_path / "a.tar", "holds a link or device")
+
+
+def test_links_in_a_zip_are_refused(tmp_path: Path) -> None:
+    info = zipfile.ZipInfo("link")
+    info.external_attr = (stat.S_IFLNK | 0o777) << 16
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as opened:
+        opened.writestr(info, "/etc/passwd")
+    refused(tmp_path / "a.zip", "holds a link or device")
+
+
+@every_kind
+def test_more_bytes_than_allowed_are_refused(tmp_path: Path, name: str) -> None:
+    archive = packed(tmp_path, name, {"zeros": bytes(3_000_000), "more": bytes(1000)})
+    refused(archive, r"more bytes than allowed \(at more\)", max_bytes=3_000_999)
+    refused(archive, r"more bytes than allowed \(at zeros\)", max_bytes=1)
+    assert "more bytes" in str(damage(archive, max_bytes=1))
+    with pytest.raises(InputError, match="more bytes than allowed"):
+        read_member(archive, "zeros", 2_999_999)
+
+
+def test_a_size_that_the_header_belies_is_still_counted(tmp_path: Path) -> None:
+    archive = packed(tmp_path, "a.zip", {"zeros": bytes(3_000_000)})
+    true_size, lie = (3_000_000).to_bytes(4, "little"), (10).to_bytes(4, "little")
+    archive.write_bytes(archive.read_bytes().replace(true_size, lie))
+    refused(archive, "damaged|more bytes than allowed", max_bytes=1000)
+
+
+@every_kind
+@pytest.mark.parametrize("share", [0.0, 0.02, 0.5, 0.99])
+def test_a_truncated_archive_is_named(tmp_path: Path, name: str, share: float) -> None:
+    archive = packed(tmp_path, name, CONTENT)
+    data = archive.read_bytes()
+    # A plain tar is padded at its end: cut into what is before.
+    end = data.rstrip(b"\0") if name == "a.tar" else data
+    archive.write_bytes(data[: int(share * len(end))])
+    refused(archive, "is damaged, cut short or of an unknown kind .*: delete it and download it again")
+
+
+def test_a_tar_cut_between_two_members_is_not_taken_for_whole(tmp_path: Path) -> None:
+    archive = packed(tmp_path, "a.tar", {"one": b"1" * 512, "two": b"2" * 512})
+    archive.write_bytes(archive.read_bytes()[:1024])
+    refused(archive, "no end mark")
+
+
+def test_a_tar_with_a_damaged_header_in_the_middle_is_not_taken_for_whole(tmp_path: Path) -> None:
+    archive = packed(tmp_path, "a.tar", {"one": b"1" * 512, "two": b"2" * 512})
+    data = archive.read_bytes()
+    archive.write_bytes(data[:1024] + b"#" + data[1025:])
+    refused(archive, "no end mark")
+
+
+@every_kind
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_damage_is_either_harmless_or_told(name: str, data: st.DataObject) -> None:
+    folder = Path(tempfile.mkdtemp())
+    try:
+        archive = packed(folder, name, {"a/one": b"one" * 50, "b": bytes(range(200))})
+        content = bytearray(archive.read_bytes())
+        for _ in range(data.draw(st.integers(1, 4))):
+            content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+        archive.write_bytes(content)
+        try:
+            unpack(archive, folder / "target", max_bytes=10_000)
+        except InputError:
+            assert list(folder.iterdir()) == [archive]
+        else:
+            assert sorted(folder.iterdir()) == sorted([archive, folder / "target"])
+    finally:
+        shutil.rmtree(folder)
+
+
+def test_a_name_for_both_a_file_and_a_folder_is_refused(tmp_path: Path) -> None:
+    refused(packed(tmp_path, "a.tar", {"x": b"file", "x/y": b"below it"}), "unknown kind")
+    refused(packed(tmp_path, "a.zip", {"y" * 300: b"too long a name"}), "unknown kind")
+
+
+def test_an_html_page_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.tar.gz").write_bytes(b"\xef\xbb\xbf  <HTML><head>Sign in")
+    refused(tmp_path / "a.tar.gz", "is an HTML page, not an archive")
+
+
+def test_a_folder_with_content_is_never_replaced(tmp_path: Path) -> None:
+    archive = packed(tmp_path, "a.zip", CONTENT)
+    (tmp_path / "target").mkdir()
+    unpack(archive, tmp_path / "target")  # an empty one is taken
+    (tmp_path / "target/mine").write_bytes(b"mine")
+    refused(archive, "in the way")
+    assert (tmp_path / "target/mine").read_bytes() == b"mine"
+
+
+def test_leavings_of_a_killed_run_are_replaced(tmp_path: Path) -> None:
+    (tmp_path / ".target.unpacking/old").mkdir(parents=True)
+    unpack(packed(tmp_path, "a.zip", {"new": b"new"}), tmp_path / "target")
+    assert [path.name for path in (tmp_path / "target").iterdir()] == ["new"]
+    assert not (tmp_path / ".target.unpacking").exists()
+
+
+def test_a_missing_member_or_archive_is_named(tmp_path: Path) -> None:
+    archive = packed(tmp_path, "a.whl", CONTENT)
+    with pytest.raises(InputError, match=r"a\.whl holds no file deep/other"):
+        read_member(archive, "deep/other", 10)
+    with pytest.raises(InputError, match=r"none\.zip is missing"):
+        unpack(tmp_path / "none.zip", tmp_path / "target")
+
+
+def test_a_wheel_member_with_a_wrong_checksum_is_told(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.whl", "w", zipfile.ZIP_STORED) as opened:
+        opened.writestr("hp.obo", b"format-version: 1.2")
+    (tmp_path / "a.whl").write_bytes((tmp_path / "a.whl").read_bytes().replace(b"format-version", b"format-Version"))
+    with pytest.raises(InputError, match="damaged"):
+        read_member(tmp_path / "a.whl", "hp.obo", 1000)

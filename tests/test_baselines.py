@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from lightxml_core.errors import InputError
+from lightxml_core.evaluation.metrics import evaluate
+from lightxml_core.methods import TestData, TrainingData, knn, omikuji_trees, popularity
+
+LABELS = 60
+
+
+def planted(documents: int, seed: int) -> tuple[sparse.csr_matrix, sparse.csr_matrix]:
+    """Each document has two labels out of 60 and mostly the two words of each; document 3 has no words."""
+    random = np.random.default_rng(seed)
+    Y = np.zeros((documents, LABELS), dtype=np.float32)
+    Y[np.arange(documents)[:, None], random.integers(0, LABELS, (documents, 2)) ** 2 // LABELS] = 1
+    words = np.repeat(Y, 2, axis=1) * (random.random((documents, 2 * LABELS)) < 0.8)
+    X = words + 0.5 * (random.random(words.shape) < 0.02)
+    X[3] = 0
+    return sparse.csr_matrix(X.astype(np.float32)), sparse.csr_matrix(Y)
+
+
+@pytest.fixture(scope="module")
+def corpus() -> tuple[TrainingData, TestData, sparse.csr_matrix]:
+    X, Y = planted(400, 0)
+    X_tst, Y_tst = planted(100, 1)
+    return TrainingData(Y=Y, X=X), TestData(X=X_tst), Y_tst
+
+
+def precision(predictions: sparse.csr_matrix, Y: sparse.csr_matrix) -> float:
+    return evaluate(predictions, Y, np.ones(LABELS))["P@1"]
+
+
+def test_popularity_ranks_labels_by_their_share(
+    tmp_path: Path, corpus: tuple[TrainingData, TestData, sparse.csr_matrix]
+) -> None:
+    trn, tst, _ = corpus
+    popularity.fit(trn, popularity.Settings(), tmp_path, False)
+    found = popularity.predict(tmp_path, tst, 5)
+    share = np.asarray(trn.Y.mean(axis=0)).ravel()
+    best = sorted(range(LABELS), key=lambda label: (-share[label], label))[:5]
+    expected = np.where(np.isin(np.arange(LABELS), best), share, 0)
+    assert found.dtype == np.float32 and found.has_canonical_format
+    np.testing.assert_allclose(found.toarray(), np.tile(expected, (100, 1)), rtol=1e-6)
+
+
+def test_popularity_predicts_no_label_that_nobody_has(tmp_path: Path) -> None:
+    Y = sparse.csr_matrix(np.array([[1, 0, 0], [1, 0, 1]], dtype=np.float32))
+    popularity.fit(TrainingData(Y=Y), popularity.Settings(), tmp_path, False)
+    found = popularity.predict(tmp_path, TestData(X=sparse.csr_matrix((2, 1))), 3)
+    assert found.nnz == 4 and found.toarray().tolist() == [[1.0, 0.0, 0.5]] * 2
+
+
+@pytest.mark.parametrize("at_once", [1, 10_000_000])
+def test_neighbours_vote_agrees_with_brute_force(
+    tmp_path: Path,
+    corpus: tuple[TrainingData, TestData, sparse.csr_matrix],
+    at_once: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    trn, tst, _ = corpus
+    assert trn.X is not None and tst.X is not None
+    monkeypatch.setattr(knn, "_SIMILARITIES_AT_ONCE", at_once)
+    knn.fit(trn, knn.Settings(neighbours=7), tmp_path, False)
+    found = knn.predict(tmp_path, tst, LABELS).toarray()
+    lengths = [np.maximum(np.linalg.norm(X.toarray(), axis=1), 1e-12) for X in (trn.X, tst.X)]
+    similar = (tst.X.toarray() / lengths[1][:, None]) @ (trn.X.toarray() / lengths[0][:, None]).T
+    for document, similarities in enumerate(similar):
+        # equal distances differ in their last bits between the two ways: only what both rank clearly is compared
+        order = np.argsort(-similarities)
+        if similarities[order[6]] - similarities[order[7]] > 1e-5 or similarities[order[6]] == 0:
+            nearest = [row for row in order[:7] if similarities[row] > 0]
+            votes = similarities[nearest] @ trn.Y[nearest].toarray()
+            np.testing.assert_allclose(found[document], votes, atol=1e-5)
+    assert not found[3].any()
+
+
+@pytest.mark.parametrize("model", ["parabel", "bonsai"])
+def test_trees_learn_and_beat_popularity(
+    tmp_path: Path, corpus: tuple[TrainingData, TestData, sparse.csr_matrix], model: str
+) -> None:
+    trn, tst, Y_tst = corpus
+    settings = omikuji_trees.Settings(model=model, max_leaf=10)  # type: ignore[arg-type]
+    omikuji_trees.fit(trn, settings, tmp_path / "trees", False)
+    popularity.fit(trn, popularity.Settings(), tmp_path / "popularity", False)
+    found = omikuji_trees.predict(tmp_path / "trees", tst, 10)
+    assert found.dtype == np.float32 and found.has_canonical_format and found.shape == Y_tst.shape
+    assert np.diff(found.indptr)[3] == 0 and np.diff(found.indptr).max() == 10
+    assert found.data.min() >= 0 and found.data.max() <= 1
+    assert precision(found, Y_tst) > precision(popularity.predict(tmp_path / "popularity", tst, 10), Y_tst) + 40
+
+
+def test_a_second_fit_replaces_the_model_and_leaves_nothing_else(
+    tmp_path: Path, corpus: tuple[TrainingData, TestData, sparse.csr_matrix], capfd: pytest.CaptureFixture[str]
+) -> None:
+    for trees in (3, 1):
+        omikuji_trees.fit(corpus[0], omikuji_trees.Settings(trees=trees), tmp_path, False)
+    os.write(2, b"still here")
+    files = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file())
+    assert files == ["settings.json", "trees/settings.json", "trees/tree0.cbor"]
+    assert capfd.readouterr().err == "still here"  # no progress bars, and standard error is back in its place
+
+
+def test_trees_refuse_what_omikuji_would_die_of(tmp_path: Path) -> None:
+    data = TrainingData(Y=sparse.csr_matrix(np.eye(2)), X=sparse.csr_matrix((2, 4), dtype=np.float32))
+    with pytest.raises(InputError, match="no training document has both"):
+        omikuji_trees.fit(data, omikuji_trees.Settings(), tmp_path, False)
+    with pytest.raises(InputError, match="2 labels in max_leaf"):
+        omikuji_trees.fit(data, omikuji_trees.Settings(max_leaf=1), tmp_path, False)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+
+from lightxml_core.clustering.balanced import balanced_clusters, leaf_objective
+from lightxml_core.errors import InputError
+from lightxml_core.features.labels import normalise_rows
+
+
+def random_features(labels: int, seed: int, width: int = 40, density: float = 0.1) -> sparse.csr_matrix:
+    values = sparse.random(labels, width, density, format="csr", random_state=np.random.default_rng(seed))
+    return normalise_rows(sparse.csr_matrix(values))
+
+
+def planted(clusters: int, size: int, seed: int) -> tuple[sparse.csr_matrix, np.ndarray]:
+    """Labels in random order whose features lie near one of a few directions with words of their own."""
+    random = np.random.default_rng(seed)
+    belongs = random.permutation(np.repeat(np.arange(clusters), size))
+    words = (belongs[:, None] == np.repeat(np.arange(clusters), 5)) * random.uniform(
+        0.5, 1.5, (belongs.size, 5 * clusters)
+    )
+    return normalise_rows(sparse.csr_matrix(words + 0.1 * (random.random(words.shape) < 0.1))), belongs
+
+
+def numbers(clusters: sparse.csr_matrix) -> np.ndarray:
+    assert clusters.data.tolist() == [1.0] * clusters.shape[0]
+    assert np.diff(clusters.indptr).tolist() == [1] * clusters.shape[0]
+    return np.asarray(clusters.indices)
+
+
+@given(labels=st.integers(1, 90), max_leaf=st.integers(2, 20), seed=st.integers(0, 1000))
+@settings(max_examples=60, deadline=None)
+def test_sizes_differ_by_at_most_one_at_every_level(labels: int, max_leaf: int, seed: int) -> None:
+    clusters = balanced_clusters(random_features(labels, seed), max_leaf, seed)
+    of, leaves = numbers(clusters), clusters.shape[1]
+    while leaves >= 1:
+        sizes = np.bincount(of, minlength=leaves)
+        assert sizes.sum() == labels and sizes.max() - sizes.min() <= 1 and sizes.min() > 0
+        if leaves == clusters.shape[1]:
+            assert sizes.max() <= max_leaf
+        of, leaves = of // 2, leaves // 2
+    assert clusters.shape[1] == 1 or -(-labels // (clusters.shape[1] // 2)) > max_leaf  # no deeper than needed
+
+
+def test_a_seed_decides_the_result_and_another_seed_changes_it() -> None:
+    Z = random_features(200, 0)
+    once, again, other = (numbers(balanced_clusters(Z, 10, seed)) for seed in (5, 5, 6))
+    assert (once == again).all() and (once != other).any()
+
+
+def test_a_subtree_depends_on_its_own_labels_only() -> None:
+    # a strong word each parts labels 0 to 63 from 64 to 127 at the root; what the second half holds must not change
+    # how the first is parted
+    def half(seed: int) -> sparse.csr_matrix:
+        strong = sparse.csr_matrix(np.full((64, 1), 2.0))
+        return sparse.hstack([strong, random_features(64, seed, width=30, density=0.3)])
+
+    found = []
+    for seed in (2, 3):
+        Z = normalise_rows(sparse.csr_matrix(sparse.block_diag([half(1), half(seed)])))
+        found.append(numbers(balanced_clusters(Z, 16, seed=4)))
+    first, second = found
+    assert len(set(first[:64].tolist())) == len(set(second[:64].tolist())) == 4
+    assert (first[:64] == second[:64]).all() and (first[64:] != second[64:]).any()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_planted_clusters_are_recovered(seed: int) -> None:
+    Z, belongs = planted(2, 30, seed)
+    found = numbers(balanced_clusters(Z, 30, seed))
+    assert len(set(zip(belongs.tolist(), found.tolist(), strict=True))) == 2
+    Z, belongs = planted(8, 25, seed)
+    best = leaf_objective(Z, sparse.csr_matrix(np.eye(8)[belongs]))
+    random = leaf_objective(Z, sparse.csr_matrix(np.eye(8)[np.random.default_rng(seed).permutation(belongs)]))
+    found_objective = leaf_objective(Z, balanced_clusters(Z, 25, seed))
+    assert found_objective > random + 0.5 * (best - random)
+
+
+def test_by_hand() -> None:
+    # two directions, labels 0, 2, 3 on one and 1, 4 on the other: the first half holds three labels, those of the
+    # first direction, or those of the second and the lowest of the others
+    Z = sparse.csr_matrix(np.eye(2, dtype=np.float32)[[0, 1, 0, 0, 1]])
+    found = {tuple(numbers(balanced_clusters(Z, 3, seed)).tolist()) for seed in range(20)}
+    assert found == {(0, 1, 0, 0, 1), (0, 0, 1, 1, 0)}
+
+
+def test_labels_without_features_are_parted_by_label_id() -> None:
+    assert numbers(balanced_clusters(sparse.csr_matrix((7, 3), dtype=np.float32), 2, 0)).tolist() == [
+        0,
+        0,
+        1,
+        1,
+        2,
+        2,
+        3,
+    ]
+    Z = sparse.csr_matrix(np.array([[1, 0], [0, 0], [0, 0], [0, 1]], dtype=np.float32))
+    found = numbers(balanced_clusters(Z, 2, 0)).tolist()
+    assert found[0] != found[3] and found[1:3] == [0, 1]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_labels_without_features_are_not_taken_as_first_centres(seed: int) -> None:
+    Z = sparse.csr_matrix(np.vstack([np.eye(2), np.zeros((10, 2))]).astype(np.float32))
+    found = numbers(balanced_clusters(Z, 6, seed))
+    assert found[0] != found[1]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_split_is_better_than_random_halves(seed: int) -> None:
+    Z = random_features(80, seed)
+    found = leaf_objective(Z, balanced_clusters(Z, 40, seed))
+    random = np.random.default_rng(seed)
+    halves = [np.eye(2)[random.permutation(80) % 2] for _ in range(20)]
+    assert found > max(leaf_objective(Z, sparse.csr_matrix(half)) for half in halves)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_more_iterations_never_hurt_a_split(seed: int) -> None:
+    Z = random_features(120, seed)
+    reached = [leaf_objective(Z, balanced_clusters(Z, 60, seed, tolerance=0.0, max_iterations=n)) for n in range(6)]
+    assert (np.diff(reached) > -1e-6).all() and reached[-1] > reached[0]
+
+
+def test_objective_agrees_with_dense_arithmetic() -> None:
+    Z = random_features(30, 2, density=0.05)
+    clusters = balanced_clusters(Z, 8, 2)
+    assert (np.diff(Z.indptr) == 0).any()
+    dense, of = Z.toarray().astype(float), numbers(clusters)
+    cosines = []
+    for label in range(30):
+        centroid = dense[of == of[label]].mean(axis=0)
+        length = np.linalg.norm(centroid)
+        cosines.append(dense[label] @ centroid / length if length else 0.0)
+    assert leaf_objective(Z, clusters) == pytest.approx(np.mean(cosines), rel=1e-5)
+
+
+def test_impossible_sizes_are_refused() -> None:
+    for shape, max_leaf in (((0, 3), 10), ((3, 3), 1)):
+        with pytest.raises(InputError, match="1 label and 2, or more"):
+            balanced_clusters(sparse.csr_matrix(shape, dtype=np.float32), max_leaf)

@@ -1,0 +1,353 @@
+"""Every layout is read as its files say, and what is wrong with them is told with its place."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.sparse import csr_matrix, save_npz
+
+from lightxml_core.corpus import store
+from lightxml_core.corpus.layouts import read
+from lightxml_core.corpus.leniency import Leniency
+from lightxml_core.corpus.lines import read_lines
+from lightxml_core.corpus.types import PARTS, Corpus, PartName
+from lightxml_core.errors import InputError
+
+STRICT = Leniency()
+Documents = list[tuple[str, list[str]]]
+
+
+def write_attentionxml(
+    folder: Path, trn: Documents, tst: Documents, end: str = "\n", start: str = "", last: bool = True
+) -> None:
+    """The files of the layout with the given line end, first bytes, and with or without an end of the last line."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for part, documents in (("train", trn), ("test", tst)):
+        columns = {"texts": [text for text, _ in documents], "labels": [" ".join(labels) for _, labels in documents]}
+        for name, lines in columns.items():
+            content = start + end.join(lines) + (end if last else "")
+            (folder / f"{part}_{name}.txt").write_bytes(content.encode("utf-8"))
+
+
+def small(folder: Path) -> Path:
+    write_attentionxml(folder, [("one two", ["a", "b"]), ("three", ["b"]), ("four", ["c"])], [("five", ["a"])])
+    return folder
+
+
+def write_matrices(folder: Path, texts: str, labels: str, **matrices: np.ndarray) -> Path:
+    """Texts and labels under the names given, a matrix for each part."""
+    for part, name in (("trn", "train"), ("tst", "test")):
+        save_npz(folder / f"Y.{part}.npz", csr_matrix(matrices[part]))
+        lines = "".join(f"{part} {row}\n" for row in range(2))
+        (folder / texts.format(part=part, name=name)).write_text(lines)
+    (folder / labels).write_text("x y\nz\n")
+    return folder
+
+
+def label_sets(corpus: Corpus, part: PartName) -> list[set[str]]:
+    """The labels of each document, by name; also checks the form that Y must have."""
+    Y = corpus.part(part).Y
+    assert Y.dtype == np.float32 and Y.has_canonical_format and (Y.data == 1).all()
+    return [{corpus.labels[column] for column in row.indices} for row in Y]
+
+
+def texts(corpus: Corpus, part: PartName) -> list[str]:
+    stream = corpus.part(part).texts
+    assert stream is not None
+    return list(stream)
+
+
+def exhaust(corpus: Corpus) -> None:
+    for part in PARTS:
+        texts(corpus, part)
+
+
+CHARACTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\n\ufeff")
+TEXT = st.text(CHARACTERS, min_size=1, max_size=20).filter(lambda text: text.split())
+LABEL = TEXT.map(lambda text: text.split()[0])
+PART = st.lists(st.tuples(TEXT, st.lists(LABEL, min_size=1, max_size=4)), min_size=1, max_size=5)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    parts=st.tuples(PART, PART),
+    end=st.sampled_from(["\n", "\r\n"]),
+    start=st.sampled_from(["", "\ufeff"]),
+    last=st.booleans(),
+)
+def test_any_corpus_survives_the_way_from_its_layout_into_the_store(
+    parts: tuple[Documents, Documents], end: str, start: str, last: bool
+) -> None:
+    with tempfile.TemporaryDirectory() as temporary:
+        source, target = Path(temporary, "source"), Path(temporary, "target")
+        write_attentionxml(source, *parts, end=end, start=start, last=last)
+        stats = store.write_corpus(read("attentionxml", source, STRICT), target)
+        stored = read("pecos", target, STRICT)
+        assert stored.labels == store.load_labels(target) == sorted({b for part in parts for _, a in part for b in a})
+        assert store.load_label_names(target) == stored.labels
+        for part, documents in zip(PARTS, parts, strict=True):
+            assert list(store.load_texts(target, part)) == [" ".join(text.split()) for text, _ in documents]
+            assert label_sets(stored, part) == [set(labels) for _, labels in documents]
+            assert (store.load_Y(target, part) != stored.part(part).Y).nnz == 0
+            assert stats[f"documents_{part}"] == len(documents)
+
+
+def test_only_a_line_feed_ends_a_document(tmp_path: Path) -> None:
+    odd = "a\u2028b\u2029c\x0bd\x0ce\x1cf\x85g\rh\u00a0i"
+    write_attentionxml(tmp_path, [(odd, ["a"]), ("next", ["b"])], [("test", ["a"])])
+    assert texts(read("attentionxml", tmp_path, STRICT), "trn") == ["a b c d e f g h i", "next"]
+
+
+def test_line_ends_are_no_part_of_a_line(tmp_path: Path) -> None:
+    (tmp_path / "lines.txt").write_bytes(b"\xef\xbb\xbfa\r\n\r\nb \n\xef\xbb\xbfc")
+    assert list(read_lines(tmp_path / "lines.txt")) == ["a", "", "b ", "\ufeffc"]
+
+
+def test_raw_texts_win_over_tokenised_ones(tmp_path: Path) -> None:
+    for part in ("train", "test"):
+        lines = (small(tmp_path) / f"{part}_texts.txt").read_text()
+        (tmp_path / f"{part}_raw_texts.txt").write_text(lines.upper())
+    assert texts(read("attentionxml", tmp_path, STRICT), "trn") == ["ONE TWO", "THREE", "FOUR"]
+
+
+def test_files_are_found_in_a_folder_within_the_folder(tmp_path: Path) -> None:
+    small(tmp_path / "EUR-Lex")
+    assert read("attentionxml", tmp_path, STRICT).labels == ["a", "b", "c"]
+    small(tmp_path / "copy")
+    with pytest.raises(InputError, match=r"more than once.*EUR-Lex.*copy"):
+        read("attentionxml", tmp_path, STRICT)
+
+
+def test_missing_files_are_told_with_what_is_there(tmp_path: Path) -> None:
+    (small(tmp_path) / "test_labels.txt").unlink()
+    with pytest.raises(InputError, match=r"must hold .*test_labels.txt.*there is .*train_texts.txt"):
+        read("attentionxml", tmp_path, STRICT)
+    with pytest.raises(InputError, match="no such folder"):
+        read("pecos", tmp_path / "nowhere", STRICT)
+    with pytest.raises(InputError, match="'csv': choose one of attentionxml, hpo, pecos"):
+        read("csv", tmp_path, STRICT)
+
+
+def test_label_names_are_by_number(tmp_path: Path) -> None:
+    write_attentionxml(tmp_path, [("t", ["10", "2"])], [("t", ["0"])])
+    (tmp_path / "label_names.txt").write_text("".join(f"name {number}\n" for number in range(11)))
+    corpus = read("attentionxml", tmp_path, STRICT)
+    assert (corpus.labels, corpus.names) == (["0", "10", "2"], ["name 0", "name 10", "name 2"])
+    (tmp_path / "label_names.txt").write_text("only one\n")
+    with pytest.raises(InputError, match=r"label_names.txt names the labels 0 to 0, but '10'"):
+        read("attentionxml", tmp_path, STRICT)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("train_texts.txt", b"one\ntwo\nthree\nfour\nfive\n", r"train_texts.txt goes on at line 4, .*ends after 3"),
+        ("train_texts.txt", b"one\ntwo\n", r"train_texts.txt ends after line 2, .*train_labels.txt goes on to 3"),
+        (
+            "train_texts.txt",
+            b"one\n \t\nthree\n",
+            r"train_texts.txt: empty text in 1 line \(2\).*keep: \[empty_texts\]",
+        ),
+        (
+            "train_texts.txt",
+            b"one\ntw\xe9\nthree\n",
+            r"train_texts.txt line 2: the byte 0xe9 at byte offset 2 is not UTF",
+        ),
+        ("train_labels.txt", b"a\n\xff\nb\n", r"train_labels.txt line 2: the byte 0xff at byte offset 0"),
+        ("train_labels.txt", b"a\n\n\n", r"no label in 2 lines \(2, 3\).*keep: \[documents_without_labels\]"),
+        ("train_labels.txt", b"\n" * 9, r"no label in 9 lines \(1, 2, 3, 4, 5, …\)"),
+        ("test_labels.txt", b"", r"holds no tst document"),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_place(tmp_path: Path, name: str, content: bytes, message: str) -> None:
+    (small(tmp_path) / name).write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        exhaust(read("attentionxml", tmp_path, STRICT))
+
+
+def test_lenience_keeps_documents(tmp_path: Path) -> None:
+    write_attentionxml(tmp_path, [("", ["a"]), ("text", [])], [("text", ["a"])])
+    corpus = read("attentionxml", tmp_path, Leniency(empty_texts=True, documents_without_labels=True))
+    assert texts(corpus, "trn") == ["", "text"]
+    assert label_sets(corpus, "trn") == [{"a"}, set()]
+
+
+@pytest.mark.parametrize(
+    ("layout", "text_files", "label_file"),
+    [("pecos", "X.{part}.txt", "output-items.txt"), ("xtransformer", "{name}_raw_texts.txt", "label_map.txt")],
+)
+def test_layouts_with_matrices(tmp_path: Path, layout: str, text_files: str, label_file: str) -> None:
+    trn, tst = np.array([[0.5, 2], [0, 1]]), np.array([[True, False], [False, True]])
+    corpus = read(layout, write_matrices(tmp_path, text_files, label_file, trn=trn, tst=tst), STRICT)
+    assert texts(corpus, "tst") == ["tst 0", "tst 1"]
+    assert label_sets(corpus, "trn") == [{"x y", "z"}, {"z"}]
+    assert label_sets(corpus, "tst") == [{"x y"}, {"z"}]
+
+
+@pytest.mark.parametrize(
+    ("trn", "message"),
+    [
+        (np.ones((2, 3)), r"Y.trn.npz has 3 columns, but .*output-items.txt has 2 lines"),
+        (np.ones((3, 2)), r"X.trn.txt ends after line 2, but .*Y.trn.npz goes on to 3"),
+        (np.ones((1, 2)), r"X.trn.txt goes on at line 2, but .*Y.trn.npz ends after 1"),
+        (np.array([[1, 1], [1, -1.0]]), r"Y.trn.npz row 2: -1.0 is no value for a label"),
+        (np.array([[np.nan, 1], [1, np.inf]]), r"Y.trn.npz row 1: nan is no value for a label, nor are 1 others"),
+        (np.array([[1j, 1], [1, 1]]), r"values of type complex128"),
+        (np.array([[1, 1], [0, 0]]), r"Y.trn.npz: no label in 1 row \(2\)"),
+    ],
+)
+def test_bad_label_matrices(tmp_path: Path, trn: np.ndarray, message: str) -> None:
+    write_matrices(tmp_path, "X.{part}.txt", "output-items.txt", trn=trn, tst=np.ones((2, 2)))
+    with pytest.raises(InputError, match=message):
+        exhaust(read("pecos", tmp_path, STRICT))
+
+
+def test_a_stored_zero_is_no_label(tmp_path: Path) -> None:
+    write_matrices(tmp_path, "X.{part}.txt", "output-items.txt", trn=np.eye(2), tst=np.eye(2))
+    save_npz(tmp_path / "Y.trn.npz", csr_matrix(([1, 0, 1], [0, 1, 1], [0, 2, 3]), shape=(2, 2)))
+    assert label_sets(read("pecos", tmp_path, STRICT), "trn") == [{"x y"}, {"z"}]
+
+
+def test_a_damaged_matrix_is_named(tmp_path: Path) -> None:
+    write_matrices(tmp_path, "X.{part}.txt", "output-items.txt", trn=np.ones((2, 2)), tst=np.ones((2, 2)))
+    (tmp_path / "Y.tst.npz").write_bytes((tmp_path / "Y.tst.npz").read_bytes()[:100])
+    with pytest.raises(InputError, match=r"Y.tst.npz is not a readable CSR matrix"):
+        read("pecos", tmp_path, STRICT)
+
+
+BOW = "3 4 5\n0,4,0 0:1.5 3:-2e-1\n 1:1\n2 2:3\n"
+
+
+def write_bow(folder: Path, trn: str, tst: str = "1 4 5\n0 0:1\n") -> Path:
+    (folder / "train.txt").write_text(trn)
+    (folder / "test.txt").write_text(tst)
+    return folder
+
+
+def test_bag_of_words(tmp_path: Path) -> None:
+    corpus = read("xmc-bow", write_bow(tmp_path, BOW), Leniency(documents_without_labels=True))
+    assert corpus.trn.texts is None and corpus.trn.X is not None and corpus.trn.X.dtype == np.float32
+    np.testing.assert_allclose(corpus.trn.X.toarray(), np.array([[1.5, 0, 0, -0.2], [0, 1, 0, 0], [0, 0, 3, 0]]))
+    assert label_sets(corpus, "trn") == [{"0", "4"}, set(), {"2"}]
+    assert corpus.labels == ["0", "1", "2", "3", "4"]
+    with pytest.raises(InputError, match=r"train.txt: no label in 1 line \(3\)"):
+        read("xmc-bow", tmp_path, STRICT)
+
+
+@pytest.mark.parametrize(
+    ("trn", "message"),
+    [
+        ("1 4 5\n5 0:1\n", r"train.txt line 2: label 5 is out of range: line 1 tells 5"),
+        ("1 4 5\n-1 0:1\n", r"line 2: label -1 is out of range"),
+        ("1 4 5\nx 0:1\n", r"line 2: 'x' is not a label number"),
+        ("1 4 5\n0, 0:1\n", r"line 2: '' is not a label number"),
+        ("2 4 5\n0 0:1\n0 4:1\n", r"line 3: feature 4 is out of range"),
+        ("1 4 5\n0 1\n", r"line 2: '1' is not feature:value"),
+        ("1 4 5\n0 1:\n", r"line 2: '1:' is not feature:value"),
+        ("1 4 5\n0 1:2:3\n", r"line 2: '1:2:3' is not feature:value"),
+        ("1 4 5\n0 1:nan\n", r"line 2: '1:nan' is not feature:value with a finite"),
+        ("1 4 5\n0 :1\n", r"line 2: '' is not a feature number"),
+        ("2 4 5\n0 0:1\n", r"line 1 tells 2 documents, but 1 follow"),
+        ("1 4 5\n0 0:1\n1 0:1\n", r"line 1 tells 1 documents, but 2 follow"),
+        ("1 4\n0 0:1\n", r"line 1 is '1 4'"),
+        ("", r"line 1 is ''"),
+        ("1 4 5\n0\n", r"train.txt: no feature in 1 line \(2\).*keep: \[empty_texts\]"),
+        ("1 9 5\n0 0:1\n", r"tells 9 features, .*test.txt 4"),
+        ("1 4 6\n0 0:1\n", r"tells 6 labels, .*test.txt 5"),
+    ],
+)
+def test_malformed_bags_of_words(tmp_path: Path, trn: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        read("xmc-bow", write_bow(tmp_path, trn), STRICT)
+
+
+# Sides of the split, from the first eight digits of `printf HP:… | sha1sum`: 003 76, 012 4, 016 12.
+OBO = r"""format-version: 1.2
+synonymtypedef: layperson "layperson term"
+
+[Term]
+id: HP:0000001
+name: All
+
+[Term]
+id: HP:0000118
+name: Phenotypic abnormality
+def: "Root." []
+is_a: HP:0000001 ! All
+
+[Term]
+id: HP:0000002
+name: Height
+def: "Only roots above." []
+is_a: HP:0000118 ! Phenotypic abnormality
+
+[Term]
+id: HP:0000003
+name: Tall
+def: "A \"high\" stature." [PMID:1, "x"]
+comment: Seen  often.
+synonym: "Big" EXACT layperson []
+synonym: "Not small" EXACT []
+is_a: HP:0000002 ! Height
+
+[Term]
+id: HP:0000004
+name: No definition
+is_a: HP:0000003 {source="x"} ! Tall
+
+[Term]
+id: HP:0000012
+name: Three steps
+def: "Deep." []
+is_a: HP:0000004
+
+[Term]
+id: HP:0000016
+name: Two parents
+def: "Deeper." []
+is_a: HP:0000012 ! Three steps
+is_a: HP:0000008 ! Side
+
+[Term]
+id: HP:0000008
+name: Side
+is_a: HP:0000118
+
+[Term]
+id: HP:0000009
+name: Old
+def: "No longer used." []
+is_a: HP:0000003
+is_obsolete: true
+
+[Typedef]
+id: part_of
+name: part of
+"""
+
+
+def test_ontology_of_nine_terms(tmp_path: Path) -> None:
+    (tmp_path / "hp.obo").write_text(OBO)
+    corpus = read("hpo", tmp_path, STRICT)
+    assert texts(corpus, "trn") == ['Tall Big Not small A "high" stature. Seen often.']
+    assert label_sets(corpus, "trn") == [{"HP:0000002"}]
+    assert texts(corpus, "tst") == ["Three steps Deep.", "Two parents Deeper."]
+    assert label_sets(corpus, "tst") == [
+        {"HP:0000002", "HP:0000003", "HP:0000004"},
+        {"HP:0000003", "HP:0000004", "HP:0000008", "HP:0000012"},  # HP:0000002 is four steps away
+    ]
+    assert corpus.names == ["Height", "Tall", "No definition", "Side", "Three steps"]
+
+
+def test_ontology_with_faults(tmp_path: Path) -> None:
+    (tmp_path / "hp.obo").write_text(OBO.replace("is_a: HP:0000004", "is_a: HP:0000009"))
+    with pytest.raises(InputError, match=r"above HP:0000012 \(line 34\) is HP:0000009, which the file does not define"):
+        read("hpo", tmp_path, STRICT)
+    (tmp_path / "hp.obo").write_text(OBO.replace('def: "Deep." []', 'def: "Deep'))
+    with pytest.raises(InputError, match=r"hp.obo line 37: '\"Deep' does not begin with a text in quotes"):
+        read("hpo", tmp_path, STRICT)

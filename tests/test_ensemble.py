@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+
+from lightxml_core.errors import InputError
+from lightxml_core.evaluation import ensemble as module
+from lightxml_core.evaluation.ensemble import ensemble
+
+LABELS = 6
+Member = list[dict[int, float]]
+SCORES = st.sampled_from([0.125, 0.25, 0.5, 0.75, 1.0])
+
+
+@st.composite
+def members(draw: st.DrawFn) -> list[Member]:
+    row = st.dictionaries(st.integers(0, LABELS - 1), SCORES)
+    documents = draw(st.integers(1, 4))
+    member = st.lists(row, min_size=documents, max_size=documents)
+    return draw(st.lists(member, min_size=1, max_size=4))
+
+
+def csr(member: Member) -> sparse.csr_matrix:
+    dense = np.zeros((len(member), LABELS), dtype=np.float32)
+    for number, row in enumerate(member):
+        for label, score in row.items():
+            dense[number, label] = score
+    return sparse.csr_matrix(dense)
+
+
+def best(row: dict[int, float], top: int) -> list[int]:
+    return sorted(row, key=lambda label: (-row[label], label))[:top]
+
+
+def slow_ensemble(parts: list[Member], how: str, top: int) -> Member:
+    combined = []
+    for rows in zip(*parts, strict=True):
+        if how == "rank":
+            rows = tuple({label: top - place for place, label in enumerate(best(row, top))} for row in rows)
+        total = {label: sum(row.get(label, 0.0) for row in rows) for row in rows for label in row}
+        if how != "sum":
+            total = {label: np.float32(score / len(rows)) for label, score in total.items()}
+        combined.append({label: float(total[label]) for label in best(total, top)})
+    return combined
+
+
+@given(parts=members(), how=st.sampled_from(["mean", "sum", "rank"]), top=st.integers(1, 7), block=st.integers(1, 3))
+@settings(max_examples=150, deadline=None)
+def test_ensemble_agrees_with_dictionaries(parts: list[Member], how: module.How, top: int, block: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_DOCUMENTS_AT_ONCE", block)
+        found = ensemble([csr(part) for part in parts], how, top)
+    assert found.dtype == np.float32
+    expected = csr(slow_ensemble(parts, how, top))
+    assert found.nnz == expected.nnz
+    np.testing.assert_array_equal(found.toarray(), expected.toarray())
+
+
+def test_by_hand() -> None:
+    a = csr([{0: 0.75, 1: 0.5, 2: 0.25}])
+    b = csr([{2: 1.0, 3: 0.5}])
+    assert ensemble([a, b], "mean", 3).toarray().tolist() == [[0.375, 0.25, 0.625, 0, 0, 0]]  # 1 and 3 tie
+    assert ensemble([a, b], "sum", 3).toarray().tolist() == [[0.75, 0.5, 1.25, 0, 0, 0]]
+    assert ensemble([a, b], "rank", 3).toarray().tolist() == [[1.5, 1.0, 2.0, 0, 0, 0]]
+
+
+def test_ranks_forget_the_scale_of_scores_and_may_be_negative() -> None:
+    a = csr([{0: 9.0, 1: 8.0}, {}])
+    b = sparse.csr_matrix(np.array([[-2.0, -1.0, -3.0, 0, 0, 0], [0] * 6], dtype=np.float32))
+    assert ensemble([a, b], "rank", 4).toarray()[0].tolist() == [3.5, 3.5, 1.0, 0, 0, 0]
+    with pytest.raises(InputError, match="member 1 of the ensemble has scores below 0"):
+        ensemble([a, b], "mean")
+
+
+def test_no_members_other_shapes_and_unknown_ways_are_refused() -> None:
+    with pytest.raises(InputError, match="at least one member"):
+        ensemble([], "mean")
+    with pytest.raises(InputError, match="member 1 of the ensemble is"):
+        ensemble([csr([{}]), csr([{}, {}])], "mean")
+    with pytest.raises(InputError, match="not by 'vote'"):
+        ensemble([csr([{}])], "vote")  # type: ignore[arg-type]

@@ -1,0 +1,230 @@
+"""The comparison of reproduced and published figures, against figures computed by hand."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from lightxml_core.errors import InputError
+from lightxml_core.files import write_json, write_text
+from lightxml_core.reporting.figures import write_figures
+from lightxml_core.reporting.markup import tex_escape, tex_row
+from lightxml_core.reporting.published import load_published
+from lightxml_core.reporting.tables import COLUMNS, comparison, cost, datasets, terminal_table, write_tables
+
+SHIPPED = Path(__file__).parents[1] / "published"
+HEADER = "dataset,method,variant,metric,value,source,verified\n"
+PUBLISHED = HEADER + (
+    "Toy-4K,LightXML,ensemble,P@1,87.63,first source,recalled\n"
+    "Toy-4K,LightXML,ensemble,P@1,87.15,second source,seen\n"
+    "Toy-4K,LightXML,bert,P@1,86.16,rerun,seen\n"
+    "Toy-4K,LightXML,roberta,P@1,86.18,rerun,seen\n"
+    "Toy-4K,Parabel,as-published,P@1,82.12,a paper,seen\n"
+    "Toy-4K,Bonsai,as-published,P@1,82.30,a paper,seen\n"
+    "Toy-4K,LightXML,ensemble,train_hours,16.9,a paper,seen\n"
+    "Toy-4K,-,-,N_test,3865,a paper,seen\n"
+    "Other-1K,Bonsai,as-published,P@1,1.00,a paper,seen\n"
+)
+SEEDS = {"bert": (80.0, 81.0, 85.0), "ensemble": (83.0, 84.0), "model": (84.25,)}
+
+
+@pytest.fixture
+def published(tmp_path: Path) -> pd.DataFrame:
+    write_text(tmp_path / "published" / "main.csv", PUBLISHED)
+    return load_published(tmp_path / "published")
+
+
+@pytest.fixture
+def selection(tmp_path: Path) -> dict[str, Any]:
+    """LightXML with one member of three seeds and an ensemble of two; Parabel, one model of one seed."""
+    write_json(tmp_path / "toy" / "corpus" / "stats.json", {"N_test": 3865, "L": 3956, "name": "not a figure"})
+    dataset = {"title": "Toy_4K", "published_as": "Toy-4K", "expected": {"N_test": 3865}}
+    entry = {**dataset, "stats": str(tmp_path / "toy" / "corpus" / "stats.json")}
+    methods = {
+        "lightxml": {"title": "LightXML", "published_as": "LightXML", "implementation": "lightxml"},
+        "parabel": {"title": "Parabel", "published_as": "Parabel", "implementation": "linear"},
+    }
+    grid = [("lightxml", "ensemble", "n/a"), ("lightxml", "bert", "bert"), ("parabel", "model", "n/a")]
+    runs = [_run(tmp_path, *names, seed, p1) for names in grid for seed, p1 in enumerate(SEEDS[names[1]])]
+    return {"target": "demo", "datasets": {"toy": entry}, "methods": methods, "runs": runs}
+
+
+def _run(root: Path, method: str, variant: str, backbone: str, seed: int, p1: float) -> dict[str, Any]:
+    path = root / method / variant / str(seed)
+    write_json(path / "metrics.json", {"P@1": p1, "PSP@1": 40.0, "documents": 7})
+    if variant != "ensemble":
+        facts = {"wall_seconds": 100.0 * (seed + 1), "peak_memory_gib": 1.5, "model_bytes": 5_000_000}
+        write_json(path / "provenance.json", {**facts, "hardware": {"cpu": "A & B", "cores": 2, "gpu": None}})
+    names = {"dataset": "toy", "method": method, "variant": variant, "seed": seed, "protocol": "clean"}
+    return {**names, "backbone": backbone, "path": str(path)}
+
+
+def _rows(frame: pd.DataFrame, **where: str) -> list[dict[str, Any]]:
+    return [row for row in frame.to_dict("records") if all(row[key] == value for key, value in where.items())]
+
+
+def test_comparison_joins_each_run_with_the_figures_that_speak_of_it(
+    selection: dict[str, Any], published: pd.DataFrame
+) -> None:
+    frame = comparison(selection, published)
+    assert list(frame.columns) == COLUMNS
+    first, second = _rows(frame, method="lightxml", variant="ensemble", metric="P@1")
+    assert (first["published"], first["source"], first["verified"]) == (87.63, "first source", "recalled")
+    assert (second["published"], second["source"], second["verified"]) == (87.15, "second source", "seen")
+    assert first["reproduced_mean"] == second["reproduced_mean"] == 83.5
+    assert first["reproduced_std"] == pytest.approx(0.5**0.5, abs=1e-6)
+    (member,) = _rows(frame, method="lightxml", variant="bert", metric="P@1")
+    assert (member["published"], member["seeds"], member["protocol"]) == (86.16, 3, "clean")
+    assert member["reproduced_mean"] == 82.0
+    assert member["reproduced_std"] == pytest.approx(7**0.5, abs=1e-6)  # (4 + 1 + 9) / (3 - 1)
+    (single,) = _rows(frame, method="parabel", metric="P@1")
+    assert (single["published"], single["reproduced_mean"], single["reproduced_std"]) == (82.12, 84.25, "n/a")
+
+
+def test_comparison_fills_neither_side_from_the_other(selection: dict[str, Any], published: pd.DataFrame) -> None:
+    frame = comparison(selection, published)
+    assert {row["published"] for row in _rows(frame, metric="PSP@1")} == {"none"}
+    (bonsai,) = _rows(frame, method="Bonsai")
+    assert [bonsai[key] for key in COLUMNS[4:]] == [82.30, "a paper", "seen", "not run", "not run", 0, "not run"]
+    (roberta,) = _rows(frame, method="LightXML")
+    assert (roberta["variant"], roberta["dataset"], roberta["reproduced_mean"]) == ("roberta", "toy", "not run")
+    assert not frame.isna().any().any()
+    assert not (frame.astype(str) == "").any().any()
+    assert set(frame.metric) == {"P@1", "PSP@1"}
+
+
+def test_a_method_without_published_figures_gets_none(selection: dict[str, Any], published: pd.DataFrame) -> None:
+    selection["datasets"]["toy"]["published_as"] = None
+    assert set(comparison(selection, published).published) == {"none"}
+
+
+def test_protocols_are_never_averaged(selection: dict[str, Any], published: pd.DataFrame) -> None:
+    selection["runs"][2]["protocol"] = "official"
+    rows = _rows(comparison(selection, published), variant="bert", metric="P@1")
+    assert {(row["protocol"], row["seeds"], row["reproduced_mean"]) for row in rows} == {
+        ("official", 1, 80.0),
+        ("clean", 2, 83.0),
+    }
+
+
+def test_written_tables_for_people(selection: dict[str, Any], published: pd.DataFrame, tmp_path: Path) -> None:
+    write_tables(selection, published, tmp_path / "out")
+    markdown = (tmp_path / "out" / "comparison.md").read_text("utf-8")
+    assert "| LightXML | bert | 82.00 ± 2.65 \\[86.16\\] | \u2013 |" in markdown
+    assert "| LightXML | ensemble | 83.50 ± 0.71 \\[87.63†‡\\] | \u2013 |" in markdown
+    assert "| Parabel | model | 84.25 \\[82.12\\] | \u2013 |" in markdown
+    assert "| Bonsai | as-published | \\[82.30\\] | \u2013 |" in markdown
+    tex = (tmp_path / "out" / "comparison.tex").read_text("utf-8")
+    assert r"\caption{Toy\_4K: precision" in tex
+    assert r"LightXML & bert & 82.00 $\pm$ 2.65 [86.16] & --" in tex
+    assert r"A \& B, 2 cores" in (tmp_path / "out" / "cost.tex").read_text("utf-8")
+    read = pd.read_csv(tmp_path / "out" / "comparison.csv", dtype=str, keep_default_na=False)
+    assert list(read.columns) == COLUMNS
+    assert len(read) == len(comparison(selection, published))
+
+
+def test_tex_escape_leaves_nothing_for_latex_to_act_on() -> None:
+    assert tex_escape("a_b & 5% of $x #1 {y} ~ ^ \\z") == (
+        r"a\_b \& 5\% of \$x \#1 \{y\} \textasciitilde{} \textasciicircum{} \textbackslash{}z"
+    )
+    assert tex_escape("50.1 ± 0.2†") == r"50.1 $\pm$ 0.2\textsuperscript{\dag}"
+    assert tex_row(["[82.30]", "a"]) == r"{[82.30]} & a \\"
+
+
+def test_datasets_and_cost(selection: dict[str, Any], published: pd.DataFrame) -> None:
+    rows = {row["statistic"]: row for row in datasets(selection, published).to_dict("records")}
+    assert [rows["N_test"][key] for key in ("computed", "expected", "published")] == [3865, 3865, 3865.0]
+    assert [rows["L"][key] for key in ("computed", "expected", "published")] == [3956, "none", "none"]
+    assert list(rows) == ["N_test", "L"]
+    by_variant = {row["variant"]: row for row in cost(selection, published).to_dict("records")}
+    assert by_variant["bert"]["wall_seconds"] == by_variant["ensemble"]["wall_seconds"] == 200.0
+    assert by_variant["ensemble"]["published_train_hours"] == 16.9
+    assert by_variant["bert"]["published_train_hours"] == "none"
+    assert by_variant["ensemble"]["model_bytes"] == 5_000_000
+
+
+def test_terminal_table_is_honest(selection: dict[str, Any]) -> None:
+    text = terminal_table(selection)
+    assert max(map(len, text.splitlines())) <= 100
+    (note,) = [line for line in text.split("\n") if line.startswith("The ensemble of LightXML")]
+    assert note == "The ensemble of LightXML (83.50 P@1) is 0.75 points below Parabel (84.25)."
+    assert "84.25*" in text
+    assert "82.00*" not in text
+    write_json(Path(selection["runs"][-1]["path"]) / "metrics.json", {"P@1": 10.0})
+    for run in selection["runs"][2:5]:
+        write_json(Path(run["path"]) / "metrics.json", {"P@1": 84.0})
+    assert "is 0.50 points below its own best member bert (84.00)." in terminal_table(selection)
+    write_json(Path(selection["runs"][0]["path"]) / "metrics.json", {"P@1": 99.0})
+    assert "points below" not in terminal_table(selection)
+
+
+def test_terminal_table_imports_neither_pandas_nor_matplotlib() -> None:
+    code = "import sys; from lightxml_core.reporting.tables import terminal_table; "
+    code += "print({'pandas', 'matplotlib', 'torch', 'sklearn'} & {*sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+def test_equal_input_gives_equal_bytes(selection: dict[str, Any], published: pd.DataFrame, tmp_path: Path) -> None:
+    for out in (tmp_path / "a", tmp_path / "b"):
+        write_tables(selection, published, out)
+        write_figures(selection, out)
+    names = sorted(path.name for path in (tmp_path / "a").iterdir())
+    assert len(names) == 9 + 6
+    for name in names:
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name
+
+
+def test_selection_errors_are_named(selection: dict[str, Any], published: pd.DataFrame) -> None:
+    (Path(selection["runs"][0]["path"]) / "metrics.json").unlink()
+    with pytest.raises(InputError, match=r"metrics\.json is missing"):
+        comparison(selection, published)
+    selection["runs"].append(dict(selection["runs"][1]))
+    with pytest.raises(InputError, match="seed 1 twice"):
+        comparison(selection, published)
+    selection["runs"] = [{"dataset": "toy", "method": "lightxml"}]
+    with pytest.raises(InputError, match="incomplete run"):
+        comparison(selection, published)
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("Toy,M,v,P@1,87.x,s,seen", "line 2: value '87.x' is not a finite number"),
+        ("Toy,M,v,P@1,nan,s,seen", "line 2: value 'nan' is not a finite number"),
+        ("Toy,M,v,P@1,87,s,maybe", "line 2: verified is 'maybe'"),
+        ("Toy,M,v,P@1,87,,seen", "line 2: needs 7 cells"),
+        ("Toy,M,v,P@1,87,s,seen\nToy,M,v,P@1,87,s,seen", "line 3: repeats line 2"),
+    ],
+)
+def test_load_published_names_the_line(tmp_path: Path, line: str, complaint: str) -> None:
+    write_text(tmp_path / "psp.csv", HEADER + line + "\n")
+    with pytest.raises(InputError, match=f"psp.csv {complaint}"):
+        load_published(tmp_path)
+
+
+def test_load_published_checks_the_columns(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="holds no CSV"):
+        load_published(tmp_path)
+    write_text(tmp_path / "main.csv", "dataset,method\nToy,M\n")
+    with pytest.raises(InputError, match="line 1: the columns must be"):
+        load_published(tmp_path)
+
+
+def test_shipped_figures_hold_the_papers_main_table() -> None:
+    frame = load_published(SHIPPED)
+    five = {"Eurlex-4K", "Wiki10-31K", "AmazonCat-13K", "Wiki-500K", "Amazon-670K"}
+    assert set(frame.dataset) == five
+    main = frame[(frame.method == "LightXML") & (frame.variant == "ensemble") & (frame.metric == "P@1")]
+    assert main.groupby("dataset").value.first().to_dict() == {
+        **{"Eurlex-4K": 87.63, "Wiki10-31K": 89.45, "AmazonCat-13K": 96.77},
+        **{"Wiki-500K": 77.78, "Amazon-670K": 49.10},
+    }
+    percent = frame[frame.metric.str.contains("@")]
+    assert percent.value.between(0, 100).all()
+    assert frame[frame.dataset == "Eurlex-4K"].query("metric == 'N_test'").value.tolist() == [3865.0]

@@ -1,0 +1,40 @@
+"""Build TF-IDF or bag-of-words features of a corpus."""
+
+import argparse
+import json
+from pathlib import Path
+
+from lightxml_core.cli import start
+from lightxml_core.corpus.store import load_stats, load_texts, load_X
+from lightxml_core.features.labels import normalise_rows
+from lightxml_core.features.text import Features, FeatureSettings, build_bow, build_tfidf
+from lightxml_core.files import save_csr, write_json
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--corpus", type=Path, required=True)
+    parser.add_argument("--kind", choices=["tfidf", "bow"], required=True)
+    parser.add_argument("--settings", type=json.loads, default={}, help="JSON: `features` of the dataset's file")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write")
+    options = parser.parse_args()
+    X_trn, X_tst, vocabulary = _features(options)
+    save_csr(options.out / "X.trn.npz", X_trn)
+    save_csr(options.out / "X.tst.npz", X_tst)
+    write_json(options.out / "vocabulary.json", vocabulary)
+    print(f"{X_trn.shape[0]} + {X_tst.shape[0]} documents, {X_trn.shape[1]} features, {X_trn.nnz} values in training")
+
+
+def _features(options: argparse.Namespace) -> Features:
+    if not load_stats(options.corpus)["texts"]:
+        X_trn, X_tst = (load_X(options.corpus, part) for part in ("trn", "tst"))
+        if options.kind == "tfidf":
+            X_trn, X_tst = normalise_rows(X_trn), normalise_rows(X_tst)
+        return X_trn, X_tst, {str(column): column for column in range(X_trn.shape[1])}
+    build = build_tfidf if options.kind == "tfidf" else build_bow
+    trn, tst = load_texts(options.corpus, "trn"), load_texts(options.corpus, "tst")
+    return build(trn, tst, FeatureSettings(**options.settings))
+
+
+if __name__ == "__main__":
+    start(main)

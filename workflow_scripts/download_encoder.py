@@ -1,0 +1,21 @@
+"""Download a pretrained encoder."""
+
+import argparse
+import json
+from pathlib import Path
+
+from lightxml_core.cli import start
+from lightxml_core.downloads.sources import download_encoder
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--source", type=json.loads, required=True, help="JSON: `source` of the backbone's file")
+    parser.add_argument("--archives", type=Path, required=True, help="folder where downloads are kept")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write")
+    options = parser.parse_args()
+    download_encoder(options.source, options.archives, options.out)
+
+
+if __name__ == "__main__":
+    start(main)

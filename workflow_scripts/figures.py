@@ -1,0 +1,20 @@
+"""Draw the figures of a target."""
+
+import argparse
+from pathlib import Path
+
+from lightxml_core.cli import start
+from lightxml_core.files import read_json
+from lightxml_core.reporting.figures import write_figures
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--selection", type=Path, required=True, help="the target's selection.json")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write")
+    options = parser.parse_args()
+    write_figures(read_json(options.selection), options.out)
+
+
+if __name__ == "__main__":
+    start(main)

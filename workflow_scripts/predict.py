@@ -1,0 +1,34 @@
+"""Predict the test documents with a trained member."""
+
+import argparse
+from pathlib import Path
+
+from lightxml_core.cli import start
+from lightxml_core.files import save_csr
+from lightxml_core.methods import load_method
+from lightxml_core.methods.inputs import Inputs, load_test_data
+from lightxml_core.training.devices import lease_gpu, set_threads
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--method", required=True, help="name of the implementation")
+    parser.add_argument("--corpus", type=Path, required=True)
+    parser.add_argument("--features", type=Path, help="folder of X.tst.npz")
+    parser.add_argument("--encoder", type=Path)
+    parser.add_argument("--tokens", type=Path, help="folder of the tokenised corpus")
+    parser.add_argument("--clusters", type=Path)
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--top", type=int, default=100, help="scores to keep a document")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--out", type=Path, required=True, help="CSR file, documents by labels")
+    options = parser.parse_args()
+    set_threads(options.threads)
+    inputs = Inputs(options.corpus, options.features, options.encoder, options.tokens, options.clusters)
+    with lease_gpu():
+        predictions = load_method(options.method).predict(options.model, load_test_data(inputs), options.top)
+    save_csr(options.out, predictions)
+
+
+if __name__ == "__main__":
+    start(main)

@@ -1,0 +1,47 @@
+"""Read a dataset in its layout, write the corpus files and verify the statistics."""
+
+import argparse
+import json
+from pathlib import Path
+
+from lightxml_core.cli import start
+from lightxml_core.corpus.cut import cut
+from lightxml_core.corpus.layouts import read
+from lightxml_core.corpus.leniency import Leniency
+from lightxml_core.corpus.statistics import verify
+from lightxml_core.corpus.store import write_corpus
+from lightxml_core.corpus.types import Corpus
+from lightxml_core.files import read_json
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--raw", type=Path, help="folder of the dataset's files")
+    parser.add_argument("--layout", help="layout of these files")
+    parser.add_argument("--used", type=Path, help="instead of --layout: the JSON file that the download left")
+    parser.add_argument("--cut", type=Path, help="instead of --raw: corpus folder to cut")
+    parser.add_argument("--trn", type=int, help="training documents of the cut")
+    parser.add_argument("--tst", type=int, help="test documents of the cut")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the cut")
+    parser.add_argument("--keep", type=json.loads, default=[], help="JSON list: doubtful documents to keep")
+    parser.add_argument("--expected", type=json.loads, default={}, help="JSON mapping: statistics that must hold")
+    parser.add_argument("--dataset", required=True, help="name, for messages")
+    parser.add_argument("--out", type=Path, required=True, help="corpus folder to write")
+    options = parser.parse_args()
+    stats = write_corpus(_read(options), options.out)
+    try:
+        verify(stats, options.expected, f"datasets/{options.dataset}.yaml")
+    finally:
+        print(json.dumps(stats, indent=2))
+
+
+def _read(options: argparse.Namespace) -> Corpus:
+    leniency = Leniency(**dict.fromkeys(options.keep, True))
+    if options.cut:
+        return cut(read("pecos", options.cut, leniency), options.trn, options.tst, options.seed)
+    layout = options.layout or read_json(options.used)["layout"]
+    return read(layout, options.raw, leniency)
+
+
+if __name__ == "__main__":
+    start(main)

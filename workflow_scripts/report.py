@@ -1,0 +1,22 @@
+"""Write the report of a target: one HTML page."""
+
+import argparse
+from pathlib import Path
+
+from lightxml_core.cli import start
+from lightxml_core.files import read_json
+from lightxml_core.reporting.report import write_report
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--selection", type=Path, required=True, help="the target's selection.json")
+    parser.add_argument("--tables", type=Path, required=True, help="folder of its tables")
+    parser.add_argument("--figures", type=Path, required=True, help="folder of its figures")
+    parser.add_argument("--out", type=Path, required=True, help="HTML file to write")
+    options = parser.parse_args()
+    write_report(read_json(options.selection), options.tables, options.figures, options.out)
+
+
+if __name__ == "__main__":
+    start(main)

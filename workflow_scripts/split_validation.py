@@ -1,0 +1,22 @@
+"""Draw the validation split."""
+
+import argparse
+from pathlib import Path
+
+from lightxml_core.cli import start
+from lightxml_core.corpus.split import validation_rows
+from lightxml_core.files import load_csr, save_array
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--labels", type=Path, required=True, help="Y.trn.npz")
+    parser.add_argument("--documents", type=int, required=True, help="how many to hold out")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, required=True, help="npy file of row ids")
+    options = parser.parse_args()
+    save_array(options.out, validation_rows(load_csr(options.labels), options.documents, options.seed))
+
+
+if __name__ == "__main__":
+    start(main)

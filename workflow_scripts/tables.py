@@ -1,0 +1,22 @@
+"""Write the tables of a target."""
+
+import argparse
+from pathlib import Path
+
+from lightxml_core.cli import start
+from lightxml_core.files import read_json
+from lightxml_core.reporting.published import load_published
+from lightxml_core.reporting.tables import write_tables
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--selection", type=Path, required=True, help="the target's selection.json")
+    parser.add_argument("--published", type=Path, required=True, help="folder of published figures")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write")
+    options = parser.parse_args()
+    write_tables(read_json(options.selection), load_published(options.published), options.out)
+
+
+if __name__ == "__main__":
+    start(main)

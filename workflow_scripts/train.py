@@ -1,0 +1,45 @@
+"""Train one member of a method."""
+
+import argparse
+import json
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from lightxml_core.cli import start
+from lightxml_core.files import write_json
+from lightxml_core.methods import load_method, make_settings
+from lightxml_core.methods.inputs import Inputs, load_training_data
+from lightxml_core.training.devices import lease_gpu, set_threads
+from lightxml_core.training.provenance import provenance
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--method", required=True, help="name of the implementation")
+    parser.add_argument("--corpus", type=Path, required=True)
+    parser.add_argument("--features", type=Path, help="folder of X.trn.npz and X.tst.npz")
+    parser.add_argument("--encoder", type=Path)
+    parser.add_argument("--tokens", type=Path, help="folder of the tokenised corpus")
+    parser.add_argument("--clusters", type=Path, help="CSR file, labels by clusters")
+    parser.add_argument("--settings", type=json.loads, default={}, help="JSON; what it does not set has its default")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--afresh", action="store_true", help="ignore a checkpoint")
+    parser.add_argument("--model", type=Path, required=True, help="folder to write")
+    parser.add_argument("--provenance", type=Path, required=True, help="JSON file to write")
+    options = parser.parse_args()
+    started, resumed = datetime.now(UTC), (options.model.parent / "checkpoint").is_dir()
+    set_threads(options.threads)
+    method = load_method(options.method)
+    settings = replace(make_settings(method, options.settings), seed=options.seed)
+    inputs = Inputs(options.corpus, options.features, options.encoder, options.tokens, options.clusters)
+    with lease_gpu():
+        data = load_training_data(inputs, method.needs(settings))
+        method.fit(data, settings, options.model, not options.afresh)
+        about = provenance(asdict(settings), inputs.files(), options.model, started, resumed and not options.afresh)
+    write_json(options.provenance, about)
+
+
+if __name__ == "__main__":
+    start(main)
