@@ -6,6 +6,7 @@ InputError that says in which file, at which key, and what was expected.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +20,13 @@ from lightxml_core.methods import BaseSettings, load_method, make_settings
 
 _SCHEMAS = Path(__file__).parent / "schemas"
 _DEFAULTS = {"propensity": {"a": 0.55, "b": 1.5}, "validation": 200, "keep": [], "features": {}, "expected": {}}
+
+# a definition of this name would have its files in a folder that is there for something else
+_TAKEN = {
+    "dataset": ("encoders", "figures", "tables", "targets"),
+    "backbone": ("archives",),
+    "method": ("clusters", "corpus", "encoders", "features", "tokens"),
+}
 
 
 @dataclass(frozen=True)
@@ -161,16 +169,26 @@ def read_config(path: Path) -> Any:
 def _load_folder(folder: Path, kind: str) -> dict[str, dict[str, Any]]:
     definitions = {}
     for path in sorted(folder.glob("*.yaml")):
+        _check_name(path.stem, kind, f"{folder.name}/{path.name}")
         definition = read_config(path)
         _check(definition, kind, f"{folder.name}/{path.name}")
         definitions[path.stem] = definition
     return definitions
 
 
+def _check_name(name: str, kind: str, where: str) -> None:
+    if not re.fullmatch("[a-z0-9][a-z0-9-]*", name):
+        raise InputError(f"{where}: a {kind} is named with small letters, digits and hyphens: rename the file")
+    if name in _TAKEN[kind]:
+        raise InputError(f"{where}: {name!r} is the name of a folder that the workflow makes: rename the file")
+
+
 def _check(value: Any, schema: str, where: str) -> None:
     import jsonschema
 
-    validator = jsonschema.Draft202012Validator(read_config(_SCHEMAS / f"{schema}.yaml"))
+    base = jsonschema.Draft202012Validator
+    types = base.TYPE_CHECKER.redefine("integer", lambda _, found: _fits(found, int))  # JSON Schema takes 1.0 for one
+    validator = jsonschema.validators.extend(base, type_checker=types)(read_config(_SCHEMAS / f"{schema}.yaml"))
     error = jsonschema.exceptions.best_match(validator.iter_errors(value))
     if error is not None:
         raise InputError(f"{where}: {_explain(error)}")
@@ -190,7 +208,25 @@ def _explain(error: Any) -> str:
     if error.validator == "required":
         missing = [name for name in error.validator_value if name not in error.instance]
         return f"{key}: the key {missing[0]!r} is missing"
-    return f"{key}: {error.message}"
+    return _explain_choice(error, key) if error.validator == "oneOf" else f"{key}: {error.message}"
+
+
+def _explain_choice(error: Any, key: str) -> str:
+    """Nothing fits one of several forms: of a mapping, the form with which it shares most keys was meant."""
+    found, forms = error.instance, error.validator_value
+    if isinstance(found, dict):
+        shared = [len(found.keys() & form.get("properties", {}).keys()) for form in forms]
+        if shared.count(max(shared)) == 1:
+            faults = [fault for fault in error.context if fault.relative_schema_path[0] == shared.index(max(shared))]
+            return _explain(min(faults, key=lambda fault: fault.validator != "additionalProperties"))
+        found = ", ".join(map(str, found)) or "no key"
+    return f"{key}: expected {', or '.join(map(_form, forms))}; found {found}"
+
+
+def _form(schema: Mapping[str, Any]) -> str:
+    if "required" in schema:
+        return f"the key{'s' * (len(schema['required']) > 1)} {', '.join(schema['required'])}"
+    return str(schema["const"]) if "const" in schema else _article(schema["type"])
 
 
 def _dotted(prefix: str, key: str) -> str:
@@ -209,6 +245,10 @@ def _check_datasets(registry: Registry) -> None:
             _known(parent, registry.datasets, f"datasets/{name}.yaml: source.cut", "dataset")
             if "cut" in registry.datasets[parent]["source"]:
                 raise InputError(f"datasets/{name}.yaml: source.cut: {parent} is itself a cut; cut its source instead")
+            if _wordless(registry.datasets[parent]["source"]):
+                raise InputError(
+                    f"datasets/{name}.yaml: source.cut: {parent} is a bag of words; cut a source with texts"
+                )
 
 
 def _check_methods(registry: Registry) -> None:
@@ -240,7 +280,9 @@ def _check_settings(settings: Mapping[str, Any], types: Mapping[str, Any], where
     settable = {key: kind for key, kind in types.items() if key not in ("seed", "protocol")}
     for key, value in settings.items():
         if key not in settable:
-            raise InputError(f"{where}: unknown key '{path}.{key}': known here are {', '.join(sorted(settable))}")
+            raise InputError(
+                f"{where}: unknown key '{path}.{key}': known here are {', '.join(sorted(settable)) or 'none'}"
+            )
         if not _fits(value, settable[key]):
             raise InputError(f"{where}: {path}.{key}: expected {_expected(settable[key])}, found {value!r}")
 
@@ -256,7 +298,8 @@ def _fits(value: Any, kind: Any) -> bool:
 def _expected(kind: Any) -> str:
     if get_origin(kind) is Literal:
         return f"one of {', '.join(map(str, get_args(kind)))}"
-    return {int: "an integer", float: "a number", bool: "true or false", str: "a text"}.get(kind, str(kind))
+    number = "a number (with a dot: YAML reads 1e-4 as a text, 1.0e-4 as a number)"
+    return {int: "an integer", float: number, bool: "true or false", str: "a text"}.get(kind, str(kind))
 
 
 def _known(name: str, known: Mapping[str, Any], where: str, kind: str) -> None:
@@ -276,9 +319,14 @@ def _check_targets(registry: Registry) -> None:
 def _check_texts(registry: Registry, target: str) -> None:
     """A source without texts can serve only methods that read no tokens: say so before anything starts."""
     for run in registry.runs(target):
-        wordless = registry.datasets[run.dataset]["source"].get("layout") == "xmc-bow"
+        wordless = _wordless(registry.datasets[run.dataset]["source"])
         if wordless and run.variant != "ensemble" and "tokens" in registry.needs(run.method, run.dataset, run.variant):
             raise InputError(
                 f"config.yaml: targets.{target}: {run.method} reads texts and {run.dataset} has none "
                 "(a bag-of-words source): choose another method for it"
             )
+
+
+def _wordless(source: Mapping[str, Any]) -> bool:
+    """Whether every copy of a source is a bag of words."""
+    return all(copy.get("layout") == "xmc-bow" for copy in source.get("mirrors", [source]))

@@ -10,15 +10,14 @@ from snakemake.exceptions import WorkflowError
 
 # Rules call `python -m workflow_scripts.<rule>` and find this interpreter and this tree, wherever they run.
 BASE = Path(workflow.basedir)
-os.environ["PATH"] = os.pathsep.join(
-    [str(Path(sys.executable).parent), os.environ["PATH"]]
-)
-os.environ["PYTHONPATH"] = os.pathsep.join(
-    filter(None, [str(BASE), os.environ.get("PYTHONPATH")])
+os.environ.update(
+    PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
+    PYTHONPATH=os.pathsep.join(filter(None, [str(BASE), os.environ.get("PYTHONPATH")])),
 )
 sys.path.insert(0, str(BASE))
 
 from lightxml_core.errors import InputError
+from lightxml_core.files import hold_lock
 from lightxml_core.methods import method_files
 from lightxml_core.registry import load_registry
 from lightxml_core.training.devices import visible_gpus
@@ -28,16 +27,21 @@ try:
 except InputError as error:
     raise WorkflowError(str(error))
 
-GPUS = len(visible_gpus())
-JOBS = (
-    GPUS or 1
-)  # training jobs at once; without a GPU one has all the cores, because two would crawl
+# Training jobs at once: one a GPU. Without a GPU one has all the cores, because two would crawl.
+JOBS = len(visible_gpus()) or 1
 if config["hardware"]["gpus"] != "auto":
     JOBS = config["hardware"]["gpus"]
 workflow.global_resources.setdefault("gpu", JOBS)
-THREADS = config["hardware"]["threads"] or max(
-    1, (workflow.cores or os.cpu_count() or 1) // JOBS
-)
+CORES = workflow._cores or os.cpu_count() or 1  # the public `workflow.cores` fails where none were given, as in --lint
+THREADS = config["hardware"]["threads"] or max(1, CORES // JOBS)
+
+
+onstart:
+    # Snakemake's own lock outlives a killed run; this one ends with its process (profiles/default turns that one off).
+    try:
+        RUNNING = hold_lock(Path(".snakemake/lightxml.lock"), f"a run is going on in {Path.cwd()}")
+    except InputError as error:
+        raise WorkflowError(str(error))
 
 
 def one_of(names):
@@ -48,9 +52,7 @@ def one_of(names):
 def code(*patterns):
     """The library files that a stage uses: inputs of its rule, so that an edit to one runs the stage again."""
     found = {
-        path
-        for pattern in ("errors.py", "files.py", *patterns)
-        for path in (BASE / "lightxml_core").glob(pattern)
+        path for pattern in ("errors.py", "files.py", *patterns) for path in (BASE / "lightxml_core").glob(pattern)
     }
     return [os.path.relpath(path) for path in sorted(found)]
 
@@ -69,6 +71,39 @@ def source_of(dataset):
     return REGISTRY.datasets[dataset]["source"]
 
 
+# The files of a stored corpus.
+CORPUS = [
+    "X.trn.txt",
+    "X.tst.txt",
+    "Y.trn.npz",
+    "Y.tst.npz",
+    "output-items.txt",
+    "label-names.txt",
+    "stats.json",
+]
+
+
+def corpus_inputs(wildcards):
+    """What a corpus is made of: the unpacked download, the files of a folder, or the corpus that is cut."""
+    source = source_of(wildcards.dataset)
+    if "cut" in source:
+        return collect("results/{parent}/corpus/{file}", parent=source["cut"], file=CORPUS)
+    if "folder" in source:
+        return sorted(path for path in (BASE / source["folder"]).glob("*") if path.is_file())
+    return f"data/{wildcards.dataset}/source.json"
+
+
+def corpus_options(wildcards):
+    """The options that say where the corpus comes from."""
+    definition = REGISTRY.datasets[wildcards.dataset]
+    source = definition["source"]
+    if "cut" in source:
+        return f"--cut results/{source['cut']}/corpus --trn {source['trn']} --tst {source['tst']} --seed {source.get('seed', 0)}"
+    if "folder" in source:
+        return f"--raw '{BASE / source['folder']}' --layout {source['layout']}"
+    return f"--raw data/{wildcards.dataset}/raw --used data/{wildcards.dataset}/source.json"
+
+
 def made(wildcards):
     """The settings of a member, every default filled in."""
     return REGISTRY.made(wildcards.method, wildcards.dataset, wildcards.member)
@@ -81,11 +116,7 @@ def needs(wildcards):
 def encoder_folder(dataset, backbone):
     """Where a backbone lies: a from-scratch one beside the corpus that trained its tokenizer."""
     scratch = "scratch" in REGISTRY.backbones[backbone]["source"]
-    return (
-        f"results/{dataset}/encoders/{backbone}"
-        if scratch
-        else f"data/encoders/{backbone}"
-    )
+    return f"results/{dataset}/encoders/{backbone}" if scratch else f"data/encoders/{backbone}"
 
 
 def member_inputs(wildcards):
@@ -94,27 +125,18 @@ def member_inputs(wildcards):
     found = {}
     if "tokens" in wanted:
         found["encoder"] = encoder_folder(dataset, settings.backbone)
-        found["tokens"] = (
-            f"results/{dataset}/tokens/{settings.backbone}-{settings.max_tokens}-{settings.text}"
-        )
+        found["tokens"] = f"results/{dataset}/tokens/{settings.backbone}-{settings.max_tokens}-{settings.text}"
     for kind in sorted({"tfidf", "bow"} & wanted):
-        found["features"] = [
-            f"results/{dataset}/features/{kind}/X.{part}.npz" for part in ("trn", "tst")
-        ]
+        found["features"] = [f"results/{dataset}/features/{kind}/X.{part}.npz" for part in ("trn", "tst")]
     if "clusters" in wanted:
-        found["clusters"] = (
-            f"results/{dataset}/clusters/{settings.max_leaf}-{settings.tree}.npz"
-        )
+        found["clusters"] = f"results/{dataset}/clusters/{settings.max_leaf}-{settings.tree}.npz"
     return found
 
 
 def member_options(wildcards):
     """The same as command-line options; features are passed as their folder."""
     inputs = member_inputs(wildcards)
-    paths = {
-        name: Path(path[0]).parent if name == "features" else path
-        for name, path in inputs.items()
-    }
+    paths = {name: Path(path[0]).parent if name == "features" else path for name, path in inputs.items()}
     return " ".join(f"--{name} {path}" for name, path in paths.items())
 
 
@@ -139,3 +161,21 @@ def method_code(method):
         "evaluation/metrics.py",
     ]
     return sorted({*code(*shared), *map(os.path.relpath, method_files(implementation))})
+
+
+def run_files(wildcards):
+    """What the reporting reads of each run of a target."""
+    files = []
+    for run in REGISTRY.runs(wildcards.target):
+        files += [f"{run.path}/metrics.json", f"{run.path}/predictions.npz"]
+        files += [f"{run.path}/provenance.json"] if run.variant != "ensemble" else []
+    return files
+
+
+def corpora(wildcards):
+    """The corpus files of a target's datasets."""
+    return collect(
+        "results/{dataset}/corpus/{file}",
+        dataset=REGISTRY.target(wildcards.target)["datasets"],
+        file=CORPUS,
+    )

@@ -24,42 +24,6 @@ rule download_dataset:
         " --lock data/downloads.lock.json --raw {output.raw} --used {output.source} 2>&1 | tee {log}"
 
 
-def corpus_inputs(wildcards):
-    """What a corpus is made of: the unpacked download, the files of a folder, or the corpus that is cut."""
-    source = source_of(wildcards.dataset)
-    if "cut" in source:
-        return collect(
-            "results/{parent}/corpus/{file}", parent=source["cut"], file=CORPUS
-        )
-    if "folder" in source:
-        return sorted(
-            path for path in (BASE / source["folder"]).glob("*") if path.is_file()
-        )
-    return f"data/{wildcards.dataset}/source.json"
-
-
-def corpus_options(wildcards):
-    """The options that say where the corpus comes from."""
-    definition = REGISTRY.datasets[wildcards.dataset]
-    source = definition["source"]
-    if "cut" in source:
-        return f"--cut results/{source['cut']}/corpus --trn {source['trn']} --tst {source['tst']} --seed {source.get('seed', 0)}"
-    if "folder" in source:
-        return f"--raw '{BASE / source['folder']}' --layout {source['layout']}"
-    return f"--raw data/{wildcards.dataset}/raw --used data/{wildcards.dataset}/source.json"
-
-
-CORPUS = [
-    "X.trn.txt",
-    "X.tst.txt",
-    "Y.trn.npz",
-    "Y.tst.npz",
-    "output-items.txt",
-    "label-names.txt",
-    "stats.json",
-]
-
-
 rule prepare_corpus:
     """Bring any layout into one set of files (PECOS names) and check them against the expected statistics."""
     input:
@@ -79,9 +43,7 @@ rule prepare_corpus:
     params:
         options=corpus_options,
         keep=lambda wildcards: as_json(REGISTRY.datasets[wildcards.dataset]["keep"]),
-        expected=lambda wildcards: as_json(
-            REGISTRY.datasets[wildcards.dataset]["expected"]
-        ),
+        expected=lambda wildcards: as_json(REGISTRY.datasets[wildcards.dataset]["expected"]),
     shell:
         "python -m workflow_scripts.prepare_corpus {params.options} --keep {params.keep:q} --expected {params.expected:q}"
         " --dataset {wildcards.dataset} --out results/{wildcards.dataset}/corpus 2>&1 | tee {log}"
@@ -90,9 +52,9 @@ rule prepare_corpus:
 rule split_validation:
     """Hold out some training documents, the same for every method and seed, to choose weights by."""
     input:
-        "results/{dataset}/corpus/Y.trn.npz",
-        code("corpus/split.py"),
-        script("split_validation"),
+        labels="results/{dataset}/corpus/Y.trn.npz",
+        code=code("corpus/split.py"),
+        script=script("split_validation"),
     output:
         "results/{dataset}/corpus/validation.npy",
     log:
@@ -106,5 +68,5 @@ rule split_validation:
     params:
         documents=lambda wildcards: REGISTRY.datasets[wildcards.dataset]["validation"],
     shell:
-        "python -m workflow_scripts.split_validation --labels {input[0]} --documents {params.documents} --out {output}"
+        "python -m workflow_scripts.split_validation --labels {input.labels} --documents {params.documents} --out {output}"
         " 2>&1 | tee {log}"

@@ -17,9 +17,7 @@ rule download_encoder:
         mem_mb=4000,
         runtime=120,
     params:
-        source=lambda wildcards: as_json(
-            REGISTRY.backbones[wildcards.backbone]["source"]
-        ),
+        source=lambda wildcards: as_json(REGISTRY.backbones[wildcards.backbone]["source"]),
     shell:
         "python -m workflow_scripts.download_encoder --source {params.source:q} --archives data/encoders/archives"
         " --out {output} 2>&1 | tee {log}"
@@ -28,9 +26,7 @@ rule download_encoder:
 rule build_encoder:
     """An encoder without pretrained weights: its size, and a tokenizer trained on the training texts."""
     input:
-        corpus=collect(
-            "results/{{dataset}}/corpus/{file}", file=["X.trn.txt", "stats.json"]
-        ),
+        corpus=collect("results/{{dataset}}/corpus/{file}", file=["X.trn.txt", "stats.json"]),
         code=code("encoders/scratch.py", "corpus/store.py", "corpus/lines.py"),
         script=script("build_encoder"),
     output:
@@ -44,9 +40,7 @@ rule build_encoder:
         mem_mb=8000,
         runtime=60,
     params:
-        config=lambda wildcards: as_json(
-            REGISTRY.backbones[wildcards.backbone]["source"]["scratch"]
-        ),
+        config=lambda wildcards: as_json(REGISTRY.backbones[wildcards.backbone]["source"]["scratch"]),
     shell:
         "python -m workflow_scripts.build_encoder --corpus results/{wildcards.dataset}/corpus --config {params.config:q}"
         " --out {output} 2>&1 | tee {log}"

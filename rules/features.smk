@@ -22,9 +22,7 @@ rule build_features:
         mem_mb=8000,
         runtime=240,
     params:
-        settings=lambda wildcards: as_json(
-            REGISTRY.datasets[wildcards.dataset]["features"]
-        ),
+        settings=lambda wildcards: as_json(REGISTRY.datasets[wildcards.dataset]["features"]),
     shell:
         "python -m workflow_scripts.build_features --corpus results/{wildcards.dataset}/corpus --kind {wildcards.kind}"
         " --settings {params.settings:q} --out results/{wildcards.dataset}/features/{wildcards.kind} 2>&1 | tee {log}"

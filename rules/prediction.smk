@@ -6,9 +6,7 @@ rule predict:
     input:
         unpack(member_inputs),
         model="results/{dataset}/{method}/{member}/seed{seed}/model",
-        corpus=collect(
-            "results/{{dataset}}/corpus/{file}", file=["Y.tst.npz", "stats.json"]
-        ),
+        corpus=collect("results/{{dataset}}/corpus/{file}", file=["Y.tst.npz", "stats.json"]),
         code=lambda wildcards: method_code(wildcards.method),
         script=script("predict"),
     output:
@@ -24,9 +22,7 @@ rule predict:
         gpu=lambda wildcards: int("tokens" in needs(wildcards)),
     params:
         inputs=member_options,
-        implementation=lambda wildcards: REGISTRY.methods[wildcards.method][
-            "implementation"
-        ],
+        implementation=lambda wildcards: REGISTRY.methods[wildcards.method]["implementation"],
     shell:
         "python -m workflow_scripts.predict --method {params.implementation} --corpus results/{wildcards.dataset}/corpus"
         " {params.inputs} --model {input.model} --threads {threads} --out {output} 2>&1 | tee {log}"

@@ -22,34 +22,13 @@ rule select:
         "python -m workflow_scripts.select --selection {params.selection:q} --out {output} 2>&1 | tee {log}"
 
 
-def run_files(wildcards):
-    """What the reporting reads of each run of a target."""
-    files = []
-    for run in REGISTRY.runs(wildcards.target):
-        files += [f"{run.path}/metrics.json", f"{run.path}/predictions.npz"]
-        files += [f"{run.path}/provenance.json"] if run.variant != "ensemble" else []
-    return files
-
-
-def corpora(wildcards):
-    """The corpus files of a target's datasets."""
-    return collect(
-        "results/{dataset}/corpus/{file}",
-        dataset=REGISTRY.target(wildcards.target)["datasets"],
-        file=CORPUS,
-    )
-
-
 rule tables:
     """Comparison with published figures, dataset statistics and costs, as CSV, Markdown and LaTeX."""
     input:
         runs=run_files,
         corpora=corpora,
         selection="results/targets/{target}/selection.json",
-        published=[
-            os.path.relpath(path)
-            for path in sorted((BASE / "published").glob("*.csv"))
-        ],
+        published=[os.path.relpath(path) for path in sorted((BASE / "published").glob("*.csv"))],
         code=code(
             "reporting/tables.py",
             "reporting/published.py",
@@ -73,7 +52,7 @@ rule tables:
         mem_mb=2000,
         runtime=30,
     params:
-        published=os.path.relpath(BASE / "published"),
+        published=lambda wildcards: os.path.relpath(BASE / "published"),
     shell:
         "python -m workflow_scripts.tables --selection {input.selection} --published {params.published}"
         " --out results/targets/{wildcards.target}/tables 2>&1 | tee {log}"

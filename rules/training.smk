@@ -25,12 +25,8 @@ rule train:
         gpu=lambda wildcards: int("tokens" in needs(wildcards)),
     params:
         inputs=member_options,
-        implementation=lambda wildcards: REGISTRY.methods[wildcards.method][
-            "implementation"
-        ],
-        settings=lambda wildcards: as_json(
-            REGISTRY.settings(wildcards.method, wildcards.dataset, wildcards.member)
-        ),
+        implementation=lambda wildcards: REGISTRY.methods[wildcards.method]["implementation"],
+        settings=lambda wildcards: as_json(REGISTRY.settings(wildcards.method, wildcards.dataset, wildcards.member)),
     shell:
         "python -m workflow_scripts.train --method {params.implementation} --corpus results/{wildcards.dataset}/corpus"
         " {params.inputs} --settings {params.settings:q} --seed {wildcards.seed} --threads {threads}"

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from lightxml_core.cli import start
-from lightxml_core.files import write_json
+from lightxml_core.files import hold_lock, write_json
 from lightxml_core.methods import load_method, make_settings
 from lightxml_core.methods.inputs import Inputs, load_training_data
 from lightxml_core.training.devices import lease_gpu, set_threads
@@ -34,7 +34,7 @@ def main() -> None:
     method = load_method(options.method)
     settings = replace(make_settings(method, options.settings), seed=options.seed)
     inputs = Inputs(options.corpus, options.features, options.encoder, options.tokens, options.clusters)
-    with lease_gpu():
+    with hold_lock(options.model.parent / ".train.lock", f"{options.model.parent} is being trained"), lease_gpu():
         data = load_training_data(inputs, method.needs(settings))
         method.fit(data, settings, options.model, not options.afresh)
         about = provenance(asdict(settings), inputs.files(), options.model, started, resumed and not options.afresh)

@@ -11,6 +11,7 @@ from lightxml_core.errors import InputError
 from lightxml_core.files import write_json
 
 Kind = Literal["bert", "roberta", "xlnet"]
+_MARK = "▁"  # put before a word by Metaspace
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class ScratchConfig:
 
 
 def build_scratch(config: ScratchConfig, texts: Iterable[str], out: Path) -> None:
-    """Train the tokenizer of the type (WordPiece, byte-level BPE or Unigram) on `texts`, write it and the config.
+    """Train the tokenizer of the type on `texts`, write it and the config; equal texts give equal bytes.
 
     Leaves `config.json`, `tokenizer.json` and `encoder.json` in `out`; no weights.
     """
@@ -70,17 +71,24 @@ def _model_config(config: ScratchConfig, tokenizer: Any, size: int) -> dict[str,
 
 
 def _wordpiece(texts: Iterable[str], vocabulary: int) -> Any:
-    """BERT's: lower-cased WordPiece, `[CLS] text [SEP]`."""
-    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+    """BERT's: lower-cased WordPiece, `[CLS] text [SEP]`.
 
-    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.decoder = decoders.WordPiece()
-    tokenizer.train_from_iterator(
-        texts, trainers.WordPieceTrainer(vocab_size=vocabulary, special_tokens=special, show_progress=False)
-    )
+    Its pieces are those of `_bpe` with the mark turned round: there `▁th` begins a word and `th` goes on with
+    one, here `th` begins and `##th` goes on.
+    """
+    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+
+    normalizer = normalizers.BertNormalizer(lowercase=True)
+    words = pre_tokenizers.BertPreTokenizer()
+    marked = _bpe(texts, vocabulary, [], normalizer, pre_tokenizers.Sequence([words, pre_tokenizers.Metaspace()]))
+    pieces = sorted(marked.get_vocab(), key=marked.token_to_id)
+    letters = sorted(set("".join(pieces)) - {_MARK})
+    turned = [piece[1:] if piece.startswith(_MARK) else f"##{piece}" for piece in pieces if piece != _MARK]
+    names = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *(f"##{letter}" for letter in letters), *turned]
+    numbered = {name: i for i, name in enumerate(list(dict.fromkeys(names))[:vocabulary])}
+    tokenizer = Tokenizer(models.WordPiece(numbered, unk_token="[UNK]"))
+    tokenizer.add_special_tokens(names[:5])
+    tokenizer.normalizer, tokenizer.pre_tokenizer, tokenizer.decoder = normalizer, words, decoders.WordPiece()
     last, first = _ids(tokenizer, "[SEP]", "[CLS]")
     tokenizer.post_processor = processors.BertProcessing(last, first)
     return tokenizer
@@ -88,38 +96,50 @@ def _wordpiece(texts: Iterable[str], vocabulary: int) -> Any:
 
 def _bytelevel(texts: Iterable[str], vocabulary: int) -> Any:
     """RoBERTa's: cased byte-level BPE, `<s> text </s>`."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+    from tokenizers import decoders, pre_tokenizers, processors
 
     special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer = _bpe(texts, vocabulary, special, None, pre_tokenizers.ByteLevel(add_prefix_space=False))
     tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=vocabulary,
-        special_tokens=special,
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(texts, trainer)
     last, first = _ids(tokenizer, "</s>", "<s>")
     tokenizer.post_processor = processors.RobertaProcessing(last, first)
     return tokenizer
 
 
-def _unigram(texts: Iterable[str], vocabulary: int) -> Any:
-    """XLNet's: cased Unigram pieces, `text <sep> <cls>` (the class token comes last)."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+def _marked(texts: Iterable[str], vocabulary: int) -> Any:
+    """XLNet's: cased pieces that mark a word's beginning, `text <sep> <cls>` (the class token comes last)."""
+    from tokenizers import decoders, pre_tokenizers, processors
 
     special = ["<unk>", "<pad>", "<cls>", "<sep>", "<mask>"]
-    tokenizer = Tokenizer(models.Unigram())
-    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer = _bpe(texts, vocabulary, special, None, pre_tokenizers.Metaspace(), unk_token="<unk>")
     tokenizer.decoder = decoders.Metaspace()
-    trainer = trainers.UnigramTrainer(
-        vocab_size=vocabulary, special_tokens=special, unk_token="<unk>", show_progress=False
-    )
-    tokenizer.train_from_iterator(texts, trainer)
     special_ids = _ids(tokenizer, "<sep>", "<cls>")
     tokenizer.post_processor = processors.TemplateProcessing(single="$A <sep> <cls>", special_tokens=special_ids)
+    return tokenizer
+
+
+def _bpe(
+    texts: Iterable[str], vocabulary: int, special: list[str], normalizer: Any, pre_tokenizer: Any, **options: Any
+) -> Any:
+    """Byte-pair encoding trained on `texts`: the one trainer here, since it gives the same pieces every time.
+
+    The library's WordPiece and Unigram trainers number letters and sum counts in the order of a hash map whose
+    seed is new in every process, so their tokenizers differ from run to run.
+    """
+    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+
+    tokenizer = Tokenizer(models.BPE(**options))
+    if normalizer is not None:
+        tokenizer.normalizer = normalizer
+    tokenizer.pre_tokenizer = pre_tokenizer
+    bytes_only = isinstance(pre_tokenizer, pre_tokenizers.ByteLevel)
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary,
+        special_tokens=special,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet() if bytes_only else [],
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
     return tokenizer
 
 
@@ -127,4 +147,4 @@ def _ids(tokenizer: Any, *names: str) -> list[tuple[str, int]]:
     return [(name, tokenizer.token_to_id(name)) for name in names]
 
 
-_TOKENIZERS = {"bert": _wordpiece, "roberta": _bytelevel, "xlnet": _unigram}
+_TOKENIZERS = {"bert": _wordpiece, "roberta": _bytelevel, "xlnet": _marked}
