@@ -4,11 +4,6 @@ import json
 import sys
 from pathlib import Path
 
-import pandas as pd
-
-COLUMNS = (
-    "dataset method variant metric published source verified reproduced_mean reproduced_std seeds protocol".split()
-)
 RESULTS = Path("results/hpo-5k-small")
 
 
@@ -27,9 +22,6 @@ def main() -> None:
         sys.exit(f"the LightXML ensemble ({ensemble:.2f}) is not above the floors {floors}")
     if minilm <= max(linear.values()):
         sys.exit(f"the MiniLM member ({minilm:.2f}) is not above the linear methods {linear}")
-    found = list(pd.read_csv("results/tables/comparison.csv").columns)
-    if found != COLUMNS:
-        sys.exit(f"comparison.csv has the columns {found}")
     print("demo ok")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -184,14 +184,20 @@ def _check_name(name: str, kind: str, where: str) -> None:
 
 
 def _check(value: Any, schema: str, where: str) -> None:
+    from jsonschema.exceptions import best_match
+
+    error = best_match(_validator(schema).iter_errors(value))
+    if error is not None:
+        raise InputError(f"{where}: {_explain(error)}")
+
+
+@cache
+def _validator(schema: str) -> Any:
     import jsonschema
 
     base = jsonschema.Draft202012Validator
     types = base.TYPE_CHECKER.redefine("integer", lambda _, found: _fits(found, int))  # JSON Schema takes 1.0 for one
-    validator = jsonschema.validators.extend(base, type_checker=types)(read_config(_SCHEMAS / f"{schema}.yaml"))
-    error = jsonschema.exceptions.best_match(validator.iter_errors(value))
-    if error is not None:
-        raise InputError(f"{where}: {_explain(error)}")
+    return jsonschema.validators.extend(base, type_checker=types)(read_config(_SCHEMAS / f"{schema}.yaml"))
 
 
 def _explain(error: Any) -> str:
@@ -219,8 +225,8 @@ def _explain_choice(error: Any, key: str) -> str:
         if shared.count(max(shared)) == 1:
             faults = [fault for fault in error.context if fault.relative_schema_path[0] == shared.index(max(shared))]
             return _explain(min(faults, key=lambda fault: fault.validator != "additionalProperties"))
-        found = ", ".join(map(str, found)) or "no key"
-    return f"{key}: expected {', or '.join(map(_form, forms))}; found {found}"
+    shown = (", ".join(map(str, found)) or "no key") if isinstance(found, dict) else repr(found)
+    return f"{key}: expected {', or '.join(map(_form, forms))}; found {shown}"
 
 
 def _form(schema: Mapping[str, Any]) -> str:

@@ -97,7 +97,6 @@ def _encoder_from_folder(source: Path, folder: Path) -> dict[str, Any]:
 
 def _encoder_from_hub(name: str, revision: str, folder: Path) -> dict[str, Any]:
     from huggingface_hub import HfApi, hf_hub_download
-    from huggingface_hub.errors import HfHubHTTPError
 
     try:
         info = HfApi().model_info(name, revision=revision)
@@ -105,8 +104,8 @@ def _encoder_from_hub(name: str, revision: str, folder: Path) -> dict[str, Any]:
         weights = "model.safetensors" if "model.safetensors" in files else "pytorch_model.bin"
         for wanted in ("config.json", "tokenizer.json", weights):
             shutil.copyfile(hf_hub_download(name, wanted, revision=info.sha), folder / wanted)
-    except (HfHubHTTPError, OSError) as error:
-        reason = str(error).strip().split("\n")[0]
+    except Exception as error:  # the hub's client raises its own, its HTTP library's and the system's
+        reason = str(error).strip().split("\n")[0] or type(error).__name__
         raise InputError(
             f"the encoder {name} cannot be had from the hub ({reason}): put config.json, tokenizer.json and "
             "model.safetensors into a folder and name it in the backbone's file as `source: {folder: …}`"

@@ -46,26 +46,36 @@ class Checkpoint:
         from safetensors.torch import save_file
 
         unique = {key: value.detach().contiguous() for key, value in tensors.items()}
-        with atomic_path(self.folder / f"{name}.safetensors") as target:
+        with atomic_path(self._path(name)) as target:
             save_file(unique, target, {"run": self.run, "state": json.dumps(dict(state))})
 
     def load(self, name: str) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-        """The named state, or None if there is none that is whole and of this run; a refusal is logged."""
+        """The named tensors and state, or None if there are none that are whole and of this run; that is logged."""
+        from safetensors.torch import load_file
+
+        state = self.state(name)
+        return None if state is None else (load_file(self._path(name)), state)
+
+    def state(self, name: str) -> dict[str, Any] | None:
+        """The named state without its tensors, under the same conditions."""
         from safetensors import SafetensorError, safe_open
 
-        path = self.folder / f"{name}.safetensors"
+        path = self._path(name)
         if not path.is_file():
             return None
         try:
-            with safe_open(path, "pt") as opened:
+            with safe_open(path, "pt") as opened:  # also compares the size of the file with its header
                 about = opened.metadata() or {}
-                if about.get("run") != self.run:
-                    log.warning("%s is of other settings, data or code: training starts afresh", path)
-                    return None
-                return {key: opened.get_tensor(key) for key in opened.keys()}, json.loads(about["state"])  # noqa: SIM118 (not a dict)
+            if about.get("run") == self.run:
+                state: dict[str, Any] = json.loads(about["state"])
+                return state
+            log.warning("%s is of other settings, data or code: training starts afresh", path)
         except (SafetensorError, OSError, KeyError, ValueError) as error:
             log.warning("%s is damaged (%s): training starts afresh", path, error)
-            return None
+        return None
+
+    def _path(self, name: str) -> Path:
+        return self.folder / f"{name}.safetensors"
 
     def discard(self) -> None:
         """Remove the folder, once the model is safely written."""

@@ -88,6 +88,7 @@ class _Run:
         self.scaler = torch.amp.GradScaler(enabled=plan.dtype == torch.float16)
         self.per_epoch = len(task.steps(0))
         self.best = -math.inf
+        self.dropout = True
         self.step = self._resume()
         self.saved = time.monotonic()
 
@@ -100,7 +101,7 @@ class _Run:
         self._keep()
 
     def _epoch(self, epoch: int) -> None:
-        self.model.train()
+        self.model.train(self.dropout or self.step == epoch * self.per_epoch)
         for micro_batches in self.task.steps(epoch)[self.step - epoch * self.per_epoch :]:
             self._step(epoch, micro_batches)
             ends = self.step == (epoch + 1) * self.per_epoch
@@ -173,7 +174,8 @@ class _Run:
         module = self._current()
         module.eval()
         scores = self.task.evaluate(module)
-        self.model.train(ends or not self.plan.dropout_off_after_evaluation)
+        self.dropout = ends or not self.plan.dropout_off_after_evaluation
+        self.model.train(self.dropout)
         self.log.write("epoch", self.step, epoch=epoch, validation=scores)
         if scores[self.task.select_by] > self.best:
             self.best = scores[self.task.select_by]
@@ -186,7 +188,7 @@ class _Run:
         state = {
             "step": self.step,
             "best": self.best if math.isfinite(self.best) else None,
-            "dropout": self.model.training,
+            "dropout": self.dropout,
             "scaler": self.scaler.state_dict(),
         }
         self.checkpoint.save("last", tensors, state)
@@ -202,6 +204,7 @@ class _Run:
         if self.averaged is not None:
             self.averaged.load_state_dict(_under("averaged", tensors))
         self.scaler.load_state_dict(state["scaler"])
+        self.dropout = state["dropout"]
         self.best = -math.inf if state["best"] is None else state["best"]
         log.info("%s: goes on after step %d", self.plan.title, state["step"])
         return int(state["step"])
@@ -221,8 +224,8 @@ class _Run:
 
 def last_step(checkpoint: Checkpoint) -> int | None:
     """Optimiser steps done in the checkpoint of this run, None if there is none."""
-    found = checkpoint.load("last")
-    return None if found is None else int(found[1]["step"])
+    state = checkpoint.state("last")
+    return None if state is None else int(state["step"])
 
 
 def adamw(groups: Iterable[dict[str, Any]]) -> torch.optim.AdamW:

@@ -27,6 +27,6 @@ def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None
 
 def predict(model: Path, data: TestData, top_k: int) -> sparse.csr_matrix:
     """float32 CSR N_tst × L of the `top_k` best labels' scores."""
-    from lightxml_core.methods.lightxml import predict as prediction
+    from lightxml_core.methods.lightxml import prediction
 
     return prediction.predict(model, data, top_k)

@@ -49,7 +49,7 @@ class FlatHead(nn.Module):
     def top(self, features: Tensor, k: int) -> tuple[Tensor, Tensor]:
         """The k best labels of each document: float[B, k] probabilities and int64[B, k] label ids."""
         scores = self.classifier(features).float().sigmoid()
-        return best(scores, torch.arange(scores.shape[1], device=scores.device).expand_as(scores), k)
+        return best(scores, k)
 
 
 class ClusteredHead(nn.Module):
@@ -95,11 +95,16 @@ class ClusteredHead(nn.Module):
         self.widest = int(size.max())
 
     def start_at_prior(self, Y: sparse.csr_matrix) -> None:
-        """Start the recall biases at the clusters' log-odds and the label biases at theirs within the cluster."""
+        """Start the recall biases at the clusters' log-odds and the label biases at theirs within the cluster.
+
+        The projection starts at zero, so that each score is its label's prior; the table keeps its random start.
+        """
         cluster = self.cluster_of_slot[self.slot_of_label].cpu().numpy()
-        member = sparse.csr_matrix((np.ones(len(cluster)), (np.arange(len(cluster)), cluster)))
+        pairs = (np.arange(len(cluster)), cluster)
+        member = sparse.csr_matrix((np.ones(len(cluster)), pairs), shape=(self.labels, len(self.size)))
         documents = np.asarray((Y @ member > 0).sum(axis=0)).ravel()
-        nn.init.zeros_(self.recall.weight)
+        for weights in (self.recall.weight, self.project.weight, self.project.bias):
+            nn.init.zeros_(weights)
         self.recall.bias.data.copy_(log_odds(documents, Y.shape[0]))
         prior = log_odds(np.asarray(Y.sum(axis=0)).ravel(), documents[cluster])
         self.bias.data.copy_(prior[self.label_of_slot.cpu()])
@@ -163,7 +168,7 @@ class ClusteredHead(nn.Module):
         scores = rank.sigmoid() * recall.gather(1, proposed).sigmoid().unsqueeze(-1)
         within = torch.arange(self.widest, device=proposed.device)
         slots = torch.where(real, self.start[proposed].unsqueeze(-1) + within, 0)
-        return best(scores.masked_fill(~real, -1.0).flatten(1), self.label_of_slot[slots].flatten(1), k)
+        return best(scores.masked_fill(~real, -1.0).flatten(1), k, self.label_of_slot[slots].flatten(1))
 
 
 def bce(logits: Tensor, positives: tuple[Tensor, ...], reduction: Reduction, real: Tensor | None = None) -> Tensor:
@@ -179,15 +184,16 @@ def bce(logits: Tensor, positives: tuple[Tensor, ...], reduction: Reduction, rea
     return (each.sum() - logits[positives].sum()) / (places if reduction == "mean" else len(logits))
 
 
-def best(scores: Tensor, labels: Tensor, k: int) -> tuple[Tensor, Tensor]:
+def best(scores: Tensor, k: int, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """The k highest scores of each row and their labels; equal scores go to the lower label id.
 
-    scores: float[B, n], labels: int64[B, n]. Sorted by label first and by score second, both stable.
+    scores: float[B, n]. labels: int64[B, n], the column numbers if None. A stable sort by label, then one by score.
     """
-    by_label = torch.argsort(labels, dim=1)
-    scores, labels = scores.gather(1, by_label), labels.gather(1, by_label)
+    if labels is not None:
+        by_label = torch.argsort(labels, dim=1)
+        scores, labels = scores.gather(1, by_label), labels.gather(1, by_label)
     kept = torch.sort(scores, dim=1, descending=True, stable=True).indices[:, :k]
-    return scores.gather(1, kept), labels.gather(1, kept)
+    return scores.gather(1, kept), kept if labels is None else labels.gather(1, kept)
 
 
 def log_odds(count: np.ndarray, of: np.ndarray | int) -> Tensor:

@@ -18,7 +18,7 @@ from lightxml_core.files import save_csr, write_json
 from lightxml_core.methods import TrainingData
 from lightxml_core.methods.lightxml.inputs import padded, positives
 from lightxml_core.methods.lightxml.model import LightXML, build_model
-from lightxml_core.methods.lightxml.predict import predict_rows
+from lightxml_core.methods.lightxml.prediction import predict_rows
 from lightxml_core.methods.lightxml.settings import Settings
 from lightxml_core.methods.lightxml.warmstart import warm_start
 from lightxml_core.training.batches import epoch_batches, step_groups

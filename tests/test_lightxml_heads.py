@@ -1,0 +1,274 @@
+"""The two heads against a slow re-statement of the paper's equations: one document at a time, with Python sets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from lightxml_core.methods.lightxml.heads import ClusteredHead, FlatHead, Loss, log_odds
+
+WIDTH, BOTTLENECK = 6, 4
+Reduction = Literal["mean", "sum"]
+REDUCTIONS: tuple[Reduction, ...] = ("mean", "sum")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A batch: float[B, WIDTH] features, the cluster of each label, each document's set of labels, K."""
+
+    features: Tensor
+    cluster: list[int]
+    count: int
+    truth: list[set[int]]
+    kept: int
+    label_bias: bool
+
+    @property
+    def clusters(self) -> sparse.csr_matrix:
+        rows = np.arange(len(self.cluster))
+        return sparse.csr_matrix((np.ones(len(rows)), (rows, self.cluster)), shape=(len(rows), self.count))
+
+    @property
+    def positives(self) -> tuple[Tensor, Tensor]:
+        pairs = [(row, label) for row, labels in enumerate(self.truth) for label in sorted(labels)]
+        return torch.tensor([row for row, _ in pairs]).long(), torch.tensor([label for _, label in pairs]).long()
+
+    def head(self, reduction: Reduction) -> ClusteredHead:
+        head = ClusteredHead(WIDTH, self.clusters, BOTTLENECK, self.kept, reduction, self.label_bias)
+        if self.label_bias:
+            torch.nn.init.normal_(head.bias)
+        return head
+
+    def positive_clusters(self, row: int) -> set[int]:
+        return {self.cluster[label] for label in self.truth[row]}
+
+
+@st.composite
+def problems(draw: st.DrawFn) -> Problem:
+    """Clusters of any size (some empty), documents with no label, a few, or labels in more than K clusters."""
+    torch.manual_seed(draw(st.integers(0, 2**32)))
+    count = draw(st.integers(1, 6))
+    cluster = draw(st.lists(st.integers(0, count - 1), min_size=1, max_size=14))
+    label_set = st.sets(st.integers(0, len(cluster) - 1), max_size=6)
+    truth = draw(st.lists(label_set, min_size=1, max_size=4))
+    features = torch.randn(len(truth), WIDTH, requires_grad=True)
+    return Problem(features, cluster, count, truth, draw(st.integers(1, 7)), draw(st.booleans()))
+
+
+def proposed_clusters(problem: Problem, row: int, recall: Tensor, training: bool) -> set[int]:
+    """The K best by sigmoid score, 1 added to the positive ones in training; equal scores: the lower cluster."""
+    bonus = problem.positive_clusters(row) if training else set()
+    score = {c: float(recall[row, c].sigmoid() + (c in bonus)) for c in range(problem.count)}
+    return set(sorted(score, key=lambda c: (-score[c], c))[: problem.kept])
+
+
+def embedding(head: ClusteredHead, label: int) -> tuple[Tensor, Tensor]:
+    """The label's row of the table and its bias, looked up by label: the head stores them by cluster."""
+    slot = head.label_of_slot.tolist().index(label)
+    return head.table[slot], head.bias[slot]
+
+
+def rank_logit(head: ClusteredHead, features: Tensor, label: int) -> Tensor:
+    table, bias = embedding(head, label)
+    return table @ (head.project.weight @ features + head.project.bias) + bias
+
+
+def slow_loss(head: ClusteredHead, problem: Problem, reduction: Reduction) -> Loss:
+    recall = problem.features @ head.recall.weight.T + head.recall.bias
+    logits, targets, recall_targets = [], [], torch.zeros_like(recall)
+    for row, truth in enumerate(problem.truth):
+        for c in problem.positive_clusters(row):
+            recall_targets[row, c] = 1.0
+        chosen = proposed_clusters(problem, row, recall.detach(), training=True)
+        candidates = {label for label, c in enumerate(problem.cluster) if c in chosen}
+        if len(problem.positive_clusters(row)) <= problem.kept:
+            assert truth <= candidates
+        for label in candidates:
+            logits.append(rank_logit(head, problem.features[row], label))
+            targets.append(float(label in truth))
+    documents = len(problem.truth)
+    ranked = torch.stack(logits) if logits else torch.zeros(0)
+    rank_loss = binary_cross_entropy_with_logits(ranked, torch.tensor(targets), reduction=reduction)
+    recall_loss = binary_cross_entropy_with_logits(recall, recall_targets, reduction=reduction)
+    if reduction == "sum":
+        rank_loss, recall_loss = rank_loss / documents, recall_loss / documents
+    return Loss(rank_loss + recall_loss, {"recall_loss": recall_loss, "rank_loss": rank_loss})
+
+
+def gradients(loss: Loss, head: torch.nn.Module, features: Tensor) -> dict[str, Tensor]:
+    wanted = {name: value for name, value in head.named_parameters() if value.requires_grad} | {"features": features}
+    found = torch.autograd.grad(loss.total, list(wanted.values()), allow_unused=True)
+    both = zip(wanted.items(), found, strict=True)
+    return {name: torch.zeros_like(value) if grad is None else grad for (name, value), grad in both}
+
+
+def assert_same(found: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
+    assert found.keys() == expected.keys()
+    for name in expected:
+        torch.testing.assert_close(found[name], expected[name], rtol=1e-4, atol=1e-5, msg=lambda m, n=name: f"{n}: {m}")
+
+
+@given(problem=problems(), reduction=st.sampled_from(REDUCTIONS))
+@settings(max_examples=120, deadline=None)
+def test_the_clustered_loss_and_its_gradients_are_those_of_the_equations(
+    problem: Problem, reduction: Reduction
+) -> None:
+    head = problem.head(reduction)
+    found, expected = head.loss(problem.features, *problem.positives), slow_loss(head, problem, reduction)
+    assume(torch.isfinite(expected.total))  # a mean over no candidate: where every proposed cluster is empty
+    assert_same(found.parts, expected.parts)
+    assert_same({"total": found.total}, {"total": expected.total})
+    by_name = gradients(found, head, problem.features)
+    assert ("bias" in by_name) is problem.label_bias
+    assert_same(by_name, gradients(expected, head, problem.features))
+
+
+@given(problem=problems(), reduction=st.sampled_from(REDUCTIONS))
+@settings(max_examples=60, deadline=None)
+def test_the_flat_loss_and_its_gradients_are_those_over_all_labels(problem: Problem, reduction: Reduction) -> None:
+    head = FlatHead(WIDTH, len(problem.cluster), reduction)
+    found = head.loss(problem.features, *problem.positives)
+    logits = problem.features @ head.classifier.weight.T + head.classifier.bias
+    targets = torch.tensor([[float(label in truth) for label in range(head.labels)] for truth in problem.truth])
+    slow = binary_cross_entropy_with_logits(logits, targets, reduction=reduction)
+    slow = slow / len(problem.truth) if reduction == "sum" else slow
+    expected = Loss(slow, {"loss": slow})
+    assert_same(found.parts, expected.parts)
+    assert_same(gradients(found, head, problem.features), gradients(expected, head, problem.features))
+
+
+def best_first(scores: dict[int, float], k: int) -> list[int]:
+    return sorted(scores, key=lambda label: (-scores[label], label))[:k]
+
+
+def assert_top(found: tuple[Tensor, Tensor], row: int, scores: dict[int, float], k: int) -> None:
+    """The row's real places are the k best of `scores`, in that order; the others are marked by a score below 0."""
+    real = found[0][row] >= 0
+    labels = found[1][row][real].tolist()
+    close = [round(scores[label], 5) for label in labels]
+    assert len(set(labels)) == len(labels) == min(k, len(scores))
+    assert found[0][row][real].tolist() == pytest.approx([scores[label] for label in labels], abs=1e-5)
+    assert close == [round(scores[label], 5) for label in best_first(scores, k)]
+
+
+@given(problem=problems(), k=st.integers(1, 15))
+@settings(max_examples=100, deadline=None)
+def test_the_clustered_head_ranks_the_labels_of_the_proposed_clusters_by_the_product(problem: Problem, k: int) -> None:
+    head = problem.head("mean")
+    with torch.no_grad():
+        found = head.top(problem.features, k)
+        recall = problem.features @ head.recall.weight.T + head.recall.bias
+        for row in range(len(problem.truth)):
+            chosen = proposed_clusters(problem, row, recall, training=False)
+            scores = {
+                label: float(rank_logit(head, problem.features[row], label).sigmoid() * recall[row, c].sigmoid())
+                for label, c in enumerate(problem.cluster)
+                if c in chosen
+            }
+            assert_top(found, row, scores, k)
+
+
+@given(problem=problems(), k=st.integers(1, 15))
+@settings(max_examples=40, deadline=None)
+def test_the_flat_head_ranks_all_labels(problem: Problem, k: int) -> None:
+    head = FlatHead(WIDTH, len(problem.cluster), "mean")
+    with torch.no_grad():
+        found = head.top(problem.features, k)
+        scores = (problem.features @ head.classifier.weight.T + head.classifier.bias).sigmoid()
+        for row in range(len(problem.truth)):
+            assert_top(found, row, dict(enumerate(scores[row].tolist())), k)
+
+
+def test_equal_scores_go_to_the_lower_label_whatever_its_cluster() -> None:
+    # label 0 lies in the last cluster, label 5 in the first: their places in the table are the other way round
+    problem = Problem(torch.ones(1, WIDTH), [2, 1, 1, 0, 2, 0], 3, [set()], 3, True)
+    flat, clustered = FlatHead(WIDTH, 6, "mean"), problem.head("mean")
+    for head in (flat, clustered):
+        for parameter in head.parameters():
+            torch.nn.init.zeros_(parameter)
+        assert head.top(problem.features, 4)[1].tolist() == [[0, 1, 2, 3]]
+    clustered.bias.data[int(clustered.slot_of_label[4])] = 1.0
+    assert clustered.top(problem.features, 4)[1].tolist() == [[4, 0, 1, 2]]
+
+
+def candidates(head: ClusteredHead, features: Tensor, positive: Tensor) -> list[set[int]]:
+    """The labels that the rank head scores for each document in training."""
+    proposed = head.propose(head.recall(features).detach(), positive)
+    _, real = head.rank(features, proposed)
+    blocks = zip(proposed.tolist(), real.sum(-1).tolist(), strict=True)
+    starts = head.start.tolist()
+    return [
+        {int(head.label_of_slot[starts[c] + i]) for c, size in zip(*row, strict=True) for i in range(size)}
+        for row in blocks
+    ]
+
+
+def test_the_negatives_follow_the_recall_head() -> None:
+    problem = Problem(torch.ones(1, WIDTH), [0, 0, 1, 1, 1, 2, 3], 4, [{0}], 2, False)
+    head = problem.head("mean")
+    torch.nn.init.zeros_(head.recall.weight)
+    positive = torch.tensor([[True, False, False, False]])
+    head.recall.bias.data = torch.tensor([-9.0, 3.0, 2.0, 1.0])
+    assert candidates(head, problem.features, positive) == [{0, 1, 2, 3, 4}]
+    before = head.loss(problem.features, *problem.positives).parts["rank_loss"]
+    head.recall.bias.data = torch.tensor([-9.0, 1.0, 2.0, 3.0])
+    assert candidates(head, problem.features, positive) == [{0, 1, 6}]
+    after = head.loss(problem.features, *problem.positives).parts["rank_loss"]
+    assert not torch.isclose(before, after)  # the rank head itself did not change
+
+
+def test_a_document_in_more_clusters_than_are_kept_keeps_the_best_of_them() -> None:
+    problem = Problem(torch.ones(1, WIDTH), [0, 1, 2, 2], 3, [{0, 1, 2}], 2, True)
+    head = problem.head("sum")
+    torch.nn.init.zeros_(head.recall.weight)
+    head.recall.bias.data = torch.tensor([1.0, -1.0, 0.0])
+    # clusters 0 and 2 stay: labels 0 and 2 are positive, 3 negative, and label 1 is not a candidate at all
+    logits = torch.stack([rank_logit(head, problem.features[0], label) for label in (0, 2, 3)])
+    expected = binary_cross_entropy_with_logits(logits, torch.tensor([1.0, 1.0, 0.0]), reduction="sum")
+    found = head.loss(problem.features, *problem.positives).parts["rank_loss"]
+    assert found.item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_log_odds_by_hand() -> None:
+    found = log_odds(np.array([0, 3, 9]), 9)
+    assert found.dtype == torch.float32
+    assert found.tolist() == pytest.approx([np.log(0.5 / 9.5), np.log(3.5 / 6.5), np.log(9.5 / 0.5)])
+
+
+def labelled(problem: Problem) -> sparse.csr_matrix:
+    rows, labels = (part.numpy() for part in problem.positives)
+    return sparse.csr_matrix((np.ones(len(rows)), (rows, labels)), shape=(len(problem.truth), len(problem.cluster)))
+
+
+@given(problem=problems())
+@settings(max_examples=60, deadline=None)
+def test_an_untrained_head_that_starts_at_the_prior_scores_each_label_by_it(problem: Problem) -> None:
+    documents = len(problem.truth)
+    frequency = [sum(label in truth for truth in problem.truth) for label in range(len(problem.cluster))]
+    flat = FlatHead(WIDTH, len(problem.cluster), "mean")
+    flat.start_at_prior(labelled(problem))
+    every = torch.randn(3, WIDTH)
+    scores, labels = flat.top(every, len(problem.cluster))
+    prior = [(n + 0.5) / (documents + 1) for n in frequency]
+    assert scores[2].tolist() == pytest.approx([prior[label] for label in labels[2].tolist()], abs=1e-5)
+
+    head = ClusteredHead(WIDTH, problem.clusters, BOTTLENECK, problem.count, "mean", problem.label_bias)
+    head.start_at_prior(labelled(problem))
+    scores, labels = head.top(every, len(problem.cluster))
+    seen = [sum(c in problem.positive_clusters(row) for row in range(documents)) for c in range(problem.count)]
+    prior = [  # of the cluster, times that of the label in a document of its cluster
+        (seen[c] + 0.5) / (documents + 1) * (frequency[label] + 0.5) / (seen[c] + 1)
+        for label, c in enumerate(problem.cluster)
+    ]
+    assert scores[1].tolist() == pytest.approx([prior[label] for label in labels[1].tolist()], abs=1e-5)
+    found = head.loss(every, torch.tensor([0]), torch.tensor([0]))
+    assert all(grad.isfinite().all() for grad in gradients(found, head, every.requires_grad_()).values())

@@ -1,0 +1,348 @@
+"""What the definition files may hold, what is said about a mistake in one, and how settings are resolved."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from lightxml_core.errors import InputError
+from lightxml_core.registry import Registry, Run, load_registry, read_config
+
+ROOT = Path(__file__).parents[1]
+GONE = object()  # as a value of an edit: the key is taken out
+CONFIG, DATASET, CUT = "config.yaml", "datasets/eurlex-4k.yaml", "datasets/eurlex-4k-small.yaml"
+HUB, SCRATCH, PACKAGE = "backbones/bert-base.yaml", "backbones/scratch-bert.yaml", "backbones/minilm.yaml"
+LIGHTXML, KNN, TREES = "methods/lightxml.yaml", "methods/knn.yaml", "methods/parabel.yaml"
+
+Keys = tuple[str | int, ...]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """The definitions of this project in a folder of their own."""
+    for folder in ("datasets", "backbones", "methods"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    shutil.copyfile(ROOT / CONFIG, tmp_path / CONFIG)
+    return tmp_path
+
+
+def load(project: Path) -> Registry:
+    return load_registry(project, read_config(project / CONFIG))
+
+
+def edit(path: Path, keys: Keys, value: Any) -> None:
+    """Set the entry at `keys` of a YAML file, whatever its type; mappings on the way are made."""
+    whole = yaml.safe_load(path.read_text(encoding="utf-8"))
+    inner = whole
+    for key in keys[:-1]:
+        inner = inner.setdefault(key, {}) if isinstance(inner, dict) else inner[key]
+    if value is GONE:
+        del inner[keys[-1]]
+    else:
+        inner[keys[-1]] = value
+    path.write_text(yaml.safe_dump(whole, sort_keys=False), encoding="utf-8")
+
+
+def complaint(project: Path) -> str:
+    with pytest.raises(InputError) as caught:
+        load(project)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_every_shipped_definition_is_valid_and_every_member_has_settings() -> None:
+    registry = load(ROOT)
+    for kind, found in (
+        ("datasets", registry.datasets),
+        ("backbones", registry.backbones),
+        ("methods", registry.methods),
+    ):
+        assert {f"{name}.yaml" for name in found} == {path.name for path in (ROOT / kind).iterdir()}
+    for method in registry.methods:
+        for dataset in registry.datasets:
+            for member in registry.members(method, dataset):
+                assert registry.made(method, dataset, member) and registry.needs(method, dataset, member) is not None
+
+
+WRONG: list[tuple[str, Keys, Any, tuple[str, ...]]] = [
+    # what the configuration asks for
+    (CONFIG, ("sedes",), [1], ("unknown key 'sedes'", "known here are protocol, seeds, targets, hardware")),
+    (CONFIG, ("seeds",), ["1"], ("seeds.0", "expected an integer, found '1'")),
+    (CONFIG, ("seeds",), [0, 1.5], ("seeds.1", "expected an integer, found 1.5")),
+    (CONFIG, ("seeds",), [1.0], ("seeds.0", "expected an integer, found 1.0")),
+    (CONFIG, ("seeds",), [True], ("seeds.0", "expected an integer, found True")),
+    (CONFIG, ("seeds",), 1, ("seeds", "expected a list, found 1")),
+    (CONFIG, ("seeds",), [], ("seeds", "non-empty")),
+    (CONFIG, ("seeds",), [3, 3], ("seeds", "non-unique")),
+    (CONFIG, ("seeds",), [-1], ("seeds.0", "minimum of 0")),
+    (CONFIG, ("protocol",), "paper", ("protocol", "expected one of clean, official, found 'paper'")),
+    (CONFIG, ("hardware", "gpus"), "two", ("hardware.gpus", "expected auto, or an integer; found 'two'")),
+    (CONFIG, ("hardware", "threads"), "all", ("hardware.threads", "expected an integer, found 'all'")),
+    (CONFIG, ("targets", "all", "datasets"), ["eurlex"], ("targets.all.datasets", "unknown dataset 'eurlex'", "wiki")),
+    (CONFIG, ("targets", "all", "methods"), ["xml"], ("targets.all.methods", "unknown method 'xml'", "parabel")),
+    (CONFIG, ("targets", "all", "methods"), "knn", ("targets.all.methods", "expected a list, found 'knn'")),
+    (CONFIG, ("targets", "demo", "seeds"), ["a"], ("targets.demo.seeds.0", "expected an integer, found 'a'")),
+    (CONFIG, ("targets", "demo", "seed"), [1], ("unknown key 'targets.demo.seed'", "datasets, methods, seeds")),
+    (CONFIG, ("targets", "demo"), None, ("targets.demo", "expected a mapping, found None")),
+    (CONFIG, ("targets", "My demo"), {"datasets": ["hpo-5k"], "methods": ["knn"]}, ("targets", "'My demo'")),
+    (CONFIG, ("targets", 5), {"datasets": ["hpo-5k"], "methods": ["knn"]}, ("targets", "expected a string, found 5")),
+    (CONFIG, ("targets",), GONE, ("the key 'targets' is missing",)),
+    # datasets
+    (DATASET, ("titel",), "x", ("unknown key 'titel'", "known here are title, published_as")),
+    (DATASET, ("title",), 4, ("title", "expected a string, found 4")),
+    (DATASET, ("validation",), "200", ("validation", "expected an integer, found '200'")),
+    (DATASET, ("validation",), 0, ("validation", "minimum of 1")),
+    (DATASET, ("keep",), ["all"], ("keep.0", "expected one of empty_texts, documents_without_labels, found 'all'")),
+    (DATASET, ("propensity", "a"), "0.5", ("propensity.a", "expected a number, found '0.5'")),
+    (DATASET, ("propensity", "b"), GONE, ("propensity", "the key 'b' is missing")),
+    (DATASET, ("features", "mindf"), 1, ("unknown key 'features.mindf'", "min_df, max_features")),
+    (DATASET, ("features", "sublinear"), 1, ("features.sublinear", "expected a boolean, found 1")),
+    (DATASET, ("expected", "labels"), "many", ("expected.labels", "expected a number, found 'many'")),
+    (DATASET, ("source", "mirrors", 0, "layout"), "svm", ("source.mirrors.0.layout", "attentionxml", "found 'svm'")),
+    (DATASET, ("source", "mirrors", 0, "sha"), "x", ("unknown key 'source.mirrors.0.sha'", "sha256, bytes")),
+    (DATASET, ("source", "mirrors", 0, "url"), "http://a.b", ("source.mirrors.0", "the key url, or the key drive")),
+    (DATASET, ("source",), {}, ("source", "expected the keys folder, layout, or the key mirrors", "found no key")),
+    (DATASET, ("source",), {"folder": 5, "layout": "pecos"}, ("source.folder", "expected a string, found 5")),
+    (DATASET, ("source",), {"folder": "x"}, ("source", "the key 'layout' is missing")),
+    (DATASET, ("source",), {"folder": "x", "layot": "pecos"}, ("unknown key 'source.layot'", "folder, layout")),
+    (CUT, ("source", "cut"), "eurlex", ("source.cut", "unknown dataset 'eurlex'", "eurlex-4k")),
+    (CUT, ("source", "cut"), "hpo-5k-small", ("source.cut", "hpo-5k-small is itself a cut", "cut its source instead")),
+    (CUT, ("source", "cut"), "eurlex-4k-small", ("source.cut", "is itself a cut")),
+    (CUT, ("source", "trn"), "2000", ("source.trn", "expected an integer, found '2000'")),
+    (CUT, ("source", "sed"), 1, ("unknown key 'source.sed'", "cut, trn, tst, seed")),
+    (CUT, ("source", "tst"), GONE, ("source", "the key 'tst' is missing")),
+    # backbones
+    (HUB, ("licens",), "x", ("unknown key 'licens'", "known here are title, note, licence, source")),
+    (HUB, ("source", "revison"), "x", ("unknown key 'source.revison'", "hub, revision")),
+    (HUB, ("source", "revision"), GONE, ("source", "the key 'revision' is missing")),
+    (HUB, ("source", "hub"), "bert", ("source.hub", "'bert'")),
+    (HUB, ("source",), "bert", ("source", "expected a mapping, found 'bert'")),
+    (SCRATCH, ("source", "scratch", "type"), "gpt", ("source.scratch.type", "bert, roberta, xlnet, found 'gpt'")),
+    (SCRATCH, ("source", "scratch", "width"), "128", ("source.scratch.width", "expected an integer, found '128'")),
+    (SCRATCH, ("source", "scratch", "depth"), 2, ("unknown key 'source.scratch.depth'", "width, layers, heads")),
+    (PACKAGE, ("source", "weights_sha256"), "ab", ("source.weights_sha256", "'ab'")),
+    # methods, and their members' settings
+    (LIGHTXML, ("titel",), "x", ("unknown key 'titel'", "known here are title, note")),
+    (LIGHTXML, ("implementation",), "lightxm", ("implementation", "'lightxm'", "knn, lightxml, omikuji_trees")),
+    (LIGHTXML, ("ensemble",), "max", ("ensemble", "expected one of mean, sum, rank, found 'max'")),
+    (LIGHTXML, ("protocol",), "paper", ("protocol", "expected one of clean, official, found 'paper'")),
+    (LIGHTXML, ("settings", "epoch"), 3, ("unknown key 'settings.epoch'", "epochs")),
+    (LIGHTXML, ("settings", "seed"), 3, ("unknown key 'settings.seed'", "epochs")),
+    (LIGHTXML, ("settings", "epochs"), "3", ("settings.epochs", "expected an integer, found '3'")),
+    (LIGHTXML, ("settings", "lr"), "1e-4", ("settings.lr", "expected a number", "1.0e-4", "found '1e-4'")),
+    (LIGHTXML, ("settings", "standardise"), 1, ("settings.standardise", "expected true or false, found 1")),
+    (LIGHTXML, ("settings", "head"), "tree", ("settings.head", "expected one of flat, clustered, found 'tree'")),
+    (LIGHTXML, ("members", "bert", "backbone"), "bert", ("members.bert.backbone", "unknown backbone 'bert'", "minilm")),
+    (LIGHTXML, ("members", "bert", "batch"), True, ("members.bert.batch", "expected an integer, found True")),
+    (LIGHTXML, ("members", "ensemble"), {}, ("members", "'ensemble'")),
+    (LIGHTXML, ("members", "bert"), None, ("members.bert", "expected a mapping, found None")),
+    (LIGHTXML, ("members",), {}, ("members", "non-empty")),
+    (LIGHTXML, ("datasets", "eurlex"), {}, ("datasets", "unknown dataset 'eurlex'", "eurlex-4k")),
+    (
+        LIGHTXML,
+        ("datasets", "eurlex-4k", "settings", "epochs"),
+        2.5,
+        ("datasets.eurlex-4k.settings.epochs", "expected an integer, found 2.5"),
+    ),
+    (
+        LIGHTXML,
+        ("datasets", "wiki10-31k", "members", "xlnet", "swa_step"),
+        "400",
+        ("datasets.wiki10-31k.members.xlnet.swa_step", "expected an integer, found '400'"),
+    ),
+    (
+        LIGHTXML,
+        ("datasets", "wiki10-31k", "members", "xlnet", "backbone"),
+        "xlnet",
+        ("datasets.wiki10-31k.members.xlnet.backbone", "unknown backbone 'xlnet'", "xlnet-base"),
+    ),
+    (KNN, ("settings", "epochs"), 20, ("unknown key 'settings.epochs'", "known here are neighbours")),
+    (TREES, ("settings", "model"), "fastxml", ("settings.model", "one of parabel, bonsai, found 'fastxml'")),
+    ("methods/popularity.yaml", ("settings", "trees"), 3, ("unknown key 'settings.trees'", "known here are none")),
+]
+
+
+@pytest.mark.parametrize(
+    ("file", "keys", "value", "expected"), WRONG, ids=[f"{w[0]}:{'.'.join(map(str, w[1]))}={w[2]!r:.20}" for w in WRONG]
+)
+def test_a_mistake_is_told_with_file_key_and_what_was_expected(
+    project: Path, file: str, keys: Keys, value: Any, expected: tuple[str, ...]
+) -> None:
+    edit(project / file, keys, value)
+    message = complaint(project)
+    assert message.startswith(f"{file}: ")
+    for fragment in expected:
+        assert fragment in message
+
+
+@pytest.mark.parametrize("file", [CONFIG, DATASET, HUB, KNN])
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"", ": the file: expected a mapping, found None"),
+        (b"# nothing\n", ": the file: expected a mapping, found None"),
+        (b"- title\n- source\n", ": the file: expected a mapping, found ['title', 'source']"),
+        (b"just words\n", ": the file: expected a mapping, found 'just words'"),
+        (b"title: x\nsource: [1\nnote: y\n", " line 3: not valid YAML: "),
+        (b"title: x\n\tnote: y\n", " line 2: not valid YAML: "),
+        (b"title: caf\xe9\n", ": not UTF-8 at byte 10"),
+    ],
+)
+def test_a_file_that_is_no_mapping_is_told_with_its_name_and_line(
+    project: Path, file: str, content: bytes, expected: str
+) -> None:
+    (project / file).write_bytes(content)
+    assert f"{file}{expected}" in complaint(project)
+
+
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        ("datasets/My data.yaml", "small letters, digits and hyphens"),
+        ("datasets/tables.yaml", "'tables' is the name of a folder"),
+        ("backbones/archives.yaml", "'archives' is the name of a folder"),
+        ("methods/corpus.yaml", "'corpus' is the name of a folder"),
+    ],
+)
+def test_a_name_that_cannot_be_a_folder_is_refused(project: Path, file: str, expected: str) -> None:
+    (project / file).write_text("title: x\n", encoding="utf-8")
+    message = complaint(project)
+    assert message.startswith(f"{file}: ") and expected in message
+
+
+WORDLESS = [
+    {"folder": "words", "layout": "xmc-bow"},
+    {"mirrors": [{"url": "http://127.0.0.1/b", "archive": "b.zip", "layout": "xmc-bow"}]},
+]
+
+
+@pytest.mark.parametrize("source", WORDLESS, ids=["folder", "mirrors"])
+def test_a_bag_of_words_serves_trees_but_neither_transformers_nor_cuts(project: Path, source: dict[str, Any]) -> None:
+    words = project / "datasets" / "words.yaml"
+    words.write_text(yaml.safe_dump({"title": "Words", "source": source}), encoding="utf-8")
+    edit(project / CONFIG, ("targets", "words"), {"datasets": ["words"], "methods": ["knn", "parabel", "bonsai"]})
+    assert {run.method for run in load(project).runs("words")} == {"knn", "parabel", "bonsai"}
+    edit(project / CONFIG, ("targets", "words", "methods"), ["knn", "lightxml"])
+    message = complaint(project)
+    assert message.startswith("config.yaml: targets.words: lightxml reads texts and words has none")
+    edit(project / CUT, ("source", "cut"), "words")
+    assert complaint(project).startswith(f"{CUT}: source.cut: words is a bag of words")
+
+
+# The settings that the LightXML paper (section 4.2) and its released code's run script give, one line a member:
+# backbone, epochs, documents a step, micro-batches a step, tokens, SWA from epoch, SWA steps, bottleneck, clusters kept
+PUBLISHED: dict[tuple[str, str], tuple[str, int, int, int, int, int, int, int | None, int | None]] = {
+    ("eurlex-4k", "bert"): ("bert-base", 20, 16, 1, 512, 10, 200, None, None),
+    ("eurlex-4k", "roberta"): ("roberta-base", 20, 16, 1, 512, 10, 200, None, None),
+    ("eurlex-4k", "xlnet"): ("xlnet-base", 20, 16, 2, 512, 10, 400, None, None),
+    ("wiki10-31k", "bert"): ("bert-base", 30, 16, 1, 512, 10, 300, None, None),
+    ("wiki10-31k", "roberta"): ("roberta-base", 30, 16, 2, 512, 10, 400, None, None),
+    ("wiki10-31k", "xlnet"): ("xlnet-base", 30, 16, 2, 512, 10, 400, None, None),
+    ("amazoncat-13k", "bert"): ("bert-base", 5, 16, 1, 512, 2, 10_000, None, None),
+    ("amazoncat-13k", "roberta"): ("roberta-base", 5, 16, 1, 512, 2, 10_000, None, None),
+    ("amazoncat-13k", "xlnet"): ("xlnet-base", 5, 32, 1, 128, 2, 10_000, None, None),
+    ("wiki-500k", "tree0"): ("bert-base", 10, 32, 1, 128, 4, 3_000, 500, 32),
+    ("wiki-500k", "tree1"): ("bert-base", 10, 32, 1, 128, 4, 3_000, 500, 32),
+    ("wiki-500k", "tree2"): ("bert-base", 10, 32, 1, 128, 4, 3_000, 500, 32),
+    ("amazon-670k", "tree0"): ("bert-base", 15, 16, 1, 128, 4, 3_000, 400, 75),
+    ("amazon-670k", "tree1"): ("bert-base", 15, 16, 1, 128, 4, 3_000, 400, 75),
+    ("amazon-670k", "tree2"): ("bert-base", 15, 16, 1, 128, 4, 3_000, 400, 75),
+}
+
+
+@pytest.mark.parametrize(("dataset", "member"), PUBLISHED)
+def test_lightxml_has_the_published_settings(dataset: str, member: str) -> None:
+    made: Any = load(ROOT).made("lightxml", dataset, member)
+    clustered = made.head == "clustered"
+    heads = (made.bottleneck, made.clusters_kept) if clustered else (None, None)
+    lengths = (made.epochs, made.batch, made.accumulate, made.max_tokens, made.swa_warmup, made.swa_step)
+    assert (made.backbone, *lengths, *heads) == PUBLISHED[dataset, member]
+    assert (made.layers, made.feature_dropout) == (5, 0.5)
+    assert (made.lr, made.head_lr, made.weight_decay, made.schedule) == (1e-4, 1e-4, 0.01, "constant")
+    # the released code trains five epochs more and, on the three small datasets, selects on the test set
+    assert (made.protocol, made.extra_epochs, made.text) == ("official", 5, "official")
+    assert made.select == ("validation" if clustered else "test")
+    if clustered:
+        assert (f"tree{made.tree}", made.max_leaf) == (member, 100)
+
+
+def test_lightxml_has_the_published_members_and_ensembles() -> None:
+    registry = load(ROOT)
+    how = {"eurlex-4k": "mean", "wiki10-31k": "mean", "amazoncat-13k": "mean", "wiki-500k": "sum", "amazon-670k": "sum"}
+    for dataset, expected in how.items():
+        assert registry.ensemble("lightxml", dataset) == expected
+        members = [(dataset, member) for member in registry.members("lightxml", dataset)]
+        assert members == [key for key in PUBLISHED if key[0] == dataset]
+    constants = {name: registry.datasets[name]["propensity"] for name in how}
+    own = {"amazon-670k": {"a": 0.6, "b": 2.6}, "wiki-500k": {"a": 0.5, "b": 0.4}}
+    assert constants == {**{name: {"a": 0.55, "b": 1.5} for name in how}, **own}
+
+
+def test_the_clean_protocol_selects_on_held_out_documents_and_trains_no_longer(project: Path) -> None:
+    edit(project / CONFIG, ("protocol",), "clean")
+    made: Any = load(project).made("lightxml", "eurlex-4k", "xlnet")
+    assert (made.protocol, made.select, made.text) == ("clean", "validation", "plain")
+    assert (made.epochs, made.extra_epochs) == (20, 0)
+
+
+def test_a_method_may_fix_its_protocol() -> None:
+    registry = load(ROOT)
+    assert registry.config["protocol"] == "official"
+    made: Any = registry.made("lightxml-fast", "eurlex-4k-small", "minilm")
+    assert (made.protocol, made.select, made.extra_epochs) == ("clean", "last", 0)
+
+
+def test_later_layers_of_settings_win(project: Path) -> None:
+    """Protocol < method < dataset < member: each layer is added in turn to one member's `extra_epochs`."""
+
+    def extra_epochs(dataset: str, member: str) -> int:
+        made: Any = load(project).made("lightxml", dataset, member)
+        return int(made.extra_epochs)
+
+    layers: list[tuple[Keys, int]] = [
+        (("settings",), 6),
+        (("datasets", "eurlex-4k", "settings"), 7),
+        (("datasets", "eurlex-4k", "members", "xlnet"), 8),
+    ]
+    assert extra_epochs("eurlex-4k", "xlnet") == 5
+    for keys, value in layers:
+        edit(project / LIGHTXML, (*keys, "extra_epochs"), value)
+        assert extra_epochs("eurlex-4k", "xlnet") == value
+    assert extra_epochs("eurlex-4k", "bert") == 7
+    assert extra_epochs("amazon-670k", "tree1") == 6
+
+
+def test_members_named_for_a_dataset_replace_the_methods_own(project: Path) -> None:
+    edit(project / LIGHTXML, ("members", "bert", "batch"), 99)
+    registry = load(project)
+    assert list(registry.members("lightxml", "amazon-670k")) == ["tree0", "tree1", "tree2"]
+    assert registry.settings("lightxml", "eurlex-4k", "bert")["batch"] == 16
+    assert registry.settings("lightxml", "hpo-5k", "bert")["batch"] == 99
+
+
+def test_the_runs_of_a_target_are_its_datasets_by_methods_members_and_seeds(project: Path) -> None:
+    edit(project / CONFIG, ("seeds",), [4])
+    target = {"datasets": ["eurlex-4k", "hpo-5k"], "methods": ["lightxml-fast", "knn"], "seeds": [1, 2]}
+    edit(project / CONFIG, ("targets", "mine"), target)
+    registry = load(project)
+    variants = {
+        ("eurlex-4k", "lightxml-fast"): ["minilm", "roberta", "xlnet", "ensemble"],
+        ("eurlex-4k", "knn"): ["single"],
+        ("hpo-5k", "lightxml-fast"): ["minilm"],  # one member: nothing to combine
+        ("hpo-5k", "knn"): ["single"],
+    }
+    expected = [Run(*cell, variant, seed) for cell in variants for variant in variants[cell] for seed in (1, 2)]
+    assert list(registry.runs("mine")) == expected
+    assert expected[0].path == "results/eurlex-4k/lightxml-fast/minilm/seed1"
+    assert {run.seed for run in registry.runs("all")} == {4}
+
+
+def test_every_dataset_is_a_target_with_the_methods_of_the_first_one(project: Path) -> None:
+    registry = load(project)
+    assert registry.targets == list(dict.fromkeys([*registry.config["targets"], *registry.datasets]))
+    assert registry.target("wiki10-31k") == {"datasets": ["wiki10-31k"], "methods": ["lightxml", "parabel", "bonsai"]}
+    assert "knn" in registry.target("hpo-5k")["methods"], "one that the configuration names keeps its own methods"
