@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from lightxml_core.errors import InputError
 from lightxml_core.evaluation.metrics import evaluate
 from lightxml_core.files import save_csr, write_json
 from lightxml_core.methods import TrainingData
@@ -37,14 +38,22 @@ def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None
     device = pick_device()
     rows = _training_rows(data, settings)
     checkpoint = Checkpoint(out.parent / "checkpoint", _identity(data, settings, rows), resume)
-    training_log = TrainingLog(out.parent / "training.jsonl", last_step(checkpoint))
+    training_log = TrainingLog(out.parent / "training.jsonl", _steps_done(checkpoint))
     model = build_model(settings, data.encoder, data.Y.shape[1], data.clusters).to(device)
+    if settings.prior_bias:
+        model.head.start_at_prior(data.Y[rows])
     if settings.warm_epochs or settings.standardise:
         warm_start(model, data, rows, settings, checkpoint, training_log)
     train(_task(model, data, rows, settings), _plan(settings, device), checkpoint, training_log)
     training_log.close()
     _save(model, data, settings, out)
     checkpoint.discard()
+
+
+def _steps_done(checkpoint: Checkpoint) -> int | None:
+    """Optimiser steps in the checkpoint, 0 after a warm start that nothing follows yet, None for a fresh start."""
+    done = last_step(checkpoint)
+    return 0 if done is None and checkpoint.load("warm") is not None else done
 
 
 def _training_rows(data: TrainingData, settings: Settings) -> np.ndarray:
@@ -89,7 +98,11 @@ def _task(model: LightXML, data: TrainingData, rows: np.ndarray, settings: Setti
     tokens = data.tokens
     assert tokens is not None
     lengths = tokens.lengths[rows]
-    micro = settings.batch // settings.accumulate
+    micro, rest = divmod(settings.batch, settings.accumulate)
+    if rest:
+        raise InputError(
+            f"batch {settings.batch} cannot be split into {settings.accumulate}: set `accumulate` to a divisor"
+        )
 
     def steps(epoch: int) -> list[list[np.ndarray]]:
         batches = epoch_batches(lengths, micro, settings.seed, epoch, settings.bucket)

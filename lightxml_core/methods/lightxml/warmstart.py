@@ -25,7 +25,7 @@ def warm_start(
     checkpoint: Checkpoint,
     training_log: TrainingLog,
 ) -> None:
-    """Start from the frozen encoder: scale its features, set the priors, train the head alone on them.
+    """Start from the frozen encoder: take the scale of its features, train the head alone on them.
 
     Every document passes through the encoder once; the features (float32[N, width]) are cached beside the
     checkpoint. The result is kept there too, so that a resumed run repeats nothing.
@@ -35,8 +35,6 @@ def warm_start(
         features = _frozen_features(model, data, rows, settings, checkpoint)
         if settings.standardise:
             model.standardise(features)
-        if settings.prior_bias:
-            model.head.start_at_prior(data.Y[rows])
         _train_head(model, features, data.Y[rows], settings, training_log)
         checkpoint.save("warm", model.state_dict(), {})
     else:
@@ -73,8 +71,8 @@ def _train_head(
         torch.manual_seed(settings.seed * 1_000_003 + epoch)
         for batch in epoch_batches(np.zeros(len(features)), settings.warm_batch, settings.seed, epoch, 1):
             loss = model.head.loss(model.prepare(features[batch].to(device)), *positives(Y, batch, model))
-            optimizer.zero_grad(set_to_none=True)
             loss.total.backward()
             optimizer.step()
+            optimizer.zero_grad(set_to_none=True)  # afterwards, so that none is left for the training that follows
             progress.advance(len(batch), f"epoch {epoch + 1}/{settings.warm_epochs}  loss {loss.total.item():.4g}")
         training_log.write("phase", 0, phase="warm start", epoch=epoch, loss=loss.total.item())
