@@ -27,7 +27,6 @@ wildcard_constraints:
     part="trn|tst",
 
 
-include: "rules/targets.smk"
 include: "rules/datasets.smk"
 include: "rules/features.smk"
 include: "rules/clusters.smk"
@@ -36,3 +35,25 @@ include: "rules/training.smk"
 include: "rules/prediction.smk"
 include: "rules/evaluation.smk"
 include: "rules/reporting.smk"
+
+
+# What a user asks for by name: `all`, the other targets of config.yaml, and every dataset.
+# They stand here and not in rules/, because a rule of an included file is never the default one.
+for name in REGISTRY.targets:
+
+    rule:
+        name:
+            name
+        default_target: name == next(iter(config["targets"]))
+        input:
+            f"results/targets/{name}/report.html",
+            code=code("publish"),
+        log:
+            f"logs/publish/{name}.log",
+        localrule: True
+        params:
+            target=name,
+        message:
+            "Publish {params.target}: its tables, figures and report as results/tables, results/figures, results/report.html"
+        shell:
+            "python -m workflow_scripts.publish --target {params.target} --out results 2>&1 | tee {log}"

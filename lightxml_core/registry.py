@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
+from itertools import product
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -57,11 +58,18 @@ class Registry:
         return list(self.target(target).get("seeds", self.config["seeds"]))
 
     def target(self, name: str) -> Mapping[str, Any]:
-        """The datasets and methods of a target; every dataset is a target too, with the methods of `all`."""
+        """The datasets and methods of a target; a dataset is one too: what serves it of the first target."""
         targets = self.config["targets"]
         if name in targets:
             return dict(targets[name])
-        return {"datasets": [name], "methods": targets[next(iter(targets))]["methods"]}
+        methods = targets[next(iter(targets))]["methods"]
+        return {"datasets": [name], "methods": [method for method in methods if self.serves(method, name)]}
+
+    def serves(self, method: str, dataset: str) -> bool:
+        """Whether a method can work with a dataset: one that reads tokens cannot, where the source has no texts."""
+        if not _wordless(self.datasets[dataset]["source"]):
+            return True
+        return not any("tokens" in self.needs(method, dataset, member) for member in self.members(method, dataset))
 
     @cached_property
     def targets(self) -> list[str]:
@@ -319,18 +327,22 @@ def _check_targets(registry: Registry) -> None:
             _known(dataset, registry.datasets, f"config.yaml: targets.{target}.datasets", "dataset")
         for method in chosen["methods"]:
             _known(method, registry.methods, f"config.yaml: targets.{target}.methods", "method")
-        _check_texts(registry, target)
+        for dataset, method in product(chosen["datasets"], chosen["methods"]):
+            if not registry.serves(method, dataset):
+                raise InputError(
+                    f"config.yaml: targets.{target}: {method} reads texts and {dataset} has none "
+                    "(a bag-of-words source): choose another method for it"
+                )
+            _check_made(registry, method, dataset)
 
 
-def _check_texts(registry: Registry, target: str) -> None:
-    """A source without texts can serve only methods that read no tokens: say so before anything starts."""
-    for run in registry.runs(target):
-        wordless = _wordless(registry.datasets[run.dataset]["source"])
-        if wordless and run.variant != "ensemble" and "tokens" in registry.needs(run.method, run.dataset, run.variant):
-            raise InputError(
-                f"config.yaml: targets.{target}: {run.method} reads texts and {run.dataset} has none "
-                "(a bag-of-words source): choose another method for it"
-            )
+def _check_made(registry: Registry, method: str, dataset: str) -> None:
+    """Settings that fit one by one may not fit together: the method's own class says."""
+    for member in registry.members(method, dataset):
+        try:
+            registry.made(method, dataset, member)
+        except InputError as error:
+            raise InputError(f"methods/{method}.yaml: member {member} on {dataset}: {error}") from None
 
 
 def _wordless(source: Mapping[str, Any]) -> bool:

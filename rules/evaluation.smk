@@ -9,8 +9,7 @@ rule evaluate:
             "results/{{dataset}}/corpus/{file}",
             file=["Y.trn.npz", "Y.tst.npz", "stats.json"],
         ),
-        code=code("evaluation/metrics.py"),
-        script=script("evaluate"),
+        code=code("evaluate"),
     output:
         "results/{dataset}/{method}/{variant}/seed{seed}/metrics.json",
     log:

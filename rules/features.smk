@@ -5,8 +5,7 @@ rule build_features:
     """TF-IDF or bag of words of the texts; of a source without texts, the bag of words that it ships."""
     input:
         collect("results/{{dataset}}/corpus/{file}", file=CORPUS),
-        code("features/text.py", "corpus/store.py", "corpus/lines.py"),
-        script("build_features"),
+        code=code("build_features"),
     output:
         trn="results/{dataset}/features/{kind}/X.trn.npz",
         tst="results/{dataset}/features/{kind}/X.tst.npz",

@@ -7,8 +7,7 @@ rule predict:
         unpack(member_inputs),
         model="results/{dataset}/{method}/{member}/seed{seed}/model",
         corpus=collect("results/{{dataset}}/corpus/{file}", file=["Y.tst.npz", "stats.json"]),
-        code=lambda wildcards: method_code(wildcards.method),
-        script=script("predict"),
+        code=method_code("predict"),
     output:
         "results/{dataset}/{method}/{member}/seed{seed}/predictions.npz",
     log:
@@ -32,8 +31,7 @@ rule ensemble:
     """Combine the members of a method by mean, sum or rank."""
     input:
         members=predictions_of_members,
-        code=code("evaluation/ensemble.py", "evaluation/metrics.py"),
-        script=script("ensemble"),
+        code=code("ensemble"),
     output:
         "results/{dataset}/{method}/ensemble/seed{seed}/predictions.npz",
     log:

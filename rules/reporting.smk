@@ -4,7 +4,7 @@
 rule select:
     """Write down what a target consists of: the runs that its tables, figures and report read."""
     input:
-        script("select"),
+        code=code("select"),
     output:
         "results/targets/{target}/selection.json",
     log:
@@ -29,14 +29,7 @@ rule tables:
         corpora=corpora,
         selection="results/targets/{target}/selection.json",
         published=[os.path.relpath(path) for path in sorted((BASE / "published").glob("*.csv"))],
-        code=code(
-            "reporting/tables.py",
-            "reporting/published.py",
-            "reporting/runs.py",
-            "reporting/markup.py",
-            "reporting/terminal.py",
-        ),
-        script=script("tables"),
+        code=code("tables"),
     output:
         collect(
             "results/targets/{{target}}/tables/{table}.{form}",
@@ -63,8 +56,7 @@ rule figures:
     input:
         runs=run_files,
         selection="results/targets/{target}/selection.json",
-        code=code("reporting/figures.py", "reporting/runs.py"),
-        script=script("figures"),
+        code=code("figures"),
     output:
         collect(
             "results/targets/{{target}}/figures/{figure}.{form}",
@@ -92,8 +84,8 @@ rule report:
         runs=run_files,
         corpora=corpora,
         selection="results/targets/{target}/selection.json",
-        code=code("reporting/*.py", "reporting/assets/*"),
-        script=script("report"),
+        code=code("report"),
+        assets=[os.path.relpath(path) for path in sorted((BASE / "lightxml_core/reporting/assets").glob("*"))],
     output:
         "results/targets/{target}/report.html",
     log:

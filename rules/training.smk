@@ -9,8 +9,7 @@ rule train:
             "results/{{dataset}}/corpus/{file}",
             file=["Y.trn.npz", "Y.tst.npz", "stats.json", "validation.npy"],
         ),
-        code=lambda wildcards: method_code(wildcards.method),
-        script=script("train"),
+        code=method_code("train"),
     output:
         model=directory("results/{dataset}/{method}/{member}/seed{seed}/model"),
         provenance="results/{dataset}/{method}/{member}/seed{seed}/provenance.json",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any, Literal
 
@@ -32,13 +33,29 @@ class Backbone(nn.Module):
         self.layers, self.width = layers, layers * width
         self.at_end = position == "class" and config.model_type == "xlnet"
         self.pad_id = int(config.pad_token_id if config.pad_token_id is not None else 0)
+        self.positions = _positions(config)
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """ids: int64[B, T]; mask: bool[B, T]. Returns float[B, layers·d]."""
+        """ids: int64[B, T]; mask: bool[B, T]. Returns float[B, layers·d].
+
+        InputError for a document that is longer than the encoder can read; padding beyond that is cut off.
+        """
+        if ids.shape[1] > self.positions:
+            if bool(mask[:, self.positions :].any()):
+                raise InputError(f"the encoder reads at most {self.positions} tokens: set `max_tokens` to that or less")
+            ids, mask = ids[:, : self.positions], mask[:, : self.positions]
         states = self.encoder(input_ids=ids, attention_mask=mask.long(), output_hidden_states=True).hidden_states
         rows = torch.arange(len(ids), device=ids.device)
         position = mask.sum(1) - 1 if self.at_end else torch.zeros_like(rows)
         return torch.cat([state[rows, position] for state in states[-self.layers :]], dim=1)
+
+
+def _positions(config: Any) -> int:
+    """The most tokens that have a position; XLNet's are relative and without end."""
+    count = int(getattr(config, "max_position_embeddings", -1))
+    if count < 0:
+        return sys.maxsize
+    return count - int(config.pad_token_id) - 1 if config.model_type == "roberta" else count  # counted from the pad id
 
 
 def load_encoder(folder: Path, dropout: bool, pretrained: bool = True) -> nn.Module:

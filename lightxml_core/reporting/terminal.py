@@ -7,7 +7,7 @@ import textwrap
 from lightxml_core.reporting.runs import ENSEMBLE, SHOWN, Group, Selection, groups_of, of_dataset, title_of
 
 _RIVALS = ("Parabel", "Bonsai")
-_WIDTHS = (24, 14, *(len(SHOWN) * (7,)), 5, 9)
+_WIDTHS = (22, 14, *(len(SHOWN) * (8,)), 5, 9)
 
 
 def terminal_table(selection: Selection) -> str:

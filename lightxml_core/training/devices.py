@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import torch
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
+_VISIBLE = "CUDA_VISIBLE_DEVICES"
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
 
 
@@ -39,9 +41,10 @@ def threads() -> int:
 
 def visible_gpus() -> list[str]:
     """Ids of the GPUs that this process may use, without importing torch; empty on a machine without one."""
-    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    chosen = os.environ.get(_VISIBLE)
     if chosen is not None:
-        return [name for name in chosen.split(",") if name.strip()]
+        names = (name.strip() for name in chosen.split(","))
+        return [name for name in takewhile(lambda name: name != "-1", names) if name]  # -1 hides all that follow
     try:
         listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=20)
     except (OSError, subprocess.TimeoutExpired):
@@ -65,11 +68,16 @@ def lease_gpu(folder: Path | None = None, poll_seconds: float = 1.0) -> Iterator
     folder = folder or Path(tempfile.gettempdir()) / f"lightxml-gpus-{os.getuid()}"
     folder.mkdir(parents=True, exist_ok=True)
     handle, gpu = _first_free(gpus, folder, poll_seconds)
-    os.environ["CUDA_VISIBLE_DEVICES"] = gpu
+    before = os.environ.get(_VISIBLE)
+    os.environ[_VISIBLE] = gpu
     try:
         yield gpu
     finally:
         os.close(handle)
+        if before is None:
+            del os.environ[_VISIBLE]
+        else:
+            os.environ[_VISIBLE] = before
 
 
 def _first_free(gpus: list[str], folder: Path, poll_seconds: float) -> tuple[int, str]:

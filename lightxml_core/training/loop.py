@@ -116,16 +116,18 @@ class _Run:
         for group in self.optimizer.param_groups:
             group["lr"] = group["base_lr"] * self._rate()
         parts: dict[str, float] = {}
+        documents = sum(len(rows) for rows in micro_batches)
         for rows in micro_batches:
+            share = len(rows) / documents  # the epoch's last micro-batch may be smaller
             with torch.autocast(self.device.type, self.plan.dtype, enabled=self.plan.dtype is not None):
                 loss = self.task.loss(rows)
-            self.scaler.scale(loss.total / len(micro_batches)).backward()
+            self.scaler.scale(loss.total * share).backward()
             for name, value in loss.parts.items():
-                parts[name] = parts.get(name, 0.0) + value.item() / len(micro_batches)
+                parts[name] = parts.get(name, 0.0) + value.item() * share
         self._update(sum(parts.values()))
         self.step += 1
         self._average(epoch)
-        self._tell(epoch, parts, sum(len(rows) for rows in micro_batches))
+        self._tell(epoch, parts, documents)
 
     def _update(self, loss: float) -> None:
         self.scaler.unscale_(self.optimizer)

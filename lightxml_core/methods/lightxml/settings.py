@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from lightxml_core.errors import InputError
 from lightxml_core.methods import BaseSettings
 
 Head = Literal["flat", "clustered"]
@@ -71,6 +72,13 @@ class Settings(BaseSettings):
     accumulation_off_by_one: bool = False
 
     checkpoint_minutes: float = 10.0
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch", "accumulate", "layers", "max_tokens", "bottleneck", "clusters_kept", "bucket"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if self.batch % self.accumulate:
+            raise InputError(f"batch ({self.batch}) must be a multiple of accumulate ({self.accumulate})")
 
 
 PROTOCOLS: dict[str, dict[str, Any]] = {

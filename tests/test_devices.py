@@ -1,0 +1,138 @@
+"""GPUs leased to processes, with made-up ids, and threads held to what a rule declares."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from lightxml_core.errors import InputError
+from lightxml_core.training import devices
+from lightxml_core.training.devices import autocast_dtype, lease_gpu, pick_device, set_threads, threads, visible_gpus
+
+HOLDER = """
+import os, sys
+from pathlib import Path
+from lightxml_core.training.devices import lease_gpu
+with lease_gpu(Path(sys.argv[1]), 0.02) as gpu:
+    print(gpu, os.environ["CUDA_VISIBLE_DEVICES"], flush=True)
+    sys.stdin.readline()
+"""
+Start = Callable[[str], "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts processes that each lease a GPU, say which, and hold it until a line comes in or they are killed."""
+    running = []
+
+    def begin(visible: str) -> subprocess.Popen[str]:
+        environment = {**os.environ, "CUDA_VISIBLE_DEVICES": visible, "PYTHONPATH": str(Path(__file__).parents[1])}
+        command = [sys.executable, "-c", HOLDER, str(tmp_path)]
+        pipe = subprocess.PIPE
+        running.append(subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, text=True))
+        return running[-1]
+
+    yield begin
+    for process in running:
+        process.kill()
+        process.communicate()
+
+
+def held(process: subprocess.Popen[str]) -> str:
+    """The id that the process holds, once it does; it shows that one alone."""
+    assert process.stdout is not None
+    gpu, shown = process.stdout.readline().split()
+    assert gpu == shown
+    return gpu
+
+
+def test_processes_never_share_a_gpu_and_a_killed_one_frees_its_own(start: Start) -> None:
+    first = start("0,1")
+    assert held(first) == "0"
+    second = start("0, 1")  # spaces are no part of an id
+    assert held(second) == "1"
+    third = start("0,1")
+    second.kill()
+    assert held(third) == "1"  # never the one that is still held
+    fourth = start("0,1")
+    assert first.stdin is not None
+    first.stdin.write("\n")
+    first.stdin.flush()
+    assert held(fourth) == "0" and first.wait(timeout=60) == 0
+
+
+def test_a_lease_shows_one_gpu_and_gives_back_what_it_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-7f/a,MIG-3")
+    for _ in range(2):  # released at the block's end, also when that comes by an error
+        with pytest.raises(ValueError, match="on purpose"), lease_gpu(tmp_path) as gpu:
+            assert gpu == os.environ["CUDA_VISIBLE_DEVICES"] == "GPU-7f/a"
+            raise ValueError("on purpose")
+        assert os.environ["CUDA_VISIBLE_DEVICES"] == "GPU-7f/a,MIG-3"
+
+
+def test_a_machine_without_gpus_leases_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for hidden in ("", "-1"):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", hidden)
+        with lease_gpu(tmp_path / "locks") as gpu:
+            assert gpu is None and os.environ["CUDA_VISIBLE_DEVICES"] == hidden
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    monkeypatch.setenv("PATH", str(tmp_path))  # nvidia-smi is not there
+    with lease_gpu(tmp_path / "locks") as gpu:
+        assert gpu is None and "CUDA_VISIBLE_DEVICES" not in os.environ
+    assert not (tmp_path / "locks").exists()
+
+
+@pytest.mark.parametrize(("status", "expected"), [(0, ["0", "1"]), (9, [])])
+def test_gpus_are_counted_by_nvidia_smi(
+    status: int, expected: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "nvidia-smi"
+    program.write_text(
+        f'#!/bin/sh\nprintf "GPU 0: A (UUID: x)\\n  MIG 1g: y\\nGPU 1: B (UUID: z)\\n"\nexit {status}\n',
+        encoding="utf-8",
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert visible_gpus() == expected
+    if expected:
+        with lease_gpu(tmp_path / "locks") as gpu:
+            assert gpu == os.environ["CUDA_VISIBLE_DEVICES"] == "0"
+        assert "CUDA_VISIBLE_DEVICES" not in os.environ
+
+
+def test_threads_are_those_that_were_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ["OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS"]
+    for name in [*names, "TOKENIZERS_PARALLELISM"]:
+        monkeypatch.setenv(name, "")  # so that it is put back
+        monkeypatch.delenv(name)
+    assert threads() == os.cpu_count()
+    before = torch.get_num_threads()
+    try:
+        for count, parallel in ((3, "true"), (1, "false")):
+            set_threads(count)
+            assert [os.environ[name] for name in names] == [str(count)] * 4
+            assert os.environ["TOKENIZERS_PARALLELISM"] == parallel
+            pick_device()
+            assert threads() == torch.get_num_threads() == count
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_precision_follows_the_settings_and_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    cpu, gpu = torch.device("cpu"), torch.device("cuda")
+    for has_bf16, expected in ((True, torch.bfloat16), (False, None)):
+        monkeypatch.setattr(devices, "_cpu_has_bf16", lambda has=has_bf16: has)
+        assert autocast_dtype("auto", cpu) is expected
+        monkeypatch.setattr("torch.cuda.is_bf16_supported", lambda including_emulation, has=has_bf16: has)
+        assert autocast_dtype("auto", gpu) is (expected or torch.float16)
+    assert autocast_dtype("fp32", gpu) is None and autocast_dtype("bf16", cpu) is torch.bfloat16
+    assert autocast_dtype("fp16", gpu) is torch.float16
+    with pytest.raises(InputError, match="fp16 needs a GPU"):
+        autocast_dtype("fp16", cpu)

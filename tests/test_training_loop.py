@@ -1,0 +1,478 @@
+"""The training loop: killed anywhere it ends in the same bytes; its schedule, averages and groups by hand."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from lightxml_core.errors import InputError
+from lightxml_core.training.batches import epoch_batches, step_groups
+from lightxml_core.training.checkpoint import Checkpoint, fingerprint
+from lightxml_core.training.log import Progress, TrainingLog
+from lightxml_core.training.loop import Plan, Task, adamw, last_step, train
+
+DOCUMENTS, NEVER, ALWAYS = 24, 1e9, 0.0
+PLAN = Plan("tiny", seed=3, epochs=3, checkpoint_minutes=NEVER)
+Hook = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Loss:
+    total: Tensor
+    parts: dict[str, Tensor]
+
+
+class Tiny(nn.Module):
+    """A regression with dropout in it: what the loop trains here."""
+
+    def __init__(self, dropout: float) -> None:
+        super().__init__()
+        generator = torch.Generator().manual_seed(11)
+        self.X = torch.randn(DOCUMENTS, 5, generator=generator)
+        self.Y = torch.randn(DOCUMENTS, 2, generator=generator)
+        torch.manual_seed(7)
+        self.layers = nn.Sequential(nn.Linear(5, 4), nn.LayerNorm(4), nn.Dropout(dropout), nn.Linear(4, 2))
+
+    def loss(self, rows: np.ndarray) -> Loss:
+        error = ((self.layers(self.X[rows]) - self.Y[rows]) ** 2).mean()
+        return Loss(error, {"error": error})
+
+
+def nothing() -> None:
+    """The hook of a run in which nothing goes wrong."""
+
+
+def task(
+    dropout: float = 0.5,
+    batch: int = 8,
+    accumulate: int = 1,
+    select: bool = False,
+    hook: Hook = nothing,
+    scores: Sequence[float] | None = None,
+    lr: float = 0.05,
+) -> Task:
+    """A task on the tiny model; `hook` runs before every loss and every evaluation, `scores` replaces the score."""
+    model = Tiny(dropout)
+    given_scores = iter(scores or [])
+
+    def steps(epoch: int) -> list[list[np.ndarray]]:
+        batches = epoch_batches(np.zeros(DOCUMENTS), batch // accumulate, 5, epoch, 1)
+        return [[batches[i] for i in group] for group in step_groups(len(batches), accumulate, False)]
+
+    def loss(rows: np.ndarray) -> Loss:
+        hook()
+        return model.loss(rows)
+
+    def evaluate(module: nn.Module) -> dict[str, float]:
+        hook()
+        assert isinstance(module, Tiny) and not module.training
+        error = ((module.layers(module.X) - module.Y) ** 2).mean().item()
+        return {"P@5": next(given_scores) if scores else -error}
+
+    groups = [{"params": list(model.parameters()), "lr": lr, "weight_decay": 0.01}]
+    return Task(model, adamw(groups), steps, loss, evaluate if select else None)
+
+
+def run(folder: Path, plan: Plan, build: Callable[[], Task]) -> dict[str, Tensor]:
+    """One process's life: open the checkpoint, go on with the log, train; returns the weights kept."""
+    checkpoint = Checkpoint(folder / "checkpoint", fingerprint(replace(plan, checkpoint_minutes=0.0), [], []))
+    log = TrainingLog(folder / "training.jsonl", last_step(checkpoint))
+    made = build()
+    try:
+        train(made, plan, checkpoint, log)
+    finally:
+        log.close()
+    return {name: value.clone() for name, value in made.model.state_dict().items()}
+
+
+def logged(folder: Path) -> list[dict[str, Any]]:
+    """The training log without the one value that is a time."""
+    lines = [json.loads(line) for line in (folder / "training.jsonl").read_text(encoding="utf-8").splitlines()]
+    return [{key: value for key, value in line.items() if key != "documents_per_second"} for line in lines]
+
+
+def identical(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+class KilledError(Exception):
+    """The process dies."""
+
+
+class Fuse:
+    """Counts the places where the run could die, and dies at one of them."""
+
+    def __init__(self, at: int) -> None:
+        self.left = at
+
+    def __call__(self) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise KilledError
+
+
+SHORT = replace(PLAN, epochs=2)
+RECIPES: dict[str, tuple[Plan, dict[str, Any]]] = {
+    "accumulated, clipped, linear": (replace(SHORT, schedule="linear", warmup_steps=4, clip=0.1), {"accumulate": 2}),
+    "averaged": (replace(SHORT, averaging_epoch=0, averaging_step=2), {}),
+    "averaged and selected": (replace(SHORT, averaging_epoch=1, averaging_step=1), {"select": True}),
+    "released code": (replace(SHORT, evaluate_steps=2, dropout_off_after_evaluation=True), {"select": True}),
+}
+
+
+@pytest.fixture(autouse=True)
+def no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These tests kill functions, not the machine: the thousand flushes would only cost time."""
+    monkeypatch.setattr("os.fsync", lambda handle: None)
+
+
+@pytest.mark.parametrize("minutes", [ALWAYS, NEVER], ids=["saved at every step", "saved at the ends of epochs"])
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_killed_anywhere_and_started_again_it_ends_in_the_same_bytes(
+    recipe: str, minutes: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan, options = RECIPES[recipe]
+    plan = replace(plan, checkpoint_minutes=minutes)
+    undisturbed = run(tmp_path / "whole", plan, lambda: task(**options))
+    fuse = Fuse(0)  # it also hangs before every loss and every evaluation, by the task's hook
+
+    def fused(original: Any) -> Any:
+        def after_the_fuse(*arguments: Any) -> Any:
+            fuse()
+            return original(*arguments)
+
+        return after_the_fuse
+
+    monkeypatch.setattr(Progress, "advance", fused(Progress.advance))
+    monkeypatch.setattr(Checkpoint, "save", fused(Checkpoint.save))
+    for place in count():
+        folder, fuse.left = tmp_path / str(place), place
+        try:
+            run(folder, plan, lambda: task(hook=fuse, **options))
+            break  # the fuse is longer than the run
+        except KilledError:
+            fuse.left = 10**6
+        assert identical(run(folder, plan, lambda: task(hook=fuse, **options)), undisturbed), place
+        assert logged(folder) == logged(tmp_path / "whole"), place
+    assert place >= 2 * 6  # six steps, each with a loss and a word of progress
+
+
+def test_a_run_that_dies_again_and_again_still_arrives(tmp_path: Path) -> None:
+    plan = replace(PLAN, averaging_epoch=1, averaging_step=1, checkpoint_minutes=ALWAYS)
+    options: dict[str, Any] = {"select": True, "accumulate": 2}
+    undisturbed = run(tmp_path / "whole", plan, lambda: task(**options))
+    for lives in count(1):
+        try:
+            weights = run(tmp_path / "dying", plan, lambda: task(hook=Fuse(4), **options))
+            break
+        except KilledError:
+            assert lives < 20
+    assert lives > 3 and identical(weights, undisturbed)
+    assert logged(tmp_path / "dying") == logged(tmp_path / "whole")
+
+
+def test_dropout_is_at_work_and_follows_the_seed(tmp_path: Path) -> None:
+    once, other, off = (
+        run(tmp_path / name, plan, lambda share=share: task(dropout=share))
+        for name, plan, share in (("a", PLAN, 0.5), ("b", replace(PLAN, seed=4), 0.5), ("c", PLAN, 0.0))
+    )
+    assert not identical(once, other) and not identical(once, off)
+
+
+@pytest.mark.parametrize("accumulate", [2, 3, 8])
+def test_micro_batches_add_up_to_the_batch(accumulate: int, tmp_path: Path) -> None:
+    """batch 24 / 5: the last micro-batch of three is smaller than the others, and weighs less."""
+    plan = replace(PLAN, clip=1.0)
+    whole = run(tmp_path / "whole", plan, lambda: task(dropout=0.0, batch=DOCUMENTS))
+    parts = run(tmp_path / "parts", plan, lambda: task(dropout=0.0, batch=DOCUMENTS, accumulate=accumulate))
+    for name in whole:
+        torch.testing.assert_close(parts[name], whole[name], rtol=1e-4, atol=1e-5)
+    losses = [[line["loss"] for line in logged(tmp_path / name)] for name in ("whole", "parts")]
+    assert losses[1] == pytest.approx(losses[0], rel=1e-4)
+
+
+def test_a_smaller_last_micro_batch_weighs_by_its_documents(tmp_path: Path) -> None:
+    def uneven() -> Task:
+        made, rows = task(dropout=0.0), np.arange(DOCUMENTS)
+        return replace(made, steps=lambda epoch: [[rows[:10], rows[10:20], rows[20:]]])
+
+    whole = run(tmp_path / "whole", PLAN, lambda: task(dropout=0.0, batch=DOCUMENTS))
+    for name, value in run(tmp_path / "uneven", PLAN, uneven).items():
+        torch.testing.assert_close(value, whole[name], rtol=1e-4, atol=1e-5)
+
+
+@given(micro=st.integers(1, 40), accumulate=st.integers(1, 9), off_by_one=st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_step_groups_take_every_micro_batch_once_in_order(micro: int, accumulate: int, off_by_one: bool) -> None:
+    """The released code steps after micro-batch i (from 0) if i % accumulate is 0; correct is (i + 1) % accumulate."""
+    groups: list[list[int]] = [[]]
+    for i in range(micro):
+        groups[-1].append(i)
+        if (i if off_by_one else i + 1) % accumulate == 0:
+            groups.append([])
+    assert [list(group) for group in step_groups(micro, accumulate, off_by_one)] == [group for group in groups if group]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "warm", "expected"),
+    [
+        ("constant", 0, [8, 8, 8, 8, 8, 8]),
+        ("constant", 4, [2, 4, 6, 8, 8, 8]),
+        ("linear", 0, [8, 8 * 5 / 6, 8 * 4 / 6, 8 * 3 / 6, 8 * 2 / 6, 8 * 1 / 6]),
+        ("linear", 2, [4, 8, 8, 6, 4, 2]),
+        ("linear", 6, [8 / 6, 16 / 6, 4, 32 / 6, 40 / 6, 8]),
+    ],
+)
+def test_learning_rates_by_hand(schedule: Any, warm: int, expected: list[float], tmp_path: Path) -> None:
+    plan = replace(PLAN, epochs=2, schedule=schedule, warmup_steps=warm)
+    run(tmp_path, plan, lambda: task(lr=8.0))
+    lines = [line for line in logged(tmp_path) if line["kind"] == "step"]
+    assert [line["lr"] for line in lines] == pytest.approx(expected)
+    assert [(line["step"], line["epoch"]) for line in lines] == [(1, 0), (2, 0), (3, 0), (4, 1), (5, 1), (6, 1)]
+
+
+def weights_after_each_step(folder: Path, plan: Plan) -> list[dict[str, Tensor]]:
+    """The undisturbed, unaveraged weights after step 0 (the start), 1, 2, …"""
+    seen: list[dict[str, Tensor]] = []
+
+    def watched() -> Task:
+        made = task()
+        model = made.model
+        assert isinstance(model, Tiny)
+
+        def loss(rows: np.ndarray) -> Loss:
+            seen.append({name: value.clone() for name, value in model.state_dict().items()})
+            return model.loss(rows)
+
+        return replace(made, loss=loss)
+
+    last = run(folder, plan, watched)
+    return [*seen, last]
+
+
+@pytest.mark.parametrize(
+    ("first_epoch", "every", "steps"), [(0, 1, range(1, 10)), (1, 2, [4, 6, 8]), (2, 4, [8]), (3, 1, [9])]
+)
+def test_the_kept_weights_are_the_mean_of_those_averaged(
+    first_epoch: int, every: int, steps: Sequence[int], tmp_path: Path
+) -> None:
+    """9 steps in 3 epochs. An average that never begins (epoch 3) leaves the last weights."""
+    trail = weights_after_each_step(tmp_path / "plain", PLAN)
+    found = run(tmp_path / "mean", replace(PLAN, averaging_epoch=first_epoch, averaging_step=every), task)
+    for name, value in found.items():
+        mean = torch.stack([trail[step][name] for step in steps]).mean(0)
+        torch.testing.assert_close(value, mean, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("averaging_step", [0, 1], ids=["last weights", "averaged weights"])
+def test_selection_keeps_the_weights_of_the_first_best_evaluation(averaging_step: int, tmp_path: Path) -> None:
+    scores = [1.0, 5.0, 2.0, 5.0]
+    plan = replace(PLAN, epochs=4, averaging_step=averaging_step)
+    found = run(tmp_path / "selected", plan, lambda: task(select=True, scores=scores))
+    until_best = run(tmp_path / "two", replace(plan, epochs=2), task)
+    assert identical(found, until_best)
+    told = [line["validation"]["P@5"] for line in logged(tmp_path / "selected") if line["kind"] == "epoch"]
+    assert told == scores
+
+
+def test_evaluations_between_the_ends_of_epochs_come_after_the_steps_asked_for(tmp_path: Path) -> None:
+    run(tmp_path, replace(PLAN, evaluate_steps=2), lambda: task(select=True))
+    assert [line["step"] for line in logged(tmp_path) if line["kind"] == "epoch"] == [2, 3, 4, 6, 8, 9]
+
+
+@pytest.mark.parametrize("off", [False, True])
+def test_dropout_stays_off_after_a_mid_epoch_evaluation_only_where_the_plan_says_so(off: bool, tmp_path: Path) -> None:
+    modes: list[bool] = []
+
+    def watched() -> Task:
+        made = task(select=True)
+        loss = made.loss
+
+        def noting(rows: np.ndarray) -> Any:
+            modes.append(made.model.training)
+            return loss(rows)
+
+        return replace(made, loss=noting)
+
+    run(tmp_path, replace(PLAN, epochs=2, evaluate_steps=2, dropout_off_after_evaluation=off), watched)
+    assert modes == ([True, True, False, True, False, False] if off else [True] * 6)
+
+
+def broken(at: int, how: str) -> Task:
+    """From the given step on (counted from 0), the loss or only its gradient is not a number."""
+    made, step = task(), count()
+    model = made.model
+    assert isinstance(model, Tiny)
+
+    def loss(rows: np.ndarray) -> Loss:
+        fine = model.loss(rows)
+        if next(step) < at:
+            return fine
+        if how == "loss":
+            return Loss(fine.total * math.nan, {"error": fine.total * math.nan})
+        root = (fine.total * 0.0).sqrt()  # the root of 0 is 0, its slope infinite
+        return Loss(fine.total + root, {"error": fine.total + root})
+
+    return replace(made, loss=loss)
+
+
+@pytest.mark.parametrize("how", ["loss", "gradient"])
+def test_a_loss_that_is_no_number_stops_the_run_and_leaves_the_last_good_checkpoint(how: str, tmp_path: Path) -> None:
+    plan = replace(PLAN, checkpoint_minutes=ALWAYS, averaging_step=1)
+    with pytest.raises(InputError, match=r"tiny: .* not finite at step 5 .*checkpoint is kept"):
+        run(tmp_path / "broken", plan, lambda: broken(5, how))
+    checkpoint = Checkpoint(tmp_path / "broken/checkpoint", fingerprint(replace(plan, checkpoint_minutes=0.0), [], []))
+    assert last_step(checkpoint) == 5
+    found = checkpoint.load("last")
+    assert found is not None and all(value.isfinite().all() for value in found[0].values())
+    assert identical(run(tmp_path / "broken", plan, task), run(tmp_path / "whole", plan, task))
+
+
+def interrupted(folder: Path, plan: Plan) -> None:
+    with pytest.raises(KilledError):
+        run(folder, plan, lambda: task(hook=Fuse(5)))
+    assert (folder / "checkpoint/last.safetensors").is_file()
+
+
+def test_a_checkpoint_of_other_settings_is_refused_and_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    interrupted(tmp_path / "run", PLAN)
+    other = replace(PLAN, clip=0.5)
+    with caplog.at_level(logging.WARNING):
+        found = run(tmp_path / "run", other, task)
+    assert "last.safetensors is of other settings, data or code: training starts afresh" in caplog.text
+    assert identical(found, run(tmp_path / "fresh", other, task))
+    assert logged(tmp_path / "run") == logged(tmp_path / "fresh")
+
+
+@pytest.mark.parametrize("left", [0, 7, 200, -1], ids=["empty", "in its length", "in its header", "in its last byte"])
+def test_a_truncated_checkpoint_is_noticed_said_and_not_used(
+    left: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    interrupted(tmp_path / "run", PLAN)
+    path = tmp_path / "run/checkpoint/last.safetensors"
+    path.write_bytes(path.read_bytes()[:left])
+    with caplog.at_level(logging.WARNING):
+        found = run(tmp_path / "run", PLAN, task)
+    assert "last.safetensors is damaged" in caplog.text and "training starts afresh" in caplog.text
+    assert identical(found, run(tmp_path / "fresh", PLAN, task))
+
+
+def test_a_run_without_resume_forgets_the_checkpoint(tmp_path: Path) -> None:
+    interrupted(tmp_path, PLAN)
+    assert last_step(Checkpoint(tmp_path / "checkpoint", "", resume=False)) is None
+    assert not (tmp_path / "checkpoint").exists()
+
+
+def test_a_full_disk_leaves_the_older_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    checkpoint = Checkpoint(tmp_path, "run")
+    checkpoint.save("last", {"w": torch.ones(3)}, {"step": 1})
+
+    def full(tensors: Any, target: Path, metadata: Any) -> None:
+        Path(target).write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("safetensors.torch.save_file", full)
+    with pytest.raises(OSError, match="No space"):
+        checkpoint.save("last", {"w": torch.zeros(3)}, {"step": 2})
+    found = checkpoint.load("last")
+    assert found is not None and found[0]["w"].tolist() == [1, 1, 1] and found[1] == {"step": 1}
+    assert [path.name for path in tmp_path.iterdir()] == ["last.safetensors"]
+
+
+def test_every_part_of_a_run_changes_its_fingerprint(tmp_path: Path) -> None:
+    code, longer = tmp_path / "a.py", tmp_path / "b.py"
+    code.write_text("x", encoding="utf-8")
+    longer.write_text("y", encoding="utf-8")
+    ids = np.arange(6, dtype=np.int32)
+
+    def variants() -> Iterator[str]:
+        yield fingerprint(PLAN, [ids], [code])
+        yield fingerprint(replace(PLAN, seed=4), [ids], [code])
+        yield fingerprint(PLAN, [ids[::-1]], [code])
+        yield fingerprint(PLAN, [ids.reshape(2, 3)], [code])
+        yield fingerprint(PLAN, [ids.astype(np.int64)], [code])
+        yield fingerprint(PLAN, [ids], [code, longer])
+
+    found = list(variants())
+    assert len(set(found)) == len(found) and found[0] == fingerprint(Plan(**asdict(PLAN)), [ids.copy()], [code])
+
+
+@given(
+    documents=st.integers(1, 200),
+    batch=st.integers(1, 17),
+    seed=st.integers(0, 2**32),
+    epoch=st.integers(0, 100),
+    bucket=st.integers(1, 6),
+)
+@settings(max_examples=80, deadline=None)
+def test_an_epoch_takes_every_document_once(documents: int, batch: int, seed: int, epoch: int, bucket: int) -> None:
+    lengths = np.random.default_rng(seed).integers(1, 50, documents)
+    batches = epoch_batches(lengths, batch, seed, epoch, bucket)
+    assert sorted(np.concatenate(batches).tolist()) == list(range(documents))
+    sizes = [len(rows) for rows in batches]
+    assert sorted(sizes, reverse=True)[:-1] == [batch] * (len(sizes) - 1) and 1 <= min(sizes) <= batch
+    again = epoch_batches(lengths, batch, seed, epoch, bucket)
+    assert all((a == b).all() for a, b in zip(batches, again, strict=True))
+
+
+def test_the_order_changes_with_the_seed_and_the_epoch() -> None:
+    lengths = np.arange(1, 1001)
+    orders = {
+        np.concatenate(epoch_batches(lengths, 8, seed, epoch, bucket)).tobytes()
+        for seed in (0, 1)
+        for epoch in (0, 1)
+        for bucket in (1, 10)
+    }
+    assert len(orders) == 8
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_buckets_keep_padding_small_and_still_mix(seed: int) -> None:
+    lengths = np.minimum(np.exp(np.random.default_rng(seed).normal(4.5, 0.8, 20_000)).astype(np.int64) + 2, 512)
+
+    def computed(bucket: int) -> tuple[int, list[int]]:
+        longest = [int(lengths[rows].max()) for rows in batches(bucket)]
+        return sum(width * len(rows) for width, rows in zip(longest, batches(bucket), strict=True)), longest
+
+    def batches(bucket: int) -> list[np.ndarray]:
+        return epoch_batches(lengths, 16, seed, 0, bucket)
+
+    bucketed, order = computed(50)
+    assert bucketed <= 1.1 * lengths.sum() < computed(1)[0]
+    # neighbouring batches are not of like length: long and short ones come mixed
+    assert abs(np.corrcoef(order[:-1], order[1:])[0, 1]) < 0.1
+
+
+def test_a_resumed_log_forgets_what_came_after_the_checkpoint_and_what_was_cut_short(tmp_path: Path) -> None:
+    path = tmp_path / "deep/training.jsonl"
+    first = TrainingLog(path, None)
+    first.write("phase", 0, loss=1.0)
+    for step in range(1, 5):
+        first.write("step", step, loss=1.0 / step)
+    first.close()
+    with path.open("a", encoding="utf-8") as damaged:
+        damaged.write('{"kind": "step", "st')
+    resumed = TrainingLog(path, 2)
+    resumed.write("step", 3, loss=9.0)
+    resumed.close()
+    assert [(line["kind"], line["step"], line["loss"]) for line in logged(tmp_path / "deep")] == [
+        ("phase", 0, 1.0),
+        ("step", 1, 1.0),
+        ("step", 2, 0.5),
+        ("step", 3, 9.0),
+    ]
+    TrainingLog(path, None).close()
+    assert path.read_text(encoding="utf-8") == ""
