@@ -67,6 +67,12 @@ def test_processes_never_share_a_gpu_and_a_killed_one_frees_its_own(start: Start
     assert held(fourth) == "0" and first.wait(timeout=60) == 0
 
 
+def test_ids_are_those_named_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for visible, expected in (("0, 1", ["0", "1"]), ("2,-1,3", ["2"]), (" ", [])):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+        assert visible_gpus() == expected
+
+
 def test_a_lease_shows_one_gpu_and_gives_back_what_it_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-7f/a,MIG-3")
     for _ in range(2):  # released at the block's end, also when that comes by an error

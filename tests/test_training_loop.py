@@ -244,6 +244,24 @@ def test_learning_rates_by_hand(schedule: Any, warm: int, expected: list[float],
     assert [(line["step"], line["epoch"]) for line in lines] == [(1, 0), (2, 0), (3, 0), (4, 1), (5, 1), (6, 1)]
 
 
+@pytest.mark.parametrize("clip", [0.0, 1e-3, 1e6])
+def test_a_gradient_longer_than_the_clip_is_shortened_to_it(clip: float, tmp_path: Path) -> None:
+    def descending() -> Task:
+        made = task(dropout=0.0, batch=DOCUMENTS)
+        group = {"params": list(made.model.parameters()), "lr": 1.0, "base_lr": 1.0}
+        return replace(made, optimizer=torch.optim.SGD([group]))
+
+    start = Tiny(0.0)
+    start.loss(np.arange(DOCUMENTS)).total.backward()
+    slopes = {name: value.grad for name, value in start.named_parameters() if value.grad is not None}
+    length = math.sqrt(sum(float((slope**2).sum()) for slope in slopes.values()))
+    assert 0.01 < length < 100
+    factor = 1e-3 / length if clip == 1e-3 else 1.0
+    end = run(tmp_path, replace(PLAN, epochs=1, clip=clip), descending)
+    for name, value in start.state_dict().items():
+        torch.testing.assert_close(value - end[name], factor * slopes[name], rtol=1e-2, atol=1e-6)
+
+
 def weights_after_each_step(folder: Path, plan: Plan) -> list[dict[str, Tensor]]:
     """The undisturbed, unaveraged weights after step 0 (the start), 1, 2, …"""
     seen: list[dict[str, Tensor]] = []

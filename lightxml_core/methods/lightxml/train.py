@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lightxml_core.errors import InputError
 from lightxml_core.evaluation.metrics import evaluate
 from lightxml_core.files import save_csr, write_json
 from lightxml_core.methods import TrainingData
@@ -98,11 +97,7 @@ def _task(model: LightXML, data: TrainingData, rows: np.ndarray, settings: Setti
     tokens = data.tokens
     assert tokens is not None
     lengths = tokens.lengths[rows]
-    micro, rest = divmod(settings.batch, settings.accumulate)
-    if rest:
-        raise InputError(
-            f"batch {settings.batch} cannot be split into {settings.accumulate}: set `accumulate` to a divisor"
-        )
+    micro = settings.batch // settings.accumulate
 
     def steps(epoch: int) -> list[list[np.ndarray]]:
         batches = epoch_batches(lengths, micro, settings.seed, epoch, settings.bucket)
