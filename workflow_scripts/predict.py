@@ -1,6 +1,7 @@
 """Predict the test documents with a trained member."""
 
 import argparse
+import shutil
 from pathlib import Path
 
 from lightxml_core.cli import start
@@ -28,6 +29,8 @@ def main() -> None:
     with lease_gpu():
         predictions = load_method(options.method).predict(options.model, load_test_data(inputs), options.top)
     save_csr(options.out, predictions)
+    # the model is used, so its training is done and safe: its checkpoint is of no more use
+    shutil.rmtree(options.model.parent / "checkpoint", ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from lightxml_core.cli import start
 from lightxml_core.files import hold_lock, write_json
 from lightxml_core.methods import load_method, make_settings
 from lightxml_core.methods.inputs import Inputs, load_training_data
+from lightxml_core.predictor import describe_model
 from lightxml_core.training.devices import lease_gpu, set_threads
 from lightxml_core.training.provenance import provenance
 
@@ -37,6 +38,7 @@ def main() -> None:
     with hold_lock(options.model.parent / ".train.lock", f"{options.model.parent} is being trained"), lease_gpu():
         data = load_training_data(inputs, method.needs(settings))
         method.fit(data, settings, options.model, not options.afresh)
+        describe_model(options.model, options.method, options.corpus)
         about = provenance(asdict(settings), inputs.files(), options.model, started, resumed and not options.afresh)
     write_json(options.provenance, about)
 

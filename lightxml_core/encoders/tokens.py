@@ -69,24 +69,45 @@ def tokenize(
 
     At most `max_tokens` ids a document, special tokens included.
     """
-    tokenizer = _load_tokenizer(encoder, max_tokens)
     lengths: list[int] = []
     raw = out / f".{part}.ids.raw"
     out.mkdir(parents=True, exist_ok=True)
-    prepared = (prepare_text(text, preparation, max_tokens) for text in texts)
     try:
         with raw.open("wb") as flat:
-            for chunk in _chunks(prepared, _CHUNK):
-                encoded = [item.ids for item in tokenizer.encode_batch_fast(chunk)]
-                lengths += [len(ids) for ids in encoded]
-                flat.write(np.fromiter((i for ids in encoded for i in ids), np.int32).tobytes())
+            for chunk in _encoded(texts, encoder, max_tokens, preparation):
+                lengths += [len(ids) for ids in chunk]
+                flat.write(_flat(chunk).tobytes())
         _save(raw, lengths, out, part)
     finally:
         raw.unlink(missing_ok=True)
 
 
+def tokens_of(texts: Iterable[str], encoder: Path, max_tokens: int, preparation: Preparation) -> TokenisedPart:
+    """The same for a few texts, in memory."""
+    documents = [ids for chunk in _encoded(texts, encoder, max_tokens, preparation) for ids in chunk]
+    return TokenisedPart(_flat(documents), _offsets([len(ids) for ids in documents]))
+
+
+def _encoded(
+    texts: Iterable[str], encoder: Path, max_tokens: int, preparation: Preparation
+) -> Iterator[list[list[int]]]:
+    """The ids of each text, some thousand texts at a time."""
+    tokenizer = _load_tokenizer(encoder, max_tokens)
+    prepared = (prepare_text(text, preparation, max_tokens) for text in texts)
+    for chunk in _chunks(prepared, _CHUNK):
+        yield [item.ids for item in tokenizer.encode_batch_fast(chunk)]
+
+
+def _flat(documents: list[list[int]]) -> np.ndarray:
+    return np.fromiter((i for ids in documents for i in ids), np.int32)
+
+
+def _offsets(lengths: list[int]) -> np.ndarray:
+    return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]).astype(np.int64)
+
+
 def _save(raw: Path, lengths: list[int], out: Path, part: str) -> None:
-    offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]).astype(np.int64)
+    offsets = _offsets(lengths)
     save_array(out / f"{part}.offsets.npy", offsets)
     total = int(offsets[-1])
     with atomic_path(out / f"{part}.ids.npy") as target:

@@ -76,7 +76,3 @@ class Checkpoint:
 
     def _path(self, name: str) -> Path:
         return self.folder / f"{name}.safetensors"
-
-    def discard(self) -> None:
-        """Remove the folder, once the model is safely written."""
-        shutil.rmtree(self.folder, ignore_errors=True)

@@ -32,7 +32,7 @@ _ENCODER_FILES = ("config.json", "tokenizer.json", "encoder.json")
 
 
 def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None:
-    """Train one member into `out`; checkpoints and the log lie beside it until and after it is done."""
+    """Train one member into `out`; the log and the checkpoint stay beside it, for a run that is killed right after."""
     assert data.tokens is not None and data.encoder is not None
     device = pick_device()
     rows = _training_rows(data, settings)
@@ -46,7 +46,6 @@ def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None
     train(_task(model, data, rows, settings), _plan(settings, device), checkpoint, training_log)
     training_log.close()
     _save(model, data, settings, out)
-    checkpoint.discard()
 
 
 def _steps_done(checkpoint: Checkpoint) -> int | None:
