@@ -32,6 +32,7 @@ lint: setup  ## style, types, formatting of the workflow, its linter
 	$(BIN)/mypy
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/snakemake --lint
+	$(BIN)/python docs/rulegraph.py --check
 
 plan: setup  ## what `snakemake --cores all` would do: the paper's five datasets
 	$(BIN)/snakemake --cores $(CORES) --dry-run --quiet rules

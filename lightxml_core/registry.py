@@ -77,8 +77,11 @@ class Registry:
         return list(dict.fromkeys([*self.config["targets"], *self.datasets]))
 
     def protocol(self, method: str) -> str:
-        """The protocol that a method fixes, else the configuration's."""
-        return str(self.methods[method].get("protocol", self.config["protocol"]))
+        """The protocol that a method fixes, else the configuration's; `clean` for one that selects nothing."""
+        definition = self.methods[method]
+        if not hasattr(load_method(definition["implementation"]), "PROTOCOLS"):
+            return "clean"
+        return str(definition.get("protocol", self.config["protocol"]))
 
     def members(self, method: str, dataset: str) -> dict[str, dict[str, Any]]:
         """The members of a method on a dataset with the settings that are theirs alone."""
@@ -94,8 +97,7 @@ class Registry:
     def settings(self, method: str, dataset: str, member: str) -> dict[str, Any]:
         """All settings of a member: protocol, then the method's, the dataset's and the member's own on top."""
         definition = self.methods[method]
-        implementation = load_method(definition["implementation"])
-        protocols = getattr(implementation, "PROTOCOLS", None)
+        protocols = getattr(load_method(definition["implementation"]), "PROTOCOLS", None)
         base = {"protocol": self.protocol(method), **protocols[self.protocol(method)]} if protocols else {}
         own = definition.get("datasets", {}).get(dataset, {}).get("settings", {})
         return {**base, **definition.get("settings", {}), **own, **self.members(method, dataset)[member]}

@@ -62,7 +62,7 @@ def tiny_project(folder: Path) -> Path:
 def killed_again_and_again(folder: Path, times: int, seed: int) -> int:
     """Run to the predictions, killing the whole process group at random moments; returns the kills that hit."""
     chance, hits = random.Random(seed), 0
-    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--quiet", "all", *PREDICTIONS]
+    command = [sys.executable, "-m", "snakemake", *PREDICTIONS, "--cores", "1"]
     for _ in range(times):
         running = subprocess.Popen(
             command, cwd=folder, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

@@ -35,6 +35,14 @@ class Backbone(nn.Module):
         self.pad_id = int(config.pad_token_id if config.pad_token_id is not None else 0)
         self.positions = _positions(config)
 
+    def freeze(self, count: int) -> None:
+        """Keep the embeddings and the first `count` layers as they are: training passes gradients only above them."""
+        encoder: Any = self.encoder
+        xlnet = encoder.config.model_type == "xlnet"
+        layers = encoder.layer if xlnet else encoder.encoder.layer
+        for module in (encoder.word_embedding if xlnet else encoder.embeddings, *layers[:count]):
+            module.requires_grad_(False)
+
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
         """ids: int64[B, T]; mask: bool[B, T]. Returns float[B, layers·d].
 

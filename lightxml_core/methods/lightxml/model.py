@@ -53,6 +53,8 @@ def build_model(
     torch.manual_seed(settings.seed)
     module = load_encoder(encoder, settings.encoder_dropout, pretrained)
     backbone = Backbone(module, settings.layers, settings.position)
+    if settings.frozen_layers:
+        backbone.freeze(settings.frozen_layers)
     head: FlatHead | ClusteredHead
     if settings.head == "flat":
         head = FlatHead(backbone.width, labels, settings.loss)

@@ -17,7 +17,8 @@ class Settings(BaseSettings):
     """Defaults are the paper's where it gives one number for all datasets (section 4.2, released code).
 
     Text and encoder: `backbone` names a file in backbones/; `max_tokens`; `text` is `plain` or `official`
-    (lower case, word cut); `layers` read; `position` of the class token; `encoder_dropout` off or on.
+    (lower case, word cut); `layers` read; `position` of the class token; `encoder_dropout` off or on; `frozen_layers`:
+    so many from the bottom up stay as they came, and the embeddings with them (0: all of the encoder learns).
     Heads: `head`; `bottleneck` width; `clusters_kept` K; `tree` seed of the clustering; `max_leaf` labels a cluster;
     `label_bias` gives the rank head one bias a label.
     Training: lengths in epochs, `batch` in documents a step, split into `accumulate` micro-batches.
@@ -36,6 +37,7 @@ class Settings(BaseSettings):
     position: Literal["first", "class"] = "class"
     feature_dropout: float = 0.5
     encoder_dropout: bool = True
+    frozen_layers: int = 0
 
     head: Head = "flat"
     bottleneck: int = 400
