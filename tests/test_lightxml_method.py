@@ -26,7 +26,7 @@ from lightxml_core.files import save_csr
 from lightxml_core.methods import TestData, TrainingData
 from lightxml_core.methods.lightxml import PROTOCOLS, Settings, fit, needs, predict
 from lightxml_core.methods.lightxml.model import build_model
-from lightxml_core.methods.lightxml.prediction import predict_rows
+from lightxml_core.methods.lightxml.prediction import load_model, predict_rows
 from lightxml_core.training.log import Progress
 
 LABELS, TRAINING, TEST, MAX_TOKENS = 30, 200, 60, 32
@@ -126,6 +126,18 @@ def log_lines(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "training.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
+def test_frozen_layers_stay_as_they_came_and_the_others_learn(corpus: Corpus, tmp_path: Path) -> None:
+    for kind, lowest in (("bert", "encoder.layer.0."), ("xlnet", "layer.0.")):
+        settings = replace(FAST, frozen_layers=1, epochs=1)
+        before = build_model(settings, corpus.folder / kind, LABELS, None).state_dict()
+        trained(corpus, kind, settings, tmp_path / kind)
+        after = load_model(tmp_path / kind / "model")[0].state_dict()
+        frozen = [name for name in before if "embedding" in name or name.startswith(f"backbone.encoder.{lowest}")]
+        moved = {name for name in before if not torch.equal(before[name], after[name])}
+        assert frozen and not moved & set(frozen)
+        assert any(name.startswith(f"backbone.encoder.{lowest.replace('0', '1')}") for name in moved)
+
+
 @pytest.mark.parametrize(
     ("kind", "head"),
     [("bert", "flat"), ("roberta", "clustered"), ("xlnet", "flat, warm"), ("bert", "clustered, warm")],
@@ -142,7 +154,7 @@ def test_it_learns_and_its_model_folder_is_all_it_needs(kind: str, head: str, co
     assert predictions.data.min() >= 0.0 and predictions.data.max() <= 1.0
     commonest = sparse.csr_matrix(np.tile(np.asarray(corpus.Y.sum(0)), (TEST, 1)))
     assert precision(predictions, corpus.Y_tst) > 4 * precision(commonest, corpus.Y_tst) > 0
-    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["training.jsonl"]  # no checkpoint left
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["checkpoint", "training.jsonl"]
     kinds = Counter(line["kind"] for line in log_lines(tmp_path / "run"))
     assert kinds == Counter(step=8 * 13, phase=settings.warm_epochs)
 
