@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lightxml_core.corpus.lines import read_lines
+from lightxml_core.corpus.store import LABELS, NAMES
 from lightxml_core.errors import InputError
 from lightxml_core.evaluation.metrics import rank_matrix
 from lightxml_core.files import read_json, write_json
 from lightxml_core.methods import TestData, load_method
 
-_LABELS, _NAMES, _ABOUT = "output-items.txt", "label-names.txt", "method.json"
+_ABOUT = "method.json"
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Tag:
 
 def describe_model(model: Path, implementation: str, corpus: Path) -> None:
     """Put beside the weights what a prediction on new texts needs: the method's name and the labels."""
-    for name in (_LABELS, _NAMES):
+    for name in (LABELS, NAMES):
         shutil.copyfile(corpus / name, model / name)
     write_json(model / _ABOUT, {"implementation": implementation})
 
@@ -45,7 +46,7 @@ class Predictor:
             raise InputError(
                 f"{model} reads TF-IDF features of a whole corpus: only models on tokens can tag new texts"
             )
-        self.labels, self.names = (list(read_lines(model / name)) for name in (_LABELS, _NAMES))
+        self.labels, self.names = (list(read_lines(model / name)) for name in (LABELS, NAMES))
 
     def predict(self, texts: Sequence[str], top: int = 5) -> list[list[Tag]]:
         """The `top` best labels of each text, best first."""

@@ -129,7 +129,7 @@ def served(tmp_path: Path) -> Iterator[tuple[Path, str]]:
 
     class Handler(http.server.SimpleHTTPRequestHandler):
         def __init__(self, *arguments: object) -> None:
-            super().__init__(*arguments, directory=str(folder))  # type: ignore[arg-type]
+            super().__init__(*arguments, directory=str(folder))
 
         def log_message(self, *_: object) -> None:
             pass

@@ -51,7 +51,7 @@ def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None
 def _steps_done(checkpoint: Checkpoint) -> int | None:
     """Optimiser steps in the checkpoint, 0 after a warm start that nothing follows yet, None for a fresh start."""
     done = last_step(checkpoint)
-    return 0 if done is None and checkpoint.load("warm") is not None else done
+    return 0 if done is None and checkpoint.state("warm") is not None else done
 
 
 def _training_rows(data: TrainingData, settings: Settings) -> np.ndarray:
