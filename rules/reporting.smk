@@ -17,7 +17,7 @@ rule select:
         mem_mb=500,
         runtime=5,
     params:
-        selection=lambda wildcards: as_json(REGISTRY.selection(wildcards.target)),
+        selection=lambda wildcards: json.dumps(REGISTRY.selection(wildcards.target)),  # in the order of config.yaml
     shell:
         "python -m workflow_scripts.select --selection {params.selection:q} --out {output} 2>&1 | tee {log}"
 

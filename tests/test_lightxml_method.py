@@ -303,9 +303,15 @@ class Layers(nn.Module):
 
 @pytest.mark.parametrize(
     ("kind", "position", "read"),
-    [("bert", "class", [1, 5]), ("roberta", "class", [1, 5]), ("xlnet", "class", [3, 6]), ("xlnet", "first", [1, 5])],
+    [
+        ("bert", "class", [1, 5]),
+        ("roberta", "class", [1, 5]),
+        ("xlnet", "class", [3, 6]),
+        ("xlnet", "first", [1, 5]),
+        ("bert", "mean", [2, 5.5]),
+    ],
 )
-def test_which_token_and_which_layers_represent_a_document(kind: str, position: Any, read: list[int]) -> None:
+def test_which_token_and_which_layers_represent_a_document(kind: str, position: Any, read: list[float]) -> None:
     ids, mask = torch.tensor([[1, 2, 3, 9], [5, 6, 9, 9]]), torch.tensor([[1, 1, 1, 0], [1, 1, 0, 0]]).bool()
     backbone = Backbone(Layers(kind), 2, position)
     assert backbone(ids, mask).tolist() == [[200.0 + i] * 2 + [300.0 + i] * 2 for i in read]

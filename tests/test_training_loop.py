@@ -388,6 +388,22 @@ def test_a_truncated_checkpoint_is_noticed_said_and_not_used(
     assert identical(found, run(tmp_path / "fresh", PLAN, task))
 
 
+@pytest.mark.parametrize("at", [0.3, 0.5, 0.999])
+def test_one_wrong_bit_in_a_checkpoint_is_noticed_and_the_checkpoint_not_used(
+    at: float, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    interrupted(tmp_path / "run", PLAN)
+    path = tmp_path / "run/checkpoint/last.safetensors"
+    content = bytearray(path.read_bytes())
+    header = 8 + int.from_bytes(content[:8], "little")
+    content[header + int(at * (len(content) - header))] ^= 1
+    path.write_bytes(content)
+    with caplog.at_level(logging.WARNING):
+        found = run(tmp_path / "run", PLAN, task)
+    assert "digest" in caplog.text and "training starts afresh" in caplog.text
+    assert identical(found, run(tmp_path / "fresh", PLAN, task))
+
+
 def test_a_run_without_resume_forgets_the_checkpoint(tmp_path: Path) -> None:
     interrupted(tmp_path, PLAN)
     assert last_step(Checkpoint(tmp_path / "checkpoint", "", resume=False)) is None

@@ -102,11 +102,6 @@ def load_texts(folder: Path, part: PartName) -> TextLines:
     return TextLines(folder / f"X.{part}.txt", stats[f"documents_{part}"], folder / STATS)
 
 
-def iterate_texts(source: Path) -> TextLines:
-    """Any file with one document a line, as a re-iterable stream with white space collapsed; empty lines count."""
-    return TextLines(source)
-
-
 @dataclass
 class _TextCounts:
     documents: int = 0

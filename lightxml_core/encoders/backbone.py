@@ -12,15 +12,15 @@ from torch import Tensor, nn
 from lightxml_core.errors import InputError
 from lightxml_core.files import read_json
 
-Position = Literal["first", "class"]
+Position = Literal["first", "class", "mean"]
 
 
 class Backbone(nn.Module):
-    """A transformer whose last layers, read at one position and concatenated, represent the document.
+    """A transformer whose last layers, each read as one vector and concatenated, represent the document.
 
     LightXML, section 3.2: the hidden states of the class token in the last five layers, 5·d wide.
     `first` reads position 0 for every type, as the released code does; `class` reads where the type
-    puts its class token, which for XLNet is the last token.
+    puts its class token, which for XLNet is the last token; `mean` averages over the document's tokens.
     """
 
     def __init__(self, encoder: nn.Module, layers: int, position: Position) -> None:
@@ -31,6 +31,7 @@ class Backbone(nn.Module):
         if layers > depth:
             raise InputError(f"the last {layers} layers are asked for, the encoder has {depth}: set `layers` lower")
         self.layers, self.width = layers, layers * width
+        self.averaged = position == "mean"
         self.at_end = position == "class" and config.model_type == "xlnet"
         self.pad_id = int(config.pad_token_id if config.pad_token_id is not None else 0)
         self.positions = _positions(config)
@@ -53,9 +54,14 @@ class Backbone(nn.Module):
                 raise InputError(f"the encoder reads at most {self.positions} tokens: set `max_tokens` to that or less")
             ids, mask = ids[:, : self.positions], mask[:, : self.positions]
         states = self.encoder(input_ids=ids, attention_mask=mask.long(), output_hidden_states=True).hidden_states
-        rows = torch.arange(len(ids), device=ids.device)
-        position = mask.sum(1) - 1 if self.at_end else torch.zeros_like(rows)
-        return torch.cat([state[rows, position] for state in states[-self.layers :]], dim=1)
+        return torch.cat([self._read(state, mask) for state in states[-self.layers :]], dim=1)
+
+    def _read(self, state: Tensor, mask: Tensor) -> Tensor:
+        """float[B, T, d] hidden states of one layer as float[B, d]."""
+        if self.averaged:
+            return torch.einsum("btd,bt->bd", state.float(), mask / mask.sum(1, keepdim=True))
+        rows = torch.arange(len(state), device=state.device)
+        return state[rows, mask.sum(1) - 1 if self.at_end else torch.zeros_like(rows)]
 
 
 def _positions(config: Any) -> int:

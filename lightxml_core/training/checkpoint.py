@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from lightxml_core.files import atomic_path
@@ -45,9 +46,11 @@ class Checkpoint:
         """Write tensors and a JSON state as one file, atomically."""
         from safetensors.torch import save_file
 
-        unique = {key: value.detach().contiguous() for key, value in tensors.items()}
+        unique = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
+        about = json.dumps(dict(state))
+        digest = _digest(about, unique.items())
         with atomic_path(self._path(name)) as target:
-            save_file(unique, target, {"run": self.run, "state": json.dumps(dict(state))})
+            save_file(unique, target, {"run": self.run, "state": about, "digest": digest})
 
     def load(self, name: str) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         """The named tensors and state, or None if there are none that are whole and of this run; that is logged."""
@@ -66,13 +69,27 @@ class Checkpoint:
         try:
             with safe_open(path, "pt") as opened:  # also compares the size of the file with its header
                 about = opened.metadata() or {}
-            if about.get("run") == self.run:
-                state: dict[str, Any] = json.loads(about["state"])
-                return state
-            log.warning("%s is of other settings, data or code: training starts afresh", path)
+                if about.get("run") != self.run:
+                    log.warning("%s is of other settings, data or code: training starts afresh", path)
+                    return None
+                digest = _digest(about["state"], ((key, opened.get_tensor(key)) for key in opened.keys()))
+            if digest != about["digest"]:
+                raise ValueError("its contents do not have the digest they were saved with")
+            state: dict[str, Any] = json.loads(about["state"])
+            return state
         except (SafetensorError, OSError, KeyError, ValueError) as error:
             log.warning("%s is damaged (%s): training starts afresh", path, error)
         return None
 
     def _path(self, name: str) -> Path:
         return self.folder / f"{name}.safetensors"
+
+
+def _digest(state: str, tensors: Iterable[tuple[str, Tensor]]) -> str:
+    """Hex digest of a JSON state and of the tensors' names, types and bytes, in whatever order they come."""
+    parts = []
+    for key, value in tensors:
+        part = hashlib.sha256(f"{key}{value.dtype}{tuple(value.shape)}".encode())
+        part.update(value.reshape(-1).view(torch.uint8).numpy().data)
+        parts.append(part.hexdigest())
+    return hashlib.sha256("".join([state, *sorted(parts)]).encode()).hexdigest()

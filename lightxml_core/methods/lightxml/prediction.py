@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +18,18 @@ from lightxml_core.methods.lightxml.settings import Settings
 from lightxml_core.training.devices import pick_device
 from lightxml_core.training.log import Progress
 
+_WEIGHTS = "model.safetensors"
 
 def load_model(folder: Path) -> tuple[LightXML, Settings]:
-    """Rebuild a trained member from its folder, in evaluation mode on the device at hand."""
+    """Rebuild a trained member from its folder, in evaluation mode on the device at hand.
+
+    The last one stays in memory, for the next call with the same weights.
+    """
+    return _loaded(folder, (folder / _WEIGHTS).stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=1)
+def _loaded(folder: Path, _written: int) -> tuple[LightXML, Settings]:
     from safetensors.torch import load_file
 
     stored = read_json(folder / "settings.json")
@@ -28,7 +38,7 @@ def load_model(folder: Path) -> tuple[LightXML, Settings]:
     clusters = load_csr(folder / "clusters.npz") if settings.head == "clustered" else None
     device = pick_device()
     model = build_model(settings, folder, labels, clusters, pretrained=False)
-    model.load_state_dict(load_file(folder / "model.safetensors"))
+    model.load_state_dict(load_file(folder / _WEIGHTS))
     return model.to(device).eval(), settings
 
 

@@ -34,7 +34,7 @@ class Settings(BaseSettings):
     max_tokens: int = 512
     text: Literal["plain", "official"] = "plain"
     layers: int = 5
-    position: Literal["first", "class"] = "class"
+    position: Literal["first", "class", "mean"] = "class"
     feature_dropout: float = 0.5
     encoder_dropout: bool = True
     frozen_layers: int = 0
