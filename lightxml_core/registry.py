@@ -77,7 +77,7 @@ class Registry:
         return list(dict.fromkeys([*self.config["targets"], *self.datasets]))
 
     def protocol(self, method: str) -> str:
-        """The protocol that a method fixes, else the configuration's; `clean` for one that selects nothing."""
+        """The protocol that a method fixes for members that name none, else the configuration's; else `clean`."""
         definition = self.methods[method]
         if not hasattr(load_method(definition["implementation"]), "PROTOCOLS"):
             return "clean"
@@ -97,10 +97,13 @@ class Registry:
     def settings(self, method: str, dataset: str, member: str) -> dict[str, Any]:
         """All settings of a member: protocol, then the method's, the dataset's and the member's own on top."""
         definition = self.methods[method]
-        protocols = getattr(load_method(definition["implementation"]), "PROTOCOLS", None)
-        base = {"protocol": self.protocol(method), **protocols[self.protocol(method)]} if protocols else {}
         own = definition.get("datasets", {}).get(dataset, {}).get("settings", {})
-        return {**base, **definition.get("settings", {}), **own, **self.members(method, dataset)[member]}
+        chosen = {**definition.get("settings", {}), **own, **self.members(method, dataset)[member]}
+        protocols = getattr(load_method(definition["implementation"]), "PROTOCOLS", None)
+        if protocols is None:
+            return chosen
+        protocol = chosen.get("protocol", self.protocol(method))
+        return {"protocol": protocol, **protocols[protocol], **chosen}
 
     def made(self, method: str, dataset: str, member: str) -> BaseSettings:
         """The settings as the method's own class, every default filled in."""
@@ -143,10 +146,11 @@ class Registry:
 
     def _about_run(self, run: Run) -> dict[str, Any]:
         member = next(iter(self.members(run.method, run.dataset))) if run.variant == "ensemble" else run.variant
-        backbone = self.settings(run.method, run.dataset, member).get("backbone")
+        settings = self.settings(run.method, run.dataset, member)
         about = {"dataset": run.dataset, "method": run.method, "variant": run.variant, "seed": run.seed}
-        shown = None if run.variant == "ensemble" else backbone
-        return {**about, "protocol": self.protocol(run.method), "backbone": shown, "path": run.path}
+        backbone = None if run.variant == "ensemble" else settings.get("backbone")
+        protocol = settings.get("protocol", self.protocol(run.method))
+        return {**about, "protocol": protocol, "backbone": backbone, "path": run.path}
 
 
 def load_registry(root: Path, config: Mapping[str, Any]) -> Registry:
@@ -293,7 +297,7 @@ def _setting_blocks(definition: Mapping[str, Any], prefix: str = "") -> Iterator
 
 
 def _check_settings(settings: Mapping[str, Any], types: Mapping[str, Any], where: str, path: str) -> None:
-    settable = {key: kind for key, kind in types.items() if key not in ("seed", "protocol")}
+    settable = {key: kind for key, kind in types.items() if key != "seed"}
     for key, value in settings.items():
         if key not in settable:
             raise InputError(

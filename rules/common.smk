@@ -28,13 +28,16 @@ try:
 except InputError as error:
     sys.exit(f"error: {error}")  # a WorkflowError would point at this line, which is not where the mistake is
 
-# Training jobs at once: one a GPU. Without a GPU one has all the cores, because two would crawl.
-JOBS = len(visible_gpus()) or 1
+# A training has a GPU, or several, to itself. Without GPUs one has all the cores, because two would crawl.
+GPUS = len(visible_gpus()) or 1
 if config["hardware"]["gpus"] != "auto":
-    JOBS = config["hardware"]["gpus"]
-workflow.global_resources.setdefault("gpu", JOBS)
+    GPUS = config["hardware"]["gpus"]
+workflow.global_resources.setdefault("gpu", GPUS)
+PROCESSES = config["hardware"]["gpus_a_training"] if visible_gpus() else 1
+if PROCESSES > GPUS:
+    sys.exit(f"error: config.yaml: hardware.gpus_a_training is {PROCESSES} and there are {GPUS} GPUs: lower it")
 CORES = workflow._cores or os.cpu_count() or 1  # the public `workflow.cores` fails where none were given, as in --lint
-THREADS = config["hardware"]["threads"] or max(1, CORES // JOBS)
+THREADS = config["hardware"]["threads"] or max(1, CORES // GPUS)
 
 
 onstart:

@@ -17,16 +17,16 @@ rule train:
         "logs/train/{dataset}/{method}/{member}/seed{seed}.log",
     benchmark:
         "logs/train/{dataset}/{method}/{member}/seed{seed}.tsv"
-    threads: THREADS
+    threads: THREADS * PROCESSES
     resources:
         mem_mb=16000,
         runtime=2880,
-        gpu=lambda wildcards: int("tokens" in needs(wildcards)),
+        gpu=lambda wildcards: PROCESSES * ("tokens" in needs(wildcards)),
     params:
         inputs=member_options,
         implementation=lambda wildcards: REGISTRY.methods[wildcards.method]["implementation"],
         settings=lambda wildcards: as_json(REGISTRY.settings(wildcards.method, wildcards.dataset, wildcards.member)),
     shell:
         "python -m workflow_scripts.train --method {params.implementation} --corpus results/{wildcards.dataset}/corpus"
-        " {params.inputs} --settings {params.settings:q} --seed {wildcards.seed} --threads {threads}"
+        " {params.inputs} --settings {params.settings:q} --seed {wildcards.seed} --threads {threads} --processes {resources.gpu}"
         " --model {output.model} --provenance {output.provenance} 2>&1 | tee {log}"

@@ -13,17 +13,17 @@ import torch
 
 from lightxml_core.errors import InputError
 from lightxml_core.training import devices
-from lightxml_core.training.devices import autocast_dtype, lease_gpu, pick_device, set_threads, threads, visible_gpus
+from lightxml_core.training.devices import autocast_dtype, lease_gpus, pick_device, set_threads, threads, visible_gpus
 
 HOLDER = """
 import os, sys
 from pathlib import Path
-from lightxml_core.training.devices import lease_gpu
-with lease_gpu(Path(sys.argv[1]), 0.02) as gpu:
-    print(gpu, os.environ["CUDA_VISIBLE_DEVICES"], flush=True)
+from lightxml_core.training.devices import lease_gpus
+with lease_gpus(int(sys.argv[2]), Path(sys.argv[1]), 0.02) as gpus:
+    print(",".join(gpus), os.environ["CUDA_VISIBLE_DEVICES"], flush=True)
     sys.stdin.readline()
 """
-Start = Callable[[str], "subprocess.Popen[str]"]
+Start = Callable[..., "subprocess.Popen[str]"]
 
 
 @pytest.fixture
@@ -31,9 +31,9 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Starts processes that each lease a GPU, say which, and hold it until a line comes in or they are killed."""
     running = []
 
-    def begin(visible: str) -> subprocess.Popen[str]:
+    def begin(visible: str, count: int = 1) -> subprocess.Popen[str]:
         environment = {**os.environ, "CUDA_VISIBLE_DEVICES": visible, "PYTHONPATH": str(Path(__file__).parents[1])}
-        command = [sys.executable, "-c", HOLDER, str(tmp_path)]
+        command = [sys.executable, "-c", HOLDER, str(tmp_path), str(count)]
         pipe = subprocess.PIPE
         running.append(subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, text=True))
         return running[-1]
@@ -67,6 +67,25 @@ def test_processes_never_share_a_gpu_and_a_killed_one_frees_its_own(start: Start
     assert held(fourth) == "0" and first.wait(timeout=60) == 0
 
 
+def test_several_gpus_come_all_at_once_or_not_yet(start: Start) -> None:
+    one = start("0,1,2")
+    assert held(one) == "0"
+    pair = start("0,1,2", 2)
+    assert held(pair) == "1,2"
+    waiting = start("0,1,2", 2)  # takes no single one meanwhile
+    one.kill()
+    one.wait()
+    assert held(start("0,1,2")) == "0"
+    pair.kill()
+    assert held(waiting) == "1,2"
+
+
+def test_more_gpus_than_there_are_is_an_input_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    with pytest.raises(InputError, match="3 GPUs are asked for and there are 2"), lease_gpus(3, tmp_path):
+        pass
+
+
 def test_ids_are_those_named_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for visible, expected in (("0, 1", ["0", "1"]), ("2,-1,3", ["2"]), (" ", [])):
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
@@ -76,8 +95,8 @@ def test_ids_are_those_named_in_the_environment(monkeypatch: pytest.MonkeyPatch)
 def test_a_lease_shows_one_gpu_and_gives_back_what_it_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-7f/a,MIG-3")
     for _ in range(2):  # released at the block's end, also when that comes by an error
-        with pytest.raises(ValueError, match="on purpose"), lease_gpu(tmp_path) as gpu:
-            assert gpu == os.environ["CUDA_VISIBLE_DEVICES"] == "GPU-7f/a"
+        with pytest.raises(ValueError, match="on purpose"), lease_gpus(1, tmp_path) as gpus:
+            assert gpus == ["GPU-7f/a"] == [os.environ["CUDA_VISIBLE_DEVICES"]]
             raise ValueError("on purpose")
         assert os.environ["CUDA_VISIBLE_DEVICES"] == "GPU-7f/a,MIG-3"
 
@@ -85,12 +104,12 @@ def test_a_lease_shows_one_gpu_and_gives_back_what_it_changed(tmp_path: Path, mo
 def test_a_machine_without_gpus_leases_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for hidden in ("", "-1"):
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", hidden)
-        with lease_gpu(tmp_path / "locks") as gpu:
-            assert gpu is None and os.environ["CUDA_VISIBLE_DEVICES"] == hidden
+        with lease_gpus(1, tmp_path / "locks") as gpus:
+            assert not gpus and os.environ["CUDA_VISIBLE_DEVICES"] == hidden
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
     monkeypatch.setenv("PATH", str(tmp_path))  # nvidia-smi is not there
-    with lease_gpu(tmp_path / "locks") as gpu:
-        assert gpu is None and "CUDA_VISIBLE_DEVICES" not in os.environ
+    with lease_gpus(1, tmp_path / "locks") as gpus:
+        assert not gpus and "CUDA_VISIBLE_DEVICES" not in os.environ
     assert not (tmp_path / "locks").exists()
 
 
@@ -108,8 +127,8 @@ def test_gpus_are_counted_by_nvidia_smi(
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     assert visible_gpus() == expected
     if expected:
-        with lease_gpu(tmp_path / "locks") as gpu:
-            assert gpu == os.environ["CUDA_VISIBLE_DEVICES"] == "0"
+        with lease_gpus(2, tmp_path / "locks") as gpus:
+            assert gpus == ["0", "1"] and os.environ["CUDA_VISIBLE_DEVICES"] == "0,1"
         assert "CUDA_VISIBLE_DEVICES" not in os.environ
 
 

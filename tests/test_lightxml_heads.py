@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -14,7 +15,7 @@ from scipy import sparse
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from lightxml_core.methods.lightxml.heads import ClusteredHead, FlatHead, Loss, log_odds
+from lightxml_core.methods.lightxml.heads import ClusteredHead, FlatHead, Loss, Stage, log_odds
 
 WIDTH, BOTTLENECK = 6, 4
 Reduction = Literal["mean", "sum"]
@@ -42,9 +43,10 @@ class Problem:
         pairs = [(row, label) for row, labels in enumerate(self.truth) for label in sorted(labels)]
         return torch.tensor([row for row, _ in pairs]).long(), torch.tensor([label for _, label in pairs]).long()
 
-    def head(self, reduction: Reduction) -> ClusteredHead:
-        head = ClusteredHead(WIDTH, self.clusters, BOTTLENECK, self.kept, reduction, self.label_bias)
+    def head(self, reduction: Reduction, sampled: bool = True) -> ClusteredHead:
+        head = ClusteredHead(WIDTH, self.clusters, BOTTLENECK, self.kept, reduction, self.label_bias, sampled)
         if self.label_bias:
+            assert head.bias is not None
             torch.nn.init.normal_(head.bias)
         return head
 
@@ -71,10 +73,18 @@ def proposed_clusters(problem: Problem, row: int, recall: Tensor, training: bool
     return set(sorted(score, key=lambda c: (-score[c], c))[: problem.kept])
 
 
+def static_clusters(problem: Problem, row: int, fixed: list[int]) -> set[int]:
+    """Up to K: positive clusters first, then the row's fixed ones in their order, then the others as numbered."""
+    positive = problem.positive_clusters(row)
+    order = [c for c in fixed if c in positive] + sorted(positive - set(fixed))
+    order += [c for c in fixed if c not in positive]
+    return set((order + [c for c in range(problem.count) if c not in order])[: problem.kept])
+
+
 def embedding(head: ClusteredHead, label: int) -> tuple[Tensor, Tensor]:
     """The label's row of the table and its bias, looked up by label: the head stores them by cluster."""
     slot = head.label_of_slot.tolist().index(label)
-    return head.table[slot], head.bias[slot]
+    return head.table[slot], torch.zeros(()) if head.bias is None else head.bias[slot]
 
 
 def rank_logit(head: ClusteredHead, features: Tensor, label: int) -> Tensor:
@@ -82,13 +92,16 @@ def rank_logit(head: ClusteredHead, features: Tensor, label: int) -> Tensor:
     return table @ (head.project.weight @ features + head.project.bias) + bias
 
 
-def slow_loss(head: ClusteredHead, problem: Problem, reduction: Reduction) -> Loss:
+def slow_loss(
+    head: ClusteredHead, problem: Problem, reduction: Reduction, chosen_of: Callable[[int, Tensor], set[int]]
+) -> Loss:
+    """chosen_of(row, recall logits): the clusters whose labels are the row's candidates."""
     recall = head.recall(problem.features)
     logits, targets, recall_targets = [], [], torch.zeros_like(recall)
     for row, truth in enumerate(problem.truth):
         for c in problem.positive_clusters(row):
             recall_targets[row, c] = 1.0
-        chosen = proposed_clusters(problem, row, recall.detach(), training=True)
+        chosen = chosen_of(row, recall.detach())
         candidates = {label for label, c in enumerate(problem.cluster) if c in chosen}
         if len(problem.positive_clusters(row)) <= problem.kept:
             assert truth <= candidates
@@ -123,13 +136,52 @@ def test_the_clustered_loss_and_its_gradients_are_those_of_the_equations(
     problem: Problem, reduction: Reduction
 ) -> None:
     head = problem.head(reduction)
-    found, expected = head.loss(problem.features, *problem.positives), slow_loss(head, problem, reduction)
+    found = head.loss(problem.features, *problem.positives)
+    expected = slow_loss(head, problem, reduction, lambda row, recall: proposed_clusters(problem, row, recall, True))
     assume(torch.isfinite(expected.total))  # a mean over no candidate: where every proposed cluster is empty
     assert_same(found.parts, expected.parts)
     assert_same({"total": found.total}, {"total": expected.total})
     by_name = gradients(found, head, problem.features)
     assert ("bias" in by_name) is problem.label_bias
     assert_same(by_name, gradients(expected, head, problem.features))
+
+
+@given(problem=problems(), reduction=st.sampled_from(REDUCTIONS), seed=st.integers(0, 99))
+@settings(max_examples=80, deadline=None)
+def test_static_negatives_are_the_fixed_clusters_after_the_positive_ones(
+    problem: Problem, reduction: Reduction, seed: int
+) -> None:
+    head, random = problem.head(reduction), np.random.default_rng(seed)
+    fixed = np.stack([random.permutation(problem.count)[: head.kept] for _ in problem.truth])
+    found = head.loss(problem.features, *problem.positives, fixed=torch.from_numpy(fixed))
+    expected = slow_loss(head, problem, reduction, lambda row, _: static_clusters(problem, row, fixed[row].tolist()))
+    assume(torch.isfinite(expected.total))
+    assert_same(found.parts, expected.parts)
+    assert_same(gradients(found, head, problem.features), gradients(expected, head, problem.features))
+
+
+@given(problem=problems(), reduction=st.sampled_from(REDUCTIONS))
+@settings(max_examples=60, deadline=None)
+def test_without_sampling_every_label_is_a_candidate(problem: Problem, reduction: Reduction) -> None:
+    head = problem.head(reduction, sampled=False)
+    found = head.loss(problem.features, *problem.positives)
+    whole = replace(problem, kept=problem.count)
+    expected = slow_loss(head, whole, reduction, lambda row, _: set(range(problem.count)))
+    assert_same(found.parts, expected.parts)
+    assert_same(gradients(found, head, problem.features), gradients(expected, head, problem.features))
+
+
+@given(problem=problems())
+@settings(max_examples=40, deadline=None)
+def test_in_two_steps_each_head_learns_alone_and_the_second_leaves_the_encoder_as_it_is(problem: Problem) -> None:
+    head = problem.head("sum")
+    joint = head.loss(problem.features, *problem.positives).parts
+    own: dict[Stage, set[str]] = {"recall": {"recall", "features"}, "rank": {"project", "table", "bias"}}
+    for stage, learning in own.items():
+        found = head.loss(problem.features, *problem.positives, stage=stage)
+        assert_same(found.parts, {f"{stage}_loss": joint[f"{stage}_loss"]})
+        moved = {name for name, grad in gradients(found, head, problem.features).items() if bool(grad.any())}
+        assert {name.split(".")[0] for name in moved} <= learning
 
 
 @given(problem=problems(), reduction=st.sampled_from(REDUCTIONS))
@@ -196,13 +248,14 @@ def test_equal_scores_go_to_the_lower_label_whatever_its_cluster() -> None:
         for parameter in head.parameters():
             torch.nn.init.zeros_(parameter)
         assert head.top(problem.features, 4)[1].tolist() == [[0, 1, 2, 3]]
+    assert clustered.bias is not None
     clustered.bias.data[int(clustered.slot_of_label[4])] = 1.0
     assert clustered.top(problem.features, 4)[1].tolist() == [[4, 0, 1, 2]]
 
 
 def candidates(head: ClusteredHead, features: Tensor, positive: Tensor) -> list[set[int]]:
     """The labels that the rank head scores for each document in training."""
-    proposed = head.propose(head.recall(features).detach(), positive)
+    proposed = head.propose(head.recall(features).detach().sigmoid(), positive)
     _, real = head.rank(features, proposed)
     blocks = zip(proposed.tolist(), real.sum(-1).tolist(), strict=True)
     starts = head.start.tolist()
@@ -261,7 +314,7 @@ def test_an_untrained_head_that_starts_at_the_prior_scores_each_label_by_it(prob
     prior = [(n + 0.5) / (documents + 1) for n in frequency]
     assert scores[2].tolist() == pytest.approx([prior[label] for label in labels[2].tolist()], abs=1e-5)
 
-    head = ClusteredHead(WIDTH, problem.clusters, BOTTLENECK, problem.count, "mean", problem.label_bias)
+    head = ClusteredHead(WIDTH, problem.clusters, BOTTLENECK, problem.count, "mean", label_bias=True)
     head.start_at_prior(labelled(problem))
     scores, labels = head.top(every, len(problem.cluster))
     seen = [sum(c in problem.positive_clusters(row) for row in range(documents)) for c in range(problem.count)]

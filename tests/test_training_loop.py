@@ -72,7 +72,7 @@ def task(
         batches = epoch_batches(np.zeros(DOCUMENTS), batch // accumulate, 5, epoch, 1)
         return [[batches[i] for i in group] for group in step_groups(len(batches), accumulate, False)]
 
-    def loss(rows: np.ndarray) -> Loss:
+    def loss(rows: np.ndarray, epoch: int) -> Loss:
         hook()
         return model.loss(rows)
 
@@ -271,7 +271,7 @@ def weights_after_each_step(folder: Path, plan: Plan) -> list[dict[str, Tensor]]
         model = made.model
         assert isinstance(model, Tiny)
 
-        def loss(rows: np.ndarray) -> Loss:
+        def loss(rows: np.ndarray, epoch: int) -> Loss:
             seen.append({name: value.clone() for name, value in model.state_dict().items()})
             return model.loss(rows)
 
@@ -319,9 +319,9 @@ def test_dropout_stays_off_after_a_mid_epoch_evaluation_only_where_the_plan_says
         made = task(select=True)
         loss = made.loss
 
-        def noting(rows: np.ndarray) -> Any:
+        def noting(rows: np.ndarray, epoch: int) -> Any:
             modes.append(made.model.training)
-            return loss(rows)
+            return loss(rows, epoch)
 
         return replace(made, loss=noting)
 
@@ -335,7 +335,7 @@ def broken(at: int, how: str) -> Task:
     model = made.model
     assert isinstance(model, Tiny)
 
-    def loss(rows: np.ndarray) -> Loss:
+    def loss(rows: np.ndarray, epoch: int) -> Loss:
         fine = model.loss(rows)
         if next(step) < at:
             return fine
@@ -357,6 +357,37 @@ def test_a_loss_that_is_no_number_stops_the_run_and_leaves_the_last_good_checkpo
     found = checkpoint.load("last")
     assert found is not None and all(value.isfinite().all() for value in found[0].values())
     assert identical(run(tmp_path / "broken", plan, task), run(tmp_path / "whole", plan, task))
+
+
+def short_of_memory(limit: int) -> Task:
+    """A device that has room for `limit` documents at once."""
+    made = task(dropout=0.0, batch=DOCUMENTS)
+
+    def loss(rows: np.ndarray, epoch: int) -> Any:
+        if len(rows) > limit:
+            raise torch.OutOfMemoryError(f"no room for {len(rows)} documents")
+        return made.loss(rows, epoch)
+
+    return replace(made, loss=loss)
+
+
+@pytest.mark.parametrize(("limit", "pieces"), [(23, 2), (7, 4), (1, 32)])
+def test_where_memory_is_short_the_batch_goes_in_pieces_and_its_result_stays(
+    limit: int, pieces: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    plan = replace(PLAN, clip=1.0)
+    whole = run(tmp_path / "whole", plan, lambda: task(dropout=0.0, batch=DOCUMENTS))
+    with caplog.at_level(logging.WARNING):
+        small = run(tmp_path / "small", plan, lambda: short_of_memory(limit))
+    for name in whole:
+        torch.testing.assert_close(small[name], whole[name], rtol=1e-4, atol=1e-5)
+    assert f"memory is short at step 0: each micro-batch goes in {pieces} pieces" in caplog.text
+    assert caplog.text.count("memory is short") == round(math.log2(pieces))  # remembered for the steps that follow
+
+
+def test_no_memory_for_a_single_document_is_an_input_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="too little memory for one document at step 0: lower `max_tokens`"):
+        run(tmp_path, PLAN, lambda: short_of_memory(0))
 
 
 def interrupted(folder: Path, plan: Plan) -> None:

@@ -8,7 +8,7 @@ from lightxml_core.cli import start
 from lightxml_core.files import save_csr
 from lightxml_core.methods import load_method
 from lightxml_core.methods.inputs import Inputs, load_test_data
-from lightxml_core.training.devices import lease_gpu, set_threads
+from lightxml_core.training.devices import lease_gpus, set_threads
 
 
 def main() -> None:
@@ -26,7 +26,7 @@ def main() -> None:
     options = parser.parse_args()
     set_threads(options.threads)
     inputs = Inputs(options.corpus, options.features, options.encoder, options.tokens, options.clusters)
-    with lease_gpu():
+    with lease_gpus():
         predictions = load_method(options.method).predict(options.model, load_test_data(inputs), options.top)
     save_csr(options.out, predictions)
     # the model is used, so its training is done and safe: its checkpoint is of no more use

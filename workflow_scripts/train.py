@@ -2,6 +2,8 @@
 
 import argparse
 import json
+import sys
+from contextlib import ExitStack
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +13,8 @@ from lightxml_core.files import hold_lock, write_json
 from lightxml_core.methods import load_method, make_settings
 from lightxml_core.methods.inputs import Inputs, load_training_data
 from lightxml_core.predictor import describe_model
-from lightxml_core.training.devices import lease_gpu, set_threads
+from lightxml_core.training.devices import lease_gpus, set_threads
+from lightxml_core.training.processes import is_worker, launch, team
 from lightxml_core.training.provenance import provenance
 
 
@@ -29,15 +32,32 @@ def main() -> None:
     parser.add_argument("--afresh", action="store_true", help="ignore a checkpoint")
     parser.add_argument("--model", type=Path, required=True, help="folder to write")
     parser.add_argument("--provenance", type=Path, required=True, help="JSON file to write")
+    parser.add_argument("--processes", type=int, default=1, help="that train together, one a GPU; 0 is 1")
     options = parser.parse_args()
+    if is_worker():
+        train(options)
+        return
+    with lease_gpus(max(1, options.processes)):
+        if options.processes > 1:
+            launch("workflow_scripts.train", sys.argv[1:], options.processes)
+        else:
+            train(options)
+
+
+def train(options: argparse.Namespace) -> None:
+    """Train in this process, or do its part of a training by several; the first of them writes what is kept."""
     started, resumed = datetime.now(UTC), (options.model.parent / "checkpoint").is_dir()
-    set_threads(options.threads)
+    set_threads(max(1, options.threads // max(1, options.processes)))
     method = load_method(options.method)
     settings = replace(make_settings(method, options.settings), seed=options.seed)
     inputs = Inputs(options.corpus, options.features, options.encoder, options.tokens, options.clusters)
-    with hold_lock(options.model.parent / ".train.lock", f"{options.model.parent} is being trained"), lease_gpu():
-        data = load_training_data(inputs, method.needs(settings))
-        method.fit(data, settings, options.model, not options.afresh)
+    with ExitStack() as stack:
+        if team().first:
+            lock = options.model.parent / ".train.lock"
+            stack.enter_context(hold_lock(lock, f"{options.model.parent} is being trained"))
+        method.fit(load_training_data(inputs, method.needs(settings)), settings, options.model, not options.afresh)
+        if not team().first:
+            return
         describe_model(options.model, options.method, options.corpus)
         about = provenance(asdict(settings), inputs.files(), options.model, started, resumed and not options.afresh)
     write_json(options.provenance, about)

@@ -38,11 +38,15 @@ class Backbone(nn.Module):
 
     def freeze(self, count: int) -> None:
         """Keep the embeddings and the first `count` layers as they are: training passes gradients only above them."""
-        encoder: Any = self.encoder
-        xlnet = encoder.config.model_type == "xlnet"
-        layers = encoder.layer if xlnet else encoder.encoder.layer
-        for module in (encoder.word_embedding if xlnet else encoder.embeddings, *layers[:count]):
+        for module in self.blocks()[: count + 1]:
             module.requires_grad_(False)
+
+    def blocks(self) -> list[nn.Module]:
+        """The embeddings, then the layers from the bottom up."""
+        encoder: Any = self.encoder
+        if encoder.config.model_type == "xlnet":
+            return [encoder.word_embedding, *encoder.layer]
+        return [encoder.embeddings, *encoder.encoder.layer]
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
         """ids: int64[B, T]; mask: bool[B, T]. Returns float[B, layers·d].

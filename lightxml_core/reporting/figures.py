@@ -122,7 +122,7 @@ def _label(selection: Selection, group: Group, groups: list[Group]) -> str:
 
 
 def _training(selection: Selection, groups: list[Group]) -> Figure:
-    """A row a dataset: loss over the optimiser steps, P@1 and P@5 on validation where they were logged."""
+    """A row a dataset: loss over optimiser steps; validation P@1 and P@5, where logged, over documents encoded."""
     logged = [group for group in groups if any(run.training for run in group.runs)]
     names = [name for name in selection["datasets"] if of_dataset(logged, name)]
     if not names:
@@ -146,7 +146,8 @@ def _training_row(figure: Any, selection: Selection, dataset: str, groups: list[
     _say(loss, "no loss logged", unless=plotted)
     for axes, metric in zip(validations, _VALIDATED, strict=True):
         axes.set_title(f"validation {metric} (%)")
-        _say(axes, "not logged", unless=_curves(axes, groups, partial(_validation, metric), "o"))
+        drawn = _curves(axes, groups, partial(_validation, metric), "o", "documents through the encoder")
+        _say(axes, "not logged", unless=drawn)
     labels = [_label(selection, group, groups).replace("\n", ", ") for group in groups]
     handles = [mpl.lines.Line2D([], [], **style) for style in _styles(len(groups))]
     figure.legend(handles, labels, loc="outside lower center", ncols=min(3, len(groups)), fontsize=8, handlelength=3.2)
@@ -155,7 +156,13 @@ def _training_row(figure: Any, selection: Selection, dataset: str, groups: list[
 _Points = tuple[list[float], list[float]]
 
 
-def _curves(axes: Axes, groups: list[Group], points: Callable[[Run], _Points], marker: str = "") -> bool:
+def _curves(
+    axes: Axes,
+    groups: list[Group],
+    points: Callable[[Run], _Points],
+    marker: str = "",
+    along: str = "optimiser steps",
+) -> bool:
     """Draw each run's points in its group's colour and line style; tell whether there were any."""
     drawn = False
     for group, style in zip(groups, _styles(len(groups)), strict=True):
@@ -164,7 +171,7 @@ def _curves(axes: Axes, groups: list[Group], points: Callable[[Run], _Points], m
             if steps:
                 axes.plot(steps, values, marker=marker, markersize=3, alpha=0.9, **style)
                 drawn = True
-    axes.set_xlabel("optimiser steps", fontsize=8)
+    axes.set_xlabel(along, fontsize=8)
     axes.tick_params(labelsize=8)
     axes.xaxis.set_major_locator(mpl.ticker.MaxNLocator(4, integer=True))
     return drawn
@@ -191,8 +198,8 @@ def _losses(run: Run) -> _Points:
 
 
 def _validation(metric: str, run: Run) -> _Points:
-    found = ((line.get("step"), line.get("validation")) for line in run.training)
-    return _finite([(step, values.get(metric)) for step, values in found if isinstance(values, dict)])
+    found = ((line.get("encoded"), line.get("validation")) for line in run.training)
+    return _finite([(encoded, values.get(metric)) for encoded, values in found if isinstance(values, dict)])
 
 
 def _finite(pairs: Sequence[tuple[Any, Any]]) -> _Points:

@@ -238,7 +238,10 @@ def _cost_row(selection: Selection, group: Group, groups: list[Group], published
     parts = members_of(group, groups) if group.variant == ENSEMBLE else [group]
     name = selection["datasets"][group.dataset].get("published_as")
     printed = _match(selection, group, groups, published[published.dataset == name])
-    hours, size = (printed[printed.metric == metric].head(1) for metric in ("train_hours", "model_size_gb"))
+    hours = printed[printed.metric == "train_hours"].head(1)
+    size = (
+        printed[printed.metric.isin(["model_size_gib", "model_size_gb"])].sort_values("metric").tail(1)
+    )  # gib, where both are
     used = [*hours.itertuples(), *size.itertuples()]
     seconds = training_seconds(group, groups)
     return {
@@ -277,8 +280,8 @@ def _hardware(provenance: dict[str, Any]) -> str:
 # --- writing --------------------------------------------------------------------------------------------------------
 
 _HEADERS = {
-    **{"wall_seconds": "training time", "peak_memory_gib": "peak GiB", "model_bytes": "model GB"},
-    **{"published_train_hours": "published hours", "published_model_gb": "published GB"},
+    **{"wall_seconds": "training time", "peak_memory_gib": "peak GiB", "model_bytes": "model GiB"},
+    **{"published_train_hours": "published hours", "published_model_gb": "published GiB"},
 }
 _OTHERS = {
     "datasets": ("Datasets", "llrrrll", ()),
@@ -297,7 +300,7 @@ def _plain(column: str, value: Any) -> str:
     if column == "wall_seconds":
         return duration(value)
     if column == "model_bytes":
-        return f"{value / 1e9:.3f}"
+        return f"{value / 2**30:.3f}"
     return f"{value:,.0f}" if value.is_integer() else f"{value:,.2f}"
 
 

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from lightxml_core.files import atomic_path
+from lightxml_core.training.processes import team
 
 log = logging.getLogger(__name__)
 
@@ -39,13 +40,16 @@ class Checkpoint:
 
     def __init__(self, folder: Path, run: str, resume: bool = True) -> None:
         self.folder, self.run = folder, run
-        if not resume:
+        if not resume and team().first:
             shutil.rmtree(folder, ignore_errors=True)
+        team().wait()
 
     def save(self, name: str, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
-        """Write tensors and a JSON state as one file, atomically."""
+        """Write tensors and a JSON state as one file, atomically; of several processes the first does."""
         from safetensors.torch import save_file
 
+        if not team().first:
+            return
         unique = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
         about = json.dumps(dict(state))
         digest = _digest(about, unique.items())
@@ -72,7 +76,8 @@ class Checkpoint:
                 if about.get("run") != self.run:
                     log.warning("%s is of other settings, data or code: training starts afresh", path)
                     return None
-                digest = _digest(about["state"], ((key, opened.get_tensor(key)) for key in opened.keys()))
+                names = opened.offset_keys()
+                digest = _digest(about["state"], ((name, opened.get_tensor(name)) for name in names))
             if digest != about["digest"]:
                 raise ValueError("its contents do not have the digest they were saved with")
             state: dict[str, Any] = json.loads(about["state"])

@@ -55,49 +55,61 @@ def visible_gpus() -> list[str]:
 
 
 @contextmanager
-def lease_gpu(folder: Path | None = None, poll_seconds: float = 1.0) -> Iterator[str | None]:
-    """Hold one GPU for the length of the block and show it alone to this process; None where there is none.
+def lease_gpus(count: int = 1, folder: Path | None = None, poll_seconds: float = 1.0) -> Iterator[list[str]]:
+    """Hold `count` GPUs for the length of the block and show them alone to this process; none where there is none.
 
     Snakemake counts GPUs but hands out no ids. A lock on a file per id does: the kernel frees it when the
-    process ends, however it ends.
+    process ends, however it ends. InputError for more GPUs than there are.
     """
     gpus = visible_gpus()
     if not gpus:
-        yield None
+        yield []
         return
+    if count > len(gpus):
+        raise InputError(f"{count} GPUs are asked for and there are {len(gpus)}: lower hardware.gpus_a_training")
     folder = folder or Path(tempfile.gettempdir()) / f"lightxml-gpus-{os.getuid()}"
     folder.mkdir(parents=True, exist_ok=True)
-    handle, gpu = _first_free(gpus, folder, poll_seconds)
+    held = _wait_for(count, gpus, folder, poll_seconds)
     before = os.environ.get(_VISIBLE)
-    os.environ[_VISIBLE] = gpu
+    os.environ[_VISIBLE] = ",".join(held)
     try:
-        yield gpu
+        yield list(held)
     finally:
-        os.close(handle)
+        for handle in held.values():
+            os.close(handle)
         if before is None:
             del os.environ[_VISIBLE]
         else:
             os.environ[_VISIBLE] = before
 
 
-def _first_free(gpus: list[str], folder: Path, poll_seconds: float) -> tuple[int, str]:
+def _wait_for(count: int, gpus: list[str], folder: Path, poll_seconds: float) -> dict[str, int]:
+    """The ids of `count` free GPUs with the handles of their locks: all at once, so that no two wait on each other."""
     while True:
+        held: dict[str, int] = {}
         for gpu in gpus:
             handle = os.open(folder / f"{gpu.replace('/', '_')}.lock", os.O_RDWR | os.O_CREAT, 0o600)
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return handle, gpu
+                held[gpu] = handle
             except BlockingIOError:
                 os.close(handle)
+            if len(held) == count:
+                return held
+        for handle in held.values():
+            os.close(handle)
         time.sleep(poll_seconds)
 
 
 def pick_device() -> torch.device:
-    """The GPU if one is visible, else the CPU; torch is held to the threads of `set_threads`."""
+    """This process's GPU if one is visible, else the CPU; torch is held to the threads of `set_threads`."""
     import torch
 
     torch.set_num_threads(threads())
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))  # set by the launcher of several processes
+    return torch.device("cuda", torch.cuda.current_device())
 
 
 def autocast_dtype(precision: Precision, device: torch.device) -> torch.dtype | None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from pathlib import Path
 from typing import Any, TextIO
+
+from lightxml_core.training.processes import team
 
 
 class TrainingLog:
@@ -16,7 +19,11 @@ class TrainingLog:
     """
 
     def __init__(self, path: Path, upto: int | None) -> None:
-        """upto: keep the lines of the first `upto` steps; None starts an empty log."""
+        """upto: keep the lines of the first `upto` steps; None starts an empty log.
+
+        Of several processes only the first writes.
+        """
+        path = path if team().first else Path(os.devnull)
         path.parent.mkdir(parents=True, exist_ok=True)
         kept = [] if upto is None else [line for line in _lines(path) if line["step"] <= upto]
         path.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
@@ -57,7 +64,7 @@ class Progress:
         self.done += documents
         now = time.monotonic()
         rate = (self.done - self.start_done) / max(now - self.started, 1e-9)
-        if now - self.last >= self.every or self.done >= self.total:
+        if team().first and (now - self.last >= self.every or self.done >= self.total):
             self.last = now
             left = (self.total - self.done) / rate
             share = 100 * self.done / self.total

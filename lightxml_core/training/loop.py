@@ -6,6 +6,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -17,6 +18,7 @@ from torch.optim.swa_utils import AveragedModel
 from lightxml_core.errors import InputError
 from lightxml_core.training.checkpoint import Checkpoint
 from lightxml_core.training.log import Progress, TrainingLog
+from lightxml_core.training.processes import team
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +39,7 @@ class Plan:
 
     Epochs and steps count from 0; a step is one optimiser step. `averaging_step` 0 turns weight averaging off,
     `clip` 0 turns clipping off. `evaluate_steps` evaluates every so many steps besides each epoch's end.
+    `encoded_before`: documents that have passed through the encoder already, for the log to count on from there.
     """
 
     title: str
@@ -51,6 +54,7 @@ class Plan:
     dropout_off_after_evaluation: bool = False
     dtype: torch.dtype | None = None
     checkpoint_minutes: float = 10.0
+    encoded_before: int = 0
 
 
 @dataclass(frozen=True)
@@ -58,20 +62,22 @@ class Task:
     """What is trained: the model, its documents and how to score it.
 
     steps(epoch): the epoch's optimiser steps, each a list of micro-batches of row ids; as many in every epoch.
-    loss(rows): the loss of one micro-batch. evaluate(model): named scores, or None for no selection, in which
+    loss(rows, epoch): the loss of one micro-batch. evaluate(model): named scores, or None for no selection, in which
     case the last weights are kept; with it, those with the best `select_by` are.
     """
 
     model: nn.Module
     optimizer: torch.optim.Optimizer
     steps: Callable[[int], Sequence[Sequence[np.ndarray]]]
-    loss: Callable[[np.ndarray], HasLoss]
+    loss: Callable[[np.ndarray, int], HasLoss]
     evaluate: Callable[[nn.Module], dict[str, float]] | None = None
     select_by: str = "P@5"
 
 
 def train(task: Task, plan: Plan, checkpoint: Checkpoint, training_log: TrainingLog) -> None:
     """Train `task.model` in place, from the checkpoint if there is one; it ends with the weights to keep.
+
+    Of several processes each takes its share of every micro-batch, and their gradients are added up.
 
     Raises InputError at the first loss or gradient that is not finite, naming the step; the checkpoint on
     disk is then the last good one.
@@ -84,12 +90,15 @@ class _Run:
         self.task, self.plan, self.checkpoint, self.log = task, plan, checkpoint, training_log
         self.model, self.optimizer = task.model, task.optimizer
         self.device = next(self.model.parameters()).device
+        self.team = team()
         self.averaged = AveragedModel(self.model) if plan.averaging_step else None
         self.scaler = torch.amp.GradScaler(enabled=plan.dtype == torch.float16)
         self.per_epoch = len(task.steps(0))
         self.best = -math.inf
         self.dropout = True
+        self.encoded, self.pieces = plan.encoded_before, 1
         self.step = self._resume()
+        self.team.align(self.model.state_dict().values())
         self.saved = time.monotonic()
 
     def run(self) -> None:
@@ -111,27 +120,63 @@ class _Run:
                 self._save()
 
     def _step(self, epoch: int, micro_batches: Sequence[np.ndarray]) -> None:
-        """One optimiser step. Its dropout follows from the seed and the step alone, so a resumed run repeats it."""
-        torch.manual_seed(self.plan.seed * 1_000_003 + self.step)
+        """One optimiser step."""
         for group in self.optimizer.param_groups:
             group["lr"] = group["base_lr"] * self._rate()
-        parts: dict[str, float] = {}
         documents = sum(len(rows) for rows in micro_batches)
-        for rows in micro_batches:
-            share = len(rows) / documents  # the epoch's last micro-batch may be smaller
-            with torch.autocast(self.device.type, self.plan.dtype, enabled=self.plan.dtype is not None):
-                loss = self.task.loss(rows)
-            self.scaler.scale(loss.total * share).backward()
-            for name, value in loss.parts.items():
-                parts[name] = parts.get(name, 0.0) + value.item() * share
+        own = self._backward_in_memory(epoch, micro_batches)
+        parts = dict(zip(own, self.team.total(list(own.values()), self.device), strict=True))
         self._update(sum(parts.values()))
         self.step += 1
+        self.encoded += documents
         self._average(epoch)
         self._tell(epoch, parts, documents)
 
+    def _backward_in_memory(self, epoch: int, micro_batches: Sequence[np.ndarray]) -> dict[str, float]:
+        """`_backward`; where the device's memory is too small for it, in twice as many pieces from here on."""
+        while True:
+            parts: dict[str, float] | None = None
+            with suppress(torch.OutOfMemoryError):  # its traceback holds tensors: they must go before the next try
+                parts = self._backward(epoch, [rows for whole in micro_batches for rows in self._pieces(whole)])
+            short = self.team.total([parts is None], self.device)[0] > 0
+            if parts is not None and not short:
+                return parts
+            self.optimizer.zero_grad(set_to_none=True)
+            if self.pieces >= max(map(len, micro_batches)):
+                raise InputError(
+                    f"{self.plan.title}: the device has too little memory for one document at step {self.step}: "
+                    "lower `max_tokens` or `clusters_kept`"
+                )
+            self.pieces *= 2
+            log.warning(
+                "%s: memory is short at step %d: each micro-batch goes in %d pieces from here on, the batch stays",
+                *(self.plan.title, self.step, self.pieces),
+            )
+            if self.device.type == "cuda":
+                torch.cuda.empty_cache()
+
+    def _pieces(self, rows: np.ndarray) -> list[np.ndarray]:
+        return [part for part in np.array_split(rows, self.pieces) if len(part)]
+
+    def _backward(self, epoch: int, micro_batches: Sequence[np.ndarray]) -> dict[str, float]:
+        """Gradients of one step; dropout follows from the seed and the step alone, so a resumed run repeats it."""
+        torch.manual_seed((self.team.rank << 48) + self.plan.seed * 1_000_003 + self.step)
+        parts: dict[str, float] = {}
+        documents = sum(len(rows) for rows in micro_batches)
+        for rows in micro_batches:
+            own, count = self.team.share(rows)
+            share = count / documents  # the epoch's last micro-batch may be smaller
+            with torch.autocast(self.device.type, self.plan.dtype, enabled=self.plan.dtype is not None):
+                loss = self.task.loss(own, epoch)
+            self.scaler.scale(loss.total * share).backward()
+            for name, value in loss.parts.items():
+                parts[name] = parts.get(name, 0.0) + value.item() * share
+        return parts
+
     def _update(self, loss: float) -> None:
-        self.scaler.unscale_(self.optimizer)
         gradients = [p.grad for group in self.optimizer.param_groups for p in group["params"] if p.grad is not None]
+        self.team.add_up(gradients)
+        self.scaler.unscale_(self.optimizer)
         norm = torch.nn.utils.get_total_norm(gradients)
         overflow = self.scaler.is_enabled() and math.isfinite(loss)  # the scaler skips such a step by itself
         if not math.isfinite(loss) or not (overflow or math.isfinite(norm.item())):
@@ -161,7 +206,14 @@ class _Run:
         loss = sum(parts.values())
         rate = self.progress.advance(documents, f"epoch {epoch + 1}/{self.plan.epochs}  loss {loss:.4g}")
         lr = max(group["lr"] for group in self.optimizer.param_groups)
-        values = {"epoch": epoch, **parts, "loss": loss, "lr": lr, "documents_per_second": round(rate, 1)}
+        values = {
+            "epoch": epoch,
+            "encoded": self.encoded,
+            **parts,
+            "loss": loss,
+            "lr": lr,
+            "documents_per_second": round(rate, 1),
+        }
         self.log.write("step", self.step, **values)
 
     def _current(self) -> nn.Module:
@@ -178,7 +230,7 @@ class _Run:
         scores = self.task.evaluate(module)
         self.dropout = ends or not self.plan.dropout_off_after_evaluation
         self.model.train(self.dropout)
-        self.log.write("epoch", self.step, epoch=epoch, validation=scores)
+        self.log.write("epoch", self.step, epoch=epoch, encoded=self.encoded, validation=scores)
         if scores[self.task.select_by] > self.best:
             self.best = scores[self.task.select_by]
             self.checkpoint.save("best", _named("model", module.state_dict()), {"step": self.step, "scores": scores})
@@ -189,6 +241,8 @@ class _Run:
             tensors |= _named("averaged", self.averaged.state_dict())
         state = {
             "step": self.step,
+            "encoded": self.encoded,
+            "pieces": self.pieces,
             "best": self.best if math.isfinite(self.best) else None,
             "dropout": self.dropout,
             "scaler": self.scaler.state_dict(),
@@ -207,12 +261,14 @@ class _Run:
             self.averaged.load_state_dict(_under("averaged", tensors))
         self.scaler.load_state_dict(state["scaler"])
         self.dropout = state["dropout"]
+        self.encoded, self.pieces = state["encoded"], state["pieces"]
         self.best = -math.inf if state["best"] is None else state["best"]
         log.info("%s: goes on after step %d", self.plan.title, state["step"])
         return int(state["step"])
 
     def _keep(self) -> None:
         """Leave the weights to keep in the model: the best evaluated, else the mean, else the last."""
+        self.team.wait()  # for the first to have written the best
         if self.task.evaluate is not None:
             found = self.checkpoint.load("best")
             if found is None:

@@ -14,9 +14,10 @@ import numpy as np
 import torch
 from scipy import sparse
 from torch import Tensor, nn
-from torch.nn.functional import softplus
+from torch.nn.functional import linear, softplus
 
 Reduction = Literal["mean", "sum"]
+Stage = Literal["joint", "recall", "rank"]
 
 
 @dataclass(frozen=True)
@@ -74,24 +75,25 @@ class ClusteredHead(nn.Module):
         kept: int,
         reduction: Reduction,
         label_bias: bool,
+        sampled: bool = True,
     ) -> None:
-        """clusters: CSR L × C with one 1 a row."""
+        """clusters: CSR L × C with one 1 a row. Not `sampled`: training scores every label, B × L of them."""
         super().__init__()
-        self.reduction = reduction
+        self.reduction, self.sampled = reduction, sampled
         self.labels, count = clusters.shape
         self.kept = min(kept, count)
         self.recall = nn.Linear(width, count)
         self.project = nn.Linear(width, bottleneck)
         self.table = nn.Parameter(nn.init.xavier_uniform_(torch.empty(self.labels, bottleneck)))
-        self.bias = nn.Parameter(torch.zeros(self.labels), requires_grad=label_bias)
+        self.bias = nn.Parameter(torch.zeros(self.labels)) if label_bias else None
         cluster = torch.from_numpy(clusters.indices.astype(np.int64))
         size = torch.bincount(cluster, minlength=count)
         label_of_slot = torch.argsort(cluster, stable=True)
-        self.register_buffer("size", size)
-        self.register_buffer("start", torch.cumsum(size, 0) - size)
-        self.register_buffer("label_of_slot", label_of_slot)
-        self.register_buffer("slot_of_label", torch.argsort(label_of_slot))
-        self.register_buffer("cluster_of_slot", cluster[label_of_slot])
+        self.register_buffer("size", size, persistent=False)
+        self.register_buffer("start", torch.cumsum(size, 0) - size, persistent=False)
+        self.register_buffer("label_of_slot", label_of_slot, persistent=False)
+        self.register_buffer("slot_of_label", torch.argsort(label_of_slot), persistent=False)
+        self.register_buffer("cluster_of_slot", cluster[label_of_slot], persistent=False)
         self.widest = int(size.max())
 
     def start_at_prior(self, Y: sparse.csr_matrix) -> None:
@@ -106,31 +108,54 @@ class ClusteredHead(nn.Module):
         for weights in (self.recall.weight, self.project.weight, self.project.bias):
             nn.init.zeros_(weights)
         self.recall.bias.data.copy_(log_odds(documents, Y.shape[0]))
-        prior = log_odds(np.asarray(Y.sum(axis=0)).ravel(), documents[cluster])
-        self.bias.data.copy_(prior[self.label_of_slot.cpu()])
+        if self.bias is not None:
+            prior = log_odds(np.asarray(Y.sum(axis=0)).ravel(), documents[cluster])
+            self.bias.data.copy_(prior[self.label_of_slot.cpu()])
 
-    def loss(self, features: Tensor, rows: Tensor, labels: Tensor) -> Loss:
+    def loss(
+        self, features: Tensor, rows: Tensor, labels: Tensor, stage: Stage = "joint", fixed: Tensor | None = None
+    ) -> Loss:
         """features: float[B, width]. Recall loss over all clusters plus rank loss over the candidates, equal weights.
 
-        The candidates are drawn anew from the recall head at every call: *dynamic* negatives.
+        The candidates are drawn anew from the recall head at every call, *dynamic* negatives, unless `fixed`,
+        int64[B, n], names clusters for each document. In stage `recall` that head's loss is all; in stage `rank`
+        the other's is, and its gradient stays in the rank head.
         """
         slots = self.slot_of_label[labels]
         clusters = self.cluster_of_slot[slots]
         recall = self.recall(features).float()
         positive = torch.zeros_like(recall, dtype=torch.bool)
         positive[rows, clusters] = True
-        recall_loss = bce(recall, positive.nonzero(as_tuple=True), self.reduction)
-        proposed = self.propose(recall.detach(), positive)
+        parts: dict[str, Tensor] = {}
+        if stage != "rank":
+            parts["recall_loss"] = bce(recall, positive.nonzero(as_tuple=True), self.reduction)
+        if stage != "recall":
+            read = features.detach() if stage == "rank" else features
+            scores = recall.detach().sigmoid() if fixed is None else self.preference(fixed)
+            parts["rank_loss"] = self.rank_loss(read, scores, positive, rows, slots)
+        return Loss(sum(parts.values(), torch.zeros((), device=features.device)), parts)
+
+    def rank_loss(self, features: Tensor, scores: Tensor, positive: Tensor, rows: Tensor, slots: Tensor) -> Tensor:
+        """Loss of the rank head over the candidates that float[B, C] `scores` propose, or over all labels."""
+        if not self.sampled:
+            logits = linear(self.project(features), self.table, self.bias).float()
+            return bce(logits, (rows, slots), self.reduction)
+        proposed = self.propose(scores, positive)
         rank, real = self.rank(features, proposed)
-        rank_loss = bce(rank.flatten(1), self.places(proposed, rows, slots, clusters), self.reduction, real.flatten(1))
-        return Loss(recall_loss + rank_loss, {"recall_loss": recall_loss, "rank_loss": rank_loss})
+        places = self.places(proposed, rows, slots, self.cluster_of_slot[slots])
+        return bce(rank.flatten(1), places, self.reduction, real.flatten(1))
 
-    def propose(self, recall: Tensor, positive: Tensor | None = None) -> Tensor:
-        """The K clusters of highest probability; positive ones count 1 more, which puts them first.
+    def preference(self, fixed: Tensor) -> Tensor:
+        """Scores in (0, 1), float[B, C], under which exactly the clusters int64[B, n] are proposed, in their order."""
+        count = fixed.shape[1]
+        falling = torch.arange(count, 0, -1, device=fixed.device) / (count + 1)
+        return torch.zeros(len(fixed), len(self.size), device=fixed.device).scatter_(1, fixed, falling.expand_as(fixed))
 
-        recall: float[B, C] logits; positive: bool[B, C], training only. Returns int64[B, K], best first.
+    def propose(self, scores: Tensor, positive: Tensor | None = None) -> Tensor:
+        """The K clusters of highest score; positive ones count 1 more, which puts them first.
+
+        scores: float[B, C] in (0, 1); positive: bool[B, C], training only. Returns int64[B, K], best first.
         """
-        scores = recall.sigmoid()
         if positive is not None:
             scores = scores + positive
         return torch.sort(scores, dim=1, descending=True, stable=True).indices[:, : self.kept]
@@ -141,13 +166,17 @@ class ClusteredHead(nn.Module):
         proposed: int64[B, K]. Returns float[B, K, M] logits and bool[B, K, M], false where a cluster is
         shorter than the longest (M labels) and nothing is scored.
         """
-        within = torch.arange(self.widest, device=proposed.device)
-        real = within < self.size[proposed].unsqueeze(-1)
-        slots = torch.where(real, self.start[proposed].unsqueeze(-1) + within, 0)
+        slots, real = self.slots(proposed)
         hidden = self.project(features)
         table = self.table[slots].to(hidden.dtype)
-        logits = torch.einsum("bkmd,bd->bkm", table, hidden).float() + self.bias[slots]
-        return logits, real
+        logits = torch.einsum("bkmd,bd->bkm", table, hidden).float()
+        return (logits if self.bias is None else logits + self.bias[slots]), real
+
+    def slots(self, proposed: Tensor) -> tuple[Tensor, Tensor]:
+        """Rows of the label table in the clusters int64[B, K], as int64[B, K, M], and bool[B, K, M]: is it one."""
+        within = torch.arange(self.widest, device=proposed.device)
+        real = within < self.size[proposed].unsqueeze(-1)
+        return torch.where(real, self.start[proposed].unsqueeze(-1) + within, 0), real
 
     def places(self, proposed: Tensor, rows: Tensor, slots: Tensor, clusters: Tensor) -> tuple[Tensor, Tensor]:
         """Where each positive label stands among the flattened K·M candidates of its row.
@@ -162,12 +191,11 @@ class ClusteredHead(nn.Module):
 
     def top(self, features: Tensor, k: int) -> tuple[Tensor, Tensor]:
         """The k best labels: sigmoid(rank logit) · sigmoid(recall logit of the label's cluster)."""
-        recall = self.recall(features).float()
+        recall = self.recall(features).float().sigmoid()
         proposed = self.propose(recall)
         rank, real = self.rank(features, proposed)
-        scores = rank.sigmoid() * recall.gather(1, proposed).sigmoid().unsqueeze(-1)
-        within = torch.arange(self.widest, device=proposed.device)
-        slots = torch.where(real, self.start[proposed].unsqueeze(-1) + within, 0)
+        scores = rank.sigmoid() * recall.gather(1, proposed).unsqueeze(-1)
+        slots = self.slots(proposed)[0]
         return best(scores.masked_fill(~real, -1.0).flatten(1), k, self.label_of_slot[slots].flatten(1))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from scipy import sparse
@@ -35,9 +36,9 @@ class LightXML(nn.Module):
         """Scaled features with dropout, as the head takes them."""
         return self.dropout((features.float() - self.mean) * self.scale)
 
-    def loss(self, ids: Tensor, mask: Tensor, rows: Tensor, labels: Tensor) -> Loss:
-        """Loss of a batch of documents: int64[B, T] ids, bool[B, T] mask, positives as in `heads`."""
-        loss: Loss = self.head.loss(self.prepare(self.backbone(ids, mask)), rows, labels)
+    def loss(self, ids: Tensor, mask: Tensor, rows: Tensor, labels: Tensor, **sampling: Any) -> Loss:
+        """Loss of a batch of documents: int64[B, T] ids, bool[B, T] mask; positives and `sampling` as in `heads`."""
+        loss: Loss = self.head.loss(self.prepare(self.backbone(ids, mask)), rows, labels, **sampling)
         return loss
 
     def top(self, ids: Tensor, mask: Tensor, k: int) -> tuple[Tensor, Tensor]:
@@ -67,5 +68,6 @@ def build_model(
             settings.clusters_kept,
             settings.loss,
             settings.label_bias,
+            settings.negatives != "all",
         )
     return LightXML(backbone, head, settings.feature_dropout)

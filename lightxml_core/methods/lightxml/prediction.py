@@ -20,6 +20,7 @@ from lightxml_core.training.log import Progress
 
 _WEIGHTS = "model.safetensors"
 
+
 def load_model(folder: Path) -> tuple[LightXML, Settings]:
     """Rebuild a trained member from its folder, in evaluation mode on the device at hand.
 

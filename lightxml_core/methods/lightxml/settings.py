@@ -20,16 +20,20 @@ class Settings(BaseSettings):
     (lower case, word cut); `layers` read; `position` of the class token; `encoder_dropout` off or on; `frozen_layers`:
     so many from the bottom up stay as they came, and the embeddings with them (0: all of the encoder learns).
     Heads: `head`; `bottleneck` width; `clusters_kept` K; `tree` seed of the clustering; `max_leaf` labels a cluster;
-    `label_bias` gives the rank head one bias a label.
+    `label_bias` gives the rank head one bias a label. `negatives`: drawn anew at each step (`dynamic`, the paper's),
+    the same for a document throughout (`random`, or `earlier`: those that the recall head proposed after the warm
+    start), or `all` labels, without sampling. `two_step` trains encoder and recall head for the first half of the
+    epochs, then the rank head alone.
     Training: lengths in epochs, `batch` in documents a step, split into `accumulate` micro-batches.
+    `layer_decay`: each layer of the encoder has so many times the rate of the one above it.
     `loss` averages over the scored labels (paper) or sums over them. `clip` is the gradient's largest norm, 0 for none.
     Weight averaging: from epoch `swa_warmup` on, every `swa_step` steps; 0 steps turn it off.
     Warm start: `warm_epochs` of the head alone on frozen, standardised features; `prior_bias` starts biases at the
     labels' log-odds.
-    Selection and the released code's habits: see PROTOCOLS.
+    Selection and the released code's habits: `protocol` sets those that nothing else names, see PROTOCOLS.
     """
 
-    protocol: str = "clean"
+    protocol: Literal["clean", "official"] = "clean"
     backbone: str = "bert-base"
     max_tokens: int = 512
     text: Literal["plain", "official"] = "plain"
@@ -45,12 +49,15 @@ class Settings(BaseSettings):
     tree: int = 0
     max_leaf: int = 100
     label_bias: bool = False
+    negatives: Literal["dynamic", "random", "earlier", "all"] = "dynamic"
+    two_step: bool = False
 
     epochs: int = 20
     batch: int = 16
     accumulate: int = 1
     lr: float = 1e-4
     head_lr: float = 1e-4
+    layer_decay: float = 1.0
     weight_decay: float = 0.01
     schedule: Literal["constant", "linear"] = "constant"
     warmup_steps: int = 0
@@ -81,6 +88,10 @@ class Settings(BaseSettings):
                 raise InputError(f"{name} must be at least 1, not {getattr(self, name)}")
         if self.batch % self.accumulate:
             raise InputError(f"batch ({self.batch}) must be a multiple of accumulate ({self.accumulate})")
+        if self.head == "flat" and (self.negatives != "dynamic" or self.two_step):
+            raise InputError("the flat head samples nothing: negatives and two_step need `head: clustered`")
+        if self.negatives == "earlier" and not self.warm_epochs:
+            raise InputError("negatives of an earlier recall head need a warm start: set warm_epochs")
 
 
 PROTOCOLS: dict[str, dict[str, Any]] = {

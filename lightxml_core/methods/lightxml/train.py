@@ -19,6 +19,7 @@ from lightxml_core.methods import TrainingData
 from lightxml_core.methods.lightxml.inputs import padded, positives
 from lightxml_core.methods.lightxml.model import LightXML, build_model
 from lightxml_core.methods.lightxml.prediction import predict_rows
+from lightxml_core.methods.lightxml.sampling import fixed_negatives, sampling
 from lightxml_core.methods.lightxml.settings import Settings
 from lightxml_core.methods.lightxml.warmstart import warm_start
 from lightxml_core.training.batches import epoch_batches, step_groups
@@ -26,6 +27,7 @@ from lightxml_core.training.checkpoint import Checkpoint, fingerprint
 from lightxml_core.training.devices import autocast_dtype, pick_device
 from lightxml_core.training.log import TrainingLog
 from lightxml_core.training.loop import Plan, Task, adamw, last_step, train
+from lightxml_core.training.processes import team
 
 log = logging.getLogger(__name__)
 _ENCODER_FILES = ("config.json", "tokenizer.json", "encoder.json")
@@ -43,9 +45,11 @@ def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None
         model.head.start_at_prior(data.Y[rows])
     if settings.warm_epochs or settings.standardise:
         warm_start(model, data, rows, settings, checkpoint, training_log)
-    train(_task(model, data, rows, settings), _plan(settings, device), checkpoint, training_log)
+    fixed = fixed_negatives(model, rows, data.Y.shape[0], settings, checkpoint)
+    train(_task(model, data, rows, settings, fixed), _plan(settings, device, len(rows)), checkpoint, training_log)
     training_log.close()
-    _save(model, data, settings, out)
+    if team().first:
+        _save(model, data, settings, out)
 
 
 def _steps_done(checkpoint: Checkpoint) -> int | None:
@@ -75,7 +79,7 @@ def _identity(data: TrainingData, settings: Settings, rows: np.ndarray) -> str:
     return fingerprint(replace(settings, checkpoint_minutes=0.0), arrays, [*sorted(code), *weights])
 
 
-def _plan(settings: Settings, device: torch.device) -> Plan:
+def _plan(settings: Settings, device: torch.device, documents: int) -> Plan:
     return Plan(
         title=f"{settings.backbone} {settings.head}",
         seed=settings.seed,
@@ -89,10 +93,11 @@ def _plan(settings: Settings, device: torch.device) -> Plan:
         dropout_off_after_evaluation=settings.dropout_off_after_evaluation,
         dtype=autocast_dtype(settings.precision, device),
         checkpoint_minutes=settings.checkpoint_minutes,
+        encoded_before=documents if settings.warm_epochs or settings.standardise else 0,
     )
 
 
-def _task(model: LightXML, data: TrainingData, rows: np.ndarray, settings: Settings) -> Task:
+def _task(model: LightXML, data: TrainingData, rows: np.ndarray, settings: Settings, fixed: np.ndarray | None) -> Task:
     tokens = data.tokens
     assert tokens is not None
     lengths = tokens.lengths[rows]
@@ -103,8 +108,9 @@ def _task(model: LightXML, data: TrainingData, rows: np.ndarray, settings: Setti
         groups = step_groups(len(batches), settings.accumulate, settings.accumulation_off_by_one)
         return [[rows[batches[i]] for i in group] for group in groups]
 
-    def loss(batch: np.ndarray) -> Any:
-        return model.loss(*padded(tokens, batch, model), *positives(data.Y, batch, model))
+    def loss(batch: np.ndarray, epoch: int) -> Any:
+        how = sampling(batch, epoch, settings, fixed, model.mean.device)
+        return model.loss(*padded(tokens, batch, model), *positives(data.Y, batch, model), **how)
 
     selection = _selection(data, settings)
     return Task(model, adamw(_groups(model, settings)), steps, loss, selection)
@@ -131,11 +137,20 @@ def _selection(data: TrainingData, settings: Settings) -> Any:
 
 
 def _groups(model: LightXML, settings: Settings) -> Iterator[dict[str, Any]]:
-    """Encoder and head, each with its rate; biases and LayerNorm weights take no weight decay."""
-    for part, lr in ((model.backbone, settings.lr), (model.head, settings.head_lr)):
-        for plain in (False, True):
-            chosen = [p for name, p in part.named_parameters() if p.requires_grad and _plain(name, p) is plain]
-            yield {"params": chosen, "lr": lr, "weight_decay": 0.0 if plain else settings.weight_decay}
+    """Encoder and head, each with its rate; biases and LayerNorm weights take no weight decay.
+
+    Each block of the encoder has `layer_decay` times the rate of the one above it.
+    """
+    blocks = model.backbone.blocks()
+    of_block = {id(p): i for i, block in enumerate(blocks, 1) for p in block.parameters()}
+    chosen: dict[tuple[float, bool], list[Tensor]] = {}
+    for name, p in model.named_parameters():
+        depth = len(blocks) - of_block.get(id(p), len(blocks))
+        lr = settings.head_lr if name.startswith("head.") else settings.lr * settings.layer_decay**depth
+        if p.requires_grad:
+            chosen.setdefault((lr, _plain(name, p)), []).append(p)
+    for (lr, plain), parameters in chosen.items():
+        yield {"params": parameters, "lr": lr, "weight_decay": 0.0 if plain else settings.weight_decay}
 
 
 def _plain(name: str, parameter: Tensor) -> bool:

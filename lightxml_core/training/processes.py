@@ -1,0 +1,96 @@
+"""Several processes that train one model together: one a GPU, or on CPUs over gloo. Alone, all of it does nothing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Team:
+    """This process's place among those that train together; `first` is the one that writes files and talks."""
+
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def first(self) -> bool:
+        return self.rank == 0
+
+    def share(self, rows: np.ndarray) -> tuple[np.ndarray, int]:
+        """This process's documents of a micro-batch and how many they count for.
+
+        Where there are fewer documents than processes, one that is left without repeats the first and counts it 0:
+        so every process has the same gradients to add up.
+        """
+        own = rows[self.rank :: self.size]
+        return (own, len(own)) if len(own) else (rows[:1], 0)
+
+    def add_up(self, tensors: Iterable[Tensor]) -> None:
+        """Replace each tensor by its sum over the processes; they have the same ones in the same order."""
+        if self.size > 1:
+            from torch.distributed import all_reduce
+
+            for tensor in tensors:
+                all_reduce(tensor)
+
+    def total(self, values: Sequence[float], device: torch.device) -> list[float]:
+        """Each number summed over the processes."""
+        if self.size == 1:
+            return list(values)
+        import torch
+
+        together = torch.tensor(values, dtype=torch.float64, device=device)
+        self.add_up([together])
+        return [float(value) for value in together.tolist()]
+
+    def align(self, tensors: Iterable[Tensor]) -> None:
+        """Give every process the first one's values."""
+        if self.size > 1:
+            from torch.distributed import broadcast
+
+            for tensor in tensors:
+                broadcast(tensor, 0)
+
+    def wait(self) -> None:
+        """Return when every process is here."""
+        if self.size > 1:
+            from torch.distributed import barrier
+
+            barrier()
+
+
+@cache
+def team() -> Team:
+    """The processes that the launcher started, joined at the first call; this one alone where there was none."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        return Team()
+    import torch
+    from accelerate import PartialState
+
+    state = PartialState(cpu=not torch.cuda.is_available())
+    return Team(state.process_index, state.num_processes)
+
+
+def is_worker() -> bool:
+    """Whether `launch` started this process."""
+    return "LOCAL_RANK" in os.environ
+
+
+def launch(module: str, arguments: Sequence[str], count: int) -> None:
+    """Run `python -m module arguments` in `count` processes that form a team; exit with their code if it is not 0."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}"]
+    code = subprocess.run([*command, "-m", module, *arguments]).returncode
+    if code:
+        sys.exit(code)
