@@ -80,6 +80,8 @@ WRONG: list[tuple[str, Keys, Any, tuple[str, ...]]] = [
     (CONFIG, ("seeds",), [3, 3], ("seeds", "non-unique")),
     (CONFIG, ("seeds",), [-1], ("seeds.0", "minimum of 0")),
     (CONFIG, ("protocol",), "paper", ("protocol", "expected one of clean, official, found 'paper'")),
+    (CONFIG, ("hardware", "gpus_a_training"), 0, ("hardware.gpus_a_training", "minimum of 1")),
+    (LIGHTXML, ("settings", "protocol"), "paper", ("settings.protocol", "expected one of clean, official")),
     (CONFIG, ("hardware", "gpus"), "two", ("hardware.gpus", "expected auto, or an integer; found 'two'")),
     (CONFIG, ("hardware", "threads"), "all", ("hardware.threads", "expected an integer, found 'all'")),
     (CONFIG, ("targets", "all", "datasets"), ["eurlex"], ("targets.all.datasets", "unknown dataset 'eurlex'", "wiki")),
@@ -294,6 +296,16 @@ def test_a_method_may_fix_its_protocol() -> None:
     assert registry.config["protocol"] == "official"
     made: Any = registry.made("lightxml-fast", "eurlex-4k-small", "minilm")
     assert (made.protocol, made.select, made.extra_epochs) == ("clean", "last", 0)
+
+
+def test_a_member_may_name_its_protocol_and_still_change_what_that_sets() -> None:
+    registry = load(ROOT)
+    made: Any = {member: registry.made("lightxml-protocols", "hpo-5k", member) for member in ("clean", "official")}
+    assert (made["clean"].text, made["clean"].select, made["clean"].position) == ("plain", "validation", "class")
+    assert (made["official"].text, made["official"].select, made["official"].position) == ("official", "test", "first")
+    assert made["official"].extra_epochs == 1  # named in the file, where the protocol says 5
+    runs = registry.selection("protocols")["runs"]
+    assert [run["protocol"] for run in runs if run["variant"] in made] == ["clean", "official"]
 
 
 def test_later_layers_of_settings_win(project: Path) -> None:

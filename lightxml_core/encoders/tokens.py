@@ -36,16 +36,21 @@ class TokenisedPart:
         """int64[N]: tokens of each document."""
         return np.diff(self.offsets)
 
-    def pad(self, rows: np.ndarray, pad_id: int, multiple: int = 16) -> tuple[np.ndarray, np.ndarray]:
+    def pad(
+        self, rows: np.ndarray, pad_id: int, multiple: int = 16, limit: int | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Ids and mask of some documents, padded at the end to the longest, rounded up to `multiple`.
 
-        rows: int64[B]. Returns int64[B, T] ids and bool[B, T], true where there is a token.
+        rows: int64[B]. Returns int64[B, T] ids and bool[B, T], true where there is a token. A document of more than
+        `limit` tokens is cut to so many and keeps its last one, which for some types is the class token.
         """
-        starts, lengths = self.offsets[rows], self.lengths[rows]
+        starts, whole = self.offsets[rows], self.lengths[rows]
+        lengths = whole if limit is None else np.minimum(whole, limit)
         width = -(-int(lengths.max()) // multiple) * multiple
         mask = np.arange(width) < lengths[:, None]
         ids = np.full(mask.shape, pad_id, np.int64)
         within = np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        within[np.cumsum(lengths)[lengths > 0] - 1] = whole[lengths > 0] - 1
         ids[mask] = self.ids[np.repeat(starts, lengths) + within]
         return ids, mask
 

@@ -17,14 +17,16 @@ class Settings(BaseSettings):
     """Defaults are the paper's where it gives one number for all datasets (section 4.2, released code).
 
     Text and encoder: `backbone` names a file in backbones/; `max_tokens`; `text` is `plain` or `official`
-    (lower case, word cut); `layers` read; `position` of the class token; `encoder_dropout` off or on; `frozen_layers`:
-    so many from the bottom up stay as they came, and the embeddings with them (0: all of the encoder learns).
+    (lower case, word cut); `layers` read, at `position` `first`, `class` (of the class token) or `mean` (of all tokens);
+    `encoder_dropout` off or on; `frozen_layers`: so many from the bottom up stay as they came, and the embeddings with
+    them (0: all of the encoder learns).
     Heads: `head`; `bottleneck` width; `clusters_kept` K; `tree` seed of the clustering; `max_leaf` labels a cluster;
     `label_bias` gives the rank head one bias a label. `negatives`: drawn anew at each step (`dynamic`, the paper's),
     the same for a document throughout (`random`, or `earlier`: those that the recall head proposed after the warm
     start), or `all` labels, without sampling. `two_step` trains encoder and recall head for the first half of the
     epochs, then the rank head alone.
-    Training: lengths in epochs, `batch` in documents a step, split into `accumulate` micro-batches.
+    Training: lengths in epochs, `batch` in documents a step, split into `accumulate` micro-batches. In the first
+    `short_epochs` a document is cut to `short_tokens`.
     `layer_decay`: each layer of the encoder has so many times the rate of the one above it.
     `loss` averages over the scored labels (paper) or sums over them. `clip` is the gradient's largest norm, 0 for none.
     Weight averaging: from epoch `swa_warmup` on, every `swa_step` steps; 0 steps turn it off.
@@ -53,6 +55,8 @@ class Settings(BaseSettings):
     two_step: bool = False
 
     epochs: int = 20
+    short_epochs: int = 0
+    short_tokens: int = 32
     batch: int = 16
     accumulate: int = 1
     lr: float = 1e-4
@@ -83,7 +87,7 @@ class Settings(BaseSettings):
     checkpoint_minutes: float = 10.0
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch", "accumulate", "layers", "max_tokens", "bottleneck", "clusters_kept", "bucket"):
+        for name in ("epochs", "batch", "accumulate", "layers", "max_tokens", "bottleneck", "clusters_kept", "bucket", "short_tokens"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be at least 1, not {getattr(self, name)}")
         if self.batch % self.accumulate:

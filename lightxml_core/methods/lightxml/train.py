@@ -110,7 +110,8 @@ def _task(model: LightXML, data: TrainingData, rows: np.ndarray, settings: Setti
 
     def loss(batch: np.ndarray, epoch: int) -> Any:
         how = sampling(batch, epoch, settings, fixed, model.mean.device)
-        return model.loss(*padded(tokens, batch, model), *positives(data.Y, batch, model), **how)
+        limit = settings.short_tokens if epoch < settings.short_epochs else None
+        return model.loss(*padded(tokens, batch, model, limit), *positives(data.Y, batch, model), **how)
 
     selection = _selection(data, settings)
     return Task(model, adamw(_groups(model, settings)), steps, loss, selection)
