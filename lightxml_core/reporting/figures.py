@@ -122,7 +122,7 @@ def _label(selection: Selection, group: Group, groups: list[Group]) -> str:
 
 
 def _training(selection: Selection, groups: list[Group]) -> Figure:
-    """A row a dataset: loss over optimiser steps; validation P@1 and P@5, where logged, over documents encoded."""
+    """A row a dataset: loss over optimiser steps; where logged, validation P@1 and P@5 over documents encoded."""
     logged = [group for group in groups if any(run.training for run in group.runs)]
     names = [name for name in selection["datasets"] if of_dataset(logged, name)]
     if not names:
@@ -138,16 +138,16 @@ def _training(selection: Selection, groups: list[Group]) -> Figure:
 
 def _training_row(figure: Any, selection: Selection, dataset: str, groups: list[Group]) -> None:
     figure.suptitle(title_of(selection["datasets"], dataset), x=0.01, ha="left", fontsize=10, fontweight="bold")
-    loss, *validations = figure.subplots(1, 1 + len(_VALIDATED), width_ratios=(1.35, 1, 1))
+    shown = [metric for metric in _VALIDATED if any(_validation(metric, run)[0] for g in groups for run in g.runs)]
+    loss, *validations = figure.subplots(1, 1 + len(shown), width_ratios=(1.35, *(1 for _ in shown)), squeeze=False)[0]
     loss.set_title("training loss, smoothed")
     plotted = _curves(loss, groups, _losses)
     if plotted and loss.get_ylim()[0] > 0:
         _log_scale(loss)
     _say(loss, "no loss logged", unless=plotted)
-    for axes, metric in zip(validations, _VALIDATED, strict=True):
+    for axes, metric in zip(validations, shown, strict=True):
         axes.set_title(f"validation {metric} (%)")
-        drawn = _curves(axes, groups, partial(_validation, metric), "o", "documents through the encoder")
-        _say(axes, "not logged", unless=drawn)
+        _curves(axes, groups, partial(_validation, metric), "o", "documents encoded")
     labels = [_label(selection, group, groups).replace("\n", ", ") for group in groups]
     handles = [mpl.lines.Line2D([], [], **style) for style in _styles(len(groups))]
     figure.legend(handles, labels, loc="outside lower center", ncols=min(3, len(groups)), fontsize=8, handlelength=3.2)

@@ -15,9 +15,7 @@ from lightxml_core.training.devices import autocast_dtype
 PREDICTION_BATCH = 64
 
 
-def padded(
-    tokens: TokenisedPart, rows: np.ndarray, model: LightXML, limit: int | None = None
-) -> tuple[Tensor, Tensor]:
+def padded(tokens: TokenisedPart, rows: np.ndarray, model: LightXML, limit: int | None = None) -> tuple[Tensor, Tensor]:
     """int64[B, T] ids and bool[B, T] mask of some documents, T at most `limit` rounded up."""
     ids, mask = tokens.pad(rows, model.backbone.pad_id, limit=limit)
     return _moved(ids, model), _moved(mask, model)

@@ -17,9 +17,9 @@ class Settings(BaseSettings):
     """Defaults are the paper's where it gives one number for all datasets (section 4.2, released code).
 
     Text and encoder: `backbone` names a file in backbones/; `max_tokens`; `text` is `plain` or `official`
-    (lower case, word cut); `layers` read, at `position` `first`, `class` (of the class token) or `mean` (of all tokens);
-    `encoder_dropout` off or on; `frozen_layers`: so many from the bottom up stay as they came, and the embeddings with
-    them (0: all of the encoder learns).
+    (lower case, word cut); `layers` read, at `position` `first`, `class` (the class token's) or `mean` (over all
+    tokens); `encoder_dropout` off or on; `frozen_layers`: so many from the bottom up stay as they came, and the
+    embeddings with them (0: all of the encoder learns).
     Heads: `head`; `bottleneck` width; `clusters_kept` K; `tree` seed of the clustering; `max_leaf` labels a cluster;
     `label_bias` gives the rank head one bias a label. `negatives`: drawn anew at each step (`dynamic`, the paper's),
     the same for a document throughout (`random`, or `earlier`: those that the recall head proposed after the warm
@@ -87,7 +87,17 @@ class Settings(BaseSettings):
     checkpoint_minutes: float = 10.0
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch", "accumulate", "layers", "max_tokens", "bottleneck", "clusters_kept", "bucket", "short_tokens"):
+        for name in (
+            "epochs",
+            "batch",
+            "accumulate",
+            "layers",
+            "max_tokens",
+            "bottleneck",
+            "clusters_kept",
+            "bucket",
+            "short_tokens",
+        ):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be at least 1, not {getattr(self, name)}")
         if self.batch % self.accumulate:
