@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint plan clean
+.PHONY: help setup demo test bench lint plan clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ demo: setup  ## real data and a real encoder, from download to report, in minute
 
 test: setup  ## the whole test suite
 	$(BIN)/python -m pytest
+
+bench: setup  ## speed against peers, as ratios, into benchmarks/results.md
+	OMP_NUM_THREADS=2 $(BIN)/python -m benchmarks
 
 lint: setup  ## style, types, formatting of the workflow, its linter
 	$(BIN)/ruff check .

@@ -15,6 +15,7 @@ from scipy import sparse
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from lightxml_core.methods.lightxml import heads
 from lightxml_core.methods.lightxml.heads import ClusteredHead, FlatHead, Loss, Stage, log_odds
 
 WIDTH, BOTTLENECK = 6, 4
@@ -227,6 +228,21 @@ def test_the_clustered_head_ranks_the_labels_of_the_proposed_clusters_by_the_pro
                 if c in chosen
             }
             assert_top(found, row, scores, k)
+
+
+@given(problem=problems())
+@settings(max_examples=80, deadline=None)
+def test_block_by_block_gives_the_logits_and_gradients_of_the_gather(problem: Problem) -> None:
+    head = problem.head("sum")
+    proposed = head.propose(head.recall(problem.features).detach().sigmoid())
+    found = []
+    for limit in (0, 1 << 23):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(heads, "_GATHERED", limit)
+            logits, real = head.rank(problem.features, proposed)
+            loss = head.loss(problem.features, *problem.positives)
+        found.append({"logits": logits[real], **gradients(loss, head, problem.features)})
+    assert_same(*found)
 
 
 @given(problem=problems(), k=st.integers(1, 15))

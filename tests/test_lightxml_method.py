@@ -25,8 +25,11 @@ from lightxml_core.evaluation.metrics import evaluate
 from lightxml_core.files import save_csr
 from lightxml_core.methods import TestData, TrainingData
 from lightxml_core.methods.lightxml import PROTOCOLS, Settings, fit, needs, predict
+from lightxml_core.methods.lightxml.frozen import frozen
+from lightxml_core.methods.lightxml.inputs import padded
 from lightxml_core.methods.lightxml.model import build_model
 from lightxml_core.methods.lightxml.prediction import load_model, predict_rows
+from lightxml_core.training.checkpoint import Checkpoint
 from lightxml_core.training.log import Progress
 
 LABELS, TRAINING, TEST, MAX_TOKENS = 30, 200, 60, 32
@@ -305,9 +308,10 @@ def undisturbed(
     settings = replace(
         HEADS["clustered, warm"],
         negatives="earlier",
+        frozen_layers=1,
+        keep_frozen=True,
         epochs=2,
         warm_epochs=2,
-        encoder_dropout=True,
         select="validation",
         swa_warmup=1,
         swa_step=3,
@@ -351,6 +355,35 @@ def test_which_token_and_which_layers_represent_a_document(kind: str, position: 
     assert (backbone.width, backbone.pad_id) == (4, 9)
 
 
+@pytest.mark.parametrize("kind", ["bert", "roberta"])
+@pytest.mark.parametrize(("layers", "position"), [(2, "class"), (2, "mean"), (1, "class")])
+def test_frozen_layers_computed_once_give_the_features_of_the_whole_encoder(
+    kind: str, layers: int, position: Any, corpus: Corpus, tmp_path: Path
+) -> None:
+    settings = replace(FAST, layers=layers, position=position, frozen_layers=1, keep_frozen=True)
+    data = corpus.data(kind, settings)
+    assert data.tokens is not None
+    model = build_model(settings, corpus.folder / kind, LABELS, None)
+    rows = np.arange(3, TRAINING, 2)
+    kept = frozen(model, data, rows, settings, Checkpoint(tmp_path, "run"))
+    for parameter in model.backbone.blocks()[2].parameters():  # what learns has moved since
+        parameter.data += 0.05 * torch.randn_like(parameter)
+    places = np.array([5, 0, 60, 17])
+    ids, mask = padded(data.tokens, rows[places], model)
+    expected = model.backbone(ids, mask)
+    found = kept.features_of(model, places, mask)
+    torch.testing.assert_close(found, expected, rtol=2e-2, atol=2e-2)  # bfloat16 in between
+    found.sum().backward()
+    assert all(p.grad is None for block in model.backbone.blocks()[:2] for p in block.parameters())
+    assert any(p.grad is not None and bool(p.grad.any()) for p in model.backbone.blocks()[2].parameters())
+
+
+def test_frozen_layers_are_not_kept_for_an_encoder_that_cannot_go_on_from_them(corpus: Corpus, tmp_path: Path) -> None:
+    settings = replace(FAST, frozen_layers=1, keep_frozen=True)
+    with pytest.raises(InputError, match="keep_frozen works for encoders of the BERT and RoBERTa types"):
+        fit(corpus.data("xlnet", settings), settings, tmp_path / "model", True)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_padding_changes_no_features(kind: str, corpus: Corpus) -> None:
     model = build_model(FAST, corpus.folder / kind, LABELS, None).eval()
@@ -374,6 +407,8 @@ def test_padding_changes_no_features(kind: str, corpus: Corpus) -> None:
         ({"negatives": "random"}, "the flat head samples nothing"),
         ({"two_step": True}, "the flat head samples nothing"),
         ({"head": "clustered", "negatives": "earlier"}, "need a warm start"),
+        ({"keep_frozen": True, "encoder_dropout": False}, "keep_frozen needs frozen_layers"),
+        ({"keep_frozen": True, "frozen_layers": 1}, "keep_frozen needs frozen_layers, `encoder_dropout: false`"),
     ],
 )
 def test_settings_that_exclude_each_other_are_an_input_error(wrong: dict[str, Any], message: str) -> None:

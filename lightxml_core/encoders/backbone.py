@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -31,6 +32,8 @@ class Backbone(nn.Module):
         if layers > depth:
             raise InputError(f"the last {layers} layers are asked for, the encoder has {depth}: set `layers` lower")
         self.layers, self.width = layers, layers * width
+        self.frozen = 0
+        self.resumes = config.model_type in ("bert", "roberta")
         self.averaged = position == "mean"
         self.at_end = position == "class" and config.model_type == "xlnet"
         self.pad_id = int(config.pad_token_id if config.pad_token_id is not None else 0)
@@ -38,6 +41,7 @@ class Backbone(nn.Module):
 
     def freeze(self, count: int) -> None:
         """Keep the embeddings and the first `count` layers as they are: training passes gradients only above them."""
+        self.frozen = count
         for module in self.blocks()[: count + 1]:
             module.requires_grad_(False)
 
@@ -49,7 +53,11 @@ class Backbone(nn.Module):
         return [encoder.embeddings, *encoder.encoder.layer]
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """ids: int64[B, T]; mask: bool[B, T]. Returns float[B, layers·d].
+        """ids: int64[B, T]; mask: bool[B, T]. Returns float[B, layers·d]."""
+        return self.read(self.states(ids, mask), mask)
+
+    def states(self, ids: Tensor, mask: Tensor) -> tuple[Tensor, ...]:
+        """Hidden states float[B, T, d] of the embeddings and of every layer.
 
         InputError for a document that is longer than the encoder can read; padding beyond that is cut off.
         """
@@ -57,8 +65,23 @@ class Backbone(nn.Module):
             if bool(mask[:, self.positions :].any()):
                 raise InputError(f"the encoder reads at most {self.positions} tokens: set `max_tokens` to that or less")
             ids, mask = ids[:, : self.positions], mask[:, : self.positions]
-        states = self.encoder(input_ids=ids, attention_mask=mask.long(), output_hidden_states=True).hidden_states
-        return torch.cat([self._read(state, mask) for state in states[-self.layers :]], dim=1)
+        found = self.encoder(input_ids=ids, attention_mask=mask.long(), output_hidden_states=True).hidden_states
+        return tuple(found)
+
+    def states_above(self, lower: Tensor, mask: Tensor) -> list[Tensor]:
+        """The states of the layers that learn, from float[B, T, d] out of those below (BERT and RoBERTa types)."""
+        from transformers.masking_utils import create_bidirectional_mask
+
+        encoder: Any = self.encoder
+        attention = create_bidirectional_mask(config=encoder.config, inputs_embeds=lower, attention_mask=mask.long())
+        states = [lower]
+        for layer in encoder.encoder.layer[self.frozen :]:
+            states.append(layer(states[-1], attention))
+        return states[1:]
+
+    def read(self, states: Sequence[Tensor], mask: Tensor) -> Tensor:
+        """float[B, n·d]: the last `layers` of the states (of fewer: all), each read as one vector a document."""
+        return torch.cat([self._read(state, mask[:, : state.shape[1]]) for state in states[-self.layers :]], dim=1)
 
     def _read(self, state: Tensor, mask: Tensor) -> Tensor:
         """float[B, T, d] hidden states of one layer as float[B, d]."""

@@ -37,7 +37,7 @@ class TokenisedPart:
         return np.diff(self.offsets)
 
     def pad(
-        self, rows: np.ndarray, pad_id: int, multiple: int = 16, limit: int | None = None
+        self, rows: np.ndarray, pad_id: int, multiple: int = 8, limit: int | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
         """Ids and mask of some documents, padded at the end to the longest, rounded up to `multiple`.
 

@@ -125,20 +125,20 @@ class _Run:
             group["lr"] = group["base_lr"] * self._rate()
         documents = sum(len(rows) for rows in micro_batches)
         own = self._backward_in_memory(epoch, micro_batches)
-        parts = dict(zip(own, self.team.total(list(own.values()), self.device), strict=True))
+        parts = dict(zip(own, self.team.total(torch.stack([*own.values()])), strict=True))
         self._update(sum(parts.values()))
         self.step += 1
         self.encoded += documents
         self._average(epoch)
         self._tell(epoch, parts, documents)
 
-    def _backward_in_memory(self, epoch: int, micro_batches: Sequence[np.ndarray]) -> dict[str, float]:
+    def _backward_in_memory(self, epoch: int, micro_batches: Sequence[np.ndarray]) -> dict[str, Tensor]:
         """`_backward`; where the device's memory is too small for it, in twice as many pieces from here on."""
         while True:
-            parts: dict[str, float] | None = None
+            parts: dict[str, Tensor] | None = None
             with suppress(torch.OutOfMemoryError):  # its traceback holds tensors: they must go before the next try
                 parts = self._backward(epoch, [rows for whole in micro_batches for rows in self._pieces(whole)])
-            short = self.team.total([parts is None], self.device)[0] > 0
+            short = self.team.anywhere(parts is None, self.device)
             if parts is not None and not short:
                 return parts
             self.optimizer.zero_grad(set_to_none=True)
@@ -158,10 +158,13 @@ class _Run:
     def _pieces(self, rows: np.ndarray) -> list[np.ndarray]:
         return [part for part in np.array_split(rows, self.pieces) if len(part)]
 
-    def _backward(self, epoch: int, micro_batches: Sequence[np.ndarray]) -> dict[str, float]:
-        """Gradients of one step; dropout follows from the seed and the step alone, so a resumed run repeats it."""
+    def _backward(self, epoch: int, micro_batches: Sequence[np.ndarray]) -> dict[str, Tensor]:
+        """Gradients and parts of the loss of one step, which stay on the device until all are there.
+
+        Dropout follows from the seed and the step alone, so a resumed run repeats it.
+        """
         torch.manual_seed((self.team.rank << 48) + self.plan.seed * 1_000_003 + self.step)
-        parts: dict[str, float] = {}
+        parts: dict[str, Tensor] = {}
         documents = sum(len(rows) for rows in micro_batches)
         for rows in micro_batches:
             own, count = self.team.share(rows)
@@ -170,7 +173,7 @@ class _Run:
                 loss = self.task.loss(own, epoch)
             self.scaler.scale(loss.total * share).backward()
             for name, value in loss.parts.items():
-                parts[name] = parts.get(name, 0.0) + value.item() * share
+                parts[name] = parts.get(name, 0.0) + value.detach().double() * share
         return parts
 
     def _update(self, loss: float) -> None:

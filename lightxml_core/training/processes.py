@@ -45,15 +45,18 @@ class Team:
             for tensor in tensors:
                 all_reduce(tensor)
 
-    def total(self, values: Sequence[float], device: torch.device) -> list[float]:
-        """Each number summed over the processes."""
+    def total(self, values: Tensor) -> list[float]:
+        """Each of float64[n] summed over the processes."""
+        self.add_up([values])
+        return [float(value) for value in values.tolist()]
+
+    def anywhere(self, here: bool, device: torch.device) -> bool:
+        """Whether something is so in any of the processes."""
         if self.size == 1:
-            return list(values)
+            return here
         import torch
 
-        together = torch.tensor(values, dtype=torch.float64, device=device)
-        self.add_up([together])
-        return [float(value) for value in together.tolist()]
+        return self.total(torch.tensor([here], dtype=torch.float64, device=device))[0] > 0
 
     def align(self, tensors: Iterable[Tensor]) -> None:
         """Give every process the first one's values."""

@@ -16,6 +16,11 @@ from scipy import sparse
 from torch import Tensor, nn
 from torch.nn.functional import linear, softplus
 
+from lightxml_core.methods.lightxml.blocks import block_scores
+
+_LAST_LABEL = 2**31 - 1
+_GATHERED = 1 << 23  # values of the label table that are copied for a batch; beyond, a CPU goes block by block
+
 Reduction = Literal["mean", "sum"]
 Stage = Literal["joint", "recall", "rank"]
 
@@ -163,13 +168,16 @@ class ClusteredHead(nn.Module):
     def rank(self, features: Tensor, proposed: Tensor) -> tuple[Tensor, Tensor]:
         """Logits of every label of the proposed clusters.
 
-        proposed: int64[B, K]. Returns float[B, K, M] logits and bool[B, K, M], false where a cluster is
+        proposed: int64[B, K]. Returns float32[B, K, M] logits and bool[B, K, M], false where a cluster is
         shorter than the longest (M labels) and nothing is scored.
         """
-        slots, real = self.slots(proposed)
         hidden = self.project(features)
-        table = self.table[slots].to(hidden.dtype)
-        logits = torch.einsum("bkmd,bd->bkm", table, hidden).float()
+        slots, real = self.slots(proposed)
+        copied = slots.numel() * hidden.shape[1]
+        if features.is_cuda or copied <= _GATHERED:
+            logits = torch.einsum("bkmd,bd->bkm", self.table[slots].to(hidden.dtype), hidden).float()
+        else:
+            logits = block_scores(hidden, self.table, proposed, self.start, self.size)
         return (logits if self.bias is None else logits + self.bias[slots]), real
 
     def slots(self, proposed: Tensor) -> tuple[Tensor, Tensor]:
@@ -215,13 +223,14 @@ def bce(logits: Tensor, positives: tuple[Tensor, ...], reduction: Reduction, rea
 def best(scores: Tensor, k: int, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """The k highest scores of each row and their labels; equal scores go to the lower label id.
 
-    scores: float[B, n]. labels: int64[B, n], the column numbers if None. A stable sort by label, then one by score.
+    scores: float32[B, n], not negative but for a -1 that stands for none. labels: int64[B, n] below 2^31, the column
+    numbers if None. One selection among int64 keys: the score's bits, which rise with it, above the label's complement.
     """
-    if labels is not None:
-        by_label = torch.argsort(labels, dim=1)
-        scores, labels = scores.gather(1, by_label), labels.gather(1, by_label)
-    kept = torch.sort(scores, dim=1, descending=True, stable=True).indices[:, :k]
-    return scores.gather(1, kept), kept if labels is None else labels.gather(1, kept)
+    if labels is None:
+        labels = torch.arange(scores.shape[1], device=scores.device)
+    keys = (scores.contiguous().view(torch.int32).long() << 32) | (_LAST_LABEL - labels)
+    kept = keys.topk(min(k, scores.shape[1]), dim=1).values
+    return (kept >> 32).int().view(torch.float32), _LAST_LABEL - (kept & 0xFFFFFFFF)
 
 
 def log_odds(count: np.ndarray, of: np.ndarray | int) -> Tensor:

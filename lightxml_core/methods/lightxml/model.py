@@ -36,9 +36,9 @@ class LightXML(nn.Module):
         """Scaled features with dropout, as the head takes them."""
         return self.dropout((features.float() - self.mean) * self.scale)
 
-    def loss(self, ids: Tensor, mask: Tensor, rows: Tensor, labels: Tensor, **sampling: Any) -> Loss:
-        """Loss of a batch of documents: int64[B, T] ids, bool[B, T] mask; positives and `sampling` as in `heads`."""
-        loss: Loss = self.head.loss(self.prepare(self.backbone(ids, mask)), rows, labels, **sampling)
+    def loss(self, features: Tensor, rows: Tensor, labels: Tensor, **sampling: Any) -> Loss:
+        """Loss of a batch from its documents' features, float[B, width]; positives and `sampling` as in `heads`."""
+        loss: Loss = self.head.loss(self.prepare(features), rows, labels, **sampling)
         return loss
 
     def top(self, ids: Tensor, mask: Tensor, k: int) -> tuple[Tensor, Tensor]:

@@ -7,21 +7,21 @@ from typing import Any
 import numpy as np
 import torch
 
+from lightxml_core.methods.lightxml.frozen import Frozen
 from lightxml_core.methods.lightxml.heads import ClusteredHead
 from lightxml_core.methods.lightxml.model import LightXML
 from lightxml_core.methods.lightxml.settings import Settings
-from lightxml_core.training.checkpoint import Checkpoint
 
 _CHUNK = 4096
 
 
 def fixed_negatives(
-    model: LightXML, rows: np.ndarray, documents: int, settings: Settings, checkpoint: Checkpoint
+    model: LightXML, rows: np.ndarray, documents: int, settings: Settings, frozen: Frozen | None
 ) -> np.ndarray | None:
     """int32[documents, K] clusters that stay each training document's candidates; None where they are dynamic.
 
     `rows` are the documents trained on; the others' lines are not used. `earlier` asks the model as it stands, after
-    its warm start, from the features that this left in the checkpoint.
+    its warm start, what it makes of the frozen features.
     """
     if settings.negatives not in ("random", "earlier"):
         return None
@@ -29,15 +29,15 @@ def fixed_negatives(
     assert isinstance(head, ClusteredHead)
     fixed = np.zeros((documents, head.kept), np.int32)
     random = np.random.default_rng([settings.seed, documents])
-    cached = checkpoint.load("features") if settings.negatives == "earlier" else None
     model.eval()
     for start in range(0, len(rows), _CHUNK):
         chosen = rows[start : start + _CHUNK]
-        if cached is None:
+        if settings.negatives == "random":
             scores = torch.from_numpy(random.random((len(chosen), len(head.size)), np.float32))
         else:
+            assert frozen is not None  # the settings ask for a warm start
             with torch.inference_mode():
-                features = cached[0]["features"][start : start + _CHUNK].to(model.mean.device)
+                features = frozen.features[start : start + _CHUNK].to(model.mean.device)
                 scores = head.recall(model.prepare(features)).sigmoid()
         fixed[chosen] = head.propose(scores).cpu().numpy()
     return fixed

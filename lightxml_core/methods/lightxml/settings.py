@@ -19,7 +19,8 @@ class Settings(BaseSettings):
     Text and encoder: `backbone` names a file in backbones/; `max_tokens`; `text` is `plain` or `official`
     (lower case, word cut); `layers` read, at `position` `first`, `class` (the class token's) or `mean` (over all
     tokens); `encoder_dropout` off or on; `frozen_layers`: so many from the bottom up stay as they came, and the
-    embeddings with them (0: all of the encoder learns).
+    embeddings with them (0: all of the encoder learns); `keep_frozen` computes what those say of each document
+    once and holds it in memory, 2 bytes a token and width.
     Heads: `head`; `bottleneck` width; `clusters_kept` K; `tree` seed of the clustering; `max_leaf` labels a cluster;
     `label_bias` gives the rank head one bias a label. `negatives`: drawn anew at each step (`dynamic`, the paper's),
     the same for a document throughout (`random`, or `earlier`: those that the recall head proposed after the warm
@@ -44,6 +45,7 @@ class Settings(BaseSettings):
     feature_dropout: float = 0.5
     encoder_dropout: bool = True
     frozen_layers: int = 0
+    keep_frozen: bool = False
 
     head: Head = "flat"
     bottleneck: int = 400
@@ -104,6 +106,8 @@ class Settings(BaseSettings):
             raise InputError(f"batch ({self.batch}) must be a multiple of accumulate ({self.accumulate})")
         if self.head == "flat" and (self.negatives != "dynamic" or self.two_step):
             raise InputError("the flat head samples nothing: negatives and two_step need `head: clustered`")
+        if self.keep_frozen and (not self.frozen_layers or self.encoder_dropout or self.short_epochs):
+            raise InputError("keep_frozen needs frozen_layers, `encoder_dropout: false` and no short_epochs")
         if self.negatives == "earlier" and not self.warm_epochs:
             raise InputError("negatives of an earlier recall head need a warm start: set warm_epochs")
 

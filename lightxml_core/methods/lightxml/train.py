@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from lightxml_core.evaluation.metrics import evaluate
 from lightxml_core.files import save_csr, write_json
 from lightxml_core.methods import TrainingData
+from lightxml_core.methods.lightxml.frozen import Frozen, frozen
 from lightxml_core.methods.lightxml.inputs import padded, positives
 from lightxml_core.methods.lightxml.model import LightXML, build_model
 from lightxml_core.methods.lightxml.prediction import predict_rows
@@ -43,10 +44,14 @@ def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None
     model = build_model(settings, data.encoder, data.Y.shape[1], data.clusters).to(device)
     if settings.prior_bias:
         model.head.start_at_prior(data.Y[rows])
-    if settings.warm_epochs or settings.standardise:
-        warm_start(model, data, rows, settings, checkpoint, training_log)
-    fixed = fixed_negatives(model, rows, data.Y.shape[0], settings, checkpoint)
-    train(_task(model, data, rows, settings, fixed), _plan(settings, device, len(rows)), checkpoint, training_log)
+    before = None
+    if settings.warm_epochs or settings.standardise or settings.keep_frozen:
+        before = frozen(model, data, rows, settings, checkpoint)
+        warm_start(model, before, data.Y[rows], settings, checkpoint, training_log)
+    fixed = fixed_negatives(model, rows, data.Y.shape[0], settings, before)
+    train(
+        _task(model, data, rows, settings, fixed, before), _plan(settings, device, len(rows)), checkpoint, training_log
+    )
     training_log.close()
     if team().first:
         _save(model, data, settings, out)
@@ -93,11 +98,18 @@ def _plan(settings: Settings, device: torch.device, documents: int) -> Plan:
         dropout_off_after_evaluation=settings.dropout_off_after_evaluation,
         dtype=autocast_dtype(settings.precision, device),
         checkpoint_minutes=settings.checkpoint_minutes,
-        encoded_before=documents if settings.warm_epochs or settings.standardise else 0,
+        encoded_before=documents if settings.warm_epochs or settings.standardise or settings.keep_frozen else 0,
     )
 
 
-def _task(model: LightXML, data: TrainingData, rows: np.ndarray, settings: Settings, fixed: np.ndarray | None) -> Task:
+def _task(
+    model: LightXML,
+    data: TrainingData,
+    rows: np.ndarray,
+    settings: Settings,
+    fixed: np.ndarray | None,
+    before: Frozen | None,
+) -> Task:
     tokens = data.tokens
     assert tokens is not None
     lengths = tokens.lengths[rows]
@@ -111,7 +123,12 @@ def _task(model: LightXML, data: TrainingData, rows: np.ndarray, settings: Setti
     def loss(batch: np.ndarray, epoch: int) -> Any:
         how = sampling(batch, epoch, settings, fixed, model.mean.device)
         limit = settings.short_tokens if epoch < settings.short_epochs else None
-        return model.loss(*padded(tokens, batch, model, limit), *positives(data.Y, batch, model), **how)
+        ids, mask = padded(tokens, batch, model, limit)
+        if settings.keep_frozen and before is not None:
+            features = before.features_of(model, np.searchsorted(rows, batch), mask)
+        else:
+            features = model.backbone(ids, mask)
+        return model.loss(features, *positives(data.Y, batch, model), **how)
 
     selection = _selection(data, settings)
     return Task(model, adamw(_groups(model, settings)), steps, loss, selection)

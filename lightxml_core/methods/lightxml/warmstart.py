@@ -7,8 +7,8 @@ import torch
 from scipy import sparse
 from torch import Tensor
 
-from lightxml_core.methods import TrainingData
-from lightxml_core.methods.lightxml.inputs import PREDICTION_BATCH, autocast, by_length, padded, positives
+from lightxml_core.methods.lightxml.frozen import Frozen
+from lightxml_core.methods.lightxml.inputs import positives
 from lightxml_core.methods.lightxml.model import LightXML
 from lightxml_core.methods.lightxml.settings import Settings
 from lightxml_core.training.batches import epoch_batches
@@ -19,45 +19,25 @@ from lightxml_core.training.loop import adamw
 
 def warm_start(
     model: LightXML,
-    data: TrainingData,
-    rows: np.ndarray,
+    frozen: Frozen,
+    Y: sparse.csr_matrix,
     settings: Settings,
     checkpoint: Checkpoint,
     training_log: TrainingLog,
 ) -> None:
     """Start from the frozen encoder: take the scale of its features, train the head alone on them.
 
-    Every document passes through the encoder once; the features (float32[N, width]) are cached beside the
-    checkpoint. The result is kept there too, so that a resumed run repeats nothing.
+    Y: CSR, the labels of the documents trained on. The result is kept in the checkpoint, so that a resumed run
+    repeats nothing.
     """
     done = checkpoint.load("warm")
     if done is None:
-        features = _frozen_features(model, data, rows, settings, checkpoint)
         if settings.standardise:
-            model.standardise(features)
-        _train_head(model, features, data.Y[rows], settings, training_log)
+            model.standardise(frozen.features)
+        _train_head(model, frozen.features, Y, settings, training_log)
         checkpoint.save("warm", model.state_dict(), {})
     else:
         model.load_state_dict(done[0])
-
-
-def _frozen_features(
-    model: LightXML, data: TrainingData, rows: np.ndarray, settings: Settings, checkpoint: Checkpoint
-) -> Tensor:
-    cached = checkpoint.load("features")
-    if cached is not None:
-        return cached[0]["features"]
-    tokens = data.tokens
-    assert tokens is not None
-    model.eval()
-    progress = Progress(f"{settings.backbone} frozen features", len(rows))
-    features = torch.empty(len(rows), model.backbone.width)
-    for batch in by_length(tokens.lengths[rows], PREDICTION_BATCH):
-        with torch.inference_mode(), autocast(model, settings):
-            features[batch] = model.backbone(*padded(tokens, rows[batch], model)).float().cpu()
-        progress.advance(len(batch), "")
-    checkpoint.save("features", {"features": features}, {})
-    return features
 
 
 def _train_head(

@@ -1,0 +1,43 @@
+"""`python -m benchmarks [name …]`: run benchmarks, each in a process of its own, and collect results.md."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from benchmarks.harness import RESULTS
+
+HERE = Path(__file__).parent
+_NONE = {"__init__", "__main__", "harness", "synthetic"}
+
+
+def main() -> None:
+    every = sorted(path.stem for path in HERE.glob("*.py") if path.stem not in _NONE)
+    chosen = sys.argv[1:] or every
+    unknown = sorted(set(chosen) - set(every))
+    if unknown:
+        sys.exit(f"no benchmark {unknown[0]!r}: there are {', '.join(every)}")
+    failed = [name for name in chosen if subprocess.run([sys.executable, "-m", f"benchmarks.{name}"]).returncode]
+    (HERE / "results.md").write_text(table(), encoding="utf-8")
+    if failed:
+        sys.exit(f"failed: {', '.join(failed)}")
+
+
+def table() -> str:
+    """All results so far, a row each: ratio of medians, and whether it reaches its goal."""
+    lines = ["# Benchmarks", "", "Ratios of medians, ours to the other way, taken in turn in the same run.", ""]
+    lines += ["| benchmark | ratio | goal | against | machine | commit |", "| --- | ---: | ---: | --- | --- | --- |"]
+    for path in sorted(RESULTS.glob("*.json")):
+        found = json.loads(path.read_text(encoding="utf-8"))
+        goal = "" if found["goal"] is None else f"{found['goal']:g} {'✓' if found['ratio'] <= found['goal'] else '✗'}"
+        machine = found["machine"]
+        where = f"{machine['cpu']}, {machine['cores']} cores"
+        cells = [found["name"], f"{found['ratio']:.4f}", goal, found["against"], where, machine["commit"][:8]]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""What the frozen encoder says of each training document: computed once, kept beside the checkpoint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lightxml_core.errors import InputError
+from lightxml_core.methods import TrainingData
+from lightxml_core.methods.lightxml.inputs import PREDICTION_BATCH, autocast, by_length, padded
+from lightxml_core.methods.lightxml.model import LightXML
+from lightxml_core.methods.lightxml.settings import Settings
+from lightxml_core.training.checkpoint import Checkpoint
+from lightxml_core.training.log import Progress
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """Of the documents trained on, in their order: features float32[n, width], read before anything learnt.
+
+    hidden: bfloat16[T, d], the states above the frozen layers, all documents end to end, offsets int64[n + 1];
+    None unless they were to be kept.
+    """
+
+    features: Tensor
+    hidden: Tensor | None
+    offsets: np.ndarray
+
+    def features_of(self, model: LightXML, places: np.ndarray, mask: Tensor) -> Tensor:
+        """float[B, width] of some documents as the model reads them now, from the layers that learn.
+
+        places: int64[B] among the documents trained on; mask: bool[B, T] of their tokens.
+        """
+        assert self.hidden is not None
+        backbone = model.backbone
+        lower = torch.zeros(*mask.shape, self.hidden.shape[1], device=mask.device)
+        lower[mask] = self.hidden[_tokens_of(self.offsets, places)].to(mask.device).float()
+        above = backbone.read(backbone.states_above(lower, mask), mask)
+        below = self.features[places].to(mask.device)[:, : backbone.width - above.shape[1]]
+        return torch.cat([below, above], dim=1)
+
+
+def frozen(model: LightXML, data: TrainingData, rows: np.ndarray, settings: Settings, checkpoint: Checkpoint) -> Frozen:
+    """Pass each document through the encoder once, unless the checkpoint has the result."""
+    assert data.tokens is not None
+    offsets = np.concatenate([[0], np.cumsum(data.tokens.lengths[rows])])
+    cached = checkpoint.load("features")
+    found = _encode(model, data, rows, settings, offsets) if cached is None else cached[0]
+    if cached is None:
+        checkpoint.save("features", found, {})
+    return Frozen(found["features"], found.get("hidden"), offsets)
+
+
+def _encode(
+    model: LightXML, data: TrainingData, rows: np.ndarray, settings: Settings, offsets: np.ndarray
+) -> dict[str, Tensor]:
+    tokens, backbone = data.tokens, model.backbone
+    assert tokens is not None
+    found = {"features": torch.empty(len(rows), backbone.width)}
+    if settings.keep_frozen:
+        if not backbone.resumes:
+            raise InputError("keep_frozen works for encoders of the BERT and RoBERTa types: set it to false")
+        found["hidden"] = torch.empty(int(offsets[-1]), backbone.width // backbone.layers, dtype=torch.bfloat16)
+    model.eval()
+    progress = Progress(f"{settings.backbone} frozen features", len(rows))
+    for batch in by_length(np.diff(offsets), PREDICTION_BATCH):
+        ids, mask = padded(tokens, rows[batch], model)
+        with torch.inference_mode(), autocast(model, settings):
+            states = backbone.states(ids, mask)
+            found["features"][batch] = backbone.read(states, mask).float().cpu()
+        if settings.keep_frozen:
+            state = states[backbone.frozen]
+            found["hidden"][_tokens_of(offsets, batch)] = state[mask[:, : state.shape[1]]].to(torch.bfloat16).cpu()
+        progress.advance(len(batch), "")
+    return found
+
+
+def _tokens_of(offsets: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """int64: where the tokens of some documents stand, one document after the other."""
+    lengths = np.diff(offsets)[places]
+    ends = np.cumsum(lengths)
+    return np.arange(ends[-1]) + np.repeat(offsets[places] - (ends - lengths), lengths)
