@@ -111,6 +111,11 @@ class Settings(BaseSettings):
         if self.negatives == "earlier" and not self.warm_epochs:
             raise InputError("negatives of an earlier recall head need a warm start: set warm_epochs")
 
+    @property
+    def reads_frozen(self) -> bool:
+        """Whether each document passes once through the encoder as it came, before anything is trained."""
+        return bool(self.warm_epochs) or self.standardise or self.keep_frozen
+
 
 PROTOCOLS: dict[str, dict[str, Any]] = {
     "clean": {

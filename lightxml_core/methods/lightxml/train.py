@@ -45,7 +45,7 @@ def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None
     if settings.prior_bias:
         model.head.start_at_prior(data.Y[rows])
     before = None
-    if settings.warm_epochs or settings.standardise or settings.keep_frozen:
+    if settings.reads_frozen:
         before = frozen(model, data, rows, settings, checkpoint)
         warm_start(model, before, data.Y[rows], settings, checkpoint, training_log)
     fixed = fixed_negatives(model, rows, data.Y.shape[0], settings, before)
@@ -98,7 +98,7 @@ def _plan(settings: Settings, device: torch.device, documents: int) -> Plan:
         dropout_off_after_evaluation=settings.dropout_off_after_evaluation,
         dtype=autocast_dtype(settings.precision, device),
         checkpoint_minutes=settings.checkpoint_minutes,
-        encoded_before=documents if settings.warm_epochs or settings.standardise or settings.keep_frozen else 0,
+        encoded_before=documents if settings.reads_frozen else 0,
     )
 
 
