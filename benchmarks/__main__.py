@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from pathlib import Path
 
 from benchmarks.harness import RESULTS
+from lightxml_core.files import read_json, write_text
 
 HERE = Path(__file__).parent
 _NONE = {"__init__", "__main__", "harness", "synthetic"}
@@ -20,7 +20,7 @@ def main() -> None:
     if unknown:
         sys.exit(f"no benchmark {unknown[0]!r}: there are {', '.join(every)}")
     failed = [name for name in chosen if subprocess.run([sys.executable, "-m", f"benchmarks.{name}"]).returncode]
-    (HERE / "results.md").write_text(table(), encoding="utf-8")
+    write_text(HERE / "results.md", table())
     if failed:
         sys.exit(f"failed: {', '.join(failed)}")
 
@@ -30,7 +30,7 @@ def table() -> str:
     lines = ["# Benchmarks", "", "Ratios of medians, ours to the other way, taken in turn in the same run.", ""]
     lines += ["| benchmark | ratio | goal | against | machine | commit |", "| --- | ---: | ---: | --- | --- | --- |"]
     for path in sorted(RESULTS.glob("*.json")):
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = read_json(path)
         goal = "" if found["goal"] is None else f"{found['goal']:g} {'✓' if found['ratio'] <= found['goal'] else '✗'}"
         machine = found["machine"]
         where = f"{machine['cpu']}, {machine['cores']} cores"

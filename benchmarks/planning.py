@@ -5,31 +5,29 @@ from __future__ import annotations
 import statistics
 import subprocess
 import sys
-import time
+from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.harness import report
+from benchmarks.harness import report, wall_seconds
 
 ROOT = Path(__file__).parents[1]
 
 
-def median_seconds(command: list[str], repeats: int = 5) -> float:
-    """Median wall time of a command, after a first run that does not count."""
-    taken = []
-    for turn in range(repeats + 1):
-        started = time.perf_counter()
-        subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        if turn:
-            taken.append(time.perf_counter() - started)
-    return statistics.median(taken)
+def run(*arguments: str) -> Callable[[], object]:
+    """A call that runs this Python with some arguments."""
+    command = [sys.executable, *arguments]
+    return lambda: subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
 
 
 def main() -> None:
-    plan = median_seconds([sys.executable, "-m", "snakemake", "--cores", "2", "--dry-run", "all", "--quiet", "rules"])
-    report("planning", plan / 3.0, 1.0, "3 s, to plan the paper", {"seconds": plan})
-    bare = median_seconds([sys.executable, "-c", "import numpy, scipy.sparse"])
-    started = median_seconds([sys.executable, "-m", "workflow_scripts.evaluate", "--help"])
-    report("start", (started - bare) / 0.5, 1.0, "0.5 s, beyond numpy and scipy", {"seconds": started, "bare": bare})
+    calls = {
+        "plan": run("-m", "snakemake", "--cores", "2", "--dry-run", "all", "--quiet", "rules"),
+        "bare": run("-c", "import numpy, scipy.sparse"),
+        "start": run("-m", "workflow_scripts.evaluate", "--help"),
+    }
+    seconds = {name: statistics.median(taken) for name, taken in wall_seconds(calls).items()}
+    report("planning", seconds["plan"] / 3.0, 1.0, "3 s, to plan the paper", seconds)
+    report("start", (seconds["start"] - seconds["bare"]) / 0.5, 1.0, "0.5 s, beyond numpy and scipy", seconds)
 
 
 if __name__ == "__main__":

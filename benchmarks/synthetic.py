@@ -2,7 +2,7 @@
 
 Labels sit in topics of 64. A document draws a primary label (Zipf 0.6; half of all labels are forced to occur) and
 takes three quarters of its other labels from the same topic. Of its words 8% come from the words of one of its labels,
-22% from its topic's, the rest from a Zipf background; 15% of its labels are silent: no linear method is perfect on it.
+22% from its topic's, the rest from a Zipf background; 15% of its labels are silent, so that no method can be perfect.
 """
 
 from __future__ import annotations
@@ -19,19 +19,15 @@ _SYLLABLES = [a + b for a in "bcdfghjklmnprstvwz" for b in "aeiou"]
 
 @dataclass(frozen=True)
 class Shape:
-    """How large: documents in training and test, labels, words known, labels and words a document on average."""
+    """How large: labels, words known, labels and words a document on average."""
 
-    documents: int
-    tests: int
     labels: int
     vocabulary: int
     labels_a_document: float
     words_a_document: float
 
 
-EURLEX_4K = Shape(15_449, 3_865, 3_956, 30_000, 5.15, 230)
-L100K = Shape(90_000, 10_000, 100_000, 100_000, 5.06, 100)
-AMAZON_670K = Shape(490_449, 153_025, 670_091, 135_909, 5.43, 85)
+EURLEX_4K = Shape(3_956, 30_000, 5.15, 230)
 
 
 @dataclass(frozen=True)
@@ -42,15 +38,6 @@ class Synthetic:
     words: np.ndarray
     offsets: np.ndarray
     vocabulary: int
-
-    def bag(self) -> sparse.csr_matrix:
-        """float32 CSR documents × vocabulary: how often each word occurs."""
-        counts = sparse.csr_matrix(
-            (np.ones(len(self.words), np.float32), self.words, self.offsets),
-            shape=(len(self.offsets) - 1, self.vocabulary),
-        )
-        counts.sum_duplicates()
-        return counts
 
     def texts(self) -> list[str]:
         """The documents as made-up words."""

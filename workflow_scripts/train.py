@@ -34,10 +34,11 @@ def main() -> None:
     parser.add_argument("--provenance", type=Path, required=True, help="JSON file to write")
     parser.add_argument("--processes", type=int, default=1, help="that train together, one a GPU; 0 is 1")
     options = parser.parse_args()
+    options.processes = max(1, options.processes)
     if is_worker():
         train(options)
         return
-    with lease_gpus(max(1, options.processes)):
+    with lease_gpus(options.processes):
         if options.processes > 1:
             launch("workflow_scripts.train", sys.argv[1:], options.processes)
         else:
@@ -47,7 +48,7 @@ def main() -> None:
 def train(options: argparse.Namespace) -> None:
     """Train in this process, or do its part of a training by several; the first of them writes what is kept."""
     started, resumed = datetime.now(UTC), (options.model.parent / "checkpoint").is_dir()
-    set_threads(max(1, options.threads // max(1, options.processes)))
+    set_threads(max(1, options.threads // options.processes))
     method = load_method(options.method)
     settings = replace(make_settings(method, options.settings), seed=options.seed)
     inputs = Inputs(options.corpus, options.features, options.encoder, options.tokens, options.clusters)

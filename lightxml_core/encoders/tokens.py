@@ -49,10 +49,17 @@ class TokenisedPart:
         width = -(-int(lengths.max()) // multiple) * multiple
         mask = np.arange(width) < lengths[:, None]
         ids = np.full(mask.shape, pad_id, np.int64)
-        within = np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        within[np.cumsum(lengths)[lengths > 0] - 1] = whole[lengths > 0] - 1
-        ids[mask] = self.ids[np.repeat(starts, lengths) + within]
+        places = end_to_end(starts, lengths)
+        cut = lengths < whole
+        places[np.cumsum(lengths)[cut] - 1] = (starts + whole)[cut] - 1
+        ids[mask] = self.ids[places]
         return ids, mask
+
+
+def end_to_end(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """int64: the positions start, start + 1, … of each document's tokens, one document after the other."""
+    ends = np.cumsum(lengths)
+    return np.arange(ends[-1]) + np.repeat(starts - (ends - lengths), lengths)
 
 
 def prepare_text(text: str, preparation: Preparation, max_tokens: int) -> str:

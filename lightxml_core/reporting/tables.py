@@ -239,9 +239,8 @@ def _cost_row(selection: Selection, group: Group, groups: list[Group], published
     name = selection["datasets"][group.dataset].get("published_as")
     printed = _match(selection, group, groups, published[published.dataset == name])
     hours = printed[printed.metric == "train_hours"].head(1)
-    size = (
-        printed[printed.metric.isin(["model_size_gib", "model_size_gb"])].sort_values("metric").tail(1)
-    )  # gib, where both are
+    sizes = printed[printed.metric.isin(["model_size_gib", "model_size_gb"])]
+    size = sizes.sort_values("metric").tail(1)  # in GiB where both are in print
     used = [*hours.itertuples(), *size.itertuples()]
     seconds = training_seconds(group, groups)
     return {
@@ -281,7 +280,7 @@ def _hardware(provenance: dict[str, Any]) -> str:
 
 _HEADERS = {
     **{"wall_seconds": "training time", "peak_memory_gib": "peak GiB", "model_bytes": "model GiB"},
-    **{"published_train_hours": "published hours", "published_model_gb": "published GiB"},
+    **{"published_train_hours": "published hours", "published_model_gb": "published size"},
 }
 _OTHERS = {
     "datasets": ("Datasets", "llrrrll", ()),

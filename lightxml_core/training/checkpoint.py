@@ -52,19 +52,12 @@ class Checkpoint:
             return
         unique = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
         about = json.dumps(dict(state))
-        digest = _digest(about, unique.items())
+        digest = _digest(about, unique)
         with atomic_path(self._path(name)) as target:
             save_file(unique, target, {"run": self.run, "state": about, "digest": digest})
 
     def load(self, name: str) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         """The named tensors and state, or None if there are none that are whole and of this run; that is logged."""
-        from safetensors.torch import load_file
-
-        state = self.state(name)
-        return None if state is None else (load_file(self._path(name)), state)
-
-    def state(self, name: str) -> dict[str, Any] | None:
-        """The named state without its tensors, under the same conditions."""
         from safetensors import SafetensorError, safe_open
 
         path = self._path(name)
@@ -76,25 +69,27 @@ class Checkpoint:
                 if about.get("run") != self.run:
                     log.warning("%s is of other settings, data or code: training starts afresh", path)
                     return None
-                names = opened.offset_keys()
-                digest = _digest(about["state"], ((name, opened.get_tensor(name)) for name in names))
-            if digest != about["digest"]:
+                tensors = {key: opened.get_tensor(key) for key in opened.offset_keys()}
+            if _digest(about["state"], tensors) != about["digest"]:
                 raise ValueError("its contents do not have the digest they were saved with")
-            state: dict[str, Any] = json.loads(about["state"])
-            return state
+            return tensors, json.loads(about["state"])
         except (SafetensorError, OSError, KeyError, ValueError) as error:
             log.warning("%s is damaged (%s): training starts afresh", path, error)
         return None
+
+    def state(self, name: str) -> dict[str, Any] | None:
+        """The named state alone, under the same conditions."""
+        found = self.load(name)
+        return None if found is None else found[1]
 
     def _path(self, name: str) -> Path:
         return self.folder / f"{name}.safetensors"
 
 
-def _digest(state: str, tensors: Iterable[tuple[str, Tensor]]) -> str:
+def _digest(state: str, tensors: Mapping[str, Tensor]) -> str:
     """Hex digest of a JSON state and of the tensors' names, types and bytes, in whatever order they come."""
-    parts = []
-    for key, value in tensors:
-        part = hashlib.sha256(f"{key}{value.dtype}{tuple(value.shape)}".encode())
-        part.update(value.reshape(-1).view(torch.uint8).numpy().data)
-        parts.append(part.hexdigest())
-    return hashlib.sha256("".join([state, *sorted(parts)]).encode()).hexdigest()
+    digest = hashlib.sha256(state.encode())
+    for key, value in sorted(tensors.items()):
+        digest.update(f"{key}{value.dtype}{tuple(value.shape)}".encode())
+        digest.update(value.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()

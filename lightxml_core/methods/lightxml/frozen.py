@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lightxml_core.encoders.tokens import end_to_end
 from lightxml_core.errors import InputError
 from lightxml_core.methods import TrainingData
 from lightxml_core.methods.lightxml.inputs import PREDICTION_BATCH, autocast, by_length, padded
@@ -37,7 +38,9 @@ class Frozen:
         assert self.hidden is not None
         backbone = model.backbone
         lower = torch.zeros(*mask.shape, self.hidden.shape[1], device=mask.device)
-        lower[mask] = self.hidden[_tokens_of(self.offsets, places)].to(mask.device).float()
+        lower[mask] = (
+            self.hidden[end_to_end(self.offsets[places], np.diff(self.offsets)[places])].to(mask.device).float()
+        )
         above = backbone.read(backbone.states_above(lower, mask), mask)
         below = self.features[places].to(mask.device)[:, : backbone.width - above.shape[1]]
         return torch.cat([below, above], dim=1)
@@ -66,20 +69,14 @@ def _encode(
         found["hidden"] = torch.empty(int(offsets[-1]), backbone.width // backbone.layers, dtype=torch.bfloat16)
     model.eval()
     progress = Progress(f"{settings.backbone} frozen features", len(rows))
-    for batch in by_length(np.diff(offsets), PREDICTION_BATCH):
+    lengths = np.diff(offsets)
+    for batch in by_length(lengths, PREDICTION_BATCH):
         ids, mask = padded(tokens, rows[batch], model)
         with torch.inference_mode(), autocast(model, settings):
             states = backbone.states(ids, mask)
             found["features"][batch] = backbone.read(states, mask).float().cpu()
         if settings.keep_frozen:
-            state = states[backbone.frozen]
-            found["hidden"][_tokens_of(offsets, batch)] = state[mask[:, : state.shape[1]]].to(torch.bfloat16).cpu()
+            state, places = states[backbone.frozen], end_to_end(offsets[batch], lengths[batch])
+            found["hidden"][places] = state[mask[:, : state.shape[1]]].to(torch.bfloat16).cpu()
         progress.advance(len(batch), "")
     return found
-
-
-def _tokens_of(offsets: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """int64: where the tokens of some documents stand, one document after the other."""
-    lengths = np.diff(offsets)[places]
-    ends = np.cumsum(lengths)
-    return np.arange(ends[-1]) + np.repeat(offsets[places] - (ends - lengths), lengths)

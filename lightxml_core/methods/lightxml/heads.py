@@ -151,7 +151,7 @@ class ClusteredHead(nn.Module):
         return bce(rank.flatten(1), places, self.reduction, real.flatten(1))
 
     def preference(self, fixed: Tensor) -> Tensor:
-        """Scores in (0, 1), float[B, C], under which exactly the clusters int64[B, n] are proposed, in their order."""
+        """Scores in [0, 1), float[B, C], under which exactly the clusters int64[B, n] are proposed, in their order."""
         count = fixed.shape[1]
         falling = torch.arange(count, 0, -1, device=fixed.device) / (count + 1)
         return torch.zeros(len(fixed), len(self.size), device=fixed.device).scatter_(1, fixed, falling.expand_as(fixed))
@@ -159,11 +159,11 @@ class ClusteredHead(nn.Module):
     def propose(self, scores: Tensor, positive: Tensor | None = None) -> Tensor:
         """The K clusters of highest score; positive ones count 1 more, which puts them first.
 
-        scores: float[B, C] in (0, 1); positive: bool[B, C], training only. Returns int64[B, K], best first.
+        scores: float32[B, C] in [0, 1]; positive: bool[B, C], training only. Returns int64[B, K], best first.
         """
         if positive is not None:
             scores = scores + positive
-        return torch.sort(scores, dim=1, descending=True, stable=True).indices[:, : self.kept]
+        return best(scores, self.kept)[1]
 
     def rank(self, features: Tensor, proposed: Tensor) -> tuple[Tensor, Tensor]:
         """Logits of every label of the proposed clusters.
