@@ -15,10 +15,10 @@ rule cluster_labels:
         "logs/cluster_labels/{dataset}/{max_leaf}-{tree}.tsv"
     wildcard_constraints:
         max_leaf=r"\d+",
-    threads: 1
+    threads: THREADS
     resources:
         mem_mb=8000,
         runtime=120,
     shell:
         "python -m workflow_scripts.cluster_labels --features {input.features} --labels {input.labels}"
-        " --max-leaf {wildcards.max_leaf} --seed {wildcards.tree} --out {output} 2>&1 | tee {log}"
+        " --max-leaf {wildcards.max_leaf} --seed {wildcards.tree} --threads {threads} --out {output} 2>&1 | tee {log}"

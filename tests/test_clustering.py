@@ -52,6 +52,38 @@ def test_a_seed_decides_the_result_and_another_seed_changes_it() -> None:
     assert (once == again).all() and (once != other).any()
 
 
+def test_threads_and_samples_change_nothing_but_the_time() -> None:
+    Z = random_features(6000, 1, width=200)  # large enough for the root to be parted by a sample first
+    alone, together = (numbers(balanced_clusters(Z, 100, 3, threads=threads)) for threads in (1, 4))
+    assert (alone == together).all()
+    reached = leaf_objective(Z, sparse.csr_matrix(np.eye(64, dtype=np.float32)[alone]))
+    assert reached >= 0.98 * leaf_objective(Z, obvious_clusters(Z, 100, 3))
+
+
+def obvious_clusters(Z: sparse.csr_matrix, max_leaf: int, seed: int) -> sparse.csr_matrix:
+    """Balanced 2-means of dense rows, from random centres at every node and without a sample, by the book."""
+    random, nodes = np.random.default_rng(seed), [np.arange(Z.shape[0])]
+    while max(map(len, nodes)) > max_leaf:
+        nodes = [half for node in nodes for half in obvious_halves(Z[node].toarray(), node, random)]
+    of = np.empty(Z.shape[0], dtype=int)
+    for number, node in enumerate(nodes):
+        of[node] = number
+    return sparse.csr_matrix(np.eye(len(nodes), dtype=np.float32)[of])
+
+
+def obvious_halves(rows: np.ndarray, node: np.ndarray, random: np.random.Generator) -> list[np.ndarray]:
+    centres = rows[random.choice(len(rows), 2, replace=False)]
+    before, size = -np.inf, (len(rows) + 1) // 2
+    while True:
+        order = np.argsort(-(rows @ (centres[0] - centres[1])), kind="stable")
+        halves = [np.sort(order[:size]), np.sort(order[size:])]
+        sums = [rows[half].sum(axis=0) for half in halves]
+        now = sum(np.linalg.norm(one) for one in sums) / len(rows)
+        if now - before < 1e-4:
+            return [node[half] for half in halves]
+        before, centres = now, np.stack([one / np.linalg.norm(one) for one in sums])
+
+
 def test_a_subtree_depends_on_its_own_labels_only() -> None:
     # a strong word each parts labels 0 to 63 from 64 to 127 at the root; what the second half holds must not change
     # how the first is parted

@@ -6,7 +6,7 @@ from pathlib import Path
 from lightxml_core.cli import start
 from lightxml_core.clustering.balanced import balanced_clusters, leaf_objective
 from lightxml_core.features.labels import label_features
-from lightxml_core.files import load_csr, save_csr
+from lightxml_core.files import load_csr, save_csr, seal
 
 
 def main() -> None:
@@ -15,11 +15,14 @@ def main() -> None:
     parser.add_argument("--labels", type=Path, required=True, help="Y.trn.npz")
     parser.add_argument("--max-leaf", type=int, required=True, help="most labels in a cluster")
     parser.add_argument("--seed", type=int, required=True, help="seed of the tree")
+    parser.add_argument("--tolerance", type=float, default=1e-4, help="least gain in similarity to go on with a split")
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, required=True, help="CSR file, labels by clusters")
     options = parser.parse_args()
     Z = label_features(load_csr(options.features), load_csr(options.labels))
-    clusters = balanced_clusters(Z, options.max_leaf, options.seed)
+    clusters = balanced_clusters(Z, options.max_leaf, options.seed, options.tolerance, threads=options.threads)
     save_csr(options.out, clusters)
+    seal(options.out)
     print(f"{clusters.shape[0]} labels in {clusters.shape[1]} clusters, objective {leaf_objective(Z, clusters):.4f}")
 
 

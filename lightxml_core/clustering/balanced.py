@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 
 import numpy as np
 from scipy import sparse
 
 from lightxml_core.errors import InputError
 
-
-@dataclass(frozen=True)
-class _Search:
-    """How each node of the tree looks for its split."""
-
-    seed: int
-    tolerance: float
-    max_iterations: int
+_SAMPLE, _SAMPLED = 1 << 10, 1 << 12
 
 
 def balanced_clusters(
-    Z: sparse.csr_matrix, max_leaf: int = 100, seed: int = 0, tolerance: float = 1e-4, max_iterations: int = 20
+    Z: sparse.csr_matrix,
+    max_leaf: int = 100,
+    seed: int = 0,
+    tolerance: float = 1e-4,
+    max_iterations: int = 20,
+    threads: int = 1,
 ) -> sparse.csr_matrix:
     """float32 CSR L x C, one 1 a row: the cluster of each label, clusters numbered from left to right in the tree.
 
@@ -31,8 +31,10 @@ def balanced_clusters(
     All leaves lie at the same depth, the least at which they hold `max_leaf` labels or fewer, so that the sizes of
     nodes of one level differ by at most 1.
 
+    A node of more than `_SAMPLED` labels starts from the centres that a sample of `_SAMPLE` of them ends in.
+
     Each node draws from a generator of its own, seeded by (seed, level, place), so that the result depends on
-    nothing else. InputError for no labels or a max_leaf below 2.
+    nothing else, the number of threads included. InputError for no labels or a max_leaf below 2.
     """
     labels = Z.shape[0]
     if labels == 0 or max_leaf < 2:
@@ -40,9 +42,10 @@ def balanced_clusters(
     depth = 0
     while -(-labels // 2**depth) > max_leaf:
         depth += 1
-    search = _Search(seed, tolerance, max_iterations)
-    cluster_of = np.zeros(labels, dtype=np.int64)
-    _descend(Z.astype(np.float32, copy=False), np.arange(labels), (0, 0), depth, search, cluster_of)
+    tree = _Tree(Z.astype(np.float32, copy=False), seed, tolerance, max_iterations)
+    cluster_of = np.empty(labels, dtype=np.int64)
+    for number, leaf in enumerate(tree.leaves(depth, threads)):
+        cluster_of[leaf] = number
     ones = np.ones(labels, dtype=np.float32)
     return sparse.csr_matrix((ones, cluster_of, np.arange(labels + 1)), shape=(labels, 2**depth))
 
@@ -53,68 +56,48 @@ def leaf_objective(Z: sparse.csr_matrix, clusters: sparse.csr_matrix) -> float:
     Z: CSR L x D, rows of length 1 or 0. clusters: CSR L x C. A cluster's labels have with its centroid, the sum s of
     their rows made length 1, similarities that add up to ‖s‖.
     """
-    sums = sparse.csr_matrix(clusters.T @ Z)
-    squares = np.asarray(sums.multiply(sums).sum(axis=1), dtype=np.float64)
-    return float(np.sqrt(squares).sum() / Z.shape[0])
+    from lightxml_core.clustering.kernels import length_of_sum
+
+    total = np.zeros(Z.shape[1])
+    order = np.argsort(clusters.indices, kind="stable")
+    leaves = np.split(order, np.cumsum(np.bincount(clusters.indices, minlength=clusters.shape[1]))[:-1])
+    return sum(length_of_sum(Z.indptr, Z.indices, Z.data, leaf, total) for leaf in leaves) / Z.shape[0]
 
 
-def _descend(
-    Z: sparse.csr_matrix, labels: np.ndarray, node: tuple[int, int], depth: int, search: _Search, out: np.ndarray
-) -> None:
-    """Number the leaves below `node` = (level, place), which holds `labels` with the features Z, into `out`."""
-    level, place = node
-    if level == depth:
-        out[labels] = place
-        return
-    Z = _without_empty_columns(Z)
-    left = _split(Z, search, np.random.default_rng([search.seed, level, place]))
-    for side, members in enumerate((np.flatnonzero(left), np.flatnonzero(~left))):
-        _descend(Z[members], labels[members], (level + 1, 2 * place + side), depth, search, out)
+class _Tree:
+    """Splits nodes, which are the ascending ids of their labels; the features stay where they are."""
 
+    def __init__(self, Z: sparse.csr_matrix, seed: int, tolerance: float, max_iterations: int) -> None:
+        self.Z, self.seed, self.search = Z, seed, (tolerance, max_iterations)
+        self.scratch = threading.local()  # float32[2, D] of zeros, for each thread its own
 
-def _split(Z: sparse.csr_matrix, search: _Search, random: np.random.Generator) -> np.ndarray:
-    """bool[labels]: which half each row of Z belongs to; True for the first, which gets the odd one."""
-    first, second = _two_centres(Z, random)
-    whole = _sum_of(Z, np.ones(Z.shape[0], dtype=np.float32))
-    left = _halve(Z @ (first - second))
-    before = -np.inf
-    for _ in range(search.max_iterations):
-        first = _sum_of(Z, left.astype(np.float32))
-        second = whole - first
-        lengths = np.linalg.norm(first), np.linalg.norm(second)
-        similarity = float(sum(lengths)) / Z.shape[0]  # of the labels to the centres of the halves they are in
-        if similarity - before < search.tolerance:
-            break
-        before = similarity
-        left = _halve(Z @ (first / max(lengths[0], 1e-30) - second / max(lengths[1], 1e-30)))
-    return left
+    def leaves(self, depth: int, threads: int) -> list[np.ndarray]:
+        """int64 label ids of each leaf, from left to right."""
+        nodes = [np.arange(self.Z.shape[0])]
+        with ThreadPoolExecutor(threads) as pool:
+            for level in range(depth):
+                halves = pool.map(self._split, nodes, repeat(level), range(len(nodes)))
+                nodes = [half for both in halves for half in both]
+        return nodes
 
+    def _split(self, labels: np.ndarray, level: int, place: int) -> tuple[np.ndarray, np.ndarray]:
+        """Both halves of a node. A large one starts from the centres that a sample of its labels ends in."""
+        random = np.random.default_rng([self.seed, level, place])
+        direction = self._first_direction(labels, random)
+        if len(labels) > _SAMPLED:
+            self._halve(np.sort(random.choice(labels, _SAMPLE, replace=False)), direction)
+        left = self._halve(labels, direction)
+        return labels[left], labels[~left]
 
-def _two_centres(Z: sparse.csr_matrix, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Dense rows of two random labels, of those with features where there are two."""
-    eligible = np.flatnonzero(np.diff(Z.indptr))
-    if eligible.size < 2:
-        eligible = np.arange(Z.shape[0])
-    first, second = Z[random.choice(eligible, size=2, replace=False)].toarray()
-    return first, second
+    def _halve(self, labels: np.ndarray, direction: np.ndarray) -> np.ndarray:
+        from lightxml_core.clustering.kernels import halve
 
+        if not hasattr(self.scratch, "sums"):
+            self.scratch.sums = np.zeros((2, self.Z.shape[1]), np.float32)
+        return halve(self.Z.indptr, self.Z.indices, self.Z.data, labels, direction, self.scratch.sums, *self.search)
 
-def _halve(preference: np.ndarray) -> np.ndarray:
-    """bool[labels]: the half with the highest preference, the lower label id where they tie."""
-    left = np.zeros(preference.size, dtype=bool)
-    left[np.argsort(-preference, kind="stable")[: (preference.size + 1) // 2]] = True
-    return left
-
-
-def _sum_of(Z: sparse.csr_matrix, chosen: np.ndarray) -> np.ndarray:
-    """float32[D]: the sum of the rows with a 1 in `chosen`."""
-    return np.asarray(Z.T @ chosen)
-
-
-def _without_empty_columns(Z: sparse.csr_matrix) -> sparse.csr_matrix:
-    """Z without the columns that none of its rows uses, so that a node's cost falls with its size."""
-    used = np.zeros(Z.shape[1], dtype=bool)
-    used[Z.indices] = True
-    number = np.cumsum(used) - 1
-    indices = number[Z.indices].astype(Z.indices.dtype)
-    return sparse.csr_matrix((Z.data, indices, Z.indptr), shape=(Z.shape[0], int(used.sum())))
+    def _first_direction(self, labels: np.ndarray, random: np.random.Generator) -> np.ndarray:
+        """float32[D]: the row of one random label less that of another, of those with features where there are two."""
+        eligible = labels[self.Z.indptr[labels] < self.Z.indptr[labels + 1]]
+        first, second = random.choice(eligible if eligible.size > 1 else labels, size=2, replace=False)
+        return np.asarray((self.Z[first] - self.Z[second]).todense(), dtype=np.float32).ravel()

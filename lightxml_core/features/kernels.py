@@ -1,0 +1,64 @@
+"""Sums of sparse rows, each result written once into memory of its own size."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lightxml_core.compiled import compiled
+
+
+@compiled
+def columns_of_sums(
+    members: np.ndarray, of: np.ndarray, indptr: np.ndarray, indices: np.ndarray, width: int
+) -> np.ndarray:
+    """int64[S]: how many columns the sum of each set of rows uses.
+
+    Set s holds the rows of[members[s]:members[s + 1]] of the CSR matrix indptr, indices with `width` columns.
+    """
+    sets = len(members) - 1
+    seen, counts = np.full(width, -1, np.int64), np.zeros(sets, np.int64)
+    for s in range(sets):
+        for row in of[members[s] : members[s + 1]]:
+            for stored in range(indptr[row], indptr[row + 1]):
+                if seen[indices[stored]] != s:
+                    seen[indices[stored]] = s
+                    counts[s] += 1
+    return counts
+
+
+@compiled
+def unit_sums(
+    members: np.ndarray,
+    of: np.ndarray,
+    indptr: np.ndarray,
+    indices: np.ndarray,
+    data: np.ndarray,
+    scale: np.ndarray,
+    starts: np.ndarray,
+    columns: np.ndarray,
+    values: np.ndarray,
+    width: int,
+) -> None:
+    """Write the columns and values of each set's sum of rows times `scale`, made length 1, from starts[s] on.
+
+    scale: float32 a row. starts: int64[S + 1], as the counts say. columns: int32, values: float32, to be filled.
+    """
+    place = np.full(width, -1, np.int64)
+    for s in range(len(members) - 1):
+        start, used = starts[s], starts[s]
+        for row in of[members[s] : members[s + 1]]:
+            for stored in range(indptr[row], indptr[row + 1]):
+                column = indices[stored]
+                value = data[stored] * scale[row]
+                if place[column] < start:
+                    place[column] = used
+                    columns[used] = column
+                    values[used] = value
+                    used += 1
+                else:
+                    values[place[column]] += value
+        squares = 0.0
+        for at in range(start, used):
+            squares += values[at] ** 2
+        for at in range(start, used):
+            values[at] /= np.sqrt(squares) if squares > 0.0 else 1.0
