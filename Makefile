@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench lint plan clean
+.PHONY: help setup demo test bench faults lint plan clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ test: setup  ## the whole test suite
 
 bench: setup  ## speed against peers, as ratios, into benchmarks/results.md
 	OMP_NUM_THREADS=2 $(BIN)/python -m benchmarks
+
+faults: setup  ## break the real DAG in every way it must survive, into tests/faults/README.md
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.faults
 
 lint: setup  ## style, types, formatting of the workflow, its linter
 	$(BIN)/ruff check .

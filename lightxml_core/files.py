@@ -30,6 +30,7 @@ def atomic_path(target: Path) -> Iterator[Path]:
         yield temporary
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
+        _seal_of(target).unlink(missing_ok=True)  # it is of the old contents
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
@@ -68,6 +69,7 @@ def write_json(target: Path, value: Any) -> None:
 
 def read_json(source: Path) -> Any:
     """Read a JSON file; a missing or damaged one is an InputError that names it."""
+    check_seal(source)
     try:
         return json.loads(source.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -89,6 +91,7 @@ def save_csr(target: Path, matrix: sparse.csr_matrix) -> None:
 
 def load_csr(source: Path) -> sparse.csr_matrix:
     """Load a CSR matrix saved by `save_csr` (or by PECOS); anything unreadable is an InputError that names the file."""
+    check_seal(source)
     try:
         matrix = sparse.csr_matrix(sparse.load_npz(source))
         matrix.check_format(full_check=True)
@@ -107,6 +110,7 @@ def save_array(target: Path, array: np.ndarray) -> None:
 
 def load_array(source: Path, mmap: bool = False) -> np.ndarray:
     """Load one `.npy` array, memory-mapped read-only if asked; anything unreadable is an InputError."""
+    check_seal(source)
     try:
         return np.load(source, mmap_mode="r" if mmap else None, allow_pickle=False)
     except FileNotFoundError:
@@ -119,3 +123,47 @@ def sha256_of(source: Path) -> str:
     """Hex SHA-256 of a file's bytes."""
     with source.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+_SEAL = ".sha256"
+
+
+def seal(output: Path) -> None:
+    """Record the SHA-256 of what a stage has finished, for the stages that read it to check.
+
+    Of a folder `folder/.sha256` holds them all, of a file `.name.sha256` beside it, as `sha256sum -c` reads them.
+    """
+    files = sorted(path for path in output.rglob("*") if path.is_file()) if output.is_dir() else [output]
+    folder, record = (output, output / _SEAL) if output.is_dir() else (output.parent, _seal_of(output))
+    found = [file for file in files if not file.name.startswith(".")]
+    write_text(record, "".join(f"{sha256_of(file)}  {file.relative_to(folder)}\n" for file in found))
+
+
+def check_seal(source: Path) -> None:
+    """InputError if a sealed file, or one of a sealed folder, has changed since; what nobody sealed passes."""
+    if source.is_dir():
+        for name, recorded in _sealed(source / _SEAL).items():
+            _compare(source / name, recorded, delete=source)
+    elif not source.is_file():
+        return  # whoever reads it says that it is missing
+    elif _seal_of(source).is_file():
+        _compare(source, _sealed(_seal_of(source)).get(source.name), delete=source)
+    else:
+        _compare(source, _sealed(source.parent / _SEAL).get(source.name), delete=source.parent)
+
+
+def _compare(file: Path, recorded: str | None, delete: Path) -> None:
+    if recorded is not None and not (file.is_file() and sha256_of(file) == recorded):
+        raise InputError(f"{file} is not what was written there (its SHA-256 differs): delete {delete} and run again")
+
+
+def _sealed(record: Path) -> dict[str, str]:
+    """File name → SHA-256 of a record; empty where there is none."""
+    if not record.is_file():
+        return {}
+    lines = record.read_text(encoding="utf-8", errors="replace").split("\n")
+    return {name: recorded for recorded, _, name in (line.partition("  ") for line in lines) if name}
+
+
+def _seal_of(file: Path) -> Path:
+    return file.with_name(f".{file.name}{_SEAL}")

@@ -11,7 +11,7 @@ from lightxml_core.corpus.lines import read_lines
 from lightxml_core.corpus.store import LABELS, NAMES
 from lightxml_core.errors import InputError
 from lightxml_core.evaluation.metrics import rank_matrix
-from lightxml_core.files import read_json, write_json
+from lightxml_core.files import check_seal, read_json, write_json
 from lightxml_core.methods import TestData, load_method
 
 _ABOUT = "method.json"
@@ -29,6 +29,7 @@ class Tag:
 def describe_model(model: Path, implementation: str, corpus: Path) -> None:
     """Put beside the weights what a prediction on new texts needs: the method's name and the labels."""
     for name in (LABELS, NAMES):
+        check_seal(corpus / name)
         shutil.copyfile(corpus / name, model / name)
     write_json(model / _ABOUT, {"implementation": implementation})
 
@@ -40,6 +41,7 @@ class Predictor:
         """InputError if the folder is no model, or is one of a method that reads other features."""
         if not (model / _ABOUT).is_file():
             raise InputError(f"{model} is no trained model: name a folder such as results/…/seed0/model")
+        check_seal(model)
         self.model = model
         self.method = load_method(read_json(model / _ABOUT)["implementation"])
         if not (model / "tokenizer.json").is_file():

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import sys
 from pathlib import Path
 
@@ -40,10 +41,13 @@ CORES = workflow._cores or os.cpu_count() or 1  # the public `workflow.cores` fa
 THREADS = config["hardware"]["threads"] or max(1, CORES // GPUS)
 
 
+HELD = []
+
+
 onstart:
     # Snakemake's own lock outlives a killed run; this one ends with its process (profiles/default turns that one off).
     try:
-        RUNNING = hold_lock(Path(".snakemake/lightxml.lock"), f"a run is going on in {Path.cwd()}")
+        HELD.append(hold_lock(Path(".snakemake/lightxml.lock"), f"a run is going on in {Path.cwd()}"))
     except InputError as error:
         raise WorkflowError(str(error))
 
@@ -67,6 +71,12 @@ def source_of(dataset):
     return REGISTRY.datasets[dataset]["source"]
 
 
+def folder_of(source):
+    """The folder of a dataset that is at hand; relative to where snakemake runs, so that a project may be moved."""
+    folder = Path(source["folder"])
+    return folder if folder.is_absolute() else Path(os.path.relpath(BASE / folder))
+
+
 # The files of a stored corpus.
 CORPUS = [
     "X.trn.txt",
@@ -85,7 +95,7 @@ def corpus_inputs(wildcards):
     if "cut" in source:
         return collect("results/{parent}/corpus/{file}", parent=source["cut"], file=CORPUS)
     if "folder" in source:
-        levels = [(BASE / source["folder"]).glob(level) for level in ("*", "*/*", "*/*/*")]  # where layouts look
+        levels = [folder_of(source).glob(level) for level in ("*", "*/*", "*/*/*")]  # where layouts look
         return sorted(path for level in levels for path in level if path.is_file())
     return f"data/{wildcards.dataset}/source.json"
 
@@ -97,7 +107,7 @@ def corpus_options(wildcards):
     if "cut" in source:
         return f"--cut results/{source['cut']}/corpus --trn {source['trn']} --tst {source['tst']} --seed {source.get('seed', 0)}"
     if "folder" in source:
-        return f"--raw '{BASE / source['folder']}' --layout {source['layout']}"
+        return f"--raw {shlex.quote(str(folder_of(source)))} --layout {source['layout']}"
     return f"--raw data/{wildcards.dataset}/raw --used data/{wildcards.dataset}/source.json"
 
 
@@ -108,6 +118,12 @@ def made(wildcards):
 
 def needs(wildcards):
     return REGISTRY.needs(wildcards.method, wildcards.dataset, wildcards.member)
+
+
+def gpus_of_training(wildcards):
+    """Encoders train on several GPUs where the configuration says so; what else uses one, on one."""
+    wanted = needs(wildcards)
+    return PROCESSES if "tokens" in wanted else int("gpu" in wanted)
 
 
 def encoder_folder(dataset, backbone):

@@ -21,7 +21,7 @@ rule train:
     resources:
         mem_mb=16000,
         runtime=2880,
-        gpu=lambda wildcards: PROCESSES * ("tokens" in needs(wildcards)),
+        gpu=gpus_of_training,
     params:
         inputs=member_options,
         implementation=lambda wildcards: REGISTRY.methods[wildcards.method]["implementation"],

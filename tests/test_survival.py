@@ -5,36 +5,20 @@ from __future__ import annotations
 import http.server
 import json
 import os
-import random
 import shutil
-import signal
 import subprocess
 import sys
 import tarfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.faults.project import FINAL, METHOD, tiny_project, undisturbed
+from tests.faults.suite import damaged_checkpoint, flipped, killed, odd_folder, second_run, stopped, truncated
 from tests.project import copy_project, snakemake, write_attentionxml
 
-METHOD = """\
-title: LightXML, tiny
-implementation: lightxml
-protocol: clean
-ensemble: mean
-settings: {backbone: scratch-tiny, layers: 2, max_tokens: 32, epochs: 3, batch: 16, lr: 1.0e-3, head_lr: 1.0e-3,
-  bottleneck: 16, max_leaf: 4, clusters_kept: 3, swa_warmup: 1, swa_step: 4, checkpoint_minutes: 0.0,
-  warm_epochs: 1, standardise: true, select: validation}
-members:
-  flat: {}
-  clustered: {head: clustered}
-"""
-BACKBONE = """\
-title: tiny
-source: {scratch: {type: bert, vocabulary: 400, width: 32, layers: 2, heads: 2, positions: 64}}
-"""
 EURLEX = """\
 title: Eurlex-4K
 source:
@@ -43,50 +27,43 @@ source:
     - {url: ADDRESS/Eurlex-4K.tar.gz, archive: b.tar.gz, layout: attentionxml}
 expected: {documents_trn: 2100, documents_tst: 520, labels: %d}
 """
-VARIANTS = ("flat", "clustered", "ensemble")
-PREDICTIONS = [f"results/tiny/lightxml-tiny/{variant}/seed0/predictions.npz" for variant in VARIANTS]
 
 
-def tiny_project(folder: Path) -> Path:
-    """A copy of the project with one small dataset, one small method and a target of the dataset's name."""
-    copy_project(folder)
-    write_attentionxml(folder / "corpus", documents=160, tests=40, labels=16)
-    (folder / "datasets/tiny.yaml").write_text(
-        "title: Tiny\nsource:\n  folder: corpus\n  layout: attentionxml\nvalidation: 20\n"
-    )
-    (folder / "methods/lightxml-tiny.yaml").write_text(METHOD)
-    (folder / "backbones/scratch-tiny.yaml").write_text(BACKBONE)
-    return folder
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project that was run undisturbed."""
+    return undisturbed(tmp_path_factory.mktemp("faults") / "undisturbed")
 
 
-def killed_again_and_again(folder: Path, times: int, seed: int) -> int:
-    """Run to the predictions, killing the whole process group at random moments; returns the kills that hit."""
-    chance, hits = random.Random(seed), 0
-    command = [sys.executable, "-m", "snakemake", *PREDICTIONS, "--cores", "1"]
-    for _ in range(times):
-        running = subprocess.Popen(
-            command, cwd=folder, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        try:
-            running.wait(timeout=chance.uniform(2, 8))
-        except subprocess.TimeoutExpired:
-            os.killpg(running.pid, signal.SIGKILL)
-            running.wait()
-            hits += 1
-    return hits
-
-
-def test_a_run_killed_anywhere_ends_in_the_same_bytes(tmp_path: Path) -> None:
-    undisturbed, killed = tiny_project(tmp_path / "undisturbed"), tiny_project(tmp_path / "killed")
-    snakemake(undisturbed, *PREDICTIONS)
-    hits = killed_again_and_again(killed, times=10, seed=11)
-    snakemake(killed, *PREDICTIONS)
-    assert hits >= 3
-    for path in PREDICTIONS:
-        assert (killed / path).read_bytes() == (undisturbed / path).read_bytes(), path
-    logs = [path.read_text() for path in (killed / "results").rglob("training.jsonl")]
+def test_a_run_killed_anywhere_ends_in_the_same_bytes(reference: Path, tmp_path: Path) -> None:
+    hits = killed(reference, tmp_path, times=2, stages=["prepare_corpus", "tokenize", "train", "predict"])
+    assert sum(int(outcome.split()[0]) for outcome in hits.values()) >= 5
+    logs = [path.read_text() for path in (tmp_path / "killed/results").rglob("training.jsonl")]
     steps = [[line["step"] for line in map(json.loads, log.splitlines()) if line["kind"] == "step"] for log in logs]
     assert len(steps) == 2 and all(found == list(range(1, len(found) + 1)) for found in steps)
+
+
+def test_a_run_told_to_stop_stops_and_goes_on_later(reference: Path, tmp_path: Path) -> None:
+    stopped(reference, tmp_path, stages=["train"])
+
+
+@pytest.mark.parametrize("damage", [flipped, truncated])
+def test_a_damaged_file_is_named_and_never_used(
+    reference: Path, tmp_path: Path, damage: Callable[[Path, Path, list[str]], object]
+) -> None:
+    damage(reference, tmp_path, ["results/tiny/corpus/validation.npy", "results/tiny/clusters/4-0.npz"])
+
+
+def test_a_damaged_checkpoint_is_named_and_never_used(reference: Path, tmp_path: Path) -> None:
+    damaged_checkpoint(reference, tmp_path)
+
+
+def test_a_second_run_in_the_same_folder_is_refused(reference: Path, tmp_path: Path) -> None:
+    second_run(reference, tmp_path)
+
+
+def test_a_folder_may_have_any_name(reference: Path, tmp_path: Path) -> None:
+    odd_folder(reference, tmp_path)
 
 
 def test_a_training_that_another_process_does_is_refused(tmp_path: Path) -> None:
@@ -163,7 +140,7 @@ def test_eurlex_small_is_downloaded_unpacked_cut_and_verified(tmp_path: Path, se
 def test_a_loss_that_is_not_a_number_stops_the_run_and_keeps_the_checkpoint(tmp_path: Path) -> None:
     project = tiny_project(tmp_path / "project")
     (project / "methods/lightxml-tiny.yaml").write_text(METHOD.replace("head_lr: 1.0e-3", "head_lr: 1.0e+38"))
-    said = snakemake(project, PREDICTIONS[0], expect=1)
+    said = snakemake(project, FINAL[0], expect=1)
     assert "not finite at step" in said and "Traceback" not in said
     member = project / "results/tiny/lightxml-tiny/flat/seed0"
     assert not (member / "model").exists() and (member / "checkpoint").is_dir()

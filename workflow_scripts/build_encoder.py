@@ -7,6 +7,7 @@ from pathlib import Path
 from lightxml_core.cli import start
 from lightxml_core.corpus.store import load_texts
 from lightxml_core.encoders.scratch import ScratchConfig, build_scratch
+from lightxml_core.files import seal
 
 
 def main() -> None:
@@ -16,6 +17,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
     options = parser.parse_args()
     build_scratch(ScratchConfig(**options.config), load_texts(options.corpus, "trn"), options.out)
+    seal(options.out)
 
 
 if __name__ == "__main__":

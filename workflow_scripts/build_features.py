@@ -8,7 +8,7 @@ from lightxml_core.cli import start
 from lightxml_core.corpus.store import load_stats, load_texts, load_X
 from lightxml_core.features.labels import normalise_rows
 from lightxml_core.features.text import Features, FeatureSettings, build_bow, build_tfidf
-from lightxml_core.files import save_csr, write_json
+from lightxml_core.files import save_csr, seal, write_json
 
 
 def main() -> None:
@@ -22,6 +22,7 @@ def main() -> None:
     save_csr(options.out / "X.trn.npz", X_trn)
     save_csr(options.out / "X.tst.npz", X_tst)
     write_json(options.out / "vocabulary.json", vocabulary)
+    seal(options.out)
     print(f"{X_trn.shape[0]} + {X_tst.shape[0]} documents, {X_trn.shape[1]} features, {X_trn.nnz} values in training")
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lightxml_core.cli import start
 from lightxml_core.downloads.sources import download_encoder
+from lightxml_core.files import seal
 
 
 def main() -> None:
@@ -15,6 +16,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
     options = parser.parse_args()
     download_encoder(options.source, options.archives, options.out)
+    seal(options.out)
 
 
 if __name__ == "__main__":

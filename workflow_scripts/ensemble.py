@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lightxml_core.cli import start
 from lightxml_core.evaluation.ensemble import ensemble
-from lightxml_core.files import load_csr, save_csr
+from lightxml_core.files import load_csr, save_csr, seal
 
 
 def main() -> None:
@@ -16,6 +16,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     save_csr(options.out, ensemble([load_csr(path) for path in options.members], options.how, options.top))
+    seal(options.out)
 
 
 if __name__ == "__main__":

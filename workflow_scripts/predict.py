@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from lightxml_core.cli import start
-from lightxml_core.files import save_csr
+from lightxml_core.files import check_seal, save_csr, seal
 from lightxml_core.methods import load_method
 from lightxml_core.methods.inputs import Inputs, load_test_data
 from lightxml_core.training.devices import lease_gpus, set_threads
@@ -26,9 +26,11 @@ def main() -> None:
     options = parser.parse_args()
     set_threads(options.threads)
     inputs = Inputs(options.corpus, options.features, options.encoder, options.tokens, options.clusters)
+    check_seal(options.model)
     with lease_gpus():
         predictions = load_method(options.method).predict(options.model, load_test_data(inputs), options.top)
     save_csr(options.out, predictions)
+    seal(options.out)
     # the model is used, so its training is done and safe: its checkpoint is of no more use
     shutil.rmtree(options.model.parent / "checkpoint", ignore_errors=True)
 

@@ -11,7 +11,7 @@ from lightxml_core.corpus.leniency import Leniency
 from lightxml_core.corpus.statistics import verify
 from lightxml_core.corpus.store import write_corpus
 from lightxml_core.corpus.types import Corpus
-from lightxml_core.files import read_json
+from lightxml_core.files import read_json, seal
 
 
 def main() -> None:
@@ -29,6 +29,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="corpus folder to write")
     options = parser.parse_args()
     stats = write_corpus(_read(options), options.out)
+    seal(options.out)
     try:
         verify(stats, options.expected, f"datasets/{options.dataset}.yaml")
     finally:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lightxml_core.cli import start
 from lightxml_core.corpus.split import validation_rows
-from lightxml_core.files import load_csr, save_array
+from lightxml_core.files import load_csr, save_array, seal
 
 
 def main() -> None:
@@ -16,6 +16,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="npy file of row ids")
     options = parser.parse_args()
     save_array(options.out, validation_rows(load_csr(options.labels), options.documents, options.seed))
+    seal(options.out)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from pathlib import Path
 from lightxml_core.cli import start
 from lightxml_core.corpus.store import load_texts
 from lightxml_core.encoders.tokens import describe_tokens, load_tokens, tokenize
+from lightxml_core.files import check_seal, seal
 from lightxml_core.training.devices import set_threads
 
 
@@ -19,12 +20,15 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
     options = parser.parse_args()
     set_threads(options.threads)
+    check_seal(options.encoder)
     for part in ("trn", "tst"):
         texts = load_texts(options.corpus, part)
         tokenize(texts, options.encoder, options.max_tokens, options.text, options.out, part)
+    describe_tokens(options.encoder, options.max_tokens, options.text, options.out)
+    seal(options.out)
+    for part in ("trn", "tst"):
         lengths = load_tokens(options.out, part).lengths
         print(f"{part}: {len(lengths)} documents, {lengths.mean():.1f} tokens a document")
-    describe_tokens(options.encoder, options.max_tokens, options.text, options.out)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from lightxml_core.cli import start
-from lightxml_core.files import hold_lock, write_json
+from lightxml_core.files import check_seal, hold_lock, seal, write_json
 from lightxml_core.methods import load_method, make_settings
 from lightxml_core.methods.inputs import Inputs, load_training_data
 from lightxml_core.predictor import describe_model
@@ -52,6 +52,8 @@ def train(options: argparse.Namespace) -> None:
     method = load_method(options.method)
     settings = replace(make_settings(method, options.settings), seed=options.seed)
     inputs = Inputs(options.corpus, options.features, options.encoder, options.tokens, options.clusters)
+    if options.encoder:
+        check_seal(options.encoder)
     with ExitStack() as stack:
         if team().first:
             lock = options.model.parent / ".train.lock"
@@ -61,6 +63,7 @@ def train(options: argparse.Namespace) -> None:
             return
         describe_model(options.model, options.method, options.corpus)
         about = provenance(asdict(settings), inputs.files(), options.model, started, resumed and not options.afresh)
+        seal(options.model)
     write_json(options.provenance, about)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from lightxml_core.corpus.leniency import refuse
 from lightxml_core.errors import InputError
+from lightxml_core.files import check_seal
 
 
 def read_lines(source: Path) -> Iterator[str]:
@@ -19,6 +20,7 @@ def read_lines(source: Path) -> Iterator[str]:
 
     A missing file or a byte that is not UTF-8 is an InputError (file, line from 1, byte offset in the line from 0).
     """
+    check_seal(source)
     try:
         with source.open("rb") as opened:
             for number, line in enumerate(opened, 1):

@@ -1,0 +1,60 @@
+"""What a stage has finished is checked by whoever reads it."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lightxml_core.errors import InputError
+from lightxml_core.files import check_seal, load_array, read_json, save_array, seal, write_json, write_text
+
+
+def folder_of(where: Path) -> Path:
+    write_text(where / "made/a.txt", "one\n")
+    write_json(where / "made/inner/b.json", {"two": 2})
+    seal(where / "made")
+    return where / "made"
+
+
+def test_a_sealed_folder_is_read_by_the_tool_of_that_name(tmp_path: Path) -> None:
+    made = folder_of(tmp_path)
+    check_seal(made)
+    subprocess.run(["sha256sum", "--check", "--strict", ".sha256"], cwd=made, check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("change", ["edit", "truncate", "remove"])
+def test_a_change_in_a_sealed_folder_is_told_with_what_to_delete(tmp_path: Path, change: str) -> None:
+    made = folder_of(tmp_path)
+    target = made / "inner/b.json"
+    if change == "remove":
+        target.unlink()
+    else:
+        target.write_text(target.read_text().replace("2", "3") if change == "edit" else "")
+    with pytest.raises(InputError, match=rf"inner/b\.json is not what was written there.*delete {made} and run"):
+        check_seal(made)
+
+
+@given(bit=st.integers(0, 8 * (128 + 24) - 1))
+def test_any_bit_of_a_sealed_file_counts(tmp_path_factory: pytest.TempPathFactory, bit: int) -> None:
+    path = tmp_path_factory.mktemp("bits") / "array.npy"
+    save_array(path, np.arange(3))
+    seal(path)
+    data = bytearray(path.read_bytes())
+    data[bit // 8] ^= 1 << bit % 8
+    path.write_bytes(data)
+    with pytest.raises(InputError, match=f"delete {path} and run again"):
+        load_array(path)
+
+
+def test_what_is_written_anew_or_never_sealed_passes(tmp_path: Path) -> None:
+    path = tmp_path / "value.json"
+    write_json(path, 1)
+    assert read_json(path) == 1
+    seal(path)
+    write_json(path, 2)  # killed before it was sealed again
+    assert read_json(path) == 2
