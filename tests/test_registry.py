@@ -129,7 +129,7 @@ WRONG: list[tuple[str, Keys, Any, tuple[str, ...]]] = [
     (PACKAGE, ("source", "weights_sha256"), "ab", ("source.weights_sha256", "'ab'")),
     # methods, and their members' settings
     (LIGHTXML, ("titel",), "x", ("unknown key 'titel'", "known here are title, note")),
-    (LIGHTXML, ("implementation",), "lightxm", ("implementation", "'lightxm'", "knn, lightxml, omikuji_trees")),
+    (LIGHTXML, ("implementation",), "lightxm", ("implementation", "'lightxm'", "knn, lightdxml, lightxml")),
     (LIGHTXML, ("ensemble",), "max", ("ensemble", "expected one of mean, sum, rank, found 'max'")),
     (LIGHTXML, ("protocol",), "paper", ("protocol", "expected one of clean, official, found 'paper'")),
     (LIGHTXML, ("settings", "epoch"), 3, ("unknown key 'settings.epoch'", "epochs")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,13 +11,16 @@ from typing import Any, Literal
 from lightxml_core.errors import InputError
 from lightxml_core.files import write_json
 
-Kind = Literal["bert", "roberta", "xlnet"]
+Kind = Literal["bert", "roberta", "xlnet", "words"]
 _MARK = "▁"  # put before a word by Metaspace
 
 
 @dataclass(frozen=True)
 class ScratchConfig:
-    """Size of a from-scratch encoder; the weights are drawn from the run's seed when training starts."""
+    """Size of a from-scratch encoder; the weights are drawn from the run's seed when training starts.
+
+    `words` is no transformer: whole words for the methods that embed those, and only `vocabulary` counts.
+    """
 
     type: Kind
     vocabulary: int = 8000
@@ -29,7 +33,7 @@ class ScratchConfig:
 def build_scratch(config: ScratchConfig, texts: Iterable[str], out: Path) -> None:
     """Train the tokenizer of the type on `texts`, write it and the config; equal texts give equal bytes.
 
-    Leaves `config.json`, `tokenizer.json` and `encoder.json` in `out`; no weights.
+    Leaves `config.json` (none for words), `tokenizer.json` and `encoder.json` in `out`; no weights.
     """
     tokenizer = _TOKENIZERS[config.type](texts, config.vocabulary)
     out.mkdir(parents=True, exist_ok=True)
@@ -37,7 +41,8 @@ def build_scratch(config: ScratchConfig, texts: Iterable[str], out: Path) -> Non
     if size < 20:
         raise InputError(f"the corpus has too little text to train a tokenizer ({size} tokens found)")
     tokenizer.save(str(out / "tokenizer.json"))
-    write_json(out / "config.json", _model_config(config, tokenizer, size))
+    if config.type != "words":
+        write_json(out / "config.json", _model_config(config, tokenizer, size))
     write_json(out / "encoder.json", {"source": "scratch", **asdict(config)})
 
 
@@ -118,6 +123,27 @@ def _marked(texts: Iterable[str], vocabulary: int) -> Any:
     return tokenizer
 
 
+def _words(texts: Iterable[str], vocabulary: int) -> Any:
+    """The most frequent words and marks in lower case, `text [END]`: so no document is empty.
+
+    Padding is 0, a word beyond the vocabulary 1. Words of equal count are numbered in alphabetical order.
+    """
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+
+    tokenizer = Tokenizer(models.WordLevel({}, unk_token="[UNK]"))
+    tokenizer.normalizer, tokenizer.pre_tokenizer = normalizers.Lowercase(), pre_tokenizers.Whitespace()
+    count: Counter[str] = Counter()
+    for text in texts:
+        lower = tokenizer.normalizer.normalize_str(text)
+        count.update(word for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(lower))
+    special = ["[PAD]", "[UNK]", "[END]"]
+    names = special + sorted(count.keys() - set(special), key=lambda word: (-count[word], word))
+    tokenizer.model = models.WordLevel({name: i for i, name in enumerate(names[:vocabulary])}, unk_token="[UNK]")
+    tokenizer.add_special_tokens(special)
+    tokenizer.post_processor = processors.TemplateProcessing(single="$A [END]", special_tokens=_ids(tokenizer, "[END]"))
+    return tokenizer
+
+
 def _bpe(
     texts: Iterable[str], vocabulary: int, special: list[str], normalizer: Any, pre_tokenizer: Any, **options: Any
 ) -> Any:
@@ -147,4 +173,4 @@ def _ids(tokenizer: Any, *names: str) -> list[tuple[str, int]]:
     return [(name, tokenizer.token_to_id(name)) for name in names]
 
 
-_TOKENIZERS = {"bert": _wordpiece, "roberta": _bytelevel, "xlnet": _marked}
+_TOKENIZERS = {"bert": _wordpiece, "roberta": _bytelevel, "xlnet": _marked, "words": _words}

@@ -27,7 +27,7 @@ from lightxml_core.errors import InputError
 if TYPE_CHECKING:
     from lightxml_core.encoders.tokens import TokenisedPart
 
-INPUTS = frozenset({"tokens", "tfidf", "bow", "clusters", "test"})
+INPUTS = frozenset({"tokens", "tfidf", "bow", "clusters", "test", "gpu"})  # the last where there is one
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,13 @@ class TestData:
 class TrainingData:
     """Training documents as a method sees them: only the inputs it needs, the others None.
 
-    Y: float32 CSR N_trn × L of ones. X: float32 CSR N_trn × D. clusters: CSR L × C, one 1 a row.
-    encoder: folder of the backbone. validation: int64 row ids held out for selection.
+    Y: float32 CSR N_trn × L of ones. X: float32 CSR N_trn × D. vocabulary: JSON file, word → column of X.
+    clusters: CSR L × C, one 1 a row. encoder: folder of the backbone. validation: int64 row ids held out for selection.
     """
 
     Y: sparse.csr_matrix
     X: sparse.csr_matrix | None = None
+    vocabulary: Path | None = None
     tokens: TokenisedPart | None = None
     clusters: sparse.csr_matrix | None = None
     encoder: Path | None = None

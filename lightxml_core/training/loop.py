@@ -18,6 +18,7 @@ from torch.optim.swa_utils import AveragedModel
 from lightxml_core.errors import InputError
 from lightxml_core.training.checkpoint import Checkpoint
 from lightxml_core.training.log import Progress, TrainingLog
+from lightxml_core.training.optimisers import touched
 from lightxml_core.training.processes import team
 
 log = logging.getLogger(__name__)
@@ -38,15 +39,18 @@ class Plan:
     """How long, how fast, averaged and saved how often.
 
     Epochs and steps count from 0; a step is one optimiser step. `averaging_step` 0 turns weight averaging off,
-    `clip` 0 turns clipping off. `evaluate_steps` evaluates every so many steps besides each epoch's end.
+    `clip` 0 turns clipping off. By the schedule `steps` the rates are multiplied by `decay` every `decay_epochs`.
+    `evaluate_steps` evaluates every so many steps besides each epoch's end.
     `encoded_before`: documents that have passed through the encoder already, for the log to count on from there.
     """
 
     title: str
     seed: int
     epochs: int
-    schedule: Literal["constant", "linear"] = "constant"
+    schedule: Literal["constant", "linear", "steps"] = "constant"
     warmup_steps: int = 0
+    decay: float = 1.0
+    decay_epochs: int = 1
     clip: float = 0.0
     averaging_epoch: int = 0
     averaging_step: int = 0
@@ -177,7 +181,7 @@ class _Run:
         return parts
 
     def _update(self, loss: float) -> None:
-        gradients = [p.grad for group in self.optimizer.param_groups for p in group["params"] if p.grad is not None]
+        gradients = [touched(p) for group in self.optimizer.param_groups for p in group["params"] if p.grad is not None]
         self.team.add_up(gradients)
         self.scaler.unscale_(self.optimizer)
         norm = torch.nn.utils.get_total_norm(gradients)
@@ -194,8 +198,10 @@ class _Run:
         self.optimizer.zero_grad(set_to_none=True)
 
     def _rate(self) -> float:
-        """Factor on every learning rate: linear warm-up, then constant or linear down to zero at the end."""
+        """Factor on every learning rate: linear warm-up, then constant, in steps, or linear down to zero at the end."""
         total, warm = self.per_epoch * self.plan.epochs, self.plan.warmup_steps
+        if self.plan.schedule == "steps":
+            return self.plan.decay ** (self.step // self.per_epoch // self.plan.decay_epochs)
         if self.step < warm:
             return (self.step + 1) / warm
         return 1.0 if self.plan.schedule == "constant" else (total - self.step) / max(total - warm, 1)

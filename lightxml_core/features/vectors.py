@@ -1,0 +1,81 @@
+"""Vectors of words to start from: read from a file, or learnt from the documents."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+import numpy as np
+from scipy import sparse
+
+from lightxml_core.errors import InputError
+from lightxml_core.files import read_json
+
+
+def read_vectors(path: Path, wanted: Collection[str]) -> dict[str, np.ndarray]:
+    """Word → float32[width] of the wanted words in a word2vec, FastText or GloVe text file.
+
+    A line holds a word and its numbers; a first line of two integers is a header. InputError with the line's number
+    where one holds other than numbers, or not as many as the lines before.
+    """
+    found: dict[str, np.ndarray] = {}
+    width = 0
+    with path.open(encoding="utf-8", errors="replace", newline="\n") as opened:
+        for number, line in enumerate(opened, 1):
+            word, *numbers = line.rstrip().split(" ")
+            if number == 1 and len(numbers) == 1 and word.isdigit() and numbers[0].isdigit():
+                continue
+            width = width or len(numbers)
+            if len(numbers) > width > 0:  # GloVe has words with spaces in them
+                word, numbers = " ".join([word, *numbers[:-width]]), numbers[-width:]
+            if word in wanted:
+                found[word] = _numbers(numbers, width, f"{path} line {number}")
+    if not found:
+        raise InputError(f"{path} holds no vector of any word of the corpus: is it of another language or format?")
+    return found
+
+
+def _numbers(numbers: list[str], width: int, where: str) -> np.ndarray:
+    try:
+        vector = np.array(numbers, dtype=np.float32)
+    except ValueError:
+        vector = np.empty(0, np.float32)
+    if len(vector) != width or not np.isfinite(vector).all():
+        raise InputError(f"{where}: expected a word and {width} numbers: repair the line or remove it")
+    return vector
+
+
+def learn_vectors(X: sparse.csr_matrix, width: int, seed: int) -> np.ndarray:
+    """float32[D, width]: the columns of a documents × words matrix in its leading singular directions, of length 1.
+
+    X: CSR N × D. Words that occur in the same documents get similar vectors. Columns beyond the rank are zeros.
+    """
+    from sklearn.utils.extmath import randomized_svd
+
+    rank = min(width, *X.shape)
+    _, values, directions = randomized_svd(X, rank, n_iter=4, random_state=seed)
+    vectors = np.zeros((X.shape[1], width), np.float32)
+    vectors[:, :rank] = directions.T * np.sqrt(values)
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(np.divide(vectors, lengths, out=vectors, where=lengths > 0))
+
+
+def first_vectors(source: str, X: sparse.csr_matrix, vocabulary: Path | None, width: int, seed: int) -> np.ndarray:
+    """float32[D, width]: a vector for each column of X: learnt from X (`corpus`), or read from a file.
+
+    vocabulary: JSON, word → column. A word that the file lacks gets a random vector of the mean length of the others.
+    InputError for a file of another width.
+    """
+    if source == "corpus":
+        return learn_vectors(X, width, seed)
+    if vocabulary is None:
+        raise InputError(f"the features name no words to look up in {source}: use `vectors: random` or `corpus`")
+    column_of = read_json(vocabulary)
+    found = read_vectors(Path(source), column_of.keys())
+    if len(next(iter(found.values()))) != width:
+        raise InputError(f"{source} has vectors of {len(next(iter(found.values())))} numbers: set `width` to that")
+    vectors = np.random.default_rng(seed).standard_normal((X.shape[1], width)).astype(np.float32) / np.sqrt(width)
+    vectors *= np.mean([np.linalg.norm(vector) for vector in found.values()])
+    for word, vector in found.items():
+        vectors[column_of[word]] = vector
+    return vectors

@@ -1,0 +1,31 @@
+"""LightDXML (Mishra et al., IJCNN 2023): sparse features, trained label embeddings, one classifier a label."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from scipy import sparse
+
+from lightxml_core.methods import TestData, TrainingData
+from lightxml_core.methods.lightdxml.settings import Settings
+
+__all__ = ["Settings", "fit", "needs", "predict"]
+
+
+def needs(settings: Settings) -> frozenset[str]:
+    """TF-IDF features, and a GPU where there is one."""
+    return frozenset({"tfidf", "gpu"})
+
+
+def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None:
+    """Train into the folder `out`."""
+    from lightxml_core.methods.lightdxml import train
+
+    train.fit(data, settings, out, resume)
+
+
+def predict(model: Path, data: TestData, top_k: int) -> sparse.csr_matrix:
+    """float32 CSR N_tst × L of the `top_k` best labels' scores."""
+    from lightxml_core.methods.lightdxml import prediction
+
+    return prediction.predict(model, data, top_k)

@@ -1,0 +1,62 @@
+"""Prediction: the nearest labels, scored by classifier and similarity together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy import sparse
+
+from lightxml_core.evaluation.metrics import top_k as keep_best
+from lightxml_core.files import read_json
+from lightxml_core.methods import TestData
+from lightxml_core.methods.lightdxml.labels import nearest_labels
+from lightxml_core.methods.lightdxml.model import LightDXML
+from lightxml_core.methods.lightdxml.settings import Settings
+from lightxml_core.training.devices import pick_device
+
+_SCORES_AT_ONCE = 1 << 16  # × width × 4 bytes of classifiers are gathered at a time: 80 MB
+
+
+def load_model(folder: Path) -> tuple[LightDXML, Settings]:
+    """Rebuild a trained model from its folder, in evaluation mode on the device at hand."""
+    from safetensors.torch import load_file
+
+    settings = Settings(**read_json(folder / "settings.json"))
+    tensors = load_file(folder / "model.safetensors")
+    features, labels = len(tensors["tokens.weight"]), len(tensors["classifiers.weight"])
+    model = LightDXML(features, labels, settings.width, settings.dropout)
+    model.load_state_dict(tensors)
+    return model.to(pick_device()).eval(), settings
+
+
+@torch.no_grad()
+def predict(folder: Path, data: TestData, top_k: int) -> sparse.csr_matrix:
+    """float32 CSR N × L: the `top_k` best of each document's nearest labels.
+
+    Score: beta · σ(classifier) + (1 - beta) · σ(cosine to the label's embedding); a document without features gets
+    what the classifiers say of nothing.
+    """
+    assert data.X is not None
+    model, settings = load_model(folder)
+    X = sparse.csr_matrix(data.X)
+    encoded = model.encode_all(X)
+    labels, cosines = nearest_labels(model.label_embeddings, encoded, settings)
+    scores = np.zeros(labels.shape, np.float32)
+    step = max(1, _SCORES_AT_ONCE // labels.shape[1])
+    for start in range(0, len(labels), step):
+        some = slice(start, start + step)
+        scores[some] = _scores(model, encoded[some], labels[some], cosines[some], settings.beta)
+    documents, places = np.nonzero(labels >= 0)
+    found = (scores[documents, places], (documents, labels[documents, places]))
+    return keep_best(sparse.csr_matrix(found, shape=(X.shape[0], len(model.classifiers.weight))), top_k)
+
+
+def _scores(
+    model: LightDXML, encoded: torch.Tensor, labels: np.ndarray, cosines: np.ndarray, beta: float
+) -> np.ndarray:
+    rows = model.classifiers(torch.from_numpy(np.maximum(labels, 0)).to(encoded.device))
+    logits = torch.einsum("nw,nkw->nk", encoded, rows[..., :-1]) + rows[..., -1]
+    similarity = torch.sigmoid(torch.from_numpy(cosines).to(encoded.device))
+    return np.asarray((beta * torch.sigmoid(logits) + (1 - beta) * similarity).cpu().numpy())

@@ -1,0 +1,59 @@
+"""All settings of LightDXML."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from lightxml_core.errors import InputError
+from lightxml_core.methods import BaseSettings
+
+
+@dataclass(frozen=True)
+class Settings(BaseSettings):
+    """Defaults are those of the authors' configuration for EURLex-4K.
+
+    Encoder: `width` of the token embeddings, which start from `vectors`: `random`, `corpus` (learnt from the training
+    documents) or the path of a word2vec, FastText or GloVe text file; `dropout`.
+    Cycle: `epochs` in all; every `refresh` epochs the shortlist is made anew (0: once, before the first). `labels` are
+    found by `trained` embeddings or, as in DeepXML and Astec, by the `centroid` of their documents.
+    Label embeddings: `label_epochs` of `label_batch` documents at `label_lr` through a layer of `label_hidden`.
+    Shortlist: `neighbours` labels a document, from an HNSW index of `links` (M), `build_effort` (efC) and
+    `search_effort` (efS).
+    Classifiers: `batch`, `lr`, which is multiplied by `decay` every `decay_epochs`.
+    Prediction: `beta` × the classifier's probability + (1 - beta) × that of the similarity to the label's embedding.
+    """
+
+    width: int = 300
+    vectors: str = "random"
+    dropout: float = 0.5
+
+    epochs: int = 26
+    refresh: int = 8
+    labels: Literal["trained", "centroid"] = "trained"
+    label_epochs: int = 8
+    label_batch: int = 256
+    label_lr: float = 0.003
+    label_hidden: int = 1000
+    neighbours: int = 400
+    links: int = 100
+    build_effort: int = 300
+    search_effort: int = 400
+
+    batch: int = 255
+    lr: float = 0.006
+    decay: float = 0.5
+    decay_epochs: int = 14
+    checkpoint_minutes: float = 10.0
+
+    beta: float = 0.75
+
+    def __post_init__(self) -> None:
+        positive = ("width", "epochs", "label_batch", "label_hidden", "neighbours", "links", "batch", "decay_epochs")
+        wrong = [name for name in positive if getattr(self, name) < 1]
+        if wrong:
+            raise InputError(f"`{wrong[0]}` must be 1 or more, not {getattr(self, wrong[0])}")
+        if not 0.0 <= self.beta <= 1.0:
+            raise InputError(f"`beta` is a share between 0 and 1, not {self.beta}")
+        if self.refresh < 0 or self.label_epochs < 0:
+            raise InputError("`refresh` and `label_epochs` must be 0 or more")

@@ -1,0 +1,116 @@
+"""Training LightDXML: label embeddings, shortlist, classifiers, and round again."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from scipy import sparse
+
+from lightxml_core.features.vectors import first_vectors
+from lightxml_core.files import write_json
+from lightxml_core.methods import TrainingData
+from lightxml_core.methods.lightdxml.labels import label_embeddings, nearest_labels
+from lightxml_core.methods.lightdxml.model import LightDXML
+from lightxml_core.methods.lightdxml.settings import Settings
+from lightxml_core.training.batches import epoch_batches
+from lightxml_core.training.checkpoint import Checkpoint, fingerprint
+from lightxml_core.training.devices import pick_device
+from lightxml_core.training.log import TrainingLog
+from lightxml_core.training.loop import Plan, Task, last_step, train
+from lightxml_core.training.optimisers import DenseAndSparse
+
+
+def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None:
+    """Train on all documents into `out`; nothing is selected, the last weights are kept."""
+    assert data.X is not None
+    X, Y = sparse.csr_matrix(data.X), sparse.csr_matrix(data.Y)
+    checkpoint = Checkpoint(out.parent / "checkpoint", _identity(X, Y, settings), resume)
+    training_log = TrainingLog(out.parent / "training.jsonl", last_step(checkpoint))
+    model = _model(X, Y, settings, data.vocabulary)
+    cycles = _Cycles(model, X, Y, settings, checkpoint)
+
+    def steps(epoch: int) -> list[list[np.ndarray]]:
+        return [[rows] for rows in epoch_batches(np.ones(X.shape[0]), settings.batch, settings.seed, epoch, bucket=1)]
+
+    def loss(rows: np.ndarray, epoch: int) -> Any:
+        return model.loss(X[rows], Y[rows], cycles.shortlist(epoch)[rows])
+
+    rare = [model.tokens.weight, model.classifiers.weight]
+    task = Task(model, DenseAndSparse([*model.residual.parameters()], rare, settings.lr), steps, loss)
+    train(task, _plan(settings), checkpoint, training_log)
+    training_log.close()
+    model.label_embeddings.copy_(label_embeddings(model.encode_all(X), Y, settings, cycles.count))
+    _save(model, settings, out)
+
+
+class _Cycles:
+    """The shortlist of each cycle: made from the encoder as it stands when the cycle begins, and kept on disk."""
+
+    def __init__(
+        self, model: LightDXML, X: sparse.csr_matrix, Y: sparse.csr_matrix, settings: Settings, checkpoint: Checkpoint
+    ) -> None:
+        self.model, self.X, self.Y, self.settings, self.checkpoint = model, X, Y, settings, checkpoint
+        self.count = 1 if not settings.refresh else -(-settings.epochs // settings.refresh)
+        self.cycle, self.labels = -1, np.empty((0, 0), np.int64)
+
+    def shortlist(self, epoch: int) -> np.ndarray:
+        """int64[N, K] of the cycle that an epoch belongs to, -1 for none."""
+        cycle = epoch // self.settings.refresh if self.settings.refresh else 0
+        if cycle != self.cycle:
+            self.cycle, self.labels = cycle, self._kept(cycle)
+        return self.labels
+
+    def _kept(self, cycle: int) -> np.ndarray:
+        found = self.checkpoint.load("shortlist")
+        if found is not None and found[1]["cycle"] == cycle:
+            return np.asarray(found[0]["labels"].numpy())
+        encoded = self.model.encode_all(self.X)
+        labels, _ = nearest_labels(label_embeddings(encoded, self.Y, self.settings, cycle), encoded, self.settings)
+        self.checkpoint.save("shortlist", {"labels": torch.from_numpy(labels)}, {"cycle": cycle})
+        return labels
+
+
+def _model(X: sparse.csr_matrix, Y: sparse.csr_matrix, settings: Settings, vocabulary: Path | None) -> LightDXML:
+    torch.manual_seed(settings.seed)
+    model = LightDXML(X.shape[1], Y.shape[1], settings.width, settings.dropout)
+    if settings.vectors != "random":
+        vectors = first_vectors(settings.vectors, X, vocabulary, settings.width, settings.seed)
+        with torch.no_grad():
+            model.tokens.weight.copy_(torch.from_numpy(vectors))
+    return model.to(pick_device())
+
+
+def _plan(settings: Settings) -> Plan:
+    return Plan(
+        title="LightDXML",
+        seed=settings.seed,
+        epochs=settings.epochs,
+        schedule="steps",
+        decay=settings.decay,
+        decay_epochs=settings.decay_epochs,
+        checkpoint_minutes=settings.checkpoint_minutes,
+    )
+
+
+def _identity(X: sparse.csr_matrix, Y: sparse.csr_matrix, settings: Settings) -> str:
+    arrays = [X.indptr, X.indices, X.data, Y.indptr, Y.indices]
+    code = [*Path(__file__).parent.glob("*.py"), *(Path(__file__).parents[2] / "training").glob("*.py")]
+    return fingerprint(replace(settings, checkpoint_minutes=0.0, beta=0.0), arrays, sorted(code))
+
+
+def _save(model: LightDXML, settings: Settings, out: Path) -> None:
+    """Write the model folder beside its name and rename it there when it is whole."""
+    from safetensors.torch import save_file
+
+    building = out.with_name(f".{out.name}.building")
+    shutil.rmtree(building, ignore_errors=True)
+    building.mkdir(parents=True)
+    write_json(building / "settings.json", asdict(settings))
+    save_file({name: value.cpu() for name, value in model.state_dict().items()}, building / "model.safetensors")
+    shutil.rmtree(out, ignore_errors=True)
+    building.rename(out)

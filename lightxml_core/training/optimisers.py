@@ -1,0 +1,58 @@
+"""Adam for parameters with dense gradients and for tables of which a step touches few rows, as one optimiser."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+class DenseAndSparse(torch.optim.Optimizer):
+    """Fused AdamW without weight decay, and SparseAdam; both libraries' own, with one state.
+
+    A row of a table that a step does not touch keeps its value and its moments, so the cost follows the batch.
+    """
+
+    def __init__(self, dense: Sequence[Tensor], rare: Sequence[Tensor], lr: float) -> None:
+        self.parts = (
+            torch.optim.AdamW([{"params": dense, "base_lr": lr}], lr, weight_decay=0.0, fused=True),
+            torch.optim.SparseAdam([{"params": rare, "base_lr": lr}], lr),
+        )
+        super().__init__([{"params": [*dense, *rare]}], {})
+        self.param_groups = [group for part in self.parts for group in part.param_groups]
+
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]  # no closure is ever given
+        for part in self.parts:
+            part.step()
+
+    def state_dict(self) -> dict[str, Any]:
+        """State by number of the parameter, as torch has it; SparseAdam's step counts as tensors."""
+        state, first = {}, 0
+        for part in self.parts:
+            own = part.state_dict()["state"]
+            for number, entry in own.items():
+                state[first + number] = {name: torch.as_tensor(value) for name, value in entry.items()}
+            first += sum(len(group["params"]) for group in part.param_groups)
+        return {"state": state, "param_groups": []}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        first = 0
+        for part in self.parts:
+            count = sum(len(group["params"]) for group in part.param_groups)
+            found = {n - first: entry for n, entry in state_dict["state"].items() if first <= n < first + count}
+            if isinstance(part, torch.optim.SparseAdam):
+                found = {n: {**entry, "step": int(entry["step"])} for n, entry in found.items()}
+            part.load_state_dict({"state": found, "param_groups": part.state_dict()["param_groups"]})
+            first += count
+        self.param_groups = [group for part in self.parts for group in part.param_groups]
+
+
+def touched(parameter: nn.Parameter) -> Tensor:
+    """The values of a parameter's gradient that are not zero for certain: all, or the rows of a sparse one."""
+    assert parameter.grad is not None
+    if parameter.grad.is_sparse:
+        parameter.grad = parameter.grad.coalesce()
+        return parameter.grad._values()
+    return parameter.grad
