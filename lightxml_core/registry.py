@@ -310,6 +310,8 @@ def _check_settings(settings: Mapping[str, Any], types: Mapping[str, Any], where
 def _fits(value: Any, kind: Any) -> bool:
     if get_origin(kind) is Literal:
         return value in get_args(kind)
+    if get_origin(kind) is list:
+        return isinstance(value, list) and all(_fits(entry, *get_args(kind)) for entry in value)
     if kind is float:
         return isinstance(value, (int, float)) and not isinstance(value, bool)
     return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
@@ -318,6 +320,8 @@ def _fits(value: Any, kind: Any) -> bool:
 def _expected(kind: Any) -> str:
     if get_origin(kind) is Literal:
         return f"one of {', '.join(map(str, get_args(kind)))}"
+    if get_origin(kind) is list:
+        return f"a list, each entry {_expected(*get_args(kind))}"
     number = "a number (with a dot: YAML reads 1e-4 as a text, 1.0e-4 as a number)"
     return {int: "an integer", float: number, bool: "true or false", str: "a text"}.get(kind, str(kind))
 

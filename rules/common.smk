@@ -121,9 +121,9 @@ def needs(wildcards):
 
 
 def gpus_of_training(wildcards):
-    """Encoders train on several GPUs where the configuration says so; what else uses one, on one."""
+    """As many as the configuration gives a training, for a method that can use several; one for others."""
     wanted = needs(wildcards)
-    return PROCESSES if "tokens" in wanted else int("gpu" in wanted)
+    return PROCESSES if "gpus" in wanted else int("gpu" in wanted)
 
 
 def encoder_folder(dataset, backbone):

@@ -18,7 +18,7 @@ rule predict:
     resources:
         mem_mb=16000,
         runtime=480,
-        gpu=lambda wildcards: int(bool({"tokens", "gpu"} & needs(wildcards))),
+        gpu=lambda wildcards: int(bool({"gpu", "gpus"} & needs(wildcards))),
     params:
         inputs=member_options,
         implementation=lambda wildcards: REGISTRY.methods[wildcards.method]["implementation"],

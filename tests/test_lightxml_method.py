@@ -219,8 +219,8 @@ def test_the_protocols_are_what_the_paper_and_the_released_code_do() -> None:
     )
     assert official.dropout_off_after_evaluation and official.accumulation_off_by_one
     assert clean.select == "validation" and clean.extra_epochs == 0 and clean.position == "class"
-    assert needs(official) == {"tokens", "test"} and needs(clean) == {"tokens"}
-    assert needs(replace(clean, head="clustered")) == {"tokens", "clusters"}
+    assert needs(official) == {"tokens", "gpus", "test"} and needs(clean) == {"tokens", "gpus"}
+    assert needs(replace(clean, head="clustered")) == {"tokens", "gpus", "clusters"}
 
 
 def test_selection_by_test_or_validation_keeps_the_best_epoch(corpus: Corpus, tmp_path: Path) -> None:

@@ -123,7 +123,7 @@ WRONG: list[tuple[str, Keys, Any, tuple[str, ...]]] = [
     (HUB, ("source", "revision"), GONE, ("source", "the key 'revision' is missing")),
     (HUB, ("source", "hub"), "bert", ("source.hub", "'bert'")),
     (HUB, ("source",), "bert", ("source", "expected a mapping, found 'bert'")),
-    (SCRATCH, ("source", "scratch", "type"), "gpt", ("source.scratch.type", "bert, roberta, xlnet, found 'gpt'")),
+    (SCRATCH, ("source", "scratch", "type"), "gpt", ("source.scratch.type", "xlnet, words, found 'gpt'")),
     (SCRATCH, ("source", "scratch", "width"), "128", ("source.scratch.width", "expected an integer, found '128'")),
     (SCRATCH, ("source", "scratch", "depth"), 2, ("unknown key 'source.scratch.depth'", "width, layers, heads")),
     (PACKAGE, ("source", "weights_sha256"), "ab", ("source.weights_sha256", "'ab'")),

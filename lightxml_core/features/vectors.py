@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
 from scipy import sparse
 
 from lightxml_core.errors import InputError
-from lightxml_core.files import read_json
 
 
 def read_vectors(path: Path, wanted: Collection[str]) -> dict[str, np.ndarray]:
@@ -60,17 +59,16 @@ def learn_vectors(X: sparse.csr_matrix, width: int, seed: int) -> np.ndarray:
     return np.asarray(np.divide(vectors, lengths, out=vectors, where=lengths > 0))
 
 
-def first_vectors(source: str, X: sparse.csr_matrix, vocabulary: Path | None, width: int, seed: int) -> np.ndarray:
+def first_vectors(source: str, X: sparse.csr_matrix, column_of: Mapping[str, int], width: int, seed: int) -> np.ndarray:
     """float32[D, width]: a vector for each column of X: learnt from X (`corpus`), or read from a file.
 
-    vocabulary: JSON, word → column. A word that the file lacks gets a random vector of the mean length of the others.
-    InputError for a file of another width.
+    column_of: word → column. A word that the file lacks gets a random vector of the mean length of the others.
+    InputError for a file of another width, or features that have no words.
     """
     if source == "corpus":
         return learn_vectors(X, width, seed)
-    if vocabulary is None:
+    if not column_of:
         raise InputError(f"the features name no words to look up in {source}: use `vectors: random` or `corpus`")
-    column_of = read_json(vocabulary)
     found = read_vectors(Path(source), column_of.keys())
     if len(next(iter(found.values()))) != width:
         raise InputError(f"{source} has vectors of {len(next(iter(found.values())))} numbers: set `width` to that")

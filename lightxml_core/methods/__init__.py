@@ -27,7 +27,8 @@ from lightxml_core.errors import InputError
 if TYPE_CHECKING:
     from lightxml_core.encoders.tokens import TokenisedPart
 
-INPUTS = frozenset({"tokens", "tfidf", "bow", "clusters", "test", "gpu"})  # the last where there is one
+# `names`: the labels' texts. `gpu`, `gpus`: one, or as many as a training is given, where there are any.
+INPUTS = frozenset({"tokens", "tfidf", "bow", "clusters", "test", "names", "gpu", "gpus"})
 
 
 @dataclass(frozen=True)

@@ -40,8 +40,11 @@ class Plan:
 
     Epochs and steps count from 0; a step is one optimiser step. `averaging_step` 0 turns weight averaging off,
     `clip` 0 turns clipping off. By the schedule `steps` the rates are multiplied by `decay` every `decay_epochs`.
-    `evaluate_steps` evaluates every so many steps besides each epoch's end.
-    `encoded_before`: documents that have passed through the encoder already, for the log to count on from there.
+    `clip_relative` clips to so many times the largest of the last norms instead, 0 for never.
+    `evaluate_steps` evaluates every so many steps besides each epoch's end; `patience`: training stops after so many
+    evaluations in a row that brought nothing better, 0 for never.
+    `encoded_before`, `steps_before`: documents encoded and steps done by earlier parts of the same training, for the
+    log to count on from there.
     """
 
     title: str
@@ -52,13 +55,16 @@ class Plan:
     decay: float = 1.0
     decay_epochs: int = 1
     clip: float = 0.0
+    clip_relative: float = 0.0
     averaging_epoch: int = 0
     averaging_step: int = 0
     evaluate_steps: int = 0
+    patience: int = 0
     dropout_off_after_evaluation: bool = False
     dtype: torch.dtype | None = None
     checkpoint_minutes: float = 10.0
     encoded_before: int = 0
+    steps_before: int = 0
 
 
 @dataclass(frozen=True)
@@ -98,7 +104,8 @@ class _Run:
         self.averaged = AveragedModel(self.model) if plan.averaging_step else None
         self.scaler = torch.amp.GradScaler(enabled=plan.dtype == torch.float16)
         self.per_epoch = len(task.steps(0))
-        self.best = -math.inf
+        self.best, self.since_best = -math.inf, 0
+        self.norms: list[float] = []  # the last few, as `clip_relative` counts them
         self.dropout = True
         self.encoded, self.pieces = plan.encoded_before, 1
         self.step = self._resume()
@@ -110,8 +117,13 @@ class _Run:
         done = documents * self.step // max(self.per_epoch, 1)
         self.progress = Progress(self.plan.title, documents * self.plan.epochs, done)
         for epoch in range(self.step // max(self.per_epoch, 1), self.plan.epochs):
-            self._epoch(epoch)
+            if not self._gave_up:
+                self._epoch(epoch)
         self._keep()
+
+    @property
+    def _gave_up(self) -> bool:
+        return 0 < self.plan.patience <= self.since_best
 
     def _epoch(self, epoch: int) -> None:
         self.model.train(self.dropout or self.step == epoch * self.per_epoch)
@@ -120,8 +132,11 @@ class _Run:
             ends = self.step == (epoch + 1) * self.per_epoch
             if ends or (self.plan.evaluate_steps and self.step % self.plan.evaluate_steps == 0):
                 self._evaluate(epoch, ends)
-            if ends or time.monotonic() - self.saved > 60 * self.plan.checkpoint_minutes:
+            if ends or self._gave_up or time.monotonic() - self.saved > 60 * self.plan.checkpoint_minutes:
                 self._save()
+            if self._gave_up:
+                log.info("%s: nothing better in %d evaluations: stops", self.plan.title, self.since_best)
+                return
 
     def _step(self, epoch: int, micro_batches: Sequence[np.ndarray]) -> None:
         """One optimiser step."""
@@ -191,11 +206,21 @@ class _Run:
                 f"{self.plan.title}: the loss or its gradient is not finite at step {self.step} (loss {loss}); "
                 "the last checkpoint is kept: lower the learning rate or use `precision: fp32`"
             )
-        if self.plan.clip:
-            torch._foreach_mul_(gradients, (self.plan.clip / (norm + 1e-6)).clamp(max=1.0))
+        limit = self.plan.clip or self._relative_limit(norm)
+        if limit:
+            torch._foreach_mul_(gradients, (limit / (norm + 1e-6)).clamp(max=1.0))
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.optimizer.zero_grad(set_to_none=True)
+
+    def _relative_limit(self, norm: Tensor) -> float:
+        """The largest norm to leave as it is, given those before: none at the first step (AttentionXML's habit)."""
+        if not self.plan.clip_relative:
+            return 0.0
+        largest = max(self.norms, default=0.0)
+        limit = largest * self.plan.clip_relative
+        self.norms = [*self.norms, min(norm.item(), 2.0 * largest if largest else math.inf, 1.0)][-5:]
+        return limit
 
     def _rate(self) -> float:
         """Factor on every learning rate: linear warm-up, then constant, in steps, or linear down to zero at the end."""
@@ -223,7 +248,7 @@ class _Run:
             "lr": lr,
             "documents_per_second": round(rate, 1),
         }
-        self.log.write("step", self.step, **values)
+        self.log.write("step", self.plan.steps_before + self.step, **values)
 
     def _current(self) -> nn.Module:
         """The weights that count: their running mean once there is one."""
@@ -239,9 +264,12 @@ class _Run:
         scores = self.task.evaluate(module)
         self.dropout = ends or not self.plan.dropout_off_after_evaluation
         self.model.train(self.dropout)
-        self.log.write("epoch", self.step, epoch=epoch, encoded=self.encoded, validation=scores)
+        self.log.write(
+            "epoch", self.plan.steps_before + self.step, epoch=epoch, encoded=self.encoded, validation=scores
+        )
+        self.since_best += 1
         if scores[self.task.select_by] > self.best:
-            self.best = scores[self.task.select_by]
+            self.best, self.since_best = scores[self.task.select_by], 0
             self.checkpoint.save("best", _named("model", module.state_dict()), {"step": self.step, "scores": scores})
 
     def _save(self) -> None:
@@ -253,6 +281,8 @@ class _Run:
             "encoded": self.encoded,
             "pieces": self.pieces,
             "best": self.best if math.isfinite(self.best) else None,
+            "since_best": self.since_best,
+            "norms": self.norms,
             "dropout": self.dropout,
             "scaler": self.scaler.state_dict(),
         }
@@ -271,6 +301,7 @@ class _Run:
         self.scaler.load_state_dict(state["scaler"])
         self.dropout = state["dropout"]
         self.encoded, self.pieces = state["encoded"], state["pieces"]
+        self.since_best, self.norms = state["since_best"], state["norms"]
         self.best = -math.inf if state["best"] is None else state["best"]
         log.info("%s: goes on after step %d", self.plan.title, state["step"])
         return int(state["step"])

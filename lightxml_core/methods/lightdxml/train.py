@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import torch
 from scipy import sparse
 
 from lightxml_core.features.vectors import first_vectors
-from lightxml_core.files import write_json
+from lightxml_core.files import new_folder, read_json, write_json
 from lightxml_core.methods import TrainingData
 from lightxml_core.methods.lightdxml.labels import label_embeddings, nearest_labels
 from lightxml_core.methods.lightdxml.model import LightDXML
@@ -79,7 +78,8 @@ def _model(X: sparse.csr_matrix, Y: sparse.csr_matrix, settings: Settings, vocab
     torch.manual_seed(settings.seed)
     model = LightDXML(X.shape[1], Y.shape[1], settings.width, settings.dropout)
     if settings.vectors != "random":
-        vectors = first_vectors(settings.vectors, X, vocabulary, settings.width, settings.seed)
+        column_of = read_json(vocabulary) if vocabulary is not None else {}
+        vectors = first_vectors(settings.vectors, X, column_of, settings.width, settings.seed)
         with torch.no_grad():
             model.tokens.weight.copy_(torch.from_numpy(vectors))
     return model.to(pick_device())
@@ -104,13 +104,9 @@ def _identity(X: sparse.csr_matrix, Y: sparse.csr_matrix, settings: Settings) ->
 
 
 def _save(model: LightDXML, settings: Settings, out: Path) -> None:
-    """Write the model folder beside its name and rename it there when it is whole."""
+    """Write the model folder, whole or not at all."""
     from safetensors.torch import save_file
 
-    building = out.with_name(f".{out.name}.building")
-    shutil.rmtree(building, ignore_errors=True)
-    building.mkdir(parents=True)
-    write_json(building / "settings.json", asdict(settings))
-    save_file({name: value.cpu() for name, value in model.state_dict().items()}, building / "model.safetensors")
-    shutil.rmtree(out, ignore_errors=True)
-    building.rename(out)
+    with new_folder(out) as building:
+        write_json(building / "settings.json", asdict(settings))
+        save_file({name: value.cpu() for name, value in model.state_dict().items()}, building / "model.safetensors")

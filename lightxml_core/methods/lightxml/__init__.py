@@ -13,9 +13,9 @@ __all__ = ["PROTOCOLS", "Settings", "fit", "needs", "predict"]
 
 
 def needs(settings: Settings) -> frozenset[str]:
-    """Tokens always, label clusters for the clustered head, the test set for a protocol that selects on it."""
+    """Tokens and GPUs always, clusters for the clustered head, the test set for a protocol that selects on it."""
     clusters = {"clusters"} if settings.head == "clustered" else set()
-    return frozenset({"tokens"} | clusters | ({"test"} if settings.select == "test" else set()))
+    return frozenset({"tokens", "gpus"} | clusters | ({"test"} if settings.select == "test" else set()))
 
 
 def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from lightxml_core.evaluation.metrics import evaluate
-from lightxml_core.files import save_csr, write_json
+from lightxml_core.files import new_folder, save_csr, write_json
 from lightxml_core.methods import TrainingData
 from lightxml_core.methods.lightxml.frozen import Frozen, frozen
 from lightxml_core.methods.lightxml.inputs import padded, positives
@@ -176,20 +176,17 @@ def _plain(name: str, parameter: Tensor) -> bool:
 
 
 def _save(model: LightXML, data: TrainingData, settings: Settings, out: Path) -> None:
-    """Write the model folder beside its name and rename it there when it is whole."""
+    """Write the model folder, whole or not at all."""
     from safetensors.torch import save_file
 
     assert data.encoder is not None
-    building = out.with_name(f".{out.name}.building")
-    shutil.rmtree(building, ignore_errors=True)
-    building.mkdir(parents=True)
-    for name in _ENCODER_FILES:
-        shutil.copyfile(data.encoder / name, building / name)
-    write_json(building / "settings.json", {**asdict(settings), "labels": data.Y.shape[1]})
-    if data.clusters is not None:
-        save_csr(building / "clusters.npz", data.clusters)
-    save_file(
-        {name: value.contiguous().cpu() for name, value in model.state_dict().items()}, building / "model.safetensors"
-    )
-    shutil.rmtree(out, ignore_errors=True)
-    building.rename(out)
+    with new_folder(out) as building:
+        for name in _ENCODER_FILES:
+            shutil.copyfile(data.encoder / name, building / name)
+        write_json(building / "settings.json", {**asdict(settings), "labels": data.Y.shape[1]})
+        if data.clusters is not None:
+            save_csr(building / "clusters.npz", data.clusters)
+        save_file(
+            {name: value.contiguous().cpu() for name, value in model.state_dict().items()},
+            building / "model.safetensors",
+        )

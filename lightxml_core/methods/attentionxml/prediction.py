@@ -1,0 +1,117 @@
+"""Prediction level by level: a node's score is the product of the probabilities on the way to it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy import sparse
+
+from lightxml_core.encoders.tokens import TokenisedPart
+from lightxml_core.files import load_csr, read_json
+from lightxml_core.methods import TestData
+from lightxml_core.methods.attentionxml.model import AttentionXML
+from lightxml_core.methods.attentionxml.settings import Settings
+from lightxml_core.methods.attentionxml.tree import LabelTree, label_tree, padded
+from lightxml_core.training.devices import pick_device
+from lightxml_core.training.log import Progress
+
+_FLOATS_AT_ONCE = 1 << 26  # of the nodes' features of a batch: 256 MB
+_MOST_DOCUMENTS = 64
+_LEAST_SCORE = 1e-30  # a stored score is a prediction: an underflow must not take it away
+
+
+def predict(folder: Path, data: TestData, top_k: int) -> sparse.csr_matrix:
+    """float32 CSR N × L: the `top_k` best labels of each document with their scores in (0, 1)."""
+    assert data.tokens is not None
+    settings, tree, words = load_tree(folder)
+    rows, best = np.arange(len(data.tokens)), None
+    for level in range(len(tree)):
+        network = _load_level(folder, level, words, tree, settings)
+        title = f"prediction, level {level + 1} of {len(tree)}"
+        wanted = top_k if level + 1 == len(tree) else settings.kept
+        best = best_nodes(network, data.tokens, rows, tree, level, best, wanted, Progress(title, len(rows)))
+    assert best is not None
+    return best
+
+
+def load_tree(folder: Path) -> tuple[Settings, LabelTree, int]:
+    """Settings, tree and number of words of a trained model."""
+    stored = read_json(folder / "settings.json")
+    labels, words = int(stored.pop("labels")), int(stored.pop("words"))
+    settings = Settings(**stored)
+    clusters = load_csr(folder / "clusters.npz") if settings.levels else None
+    return settings, label_tree(clusters, labels, settings.levels), words
+
+
+def _load_level(folder: Path, level: int, words: int, tree: LabelTree, settings: Settings) -> AttentionXML:
+    from safetensors.torch import load_file
+
+    network = AttentionXML(words, tree.sizes[level], settings, sparse=level > 0)
+    network.load_state_dict(load_file(folder / f"level{level}.safetensors"))
+    return network.to(pick_device())
+
+
+@torch.no_grad()
+def best_nodes(
+    network: AttentionXML,
+    tokens: TokenisedPart,
+    rows: np.ndarray,
+    tree: LabelTree,
+    level: int,
+    above: sparse.csr_matrix | None,
+    kept: int,
+    progress: Progress | None = None,
+) -> sparse.csr_matrix:
+    """float32 CSR len(rows) × nodes: the `kept` best nodes of a level with their scores.
+
+    rows: int64, of the tokens. above: the same of the level above for these rows, None at the first level, where all
+    nodes are scored.
+    """
+    network.eval()
+    children = tree.children(level) if above is not None else None
+    columns, scores = np.full((len(rows), kept), -1, np.int64), np.zeros((len(rows), kept), np.float32)
+    for batch in _batches(network, tokens.lengths[rows], above, children):
+        nodes = None if above is None or children is None else padded((above[batch] @ children).sorted_indices())
+        values, found = _score(network, *tokens.pad(rows[batch], 0), nodes, kept)
+        scores[batch, : values.shape[1]], columns[batch, : values.shape[1]] = values, found
+        if progress is not None:
+            progress.advance(len(batch), "")
+    real = columns >= 0
+    places = (np.repeat(np.arange(len(rows)), real.sum(1)), columns[real])
+    return sparse.csr_matrix((scores[real], places), shape=(len(rows), tree.sizes[level]))
+
+
+def _batches(
+    network: AttentionXML, lengths: np.ndarray, above: sparse.csr_matrix | None, children: sparse.csr_matrix | None
+) -> list[np.ndarray]:
+    """Documents by falling length, so few at a time that the features of their nodes fit."""
+    each = network.nodes
+    if above is not None and children is not None:
+        each = int(np.diff(children.indptr).max() * np.diff(above.indptr).max(initial=1))
+    size = max(1, min(_MOST_DOCUMENTS, _FLOATS_AT_ONCE // (each * network.queries.embedding_dim)))
+    order = np.argsort(-lengths, kind="stable")
+    return [order[start : start + size] for start in range(0, len(order), size)]
+
+
+def _score(
+    network: AttentionXML,
+    ids: np.ndarray,
+    mask: np.ndarray,
+    nodes: tuple[np.ndarray, np.ndarray, np.ndarray] | None,
+    kept: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """float32[B, k] best scores and int64[B, k] their nodes, -1 for none."""
+    device = network.output.weight.device
+    words, real = torch.from_numpy(ids).to(device), torch.from_numpy(mask).to(device)
+    if nodes is None:
+        logits = network.score(network.states(words, real), real, None)
+        scores, best = logits.sigmoid().clamp(min=_LEAST_SCORE).topk(min(kept, network.nodes))
+        return scores.cpu().numpy(), best.cpu().numpy()
+    columns, parents, there = (torch.from_numpy(array).to(device) for array in nodes)
+    logits = network.score(network.states(words, real), real, columns)
+    scores = (logits.sigmoid() * parents).clamp(min=_LEAST_SCORE).masked_fill(~there, -1.0)
+    scores, place = scores.topk(min(kept, columns.shape[1]))
+    found = columns.gather(1, place).masked_fill(scores < 0, -1)
+    return scores.cpu().numpy(), found.cpu().numpy()

@@ -1,0 +1,63 @@
+"""All settings of AttentionXML."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from lightxml_core.errors import InputError
+from lightxml_core.methods import BaseSettings
+
+
+@dataclass(frozen=True)
+class Settings(BaseSettings):
+    """Defaults are those of the released configuration for EUR-Lex.
+
+    Words: `backbone` names a vocabulary of words in backbones/; `max_tokens`; `text`, see LightXML's.
+    Their vectors: `width`, from `vectors`: `random`, `corpus` (learnt from the training documents) or the path of a
+    GloVe, FastText or word2vec text file; `learn_vectors` trains them further; `word_dropout`.
+    Network: `hidden` units of the LSTM in each direction, `dropout` on them, `layers`: widths of the fully connected
+    layers that all labels share.
+    Tree: `levels`, nodes at each level above the labels, from the top (none: all labels at once); over clusters of at
+    most `max_leaf` labels, grown from the seed `tree`. A document goes down into the best `kept` nodes of a level.
+    Training, of each level: `epochs` of `batch` documents at the rate `lr`, gradients clipped to `clip_relative` × the
+    largest of the last norms. Every `evaluate_steps`, and at each epoch's end, nDCG@5 of the validation split selects
+    the weights; `patience` evaluations without a better one end the training. From epoch `swa_warmup` on, those of the
+    running mean count, taken every `evaluate_steps`.
+    """
+
+    backbone: str = "words"
+    max_tokens: int = 500
+    text: Literal["plain", "official"] = "plain"
+    width: int = 300
+    vectors: str = "corpus"
+    learn_vectors: bool = True
+    word_dropout: float = 0.2
+
+    hidden: int = 256
+    dropout: float = 0.5
+    layers: list[int] = field(default_factory=lambda: [256])
+
+    levels: list[int] = field(default_factory=list)
+    max_leaf: int = 8
+    tree: int = 0
+    kept: int = 160
+
+    epochs: int = 30
+    batch: int = 40
+    lr: float = 1e-3
+    clip_relative: float = 5.0
+    evaluate_steps: int = 100
+    patience: int = 50
+    swa_warmup: int = 10
+    checkpoint_minutes: float = 10.0
+
+    def __post_init__(self) -> None:
+        positive = ("max_tokens", "width", "hidden", "max_leaf", "kept", "epochs", "batch", "evaluate_steps")
+        wrong = [name for name in positive if getattr(self, name) < 1]
+        if wrong:
+            raise InputError(f"`{wrong[0]}` must be 1 or more, not {getattr(self, wrong[0])}")
+        if any(a >= b for a, b in zip(self.levels, self.levels[1:], strict=False)):
+            raise InputError(f"`levels` go from few nodes to many, not {self.levels}")
+        if any(nodes < 2 or nodes & (nodes - 1) for nodes in self.levels):
+            raise InputError(f"the levels of a tree of halves have 2, 4, 8, … nodes, not {self.levels}")
