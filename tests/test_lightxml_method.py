@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,7 +20,6 @@ from lightxml_core.encoders.scratch import Kind, ScratchConfig, build_scratch
 from lightxml_core.encoders.tokens import load_tokens, tokenize
 from lightxml_core.errors import InputError
 from lightxml_core.evaluation.metrics import evaluate
-from lightxml_core.files import save_csr
 from lightxml_core.methods import TestData, TrainingData
 from lightxml_core.methods.lightxml import PROTOCOLS, Settings, fit, needs, predict
 from lightxml_core.methods.lightxml.frozen import frozen
@@ -30,9 +27,9 @@ from lightxml_core.methods.lightxml.inputs import padded
 from lightxml_core.methods.lightxml.model import build_model
 from lightxml_core.methods.lightxml.prediction import load_model, predict_rows
 from lightxml_core.training.checkpoint import Checkpoint
-from lightxml_core.training.log import Progress
+from tests.planted import LABELS, KilledError, bytes_of, die_at, documents, log_lines, without_times
 
-LABELS, TRAINING, TEST, MAX_TOKENS = 30, 200, 60, 32
+TRAINING, TEST, MAX_TOKENS = 200, 60, 32
 KINDS: tuple[Kind, ...] = ("bert", "roberta", "xlnet")
 FAST = Settings(
     layers=2,
@@ -64,20 +61,6 @@ HEADS: dict[str, Settings] = {
     "clustered, two steps": replace(FAST, head="clustered", two_step=True, epochs=24),
     "flat, warm": replace(FAST, warm_epochs=4, warm_lr=5e-3, prior_bias=True, standardise=True),
 }
-
-
-def documents(count: int, seed: int) -> tuple[list[str], sparse.csr_matrix]:
-    """Texts of two to three labels each: every label has a word of its own, said twice among common words."""
-    random = np.random.default_rng(seed)
-    weights = 1.0 / (np.arange(LABELS) + 8)
-    texts, Y = [], np.zeros((count, LABELS), np.float32)
-    for row in range(count):
-        chosen = random.choice(LABELS, random.integers(2, 4), replace=False, p=weights / weights.sum())
-        own = [f"{'bcdfgk'[label % 6]}{'aeiou'[label // 6]}z" for label in chosen] * 2
-        common = random.choice(["lorem", "ipsum", "dolor", "sit", "amet"], 6).tolist()
-        texts.append(" ".join(random.permutation(own + common)))
-        Y[row, chosen] = 1.0
-    return texts, sparse.csr_matrix(Y)
 
 
 @dataclass(frozen=True)
@@ -122,15 +105,6 @@ def trained(corpus: Corpus, kind: str, settings: Settings, folder: Path, resume:
 
 def precision(predictions: sparse.csr_matrix, Y: sparse.csr_matrix) -> float:
     return evaluate(predictions, Y, np.ones(LABELS))["P@1"]
-
-
-def bytes_of(predictions: sparse.csr_matrix, folder: Path) -> bytes:
-    save_csr(folder / "predictions.npz", predictions)
-    return (folder / "predictions.npz").read_bytes()
-
-
-def log_lines(folder: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (folder / "training.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
 def test_frozen_layers_stay_as_they_came_and_the_others_learn(corpus: Corpus, tmp_path: Path) -> None:
@@ -267,23 +241,6 @@ def test_a_document_has_its_own_scores_whatever_batch_it_is_in(corpus: Corpus, m
     assert np.abs(together[0] - together[1]).max() > 1e-3
 
 
-class KilledError(Exception):
-    """The process dies."""
-
-
-def die_at(monkeypatch: pytest.MonkeyPatch, when: int) -> None:
-    """The word of progress number `when`, counted from 0 over the whole training, is the last."""
-    advance: Callable[[Progress, int, str], float] = Progress.advance
-    told = iter(range(10**6))
-
-    def dying(self: Progress, count: int, note: str) -> float:
-        if next(told) == when:
-            raise KilledError
-        return advance(self, count, note)
-
-    monkeypatch.setattr(Progress, "advance", dying)
-
-
 # of an undisturbed run: 3 batches of frozen features, 2 × 3 of the warm start, 2 × 10 steps
 @pytest.mark.parametrize("when", [1, 8, 9, 13, 25])
 def test_killed_in_the_middle_and_fitted_again_it_predicts_the_same_bytes(
@@ -318,10 +275,6 @@ def undisturbed(
     )
     predictions = bytes_of(trained(corpus, "bert", settings, folder), folder)
     return settings, predictions, without_times(log_lines(folder))
-
-
-def without_times(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{key: value for key, value in line.items() if key != "documents_per_second"} for line in lines]
 
 
 class Layers(nn.Module):

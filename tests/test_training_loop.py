@@ -129,6 +129,10 @@ RECIPES: dict[str, tuple[Plan, dict[str, Any]]] = {
     "accumulated, clipped, linear": (replace(SHORT, schedule="linear", warmup_steps=4, clip=0.1), {"accumulate": 2}),
     "averaged": (replace(SHORT, averaging_epoch=0, averaging_step=2), {}),
     "averaged and selected": (replace(SHORT, averaging_epoch=1, averaging_step=1), {"select": True}),
+    "clipped to the last norms, out of patience": (
+        replace(SHORT, clip_relative=0.5, evaluate_steps=1, patience=2),
+        {"select": True, "lr": 1.0},
+    ),
     "released code": (replace(SHORT, evaluate_steps=2, dropout_off_after_evaluation=True), {"select": True}),
 }
 
@@ -167,7 +171,8 @@ def test_killed_anywhere_and_started_again_it_ends_in_the_same_bytes(
             fuse.left = 10**6
         assert identical(run(folder, plan, lambda: task(hook=fuse, **options)), undisturbed), place
         assert logged(folder) == logged(tmp_path / "whole"), place
-    assert place >= 2 * 6  # six steps, each with a loss and a word of progress
+    steps = max(line["step"] for line in logged(tmp_path / "whole"))
+    assert place >= 2 * steps >= 2 * 3  # each with a loss and a word of progress
 
 
 def test_a_run_that_dies_again_and_again_still_arrives(tmp_path: Path) -> None:
@@ -260,6 +265,29 @@ def test_a_gradient_longer_than_the_clip_is_shortened_to_it(clip: float, tmp_pat
     end = run(tmp_path, replace(PLAN, epochs=1, clip=clip), descending)
     for name, value in start.state_dict().items():
         torch.testing.assert_close(value - end[name], factor * slopes[name], rtol=1e-2, atol=1e-6)
+
+
+def test_relative_clipping_shortens_to_the_largest_norm_of_the_last_steps(tmp_path: Path) -> None:
+    def descending() -> Task:
+        made = task(dropout=0.0, batch=DOCUMENTS, lr=1.0)
+        group = {"params": list(made.model.parameters()), "lr": 1.0, "base_lr": 1.0}
+        return replace(made, optimizer=torch.optim.SGD([group]))
+
+    ends: list[dict[str, Tensor]] = [run(tmp_path / "none", replace(PLAN, epochs=0), descending)]
+    lengths = []
+    for epochs in (1, 2, 3):
+        ends.append(run(tmp_path / str(epochs), replace(PLAN, epochs=epochs, clip_relative=1e-3), descending))
+        lengths.append(math.sqrt(sum(float(((a - ends[-1][name]) ** 2).sum()) for name, a in ends[-2].items())))
+    first = lengths[0]
+    assert first > 0.1  # nothing came before the first step: it goes as far as it would
+    limit = 1e-3 * min(first, 1.0)
+    assert lengths[1] == pytest.approx(limit, rel=0.02) and lengths[2] == pytest.approx(limit, rel=0.02)
+
+
+def test_training_stops_after_as_many_evaluations_without_a_better_one_as_it_has_patience(tmp_path: Path) -> None:
+    scores = [1.0, 3.0, 2.0, 3.0, 9.0, 9.0]
+    run(tmp_path, replace(PLAN, epochs=6, patience=2), lambda: task(select=True, scores=scores))
+    assert [line["validation"]["P@5"] for line in logged(tmp_path) if line["kind"] == "epoch"] == scores[:4]
 
 
 def weights_after_each_step(folder: Path, plan: Plan) -> list[dict[str, Tensor]]:
