@@ -24,7 +24,7 @@ from lightxml_core.methods.attentionxml.tree import LabelTree, label_tree, padde
 from tests.planted import LABELS, KilledError, bytes_of, die_at, documents, log_lines, without_times
 
 FLAT = Settings(
-    max_tokens=32, width=24, hidden=16, layers=[16], word_dropout=0.1, dropout=0.1, epochs=12, batch=16, lr=1e-2,
+    max_tokens=32, width=24, hidden=16, layers=[16], word_dropout=0.1, dropout=0.1, epochs=20, batch=16, lr=1e-2,
     evaluate_steps=1000, swa_warmup=1000,
 )  # fmt: skip
 TREE = replace(FLAT, levels=[4, 8], max_leaf=4, kept=3)
