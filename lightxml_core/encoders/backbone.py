@@ -33,9 +33,10 @@ class Backbone(nn.Module):
             raise InputError(f"the last {layers} layers are asked for, the encoder has {depth}: set `layers` lower")
         self.layers, self.width = layers, layers * width
         self.frozen = 0
-        self.resumes = config.model_type in ("bert", "roberta")
+        self.kind = str(config.model_type)
+        self.resumes = self.kind in ("bert", "roberta", "mpnet")
         self.averaged = position == "mean"
-        self.at_end = position == "class" and config.model_type == "xlnet"
+        self.at_end = position == "class" and self.kind == "xlnet"
         self.pad_id = int(config.pad_token_id if config.pad_token_id is not None else 0)
         self.positions = _positions(config)
 
@@ -44,11 +45,14 @@ class Backbone(nn.Module):
         self.frozen = count
         for module in self.blocks()[: count + 1]:
             module.requires_grad_(False)
+        if self.kind == "mpnet":  # its layers share one table of distances
+            encoder: Any = self.encoder
+            encoder.encoder.relative_attention_bias.requires_grad_(False)
 
     def blocks(self) -> list[nn.Module]:
         """The embeddings, then the layers from the bottom up."""
         encoder: Any = self.encoder
-        if encoder.config.model_type == "xlnet":
+        if self.kind == "xlnet":
             return [encoder.word_embedding, *encoder.layer]
         return [encoder.embeddings, *encoder.encoder.layer]
 
@@ -69,14 +73,16 @@ class Backbone(nn.Module):
         return tuple(found)
 
     def states_above(self, lower: Tensor, mask: Tensor) -> list[Tensor]:
-        """The states of the layers that learn, from float[B, T, d] out of those below (BERT and RoBERTa types)."""
+        """The states of the layers that learn, from float[B, T, d] out of those below; not for the XLNet type."""
         from transformers.masking_utils import create_bidirectional_mask
 
         encoder: Any = self.encoder
         attention = create_bidirectional_mask(config=encoder.config, inputs_embeds=lower, attention_mask=mask.long())
+        distances = [encoder.encoder.compute_position_bias(lower)] if self.kind == "mpnet" else []
         states = [lower]
         for layer in encoder.encoder.layer[self.frozen :]:
-            states.append(layer(states[-1], attention))
+            found = layer(states[-1], attention, *distances)
+            states.append(found[0] if isinstance(found, tuple) else found)
         return states[1:]
 
     def read(self, states: Sequence[Tensor], mask: Tensor) -> Tensor:
@@ -96,7 +102,8 @@ def _positions(config: Any) -> int:
     count = int(getattr(config, "max_position_embeddings", -1))
     if count < 0:
         return sys.maxsize
-    return count - int(config.pad_token_id) - 1 if config.model_type == "roberta" else count  # counted from the pad id
+    counted_from_padding = config.model_type in ("roberta", "mpnet")
+    return count - int(config.pad_token_id) - 1 if counted_from_padding else count
 
 
 def load_encoder(folder: Path, dropout: bool, pretrained: bool = True) -> nn.Module:

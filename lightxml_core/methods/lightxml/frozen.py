@@ -65,7 +65,7 @@ def _encode(
     found = {"features": torch.empty(len(rows), backbone.width)}
     if settings.keep_frozen:
         if not backbone.resumes:
-            raise InputError("keep_frozen works for encoders of the BERT and RoBERTa types: set it to false")
+            raise InputError("keep_frozen does not work for encoders of the XLNet type: set it to false")
         found["hidden"] = torch.empty(int(offsets[-1]), backbone.width // backbone.layers, dtype=torch.bfloat16)
     model.eval()
     progress = Progress(f"{settings.backbone} frozen features", len(rows))
