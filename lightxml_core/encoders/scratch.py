@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lightxml_core.errors import InputError
-from lightxml_core.files import write_json
+from lightxml_core.files import write_json, write_text
 
 Kind = Literal["bert", "roberta", "xlnet", "words"]
 _MARK = "▁"  # put before a word by Metaspace
@@ -40,7 +40,7 @@ def build_scratch(config: ScratchConfig, texts: Iterable[str], out: Path) -> Non
     size = tokenizer.get_vocab_size()
     if size < 20:
         raise InputError(f"the corpus has too little text to train a tokenizer ({size} tokens found)")
-    tokenizer.save(str(out / "tokenizer.json"))
+    write_text(out / "tokenizer.json", tokenizer.to_str(pretty=True))  # its own `save` hides what went wrong
     if config.type != "words":
         write_json(out / "config.json", _model_config(config, tokenizer, size))
     write_json(out / "encoder.json", {"source": "scratch", **asdict(config)})

@@ -57,7 +57,8 @@ class TrainingData:
     """Training documents as a method sees them: only the inputs it needs, the others None.
 
     Y: float32 CSR N_trn × L of ones. X: float32 CSR N_trn × D. vocabulary: JSON file, word → column of X.
-    clusters: CSR L × C, one 1 a row. encoder: folder of the backbone. validation: int64 row ids held out for selection.
+    clusters: CSR L × C, one 1 a row. encoder: folder of the backbone. names: the labels' texts. validation: int64 row
+    ids held out for selection.
     """
 
     Y: sparse.csr_matrix
@@ -66,6 +67,7 @@ class TrainingData:
     tokens: TokenisedPart | None = None
     clusters: sparse.csr_matrix | None = None
     encoder: Path | None = None
+    names: list[str] | None = None
     validation: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
     test: TestData | None = None
 

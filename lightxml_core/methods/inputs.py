@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from lightxml_core.corpus.store import load_Y
+from lightxml_core.corpus.lines import read_lines
+from lightxml_core.corpus.store import NAMES, load_Y
 from lightxml_core.encoders.tokens import load_tokens
 from lightxml_core.files import load_array, load_csr
 from lightxml_core.methods import TestData, TrainingData
@@ -39,6 +40,7 @@ def load_training_data(inputs: Inputs, needs: frozenset[str]) -> TrainingData:
         tokens=load_tokens(inputs.tokens, "trn") if inputs.tokens else None,
         clusters=load_csr(inputs.clusters) if inputs.clusters else None,
         encoder=inputs.encoder,
+        names=list(read_lines(inputs.corpus / NAMES)) if "names" in needs else None,
         validation=load_array(inputs.corpus / "validation.npy"),
         test=load_test_data(inputs, labels=True) if "test" in needs else None,
     )

@@ -53,9 +53,9 @@ def _lines(path: Path) -> list[dict[str, Any]]:
 class Progress:
     """Documents done, rate, loss and time left, at most once every few seconds."""
 
-    def __init__(self, title: str, total: int, done: int = 0, every: float = 10.0) -> None:
-        """total, done: documents over the whole training. every: seconds between lines."""
-        self.title, self.total, self.done, self.start_done = title, total, done, done
+    def __init__(self, title: str, total: int, done: int = 0, every: float = 10.0, unit: str = "documents") -> None:
+        """total, done: documents, or what `unit` says, over the whole training. every: seconds between lines."""
+        self.title, self.total, self.done, self.start_done, self.unit = title, total, done, done, unit
         self.every = 1.0 if sys.stderr.isatty() else every
         self.started = self.last = time.monotonic()
 
@@ -68,7 +68,7 @@ class Progress:
             self.last = now
             left = (self.total - self.done) / rate
             share = 100 * self.done / self.total
-            sys.stderr.write(f"{self.title}  {share:3.0f}%  {rate:,.0f} documents/s  {note}  {_clock(left)} left\n")
+            sys.stderr.write(f"{self.title}  {share:3.0f}%  {rate:,.0f} {self.unit}/s  {note}  {_clock(left)} left\n")
             sys.stderr.flush()
         return rate
 

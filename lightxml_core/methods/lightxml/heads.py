@@ -22,6 +22,7 @@ _LAST_LABEL = 2**31 - 1
 _GATHERED = 1 << 23  # values of the label table that are copied for a batch; beyond, a CPU goes block by block
 
 Reduction = Literal["mean", "sum"]
+LossName = Literal["mean", "sum", "hinge"]
 Stage = Literal["joint", "recall", "rank"]
 
 
@@ -36,9 +37,9 @@ class Loss:
 class FlatHead(nn.Module):
     """One linear layer over all L labels: right up to some ten thousand labels."""
 
-    def __init__(self, width: int, labels: int, reduction: Reduction) -> None:
+    def __init__(self, width: int, labels: int, loss: LossName) -> None:
         super().__init__()
-        self.reduction, self.labels = reduction, labels
+        self.loss_name, self.labels = loss, labels
         self.classifier = nn.Linear(width, labels)
 
     def start_at_prior(self, Y: sparse.csr_matrix) -> None:
@@ -47,9 +48,9 @@ class FlatHead(nn.Module):
         self.classifier.bias.data.copy_(log_odds(np.asarray(Y.sum(axis=0)).ravel(), Y.shape[0]))
 
     def loss(self, features: Tensor, rows: Tensor, labels: Tensor) -> Loss:
-        """features: float[B, width]. Binary cross-entropy over all labels."""
-        logits = self.classifier(features).float()
-        total = bce(logits, (rows, labels), self.reduction)
+        """features: float[B, width]. Binary cross-entropy, or the squared hinge, over all labels."""
+        logits, own = self.classifier(features).float(), (rows, labels)
+        total = squared_hinge(logits, own) if self.loss_name == "hinge" else bce(logits, own, self.loss_name)
         return Loss(total, {"loss": total})
 
     def top(self, features: Tensor, k: int) -> tuple[Tensor, Tensor]:
@@ -218,6 +219,16 @@ def bce(logits: Tensor, positives: tuple[Tensor, ...], reduction: Reduction, rea
         each = each.masked_fill(~real, 0.0)
     places = logits.numel() if real is None else real.sum()
     return (each.sum() - logits[positives].sum()) / (places if reduction == "mean" else len(logits))
+
+
+def squared_hinge(logits: Tensor, positives: tuple[Tensor, ...]) -> Tensor:
+    """Σ max(0, 1 - y·z)², y = 1 at `positives` and -1 elsewhere, summed over labels, averaged over documents.
+
+    logits: float[B, n]; positives: two int64[P].
+    """
+    own = logits[positives]
+    negatives = (1.0 + logits).clamp_min(0.0).square().sum() - (1.0 + own).clamp_min(0.0).square().sum()
+    return (negatives + (1.0 - own).clamp_min(0.0).square().sum()) / len(logits)
 
 
 def best(scores: Tensor, k: int, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:

@@ -61,6 +61,7 @@ def build_model(
         head = FlatHead(backbone.width, labels, settings.loss)
     else:
         assert clusters is not None, "the clustered head asked for clusters in needs()"
+        assert settings.loss != "hinge"
         head = ClusteredHead(
             backbone.width,
             clusters,

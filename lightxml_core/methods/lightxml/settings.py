@@ -29,7 +29,8 @@ class Settings(BaseSettings):
     Training: lengths in epochs, `batch` in documents a step, split into `accumulate` micro-batches. In the first
     `short_epochs` a document is cut to `short_tokens`.
     `layer_decay`: each layer of the encoder has so many times the rate of the one above it.
-    `loss` averages over the scored labels (paper) or sums over them. `clip` is the gradient's largest norm, 0 for none.
+    `loss` averages over the scored labels (paper) or sums over them; `hinge` is the squared hinge of X-Transformer's
+    matcher, for the flat head. `clip` is the gradient's largest norm, 0 for none.
     Weight averaging: from epoch `swa_warmup` on, every `swa_step` steps; 0 steps turn it off.
     Warm start: `warm_epochs` of the head alone on frozen, standardised features; `prior_bias` starts biases at the
     labels' log-odds.
@@ -67,7 +68,7 @@ class Settings(BaseSettings):
     weight_decay: float = 0.01
     schedule: Literal["constant", "linear"] = "constant"
     warmup_steps: int = 0
-    loss: Literal["mean", "sum"] = "mean"
+    loss: Literal["mean", "sum", "hinge"] = "mean"
     clip: float = 0.0
     swa_warmup: int = 10
     swa_step: int = 200
@@ -106,6 +107,8 @@ class Settings(BaseSettings):
             raise InputError(f"batch ({self.batch}) must be a multiple of accumulate ({self.accumulate})")
         if self.head == "flat" and (self.negatives != "dynamic" or self.two_step):
             raise InputError("the flat head samples nothing: negatives and two_step need `head: clustered`")
+        if self.head == "clustered" and self.loss == "hinge":
+            raise InputError("the squared hinge is for the flat head: set `loss` to mean or sum")
         if self.keep_frozen and (not self.frozen_layers or self.encoder_dropout or self.short_epochs):
             raise InputError("keep_frozen needs frozen_layers, `encoder_dropout: false` and no short_epochs")
         if self.negatives == "earlier" and not self.warm_epochs:

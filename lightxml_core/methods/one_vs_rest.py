@@ -1,0 +1,58 @@
+"""One linear classifier a label on TF-IDF, trained on every document (as DiSMEC, Babbar and Schölkopf, WSDM 2017)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy import sparse
+
+from lightxml_core.evaluation.metrics import top_k as keep_best
+from lightxml_core.features.labels import normalise_rows
+from lightxml_core.files import load_csr, new_folder, save_csr
+from lightxml_core.methods import BaseSettings, TestData, TrainingData
+from lightxml_core.training.devices import threads
+
+_SCORES_AT_ONCE = 1 << 24
+_LABELS_AT_ONCE = 64
+
+
+@dataclass(frozen=True)
+class Settings(BaseSettings):
+    """cost: of errors against the size of the weights (C). threshold: smaller weights are dropped."""
+
+    cost: float = 1.0
+    threshold: float = 0.01
+
+
+def needs(settings: Settings) -> frozenset[str]:
+    """TF-IDF features."""
+    return frozenset({"tfidf"})
+
+
+def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None:
+    """Train on all documents; nothing is selected. Not resumable: the labels are done in minutes to hours."""
+    from lightxml_core.training.linear import LinearSettings, fit_linear
+
+    assert data.X is not None
+    every, labels = np.arange(data.Y.shape[0]), np.arange(data.Y.shape[1])
+    groups = ((every, labels[start : start + _LABELS_AT_ONCE]) for start in range(0, len(labels), _LABELS_AT_ONCE))
+    how = LinearSettings(settings.cost, settings.threshold, settings.seed, threads())
+    weights = fit_linear(normalise_rows(data.X), sparse.csr_matrix(data.Y), groups, how, "one-vs-rest")
+    with new_folder(out) as building:
+        save_csr(building / "weights.npz", sparse.csr_matrix(weights))
+
+
+def predict(model: Path, data: TestData, top_k: int) -> sparse.csr_matrix:
+    """float32 CSR N x L of the `top_k` best labels, each with the logistic function of its margin as score."""
+    from lightxml_core.training.linear import scores_of
+
+    assert data.X is not None
+    X, weights = normalise_rows(data.X), sparse.csc_matrix(load_csr(model / "weights.npz"))
+    step = max(1, _SCORES_AT_ONCE // weights.shape[1])
+    blocks = [sparse.csr_matrix((0, weights.shape[1]), dtype=np.float32)]
+    for start in range(0, X.shape[0], step):
+        margins = scores_of(X[start : start + step], weights)
+        blocks.append(keep_best(sparse.csr_matrix(1.0 / (1.0 + np.exp(-margins))), top_k))
+    return sparse.csr_matrix(sparse.vstack(blocks, format="csr"))

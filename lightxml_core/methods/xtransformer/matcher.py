@@ -1,0 +1,54 @@
+"""The transformer's part: vectors of texts, and the clusters it proposes for them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy import sparse
+
+from lightxml_core.clustering.balanced import balanced_clusters
+from lightxml_core.encoders.tokens import TokenisedPart, tokens_of
+from lightxml_core.features.labels import label_features, normalise_rows
+from lightxml_core.methods import TrainingData
+from lightxml_core.methods.lightxml.inputs import PREDICTION_BATCH, autocast, by_length, padded
+from lightxml_core.methods.lightxml.model import LightXML, build_model
+from lightxml_core.methods.lightxml.settings import Settings as MatcherSettings
+from lightxml_core.methods.xtransformer.settings import Settings
+from lightxml_core.training.devices import pick_device, threads
+from lightxml_core.training.log import Progress
+
+
+def label_clusters(data: TrainingData, settings: Settings) -> sparse.csr_matrix:
+    """float32 CSR L × C, one 1 a row: the labels by cluster (semantic label indexing, section 3.1)."""
+    Z = normalise_rows(_label_embeddings(data, settings))
+    return balanced_clusters(Z, settings.max_leaf, settings.tree, threads=threads())
+
+
+def _label_embeddings(data: TrainingData, settings: Settings) -> sparse.csr_matrix:
+    assert data.X is not None and data.tokens is not None and data.encoder is not None and data.names is not None
+    if settings.embedding == "tfidf":
+        return label_features(data.X, data.Y)
+    model = build_model(settings, data.encoder, 2, None).to(pick_device())
+    if settings.embedding == "encoder":
+        return label_features(sparse.csr_matrix(vectors(model, data.tokens, settings)), data.Y)
+    names = tokens_of(data.names, data.encoder, settings.max_tokens, settings.text)
+    return sparse.csr_matrix(vectors(model, names, settings))
+
+
+def vectors(model: LightXML, tokens: TokenisedPart, settings: MatcherSettings) -> np.ndarray:
+    """float32[N, width]: the encoder's vector of each text."""
+    model.eval()
+    found = np.empty((len(tokens), model.backbone.width), np.float32)
+    progress = Progress("vectors of texts", len(tokens))
+    for batch in by_length(tokens.lengths, PREDICTION_BATCH):
+        with torch.inference_mode(), autocast(model, settings):
+            found[batch] = model.backbone(*padded(tokens, batch, model)).float().cpu().numpy()
+        progress.advance(len(batch), "")
+    return found
+
+
+def folder_of_matcher(model: Path) -> Path:
+    """Where a trained model keeps its matcher."""
+    return model / "matcher"

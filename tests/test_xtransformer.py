@@ -1,0 +1,97 @@
+"""X-Transformer end to end on a planted corpus; its parts are tested in test_linear.py and test_lightxml_heads.py."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scipy import sparse
+
+from lightxml_core.encoders.scratch import ScratchConfig, build_scratch
+from lightxml_core.encoders.tokens import load_tokens, tokenize
+from lightxml_core.errors import InputError
+from lightxml_core.evaluation.metrics import evaluate
+from lightxml_core.features.text import FeatureSettings, build_tfidf
+from lightxml_core.methods import TestData, TrainingData
+from lightxml_core.methods.xtransformer import Settings, fit, predict
+from lightxml_core.methods.xtransformer.matcher import label_clusters
+from tests.planted import LABELS, KilledError, bytes_of, die_at, documents
+
+TINY = Settings(
+    layers=2,
+    max_tokens=32,
+    epochs=8,
+    batch=16,
+    lr=5e-3,
+    head_lr=1e-2,
+    encoder_dropout=False,
+    schedule="linear",
+    warmup_steps=10,
+    clip=1.0,
+    precision="fp32",
+    max_leaf=4,
+    clusters_kept=3,
+)
+
+
+@dataclass(frozen=True)
+class Corpus:
+    data: TrainingData
+    test: TestData
+    Y_tst: sparse.csr_matrix
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    folder = tmp_path_factory.mktemp("corpus")
+    (texts, Y), (texts_tst, Y_tst) = documents(200, 1), documents(60, 2)
+    build_scratch(ScratchConfig("bert", 400, 32, 2, 2, 32), texts, folder / "bert")
+    for part, lines in (("trn", texts), ("tst", texts_tst)):
+        tokenize(lines, folder / "bert", 32, "plain", folder / "tokens", part)
+    X, X_tst, _ = build_tfidf(texts, texts_tst, FeatureSettings())
+    names = [f"{'bcdfgk'[label % 6]}{'aeiou'[label // 6]}z" for label in range(LABELS)]
+    trn, tst = (load_tokens(folder / "tokens", part) for part in ("trn", "tst"))
+    data = TrainingData(Y=Y, X=X, tokens=trn, encoder=folder / "bert", names=names)
+    return Corpus(data, TestData(X=X_tst, tokens=tst), Y_tst)
+
+
+def trained(corpus: Corpus, chosen: Settings, folder: Path) -> sparse.csr_matrix:
+    torch.set_num_threads(1)
+    fit(corpus.data, chosen, folder / "model", True)
+    return predict(folder / "model", corpus.test, 10)
+
+
+@pytest.mark.parametrize("embedding", ["tfidf", "encoder", "text"])
+def test_it_learns_from_every_label_embedding(embedding: str, corpus: Corpus, tmp_path: Path) -> None:
+    chosen = replace(TINY, embedding=embedding)  # type: ignore[arg-type]
+    found = trained(corpus, chosen, tmp_path)
+    assert evaluate(found, corpus.Y_tst, np.ones(LABELS))["P@1"] > 80
+    clusters = label_clusters(corpus.data, chosen)
+    assert (clusters.sum(axis=1) == 1).all() and 1 <= clusters.sum(axis=0).max() <= 4
+    assert not (tmp_path / "matcher").exists() and not (tmp_path / "model/tokenizer.json").exists()
+
+
+def test_label_embeddings_differ(corpus: Corpus) -> None:
+    found = [label_clusters(corpus.data, replace(TINY, embedding=e)).indices for e in ("tfidf", "encoder", "text")]  # type: ignore[arg-type]
+    assert len({tuple(clusters) for clusters in found}) == 3
+
+
+def test_killed_in_the_matcher_and_fitted_again_it_predicts_the_same_bytes(corpus: Corpus, tmp_path: Path) -> None:
+    chosen = replace(TINY, epochs=1, checkpoint_minutes=0.0)
+    expected = bytes_of(trained(corpus, chosen, tmp_path / "whole"), tmp_path)
+    with pytest.MonkeyPatch.context() as patch:
+        die_at(patch, 6)
+        with pytest.raises(KilledError):
+            trained(corpus, chosen, tmp_path / "killed")
+    assert not (tmp_path / "killed/model").exists()
+    assert bytes_of(trained(corpus, chosen, tmp_path / "killed"), tmp_path) == expected
+
+
+def test_settings_that_make_no_sense() -> None:
+    with pytest.raises(InputError, match="flat head"):
+        replace(TINY, head="clustered", loss="sum")
+    with pytest.raises(InputError, match="never selects on the test set"):
+        replace(TINY, select="test")
