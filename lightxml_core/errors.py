@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sys
 from collections.abc import Callable
 
@@ -20,11 +21,18 @@ def main_guard(main: Callable[[], None]) -> None:
         main()
     except InputError as error:
         sys.exit(_tell(str(error)))
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+    except Exception as error:
+        if not _of_a_full_disk(error):
             raise
-        where = f" while writing {error.filename}" if error.filename else ""
+        where = f" while writing {error.filename}" if isinstance(error, OSError) and error.filename else ""
         sys.exit(_tell(f"the disk is full{where}: free some space and start the same command again"))
+
+
+def _of_a_full_disk(error: Exception) -> bool:
+    """The libraries in Rust, safetensors among them, raise their own types with the system's words in them."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return any(os.strerror(number) in str(error) for number in (errno.ENOSPC, errno.EDQUOT))
 
 
 def _tell(sentence: str) -> int:

@@ -142,7 +142,8 @@ class Registry:
         return {**{key: self.datasets[name].get(key) for key in keys}, "stats": stats}
 
     def _about_method(self, name: str) -> dict[str, Any]:
-        return {key: self.methods[name].get(key) for key in ("title", "published_as", "implementation", "note")}
+        keys = ("title", "published_as", "published_protocol", "differs", "implementation", "note")
+        return {key: self.methods[name].get(key) for key in keys}
 
     def _about_run(self, run: Run) -> dict[str, Any]:
         member = next(iter(self.members(run.method, run.dataset))) if run.variant == "ensemble" else run.variant

@@ -175,7 +175,8 @@ def run_files(wildcards):
     files = []
     for run in REGISTRY.runs(wildcards.target):
         files += [f"{run.path}/metrics.json", f"{run.path}/predictions.npz"]
-        files += [f"{run.path}/provenance.json"] if run.variant != "ensemble" else []
+        own = ["provenance.json", "prediction.json"] if run.variant != "ensemble" else []
+        files += [f"{run.path}/{name}" for name in own]
     return files
 
 

@@ -2,7 +2,7 @@
 
 
 rule evaluate:
-    """P, nDCG, PSP, PSnDCG and R at 1, 3 and 5, in percent."""
+    """P, nDCG, PSP, PSnDCG and R at 1, 3 and 5, and hits by label frequency, in percent."""
     input:
         predictions="results/{dataset}/{method}/{variant}/seed{seed}/predictions.npz",
         corpus=collect(

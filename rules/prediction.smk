@@ -9,7 +9,8 @@ rule predict:
         corpus=collect("results/{{dataset}}/corpus/{file}", file=["Y.tst.npz", "stats.json"]),
         code=method_code("predict"),
     output:
-        "results/{dataset}/{method}/{member}/seed{seed}/predictions.npz",
+        predictions="results/{dataset}/{method}/{member}/seed{seed}/predictions.npz",
+        cost="results/{dataset}/{method}/{member}/seed{seed}/prediction.json",
     log:
         "logs/predict/{dataset}/{method}/{member}/seed{seed}.log",
     benchmark:
@@ -24,7 +25,7 @@ rule predict:
         implementation=lambda wildcards: REGISTRY.methods[wildcards.method]["implementation"],
     shell:
         "python -m workflow_scripts.predict --method {params.implementation} --corpus results/{wildcards.dataset}/corpus"
-        " {params.inputs} --model {input.model} --threads {threads} --out {output} 2>&1 | tee {log}"
+        " {params.inputs} --model {input.model} --threads {threads} --out {output.predictions} --cost {output.cost} 2>&1 | tee {log}"
 
 
 rule ensemble:

@@ -23,7 +23,7 @@ rule select:
 
 
 rule tables:
-    """Comparison with published figures, dataset statistics and costs, as CSV, Markdown and LaTeX."""
+    """Comparison with published figures, verdicts on it, dataset statistics, costs, as CSV, Markdown and LaTeX."""
     input:
         runs=run_files,
         corpora=corpora,
@@ -33,7 +33,7 @@ rule tables:
     output:
         collect(
             "results/targets/{{target}}/tables/{table}.{form}",
-            table=["comparison", "datasets", "cost"],
+            table=["comparison", "verdicts", "datasets", "cost"],
             form=["csv", "md", "tex"],
         ),
     log:
@@ -46,13 +46,14 @@ rule tables:
         runtime=30,
     params:
         published=lambda wildcards: os.path.relpath(BASE / "published"),
+        tolerance=as_json(config["tolerance"]),
     shell:
         "python -m workflow_scripts.tables --selection {input.selection} --published {params.published}"
-        " --out results/targets/{wildcards.target}/tables 2>&1 | tee {log}"
+        " --tolerance {params.tolerance:q} --out results/targets/{wildcards.target}/tables 2>&1 | tee {log}"
 
 
 rule figures:
-    """Precision by method, propensity-scored precision, and training curves, as SVG and PNG."""
+    """Precision, propensity-scored precision, hits by label frequency, cost, training curves, as SVG and PNG."""
     input:
         runs=run_files,
         selection="results/targets/{target}/selection.json",
@@ -60,7 +61,7 @@ rule figures:
     output:
         collect(
             "results/targets/{{target}}/figures/{figure}.{form}",
-            figure=["precision", "propensity", "training"],
+            figure=["precision", "propensity", "tail", "cost", "training"],
             form=["svg", "png"],
         ),
     log:

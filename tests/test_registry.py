@@ -70,7 +70,7 @@ def test_every_shipped_definition_is_valid_and_every_member_has_settings() -> No
 
 WRONG: list[tuple[str, Keys, Any, tuple[str, ...]]] = [
     # what the configuration asks for
-    (CONFIG, ("sedes",), [1], ("unknown key 'sedes'", "known here are protocol, seeds, targets, hardware")),
+    (CONFIG, ("sedes",), [1], ("unknown key 'sedes'", "known here are protocol, seeds, tolerance, targets")),
     (CONFIG, ("seeds",), ["1"], ("seeds.0", "expected an integer, found '1'")),
     (CONFIG, ("seeds",), [0, 1.5], ("seeds.1", "expected an integer, found 1.5")),
     (CONFIG, ("seeds",), [1.0], ("seeds.0", "expected an integer, found 1.0")),

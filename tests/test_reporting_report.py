@@ -68,7 +68,7 @@ def selection(tmp_path: Path) -> dict[str, Any]:
 
 def _render(selection: dict[str, Any], root: Path) -> str:
     write_text(root / "published" / "main.csv", "dataset,method,variant,metric,value,source,verified\n")
-    write_tables(selection, load_published(root / "published"), root / "tables")
+    write_tables(selection, load_published(root / "published"), {"P": 0.5, "PSP": 1.0}, root / "tables")
     write_figures(selection, root / "figures")
     write_report(selection, root / "tables", root / "figures", root / "report.html")
     return (root / "report.html").read_text("utf-8")
@@ -77,8 +77,8 @@ def _render(selection: dict[str, Any], root: Path) -> str:
 def test_markup_in_data_is_shown_and_never_run(selection: dict[str, Any], tmp_path: Path) -> None:
     page = Page(_render(selection, tmp_path))
     assert page.tags.count("script") == 2
-    assert page.tags.count("table") == 3
-    assert page.tags.count("img") == 3
+    assert page.tags.count("table") == 4
+    assert page.tags.count("img") == 5
     assert not any("alert" in script for script in page.scripts[1:])
     assert EVIL in page.words
     (data,) = json.loads(page.scripts[0])

@@ -16,6 +16,7 @@ from lightxml_core.reporting.figures import write_figures
 from lightxml_core.reporting.markup import tex_escape, tex_row
 from lightxml_core.reporting.published import load_published
 from lightxml_core.reporting.tables import COLUMNS, comparison, cost, datasets, terminal_table, write_tables
+from lightxml_core.reporting.verdicts import count, verdict_table, verdicts
 
 SHIPPED = Path(__file__).parents[1] / "published"
 HEADER = "dataset,method,variant,metric,value,source,verified\n"
@@ -30,6 +31,7 @@ PUBLISHED = HEADER + (
     "Toy-4K,-,-,N_test,3865,a paper,seen\n"
     "Other-1K,Bonsai,as-published,P@1,1.00,a paper,seen\n"
 )
+TOLERANCE = {"P": 3.0, "PSP": 1.0}
 SEEDS = {"bert": (80.0, 81.0, 85.0), "ensemble": (83.0, 84.0), "model": (84.25,)}
 
 
@@ -113,7 +115,7 @@ def test_protocols_are_never_averaged(selection: dict[str, Any], published: pd.D
 
 
 def test_written_tables_for_people(selection: dict[str, Any], published: pd.DataFrame, tmp_path: Path) -> None:
-    write_tables(selection, published, tmp_path / "out")
+    write_tables(selection, published, TOLERANCE, tmp_path / "out")
     markdown = (tmp_path / "out" / "comparison.md").read_text("utf-8")
     assert "| LightXML | bert | 82.00 ± 2.65 \\[86.16\\] | \u2013 |" in markdown
     assert "| LightXML | ensemble | 83.50 ± 0.71 \\[87.63†‡\\] | \u2013 |" in markdown
@@ -172,10 +174,10 @@ def test_terminal_table_imports_neither_pandas_nor_matplotlib() -> None:
 
 def test_equal_input_gives_equal_bytes(selection: dict[str, Any], published: pd.DataFrame, tmp_path: Path) -> None:
     for out in (tmp_path / "a", tmp_path / "b"):
-        write_tables(selection, published, out)
+        write_tables(selection, published, TOLERANCE, out)
         write_figures(selection, out)
     names = sorted(path.name for path in (tmp_path / "a").iterdir())
-    assert len(names) == 9 + 6
+    assert len(names) == 12 + 10
     for name in names:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name
 
@@ -228,3 +230,34 @@ def test_shipped_figures_hold_the_papers_main_table() -> None:
     percent = frame[frame.metric.str.contains("@")]
     assert percent.value.between(0, 100).all()
     assert frame[frame.dataset == "Eurlex-4K"].query("metric == 'N_test'").value.tolist() == [3865.0]
+
+
+def test_every_published_figure_gets_the_verdict_of_the_rule(
+    selection: dict[str, Any], published: pd.DataFrame
+) -> None:
+    found = verdicts(selection, comparison(selection, published), TOLERANCE)
+    assert {(row["method"], row["variant"], row["published"], row["verdict"]) for row in found.to_dict("records")} == {
+        ("lightxml", "ensemble", 87.63, "below"),  # 83.5 is 4.13 below
+        ("lightxml", "ensemble", 87.15, "below"),
+        ("lightxml", "bert", 86.16, "below"),
+        ("parabel", "model", 82.12, "reproduced"),  # 84.25 is 2.13 above
+        ("LightXML", "roberta", 86.18, "not run"),
+        ("Bonsai", "as-published", 82.30, "not run"),
+    }
+    stricter = verdicts(selection, comparison(selection, published), {**TOLERANCE, "P": 2.12})
+    assert [row["verdict"] for row in stricter.to_dict("records") if row["method"] == "parabel"] == ["above"]
+    assert count(found) == {"reproduced": 1, "below": 3, "above": 0, "not comparable": 0, "not run": 2}
+    assert not (found.astype(str) == "").any().any() and not found.isna().any().any()
+
+
+def test_figures_of_another_kind_are_not_compared_and_it_is_said_why(
+    selection: dict[str, Any], published: pd.DataFrame
+) -> None:
+    selection["methods"]["parabel"]["differs"] = "half the trees"
+    selection["methods"]["lightxml"]["published_protocol"] = "official"
+    found = verdicts(selection, comparison(selection, published), TOLERANCE)
+    said = {row["method"]: (row["verdict"], row["reason"]) for row in found.to_dict("records")}
+    assert said["parabel"] == ("not comparable", "half the trees")
+    assert said["lightxml"] == ("not comparable", "run by the clean protocol, published by the official one")
+    table = verdict_table(selection, found)
+    assert any("4 not comparable" in note for note in table.notes) and len(table.rows) == 4

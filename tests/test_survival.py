@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from lightxml_core.errors import main_guard
 from tests.faults.project import FINAL, METHOD, tiny_project, undisturbed
 from tests.faults.suite import damaged_checkpoint, flipped, killed, odd_folder, second_run, stopped, truncated
 from tests.project import copy_project, snakemake, write_attentionxml
@@ -144,3 +145,23 @@ def test_a_loss_that_is_not_a_number_stops_the_run_and_keeps_the_checkpoint(tmp_
     assert "not finite at step" in said and "Traceback" not in said
     member = project / "results/tiny/lightxml-tiny/flat/seed0"
     assert not (member / "model").exists() and (member / "checkpoint").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("error", "full"),
+    [
+        (OSError(28, "No space left on device", "a/b"), True),
+        (RuntimeError("I/O error: No space left on device (os error 28)"), True),  # as safetensors words it
+        (OSError(13, "Permission denied"), False),
+        (ValueError("no such thing"), False),
+    ],
+)
+def test_a_full_disk_is_told_whatever_the_library_that_met_it(
+    error: Exception, full: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def failing() -> None:
+        raise error
+
+    with pytest.raises(SystemExit if full else type(error)):
+        main_guard(failing)
+    assert ("error: the disk is full" in capsys.readouterr().err) == full

@@ -6,6 +6,7 @@ from pathlib import Path
 from lightxml_core.cli import start
 from lightxml_core.corpus.store import load_Y
 from lightxml_core.evaluation.metrics import evaluate, inverse_propensities
+from lightxml_core.evaluation.tail import tail_metrics
 from lightxml_core.files import load_csr, write_json
 
 
@@ -17,9 +18,13 @@ def main() -> None:
     parser.add_argument("--b", type=float, default=1.5, help="propensity constant B")
     parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
     options = parser.parse_args()
-    weights = inverse_propensities(load_Y(options.corpus, "trn"), options.a, options.b)
-    metrics = evaluate(load_csr(options.predictions), load_Y(options.corpus, "tst"), weights)
-    write_json(options.out, metrics)
+    Y_trn, Y_tst, predictions = (
+        load_Y(options.corpus, "trn"),
+        load_Y(options.corpus, "tst"),
+        load_csr(options.predictions),
+    )
+    metrics = evaluate(predictions, Y_tst, inverse_propensities(Y_trn, options.a, options.b))
+    write_json(options.out, {**metrics, "tail": tail_metrics(predictions, Y_tst, Y_trn)})
     print("  ".join(f"{name} {metrics[name]:.2f}" for name in ("P@1", "P@3", "P@5", "PSP@1", "PSP@3", "PSP@5")))
 
 

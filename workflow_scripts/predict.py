@@ -2,10 +2,11 @@
 
 import argparse
 import shutil
+import time
 from pathlib import Path
 
 from lightxml_core.cli import start
-from lightxml_core.files import check_seal, save_csr, seal
+from lightxml_core.files import check_seal, save_csr, seal, write_json
 from lightxml_core.methods import load_method
 from lightxml_core.methods.inputs import Inputs, load_test_data
 from lightxml_core.training.devices import lease_gpus, set_threads
@@ -23,14 +24,19 @@ def main() -> None:
     parser.add_argument("--top", type=int, default=100, help="scores to keep a document")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, required=True, help="CSR file, documents by labels")
+    parser.add_argument("--cost", type=Path, required=True, help="JSON file of the time it took")
     options = parser.parse_args()
     set_threads(options.threads)
     inputs = Inputs(options.corpus, options.features, options.encoder, options.tokens, options.clusters)
     check_seal(options.model)
+    method, documents = load_method(options.method), load_test_data(inputs)
     with lease_gpus():
-        predictions = load_method(options.method).predict(options.model, load_test_data(inputs), options.top)
+        started = time.monotonic()
+        predictions = method.predict(options.model, documents, options.top)
+        seconds = time.monotonic() - started
     save_csr(options.out, predictions)
     seal(options.out)
+    write_json(options.cost, {"documents": predictions.shape[0], "seconds": round(seconds, 4)})
     # the model is used, so its training is done and safe: its checkpoint is of no more use
     shutil.rmtree(options.model.parent / "checkpoint", ignore_errors=True)
 

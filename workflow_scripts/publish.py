@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lightxml_core.cli import start
 from lightxml_core.files import read_json
-from lightxml_core.reporting.terminal import terminal_table
+from lightxml_core.reporting.terminal import terminal_table, verdict_line
 
 
 def main() -> None:
@@ -20,6 +20,7 @@ def main() -> None:
         shutil.copytree(source / folder, options.out / folder)
     shutil.copyfile(source / "report.html", options.out / "report.html")
     print(terminal_table(read_json(source / "selection.json")))
+    print(verdict_line(source / "tables" / "verdicts.csv"))
     print(f"\ntables   {options.out / 'tables' / 'comparison.md'}\nfigures  {options.out / 'figures'}")
     print(f"report   {(options.out / 'report.html').resolve()}")
 

@@ -1,6 +1,7 @@
 """Write the tables of a target."""
 
 import argparse
+import json
 from pathlib import Path
 
 from lightxml_core.cli import start
@@ -13,9 +14,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--selection", type=Path, required=True, help="the target's selection.json")
     parser.add_argument("--published", type=Path, required=True, help="folder of published figures")
+    parser.add_argument("--tolerance", type=json.loads, required=True, help="JSON: points by family of metric")
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
     options = parser.parse_args()
-    write_tables(read_json(options.selection), load_published(options.published), options.out)
+    write_tables(read_json(options.selection), load_published(options.published), options.tolerance, options.out)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Figures for print and screen: precision, propensity-scored precision, training curves."""
+"""Figures for print and screen: precision, hits by label frequency, cost, training curves."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 
 from lightxml_core.files import atomic_path
 from lightxml_core.reporting.runs import Group, Run, Selection, groups_of, of_dataset, title_of
+from lightxml_core.reporting.terminal import members_of, training_seconds
 
 # Okabe and Ito, "Color Universal Design" (2008); their yellow is left out: on white it is too faint for a line.
 BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY, BLACK = (
@@ -40,10 +41,11 @@ _STYLE: Any = {
     "savefig.facecolor": "white",
 }
 _VALIDATED = ("P@1", "P@5")
+_TAIL_TITLES = ("labels of a decile found (R@5, %)", "what a decile adds to P@5 (%)")
 
 
 def write_figures(selection: Selection, out: Path) -> None:
-    """Write precision, propensity and training to `out`, each as .svg and .png; equal input gives equal bytes.
+    """Write precision, propensity, tail, cost and training to `out`, each as .svg and .png, the same bytes every time.
 
     Bars are means over the seeds in percent, whiskers the sample standard deviation where there are two or more.
     A figure without data says so in the picture. Raises InputError where a run's metrics cannot be read.
@@ -52,6 +54,8 @@ def write_figures(selection: Selection, out: Path) -> None:
     with mpl.rc_context(_STYLE):
         _save(_bars(selection, groups, "P"), out / "precision")
         _save(_bars(selection, groups, "PSP"), out / "propensity")
+        _save(_tail(selection, groups), out / "tail")
+        _save(_cost(selection, groups), out / "cost")
         _save(_training(selection, groups), out / "training")
 
 
@@ -118,6 +122,105 @@ def _label(selection: Selection, group: Group, groups: list[Group]) -> str:
     return "\n".join(filter(None, [title, " ".join(parts)]))
 
 
+# --- tail and cost --------------------------------------------------------------------------------------------------
+
+
+def _tail(selection: Selection, groups: list[Group]) -> Figure:
+    """A row a dataset: recall at 5 by decile of label frequency, and what each decile adds to P@5."""
+    counted = [group for group in groups if any(run.tail for run in group.runs)]
+    names = [name for name in selection["datasets"] if of_dataset(counted, name)]
+    if not names:
+        return _nothing("no hits by label frequency")
+    figure = Figure(figsize=(7.4, 3.3 * len(names)))
+    for row, name in zip(figure.subfigures(len(names), 1, squeeze=False)[:, 0], names, strict=True):
+        own = of_dataset(counted, name)
+        _title_and_legend(row, selection, name, own)
+        panels = row.subplots(1, 2)
+        for axes, metric, title in zip(panels, ("R@5", "P@5"), _TAIL_TITLES, strict=True):
+            axes.set_title(title)
+            for group, style in zip(own, _styles(len(own)), strict=True):
+                axes.plot(range(1, 11), _by_decile(group, metric), marker="o", markersize=3, alpha=0.9, **style)
+            axes.set_xticks(range(1, 11))
+            axes.set_ylim(bottom=0)
+            axes.set_xlabel("labels by frequency: 1 the most frequent tenth", fontsize=8)
+            axes.tick_params(labelsize=8)
+    return figure
+
+
+def _by_decile(group: Group, metric: str) -> list[float]:
+    """Mean over seeds; no number where the test set has no such label."""
+    found = [run.tail["deciles"][metric] for run in group.runs if run.tail]
+    rows = np.array([[np.nan if value is None else value for value in values] for values in found])
+    return [float(value) for value in rows.mean(axis=0)]
+
+
+def _cost(selection: Selection, groups: list[Group]) -> Figure:
+    """Two rows of panels a dataset, P@1 and PSP@5, against training time, model size and prediction time."""
+    costs = {"training, s": training_seconds, "model, MiB": _mebibytes, "prediction, ms a document": _milliseconds}
+    known = [group for group in groups if any(cost(group, groups) for cost in costs.values())]
+    names = [name for name in selection["datasets"] if of_dataset(known, name)]
+    if not names:
+        return _nothing("no cost recorded")
+    figure = Figure(figsize=(7.4, 4.8 * len(names)))
+    for row, name in zip(figure.subfigures(len(names), 1, squeeze=False)[:, 0], names, strict=True):
+        own = of_dataset(known, name)
+        _title_and_legend(row, selection, name, own, marks=True)
+        grid = row.subplots(2, len(costs), squeeze=False, sharex="col", sharey="row")
+        for line, metric in zip(grid, ("P@1", "PSP@5"), strict=True):
+            line[0].set_ylabel(f"{metric} (%)", fontsize=8)
+            for axes, (words, cost) in zip(line, costs.items(), strict=True):
+                _points(axes, [(cost(group, groups), group.mean(metric)) for group in own])
+                axes.set_xlabel(words if metric == "PSP@5" else "", fontsize=8)
+    return figure
+
+
+def _points(axes: Axes, points: Sequence[tuple[float | None, float | None]]) -> None:
+    for (x, y), mark in zip(points, _marks(len(points)), strict=True):
+        if x and y is not None:
+            axes.plot([x], [y], linestyle="none", markersize=7, **mark)
+    axes.set_xscale("log")
+    axes.margins(0.15)
+    axes.tick_params(labelsize=8)
+
+
+def _marks(count: int) -> list[dict[str, Any]]:
+    """Colour and shape change together, so that points stay apart without colour."""
+    pairs = zip(cycle((BLUE, VERMILION, GREEN, ORANGE, PURPLE, BLACK)), cycle("osD^vPX"), strict=False)
+    return [{"color": colour, "marker": shape} for colour, shape in islice(pairs, count)]
+
+
+def _mebibytes(group: Group, groups: list[Group]) -> float | None:
+    """Mean over seeds, summed over an ensemble's members; None where one recorded nothing."""
+    return _summed(group, groups, lambda run: run.provenance.get("model_bytes", 0) / 2**20 or None)
+
+
+def _milliseconds(group: Group, groups: list[Group]) -> float | None:
+    return _summed(group, groups, lambda run: run.milliseconds_a_document)
+
+
+def _summed(group: Group, groups: list[Group], of: Callable[[Run], float | None]) -> float | None:
+    values = [[value for run in part.runs if (value := of(run))] for part in members_of(group, groups) or [group]]
+    return sum(float(np.mean(found)) for found in values) if all(values) else None
+
+
+def _nothing(words: str) -> Figure:
+    figure = Figure(figsize=(6.6, 1.6))
+    _say(figure.subplots(), words)
+    return figure
+
+
+def _title_and_legend(
+    figure: Any, selection: Selection, dataset: str, groups: list[Group], marks: bool = False
+) -> None:
+    """The dataset's name above; the groups' names below, in as many columns as fit the page."""
+    figure.suptitle(title_of(selection["datasets"], dataset), x=0.01, ha="left", fontsize=10, fontweight="bold")
+    labels = [_label(selection, group, groups).replace("\n", ", ") for group in groups]
+    styles = [{"linestyle": "none", **mark} for mark in _marks(len(groups))] if marks else _styles(len(groups))
+    handles = [mpl.lines.Line2D([], [], **style) for style in styles]
+    columns = max(1, min(3, len(groups), 110 // (10 + max(map(len, labels)))))
+    figure.legend(handles, labels, loc="outside lower left", ncols=columns, fontsize=8, handlelength=3.2)
+
+
 # --- training -------------------------------------------------------------------------------------------------------
 
 
@@ -126,10 +229,8 @@ def _training(selection: Selection, groups: list[Group]) -> Figure:
     logged = [group for group in groups if any(run.training for run in group.runs)]
     names = [name for name in selection["datasets"] if of_dataset(logged, name)]
     if not names:
-        figure = Figure(figsize=(6.6, 1.6))
-        _say(figure.subplots(), "no training log")
-        return figure
-    figure = Figure(figsize=(7.4, 2.9 * len(names)))
+        return _nothing("no training log")
+    figure = Figure(figsize=(7.4, 3.2 * len(names)))
     rows = figure.subfigures(len(names), 1, squeeze=False)[:, 0]
     for row, name in zip(rows, names, strict=True):
         _training_row(row, selection, name, of_dataset(logged, name))
@@ -137,7 +238,7 @@ def _training(selection: Selection, groups: list[Group]) -> Figure:
 
 
 def _training_row(figure: Any, selection: Selection, dataset: str, groups: list[Group]) -> None:
-    figure.suptitle(title_of(selection["datasets"], dataset), x=0.01, ha="left", fontsize=10, fontweight="bold")
+    _title_and_legend(figure, selection, dataset, groups)
     shown = [metric for metric in _VALIDATED if any(_validation(metric, run)[0] for g in groups for run in g.runs)]
     loss, *validations = figure.subplots(1, 1 + len(shown), width_ratios=(1.35, *(1 for _ in shown)), squeeze=False)[0]
     loss.set_title("training loss, smoothed")
@@ -148,9 +249,6 @@ def _training_row(figure: Any, selection: Selection, dataset: str, groups: list[
     for axes, metric in zip(validations, shown, strict=True):
         axes.set_title(f"validation {metric} (%)")
         _curves(axes, groups, partial(_validation, metric), "o", "documents encoded")
-    labels = [_label(selection, group, groups).replace("\n", ", ") for group in groups]
-    handles = [mpl.lines.Line2D([], [], **style) for style in _styles(len(groups))]
-    figure.legend(handles, labels, loc="outside lower center", ncols=min(3, len(groups)), fontsize=8, handlelength=3.2)
 
 
 _Points = tuple[list[float], list[float]]

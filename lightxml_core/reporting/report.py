@@ -20,10 +20,13 @@ from lightxml_core.reporting.markup import Table
 from lightxml_core.reporting.runs import Group, Run, Selection, groups_of, title_of
 from lightxml_core.reporting.tables import duration, long_table, wide_tables
 from lightxml_core.reporting.terminal import notes_of
+from lightxml_core.reporting.verdicts import verdict_table
 
 _FIGURES = {
     "precision": "Precision at 1, 3 and 5 of every method and variant, as bars with one panel a dataset",
     "propensity": "Propensity-scored precision at 1, 3 and 5, which weighs rare labels more, one panel a dataset",
+    "tail": "Recall at 5 and share of P@5 by decile of label frequency, from the most frequent labels to the rarest",
+    "cost": "P@1 and PSP@5 against training time, model size and prediction time, a point a method and variant",
     "training": "Training loss and validation precision over the optimiser steps, one row of panels a dataset",
 }
 
@@ -43,6 +46,7 @@ def write_report(selection: Selection, tables_dir: Path, figures_dir: Path, out:
         script=_asset("page.js"),
         summary=_summary(selection, groups),
         main="".join(_html_table(table) for table in wide),
+        verdicts=_html_table(verdict_table(selection, _read(tables_dir / "verdicts.csv")), heading=False),
         honest="".join(f"<p>{escape(note)}</p>" for note in notes_of(selection)),
         datasets=_html_table(long_table("datasets", _read(tables_dir / "datasets.csv")), heading=False),
         cost=_html_table(long_table("cost", _read(tables_dir / "cost.csv")), heading=False),

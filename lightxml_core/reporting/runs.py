@@ -50,6 +50,19 @@ class Run:
         return _mapping(path) if path.is_file() else {}
 
     @cached_property
+    def milliseconds_a_document(self) -> float | None:
+        """Time of prediction, from features in memory to the best labels; None where it was not recorded."""
+        path = self.path / "prediction.json"
+        found = _mapping(path) if path.is_file() else {}
+        return 1000.0 * found["seconds"] / found["documents"] if found.get("documents") else None
+
+    @cached_property
+    def tail(self) -> dict[str, Any]:
+        """Hits by label frequency, see `evaluation.tail`; empty where a run has none."""
+        found = _mapping(self.path / "metrics.json").get("tail")
+        return found if isinstance(found, dict) else {}
+
+    @cached_property
     def training(self) -> list[dict[str, Any]]:
         """The lines of the training log, without a last one cut short; empty where there is none."""
         path = self.path / "training.jsonl"

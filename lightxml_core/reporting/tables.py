@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from lightxml_core.reporting.runs import (
     title_of,
 )
 from lightxml_core.reporting.terminal import members_of, terminal_table, training_seconds
+from lightxml_core.reporting.verdicts import verdict_table, verdicts
 
 if TYPE_CHECKING:  # pandas is slow to import and the workflow plans without it
     import pandas as pd
@@ -70,10 +71,15 @@ def comparison(selection: Selection, published: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=COLUMNS, dtype=object)
 
 
-def write_tables(selection: Selection, published: pd.DataFrame, out: Path) -> None:
-    """Write comparison, datasets and cost to `out`, each as .csv (long), .md and .tex (booktabs, for people)."""
+def write_tables(selection: Selection, published: pd.DataFrame, tolerance: Mapping[str, float], out: Path) -> None:
+    """Write comparison, verdicts, datasets and cost to `out`, each as .csv (long), .md and .tex (booktabs, for people).
+
+    tolerance: of the verdicts, in percentage points by family of metric.
+    """
     long = comparison(selection, published)
     _write(out / "comparison", long, wide_tables(selection, long))
+    judged = verdicts(selection, long, tolerance)
+    _write(out / "verdicts", judged, [verdict_table(selection, judged)])
     for name, frame in (("datasets", datasets(selection, published)), ("cost", cost(selection, published))):
         _write(out / name, frame, [long_table(name, frame)])
 
@@ -111,7 +117,17 @@ def cost(selection: Selection, published: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
     groups = groups_of(selection)
-    columns = ["dataset", "method", "variant", "protocol", "seeds", "wall_seconds", "peak_memory_gib", "model_bytes"]
+    columns = [
+        "dataset",
+        "method",
+        "variant",
+        "protocol",
+        "seeds",
+        "wall_seconds",
+        "peak_memory_gib",
+        "model_bytes",
+        "ms_a_document",
+    ]
     columns += ["hardware", "published_train_hours", "published_model_gb", "source", "verified"]
     rows = [_cost_row(selection, group, groups, published) for group in groups]
     return pd.DataFrame(rows, columns=columns, dtype=object)
@@ -248,6 +264,7 @@ def _cost_row(selection: Selection, group: Group, groups: list[Group], published
         **{"seeds": len(group.runs), "wall_seconds": MISSING if seconds is None else round(seconds, 3)},
         "peak_memory_gib": _over(parts, "peak_memory_gib", max),
         "model_bytes": _over(parts, "model_bytes", sum),
+        "ms_a_document": _milliseconds(parts),
         "hardware": "; ".join(dict.fromkeys(_hardware(run.provenance) for part in parts for run in part.runs))
         or MISSING,
         "published_train_hours": float(hours.value.iloc[0]) if len(hours) else NONE,
@@ -268,6 +285,17 @@ def _over(parts: Iterable[Group], key: str, combine: Callable[[list[float]], flo
     return round(combine(means), 3) if means else MISSING
 
 
+def _milliseconds(parts: Iterable[Group]) -> float | str:
+    """Prediction time a document, mean over seeds, summed over members; "n/a" where any member recorded none."""
+    total = 0.0
+    for part in parts:
+        values = [value for run in part.runs if (value := run.milliseconds_a_document) is not None]
+        if not values:
+            return MISSING
+        total += fmean(values)
+    return round(total, 4)
+
+
 def _hardware(provenance: dict[str, Any]) -> str:
     hardware = provenance.get("hardware")
     if not isinstance(hardware, dict):
@@ -280,12 +308,13 @@ def _hardware(provenance: dict[str, Any]) -> str:
 
 _HEADERS = {
     **{"wall_seconds": "training time", "peak_memory_gib": "peak GiB", "model_bytes": "model GiB"},
+    "ms_a_document": "prediction ms a document",
     **{"published_train_hours": "published hours", "published_model_gb": "published size"},
 }
 _OTHERS = {
     "datasets": ("Datasets", "llrrrll", ()),
     "cost": (
-        *("Cost of training", "llllrrrrlrrll"),
+        *("Cost of training", "llllrrrrrlrrll"),
         ("Means over the seeds; for an ensemble, time and size are summed over its members, memory is their largest.",),
     ),
 }

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import textwrap
+from collections import Counter
+from pathlib import Path
 
 from lightxml_core.reporting.runs import ENSEMBLE, SHOWN, Group, Selection, groups_of, of_dataset, title_of
 
@@ -19,6 +22,13 @@ def terminal_table(selection: Selection) -> str:
     groups = groups_of(selection)
     blocks = [_block(selection, name, of_dataset(groups, name)) for name in selection["datasets"]]
     return "\n\n".join(blocks) + "\n"
+
+
+def verdict_line(verdicts: Path) -> str:
+    """How the figures in print fared, from the file that the tables left."""
+    with verdicts.open(encoding="utf-8", newline="") as opened:
+        counted = Counter(row["verdict"] for row in csv.DictReader(opened))
+    return "figures in print: " + (", ".join(f"{number:,} {what}" for what, number in counted.most_common()) or "none")
 
 
 def notes_of(selection: Selection) -> list[str]:

@@ -1,0 +1,51 @@
+"""Hits by label frequency against a slow restatement."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+
+from lightxml_core.evaluation.metrics import evaluate
+from lightxml_core.evaluation.tail import PARTS, deciles, tail_metrics
+
+
+@given(st.integers(0, 10**6), st.integers(1, 35), st.integers(1, 12))
+@settings(deadline=None, max_examples=60)
+def test_they_are_those_of_a_slow_count(seed: int, labels: int, documents: int) -> None:
+    random = np.random.default_rng(seed)
+    Y_trn, Y = (random.random((20, labels)) < 0.3, random.random((documents, labels)) < 0.3)
+    scores = random.permutation(documents * labels).reshape(documents, labels) * (
+        random.random((documents, labels)) < 0.8
+    )
+    found = tail_metrics(*(sparse.csr_matrix(m, dtype=np.float32) for m in (scores, Y, Y_trn)))
+    order = sorted(range(labels), key=lambda label: (-int(Y_trn[:, label].sum()), label))
+    decile = {label: place * 10 // labels for place, label in enumerate(order)}
+    assert [decile[label] for label in range(labels)] == deciles(sparse.csr_matrix(Y_trn, dtype=np.float32)).tolist()
+    for k in (1, 3, 5):
+        pairs = []
+        for i in range(documents):
+            ranked = sorted((label for label in range(labels) if scores[i, label]), key=lambda label: -scores[i, label])
+            pairs += [(i, label) for label in ranked[:k] if Y[i, label]]
+        true = {d: sum(int(Y[:, label].sum()) for label in range(labels) if decile[label] == d) for d in range(10)}
+        hit = {d: sum(decile[label] == d for _, label in pairs) for d in range(10)}
+        for d in range(10):
+            assert found["deciles"][f"P@{k}"][d] == pytest.approx(100 * hit[d] / documents / k)
+            recall = 100 * hit[d] / true[d] if true[d] else None
+            assert found["deciles"][f"R@{k}"][d] == (None if recall is None else pytest.approx(recall))
+        for part, (first, last) in PARTS.items():
+            of = sum(true[d] for d in range(first, last))
+            share = 100 * sum(hit[d] for d in range(first, last)) / of if of else None
+            assert found[part][f"R@{k}"] == (None if share is None else pytest.approx(share))
+        there = {label for label in range(labels) if Y[:, label].any()}
+        assert found["coverage"][str(k)] == pytest.approx(100 * len({label for _, label in pairs}) / max(len(there), 1))
+
+
+def test_the_deciles_of_precision_sum_to_it() -> None:
+    random = np.random.default_rng(3)
+    Y, scores = (sparse.random(40, 60, 0.1, "csr", np.float32, random) for _ in range(2))
+    found, whole = tail_metrics(scores, Y, Y), evaluate(scores, Y, np.ones(60))
+    for k in (1, 3, 5):
+        assert sum(found["deciles"][f"P@{k}"]) == pytest.approx(whole[f"P@{k}"])
