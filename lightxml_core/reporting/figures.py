@@ -179,6 +179,7 @@ def _points(axes: Axes, points: Sequence[tuple[float | None, float | None]]) -> 
         if x and y is not None:
             axes.plot([x], [y], linestyle="none", markersize=7, **mark)
     axes.set_xscale("log")
+    _plain_numbers(axes.xaxis)
     axes.margins(0.15)
     axes.tick_params(labelsize=8)
 
@@ -243,8 +244,9 @@ def _training_row(figure: Any, selection: Selection, dataset: str, groups: list[
     loss, *validations = figure.subplots(1, 1 + len(shown), width_ratios=(1.35, *(1 for _ in shown)), squeeze=False)[0]
     loss.set_title("training loss, smoothed")
     plotted = _curves(loss, groups, _losses)
-    if plotted and loss.get_ylim()[0] > 0:
-        _log_scale(loss)
+    if plotted and all(np.min(line.get_ydata()) > 0 for line in loss.lines):
+        loss.set_yscale("log")
+        _plain_numbers(loss.yaxis)
     _say(loss, "no loss logged", unless=plotted)
     for axes, metric in zip(validations, shown, strict=True):
         axes.set_title(f"validation {metric} (%)")
@@ -306,12 +308,13 @@ def _finite(pairs: Sequence[tuple[Any, Any]]) -> _Points:
     return [x for x, _ in kept], [y for _, y in kept]
 
 
-def _log_scale(axes: Axes) -> None:
-    """Logarithmic, with plain numbers at 1, 2 and 5 of each decade, so that less than a decade has labels too."""
-    axes.set_yscale("log")
-    axes.yaxis.set_major_locator(mpl.ticker.LogLocator(subs=(1, 2, 5)))
-    axes.yaxis.set_major_formatter(mpl.ticker.FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.yaxis.set_minor_locator(mpl.ticker.NullLocator())
+def _plain_numbers(axis: Any) -> None:
+    """Numbers instead of powers on a logarithmic axis: at 1, 2 and 5 of each decade, or at each decade over several."""
+    low, high = axis.get_view_interval()
+    subs = (1, 2, 5) if high < 30 * low else (1,)
+    axis.set_major_locator(mpl.ticker.LogLocator(subs=subs))
+    axis.set_major_formatter(mpl.ticker.FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    axis.set_minor_locator(mpl.ticker.NullLocator())
 
 
 def _say(axes: Axes, words: str, unless: bool = False) -> None:
