@@ -1,0 +1,189 @@
+"""LightDXML: losses, shortlist and mixture against slow restatements, and end to end on a planted corpus."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scipy import sparse
+from torch import nn
+
+from lightxml_core.errors import InputError
+from lightxml_core.evaluation.metrics import evaluate
+from lightxml_core.features.text import FeatureSettings, build_tfidf
+from lightxml_core.methods import TestData, TrainingData
+from lightxml_core.methods.lightdxml import Settings, fit, predict
+from lightxml_core.methods.lightdxml.labels import centroids, nearest_labels, proxy_loss
+from lightxml_core.methods.lightdxml.model import LightDXML
+from lightxml_core.methods.lightdxml.prediction import load_model
+from lightxml_core.training.optimisers import DenseAndSparse
+from tests.planted import LABELS, KilledError, bytes_of, die_at, documents, log_lines, without_times
+
+TINY = Settings(
+    width=24,
+    dropout=0.1,
+    epochs=24,
+    refresh=8,
+    label_epochs=4,
+    label_batch=50,
+    label_hidden=32,
+    neighbours=20,
+    links=8,
+    search_effort=40,
+    batch=20,
+    lr=0.03,
+    decay_epochs=16,
+)
+
+
+@pytest.fixture(scope="module")
+def corpus() -> tuple[TrainingData, TestData, sparse.csr_matrix]:
+    (texts, Y), (texts_tst, Y_tst) = documents(200, 1), documents(60, 2)
+    X, X_tst, _ = build_tfidf(texts, texts_tst, FeatureSettings())
+    return TrainingData(Y=Y, X=X), TestData(X=X_tst), Y_tst
+
+
+def tiny_model(features: int = 12, labels: int = 9) -> LightDXML:
+    torch.manual_seed(2)
+    return LightDXML(features, labels, width=6, dropout=0.0)
+
+
+def test_the_encoding_is_the_one_of_the_equations() -> None:
+    model = tiny_model()
+    nn.init.normal_(model.residual.weight)
+    X = sparse.random(5, 12, 0.4, "csr", np.float32, np.random.default_rng(1)).toarray()
+    X[3] = 0
+    X = sparse.csr_matrix(X)
+    found = model.encode(X).detach()
+    for i in range(5):
+        summed = sum((X[i, j] * model.tokens.weight[j] for j in X[i].indices), start=torch.zeros(6))
+        hidden = torch.clamp(summed, min=0)
+        expected = hidden + torch.clamp(model.residual.weight @ hidden + model.residual.bias, min=0)
+        torch.testing.assert_close(found[i], expected.detach(), rtol=1e-5, atol=1e-6)
+
+
+def test_loss_and_gradients_are_those_of_a_loop_over_documents() -> None:
+    model, random = tiny_model(), np.random.default_rng(0)
+    X = sparse.random(4, 12, 0.4, "csr", np.float32, random)
+    Y = sparse.csr_matrix((random.random((4, 9)) < 0.3).astype(np.float32))
+    shortlist = np.array([[0, 3, 5], [1, -1, 2], [8, 7, -1], [4, 4 - 1, 6]])
+    found = model.loss(X, Y, shortlist).total
+    found.backward()
+    gradients = {name: p.grad.to_dense() for name, p in model.named_parameters() if p.grad is not None}
+    model.zero_grad()
+    total = torch.zeros(())
+    encoded = model.encode(X)
+    for i in range(4):
+        for label in sorted(({*shortlist[i].tolist()} | {*Y[i].indices.tolist()}) - {-1}):
+            logit = model.classifiers.weight[label, :-1] @ encoded[i] + model.classifiers.weight[label, -1]
+            p = torch.sigmoid(logit)
+            total = total - (torch.log(p) if Y[i, label] else torch.log(1 - p))
+    (total / 4).backward()
+    assert found.item() == pytest.approx((total / 4).item(), rel=1e-5)
+    for name, p in model.named_parameters():
+        if p.grad is not None:
+            torch.testing.assert_close(gradients[name], p.grad.to_dense(), rtol=1e-4, atol=1e-6)
+
+
+def test_the_proxy_loss_is_the_mean_over_pairs() -> None:
+    random = np.random.default_rng(5)
+    Y = sparse.csr_matrix((random.random((6, 4)) < 0.4).astype(np.float32))
+    encoded = torch.from_numpy(random.normal(size=(6, 3)).astype(np.float32))
+    start = centroids(encoded, Y)
+    for label in range(4):
+        own = [encoded[i] for i in range(6) if Y[i, label]]
+        torch.testing.assert_close(start[label], torch.stack(own).mean(0) if own else torch.zeros(3))
+    net, rows = nn.Linear(3, 3), np.array([4, 0, 2, 5])
+    pairs = [(i, label) for i in rows for label in Y[i].indices]
+    expected = [torch.log(1 + ((net(start[label]) - encoded[i]) ** 2).sum()) for i, label in pairs]
+    torch.testing.assert_close(proxy_loss(net, start, encoded, Y, rows), torch.stack(expected).mean())
+
+
+def test_approximate_neighbours_are_nearly_all_exact_ones() -> None:
+    torch.manual_seed(0)
+    embeddings, queries = torch.randn(2000, 16), torch.randn(50, 16)
+    chosen = Settings(neighbours=100, links=32, search_effort=200)
+    found, cosines = nearest_labels(embeddings, queries, chosen)
+    exact = nn.functional.normalize(queries, dim=1) @ nn.functional.normalize(embeddings, dim=1).T
+    best = exact.topk(100).indices.numpy()
+    recall = np.mean([len({*a} & {*b}) / 100 for a, b in zip(found.tolist(), best.tolist(), strict=True)])
+    assert recall >= 0.95
+    np.testing.assert_allclose(cosines[7, 3], exact[7, found[7, 3]], rtol=1e-5)
+
+
+def test_it_learns_and_scores_are_the_mixture(
+    corpus: tuple[TrainingData, TestData, sparse.csr_matrix], tmp_path: Path
+) -> None:
+    data, test, Y_tst = corpus
+    torch.set_num_threads(1)
+    fit(data, TINY, tmp_path / "model", True)
+    found = predict(tmp_path / "model", test, 10)
+    assert evaluate(found, Y_tst, np.ones(LABELS))["P@1"] > 70
+    model, chosen = load_model(tmp_path / "model")
+    assert test.X is not None
+    encoded = model.encode_all(sparse.csr_matrix(test.X))[3].detach()
+    for label, score in zip(found[3].indices, found[3].data, strict=True):
+        row = model.classifiers.weight[label].detach()
+        cosine = nn.functional.cosine_similarity(encoded, model.label_embeddings[label], dim=0)
+        own = torch.sigmoid(row[:-1] @ encoded + row[-1])
+        assert score == pytest.approx(float(chosen.beta * own + (1 - chosen.beta) * torch.sigmoid(cosine)), rel=1e-4)
+
+
+@pytest.mark.parametrize("labels", ["trained", "centroid"])
+@pytest.mark.parametrize("when", [4, 19])
+def test_killed_and_fitted_again_it_predicts_the_same_bytes(
+    labels: str, when: int, corpus: tuple[TrainingData, TestData, sparse.csr_matrix], tmp_path: Path
+) -> None:
+    chosen = replace(TINY, epochs=3, refresh=1, labels=labels, checkpoint_minutes=0.0)  # type: ignore[arg-type]
+    data, test, _ = corpus
+    torch.set_num_threads(1)
+    fit(data, chosen, tmp_path / "whole/model", True)
+    with pytest.MonkeyPatch.context() as patch:
+        die_at(patch, when)
+        with pytest.raises(KilledError):
+            fit(data, chosen, tmp_path / "killed/model", True)
+    assert not (tmp_path / "killed/model").exists()
+    fit(data, chosen, tmp_path / "killed/model", True)
+    whole, killed = (predict(tmp_path / name / "model", test, 10) for name in ("whole", "killed"))
+    assert bytes_of(whole, tmp_path) == bytes_of(killed, tmp_path)
+    assert without_times(log_lines(tmp_path / "whole")) == without_times(log_lines(tmp_path / "killed"))
+
+
+def test_the_optimiser_is_torchs_two_and_its_state_comes_back() -> None:
+    def tables() -> tuple[nn.Parameter, nn.Embedding]:
+        torch.manual_seed(1)
+        return nn.Parameter(torch.randn(3)), nn.Embedding(6, 3, sparse=True)
+
+    def step(dense: nn.Parameter, rare: nn.Embedding, rows: list[int], *optimisers: torch.optim.Optimizer) -> None:
+        (rare(torch.tensor(rows)) * dense).square().sum().backward()
+        for optimiser in optimisers:
+            optimiser.step()
+        dense.grad = rare.weight.grad = None
+
+    (a, b), (c, d) = tables(), tables()
+    ours = DenseAndSparse([a], [b.weight], 0.1)
+    theirs = (torch.optim.AdamW([c], 0.1, weight_decay=0.0), torch.optim.SparseAdam([d.weight], 0.1))
+    for rows in ([0, 2], [2, 5]):
+        step(a, b, rows, ours)
+        step(c, d, rows, *theirs)
+    again = DenseAndSparse([a], [b.weight], 0.1)
+    again.load_state_dict(ours.state_dict())
+    step(a, b, [0, 1], again)
+    step(c, d, [0, 1], *theirs)
+    torch.testing.assert_close(a, c)
+    torch.testing.assert_close(b.weight, d.weight)
+    untouched = tables()[1].weight
+    assert torch.equal(b.weight[3:5], untouched[3:5])
+
+
+def test_settings_that_make_no_sense() -> None:
+    for wrong, said in (
+        ({"beta": 1.5}, "between 0 and 1"),
+        ({"batch": 0}, "`batch` must be 1"),
+        ({"refresh": -1}, "0 or"),
+    ):
+        with pytest.raises(InputError, match=said):
+            replace(TINY, **wrong)  # type: ignore[arg-type]

@@ -1,0 +1,78 @@
+"""Word vectors: files in every usual form, what is wrong in them by line, and vectors learnt from a corpus."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+
+from lightxml_core.errors import InputError
+from lightxml_core.features.vectors import first_vectors, learn_vectors, read_vectors
+
+
+def test_files_with_and_without_a_header_and_words_with_spaces(tmp_path: Path) -> None:
+    path = tmp_path / "vectors.txt"
+    for header in ("", "3 2\n"):
+        path.write_text(f"{header}cat 1 2\nat name . 3 4\ndog -0.5 1e-2\n", encoding="utf-8")
+        found = read_vectors(path, {"cat", "at name .", "dog", "cow"})
+        assert {word: vector.tolist() for word, vector in found.items()} == {
+            "cat": [1, 2],
+            "at name .": [3, 4],
+            "dog": [np.float32(-0.5), np.float32(0.01)],
+        }
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("cat 1 2\ndog 1 x\n", r"line 2: expected a word and 2 numbers"),
+        ("cat 1 2\ndog 1\n", r"line 2: expected a word and 2 numbers"),
+        ("cat 1 nan\n", r"line 1: expected a word and 2 numbers"),
+        ("cow 1 2\n", "holds no vector of any word of the corpus"),
+        ("", "holds no vector of any word of the corpus"),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_line(text: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "vectors.txt").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=said):
+        read_vectors(tmp_path / "vectors.txt", {"cat", "dog"})
+
+
+@given(st.binary(max_size=200))
+@settings(deadline=None, max_examples=300)
+def test_any_bytes_are_read_or_refused(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    path = tmp_path_factory.getbasetemp() / "any.txt"
+    path.write_bytes(data)
+    try:
+        found = read_vectors(path, {"a", "b", "1"})
+    except InputError:
+        return
+    assert all(vector.dtype == np.float32 and np.isfinite(vector).all() for vector in found.values())
+
+
+def test_learnt_vectors_span_what_a_full_decomposition_does() -> None:
+    X = sparse.random(40, 15, 0.3, "csr", np.float32, np.random.default_rng(2))
+    found = learn_vectors(X, 4, seed=1)
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1)[np.diff(X.tocsc().indptr) > 0], 1, rtol=1e-5)
+    _, values, directions = np.linalg.svd(X.toarray(), full_matrices=False)
+    expected = directions[:4].T * np.sqrt(values[:4])
+    expected /= np.maximum(np.linalg.norm(expected, axis=1, keepdims=True), 1e-12)
+    np.testing.assert_allclose(found @ found.T, expected @ expected.T, atol=1e-3)
+    assert np.array_equal(found, learn_vectors(X, 4, seed=1))
+    assert (learn_vectors(X, 20, seed=1)[:, 15:] == 0).all()
+
+
+def test_first_vectors_take_those_of_the_file_and_random_ones_of_their_length(tmp_path: Path) -> None:
+    X = sparse.csr_matrix(np.eye(3, dtype=np.float32))
+    (tmp_path / "v.txt").write_text("b 3 4\n", encoding="utf-8")
+    found = first_vectors(str(tmp_path / "v.txt"), X, {"a": 0, "b": 2, "c": 1}, 2, seed=0)
+    assert found[2].tolist() == [3, 4] and 0.1 < np.linalg.norm(found[0]) / 5 < 4
+    with pytest.raises(InputError, match="set `width` to that"):
+        first_vectors(str(tmp_path / "v.txt"), X, {"b": 0}, 5, seed=0)
+    with pytest.raises(InputError, match="the features name no words"):
+        first_vectors(str(tmp_path / "v.txt"), X, {}, 2, seed=0)
+    np.testing.assert_array_equal(first_vectors("corpus", X, {}, 2, 3), learn_vectors(X, 2, 3))
