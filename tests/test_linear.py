@@ -43,6 +43,12 @@ def test_weights_are_those_that_minimise_the_objective(threads: int) -> None:
         assert objective(found[:, label]) <= best * 1.02 + 1e-6
 
 
+def test_the_weights_are_the_same_for_any_number_of_processes() -> None:
+    X, Y = planted(60, 200, 1)
+    one, three = (fit_linear(X, Y, [(np.arange(60), np.arange(200))], LinearSettings(threads=n), "test") for n in (1, 3))
+    assert (one != three).nnz == 0 and one.nnz > 1000
+
+
 def test_labels_with_one_answer_small_weights_and_no_group() -> None:
     X = sparse.csr_matrix(np.array([[1, 0], [0, 1], [1, 1]], np.float32))
     Y = sparse.csr_matrix(np.array([[1, 0, 1, 0], [1, 0, 0, 0], [1, 0, 0, 1]], np.float32))

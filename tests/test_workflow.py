@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -336,16 +337,18 @@ def test_a_run_leaves_tables_figures_and_a_report(project: Path, done: str) -> N
     assert page == (results / "targets/tiny/report.html").read_text(encoding="utf-8") and "Tiny" in page
 
 
-def read_metrics(project: Path, dataset: str, method: str) -> dict[str, float]:
+def read_metrics(project: Path, dataset: str, method: str) -> dict[str, Any]:
     path = project / f"results/{dataset}/{method}/single/seed0/metrics.json"
-    found: dict[str, float] = json.loads(path.read_text(encoding="utf-8"))
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return found
 
 
 def test_every_run_has_all_metrics_and_its_provenance(project: Path, done: str) -> None:
     for method in ("knn", "popularity"):
         metrics = read_metrics(project, "tiny", method)
+        tail = metrics.pop("tail")
         assert set(metrics) == METRICS and all(0 <= value <= 100 for value in metrics.values())
+        assert sum(tail[part]["P@5"] for part in ("head", "torso", "tail")) == pytest.approx(metrics["P@5"])
         path = project / f"results/tiny/{method}/single/seed0/provenance.json"
         about = json.loads(path.read_text(encoding="utf-8"))
         assert set(about) == {
@@ -363,7 +366,7 @@ def test_every_layout_of_the_same_corpus_gives_the_same_neighbours(project: Path
     assert read_metrics(project, "tiny-pecos", "knn") == read_metrics(project, "tiny", "knn")
     for method in ("knn", "parabel"):  # counts of words instead of TF-IDF: near, not equal
         metrics = read_metrics(project, "tiny-bow", method)
-        assert set(metrics) == METRICS
+        assert set(metrics) == METRICS | {"tail"}
         assert metrics["P@1"] > read_metrics(project, "tiny", "popularity")["P@1"] + 20
     stats = [json.loads((project / f"results/{name}/corpus/stats.json").read_text()) for name in ("tiny", "tiny-bow")]
     assert [stats[1][key] for key in ("documents_trn", "documents_tst", "labels", "texts")] == [60, 20, 12, False]

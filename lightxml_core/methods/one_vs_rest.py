@@ -15,7 +15,6 @@ from lightxml_core.methods import BaseSettings, TestData, TrainingData
 from lightxml_core.training.devices import threads
 
 _SCORES_AT_ONCE = 1 << 24
-_LABELS_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
@@ -36,10 +35,9 @@ def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None
     from lightxml_core.training.linear import LinearSettings, fit_linear
 
     assert data.X is not None
-    every, labels = np.arange(data.Y.shape[0]), np.arange(data.Y.shape[1])
-    groups = ((every, labels[start : start + _LABELS_AT_ONCE]) for start in range(0, len(labels), _LABELS_AT_ONCE))
+    everything = (np.arange(data.Y.shape[0]), np.arange(data.Y.shape[1]))
     how = LinearSettings(settings.cost, settings.threshold, settings.seed, threads())
-    weights = fit_linear(normalise_rows(data.X), sparse.csr_matrix(data.Y), groups, how, "one-vs-rest")
+    weights = fit_linear(normalise_rows(data.X), sparse.csr_matrix(data.Y), [everything], how, "one-vs-rest")
     with new_folder(out) as building:
         save_csr(building / "weights.npz", sparse.csr_matrix(weights))
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 
@@ -25,6 +24,8 @@ class LinearSettings:
 
 
 Group = tuple[np.ndarray, np.ndarray]
+Classifier = tuple[np.ndarray, np.ndarray, float]  # int32 features, their float32 weights, the bias
+PORTION = 64  # labels that one process takes at a time
 
 
 def fit_linear(
@@ -36,20 +37,20 @@ def fit_linear(
     learns from these rows alone. A label without a positive row, or in no group, gets no weights and a bias of -1; one
     that all rows have a bias of 1.
 
-    liblinear, through scikit-learn, because it solves the very problem of the published rankers, takes sparse rows and
-    lets threads run side by side.
+    liblinear, through scikit-learn, because it solves the very problem of the published rankers and takes sparse rows.
+    Its random numbers are one state a process, so that only processes can share the work: same weights for any number.
     """
+    from joblib import Parallel, delayed
+
     progress = Progress(title, Y.shape[1], unit="labels")
-    columns: list[tuple[np.ndarray, np.ndarray]] = [(np.empty(0, np.int32), np.empty(0, np.float32))] * Y.shape[1]
-    bias = np.full(Y.shape[1], -1.0, np.float32)
-    with ThreadPoolExecutor(settings.threads) as pool:
-        for rows, labels in groups:
-            own, positives = X[rows], sparse.csc_matrix(Y[rows][:, labels])
-            targets = (_target(positives, place) for place in range(len(labels)))
-            for label, found in zip(labels, pool.map(lambda y: _fit_one(own, y, settings), targets), strict=True):  # noqa: B023
-                columns[label], bias[label] = found[:2], found[2]
-            progress.advance(len(labels), "")
-    return _stacked(columns, bias, X.shape[1])
+    found: list[Classifier] = [(np.empty(0, np.int32), np.empty(0, np.float32), -1.0)] * Y.shape[1]
+    by_label = sparse.csc_matrix(Y)
+    tasks = (delayed(_fit_labels)(X, by_label[:, own], rows, own, settings) for rows, own in _portions(groups))
+    for labels, classifiers in Parallel(settings.threads, return_as="generator")(tasks):
+        for label, classifier in zip(labels, classifiers, strict=True):
+            found[label] = classifier
+        progress.advance(len(labels), "")
+    return _stacked(found, X.shape[1])
 
 
 def scores_of(X: sparse.csr_matrix, weights: sparse.csc_matrix) -> np.ndarray:
@@ -57,14 +58,22 @@ def scores_of(X: sparse.csr_matrix, weights: sparse.csc_matrix) -> np.ndarray:
     return np.asarray((X @ weights[:-1]).toarray() + weights[-1].toarray(), dtype=np.float32)
 
 
-def _target(positives: sparse.csc_matrix, place: int) -> np.ndarray:
-    y = np.full(positives.shape[0], -1.0)
-    y[positives.indices[positives.indptr[place] : positives.indptr[place + 1]]] = 1.0
-    return y
+def _portions(groups: Iterable[Group]) -> Iterator[Group]:
+    """The groups, those of many labels in pieces."""
+    for rows, labels in groups:
+        yield from ((rows, labels[start : start + PORTION]) for start in range(0, len(labels), PORTION))
 
 
-def _fit_one(X: sparse.csr_matrix, y: np.ndarray, settings: LinearSettings) -> tuple[np.ndarray, np.ndarray, float]:
-    """int32 features, their float32 weights, and the bias."""
+def _fit_labels(
+    X: sparse.csr_matrix, Y: sparse.csc_matrix, rows: np.ndarray, labels: np.ndarray, settings: LinearSettings
+) -> tuple[np.ndarray, list[Classifier]]:
+    """The labels, and a classifier of each. Y: CSC N × len(labels)."""
+    own, positives = X[rows], Y[rows]
+    targets = (np.where(positives[:, [place]].toarray().ravel() > 0, 1.0, -1.0) for place in range(len(labels)))
+    return labels, [_fit_one(own, y, settings) for y in targets]
+
+
+def _fit_one(X: sparse.csr_matrix, y: np.ndarray, settings: LinearSettings) -> Classifier:
     if len(y) == 0 or y.min() == y.max():
         return np.empty(0, np.int32), np.empty(0, np.float32), float(y[0]) if len(y) else -1.0
     from sklearn.exceptions import ConvergenceWarning
@@ -79,11 +88,11 @@ def _fit_one(X: sparse.csr_matrix, y: np.ndarray, settings: LinearSettings) -> t
     return kept.astype(np.int32), weights[kept], float(svm.intercept_[0])
 
 
-def _stacked(columns: list[tuple[np.ndarray, np.ndarray]], bias: np.ndarray, width: int) -> sparse.csc_matrix:
+def _stacked(classifiers: list[Classifier], width: int) -> sparse.csc_matrix:
     """Columns of weights, each with its bias under it, as one matrix."""
     last = np.array([width], np.int32)
-    indices = list(chain.from_iterable((features, last) for features, _ in columns))
-    values = list(chain.from_iterable((own, bias[i : i + 1]) for i, (_, own) in enumerate(columns)))
-    indptr = np.concatenate([[0], np.cumsum([len(features) + 1 for features, _ in columns])])
+    indices = list(chain.from_iterable((features, last) for features, _, _ in classifiers))
+    values = list(chain.from_iterable((own, np.array([bias], np.float32)) for _, own, bias in classifiers))
+    indptr = np.concatenate([[0], np.cumsum([len(features) + 1 for features, _, _ in classifiers])])
     stacked = (np.concatenate(values), np.concatenate(indices), indptr)
-    return sparse.csc_matrix(stacked, shape=(width + 1, len(columns)))
+    return sparse.csc_matrix(stacked, shape=(width + 1, len(classifiers)))

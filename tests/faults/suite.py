@@ -13,7 +13,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.faults.project import FINAL, MEMBER, STAGES, Running, copied, remove, same_end, tiny_project
@@ -225,10 +225,10 @@ def _damaged(reference: Path, project: Path, files: Iterable[str], damage: Calla
 
 
 def _fill(filler: Path) -> None:
-    """Take all the space of a file system but a few KiB."""
-    free = os.statvfs(filler.parent)
-    with filler.open("wb") as opened:
-        opened.write(b"\0" * max(0, free.f_bavail * free.f_frsize - 4096))
+    """Take all the space of a file system."""
+    with suppress(OSError), filler.open("wb", buffering=0) as opened:
+        while opened.write(b"\0" * 4096):
+            pass
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from scipy import sparse
+from scipy.special import logit
 
 from lightxml_core.evaluation.metrics import top_k as keep_best
 from lightxml_core.features.labels import normalise_rows
@@ -76,12 +77,12 @@ def ranked(
     matcher's probabilities σ(s).
     """
     members, by_cluster = sparse.csc_matrix(clusters), sparse.csc_matrix(proposed)
-    rows, labels, scores = [], [], []
+    rows, labels, scores = [np.empty(0, np.int64)], [np.empty(0, np.int64)], [np.empty(0)]
     for cluster in range(clusters.shape[1]):
         documents, own = _column(by_cluster, cluster), _column(members, cluster)
         if len(documents) and len(own):
             given = np.asarray(proposed[documents, cluster].todense(), dtype=np.float64)
-            together = confidence(scores_of(X[documents], weights[:, own])) * confidence(np.log(given / (1.0 - given)))
+            together = confidence(scores_of(X[documents], weights[:, own])) * confidence(logit(given))
             rows.append(np.repeat(documents, len(own)))
             labels.append(np.tile(own, len(documents)))
             scores.append(together.ravel())
