@@ -351,3 +351,58 @@ def test_ontology_with_faults(tmp_path: Path) -> None:
     (tmp_path / "hp.obo").write_text(OBO.replace('def: "Deep." []', 'def: "Deep'))
     with pytest.raises(InputError, match=r"hp.obo line 37: '\"Deep' does not begin with a text in quotes"):
         read("hpo", tmp_path, STRICT)
+
+
+WORDNET = {  # n00000008, n00000011 and r00000002 are test documents
+    "noun": """  1 This software and database is being provided
+00000001 03 n 01 entity 0 002 ~ 00000008 n 0000 ~ 00000002 n 0000 | that which is
+00000002 03 n 02 big_dog 0 hound 1 002 @ 00000001 n 0000 + 00000001 v 0101 | barks | "it barked"
+00000003 03 n 01 kitten 0 001 @ 00000011 n 0000 | small
+00000008 03 n 01 cat 0 002 @ 00000001 n 0000 ~ 00000011 n 0000 | purrs
+00000011 03 n 01 tom 0 002 @ 00000008 n 0000 ~ 00000003 n 0000 | he
+""",
+    "verb": """00000001 29 v 01 dog 0 002 + 00000002 n 0101 > 00000002 r 0000 01 + 02 00 | to follow
+00000004 29 v 01 stand 0 000 | alone
+""",
+    "adj": """00000001 00 s 01 galore(ip) 0 001 & 00000002 a 0000 | many
+00000002 00 a 0a a 0 b 0 c 0 d 0 e 0 f 0 g 0 h 0 i 0 j 0 002 & 00000001 s 0000 & 00000002 a 0000 | ten
+""",
+    "adv": "00000002 02 r 01 well 0 001 \\ 00000001 a 0000 | in a good way\n",
+}
+
+
+def write_wordnet(folder: Path, **changed: str) -> None:
+    for pos, content in {**WORDNET, **changed}.items():
+        (folder / f"data.{pos}").write_text(content)
+
+
+def test_wordnet_of_ten_synsets(tmp_path: Path) -> None:
+    write_wordnet(tmp_path)
+    corpus = read("wordnet", tmp_path, STRICT)
+    expected = {  # n00000003 lost its only label, the test document that points back at it; n00000001 lost one of two
+        "entity that which is": {"n00000002"},
+        'big dog hound barks | "it barked"': {"n00000001", "v00000001"},
+        "dog to follow": {"n00000002", "r00000002"},  # a test document that does not point back
+        "galore many": {"a00000002"},
+        "a b c d e f g h i j ten": {"a00000001"},
+    }
+    assert dict(zip(texts(corpus, "trn"), label_sets(corpus, "trn"), strict=True)) == expected
+    assert texts(corpus, "tst") == ["cat purrs", "tom he", "well in a good way"]
+    assert label_sets(corpus, "tst") == [{"n00000001", "n00000011"}, {"n00000008", "n00000003"}, {"a00000001"}]
+    assert dict(zip(corpus.labels, corpus.names or [], strict=True))["n00000002"] == "big dog, hound"
+
+
+@pytest.mark.parametrize(
+    ("pos", "line", "message"),
+    [
+        ("adv", "00000002 02 r 01 well 0 002 \\ 00000001 a 0000 | in\n", r"data.adv line 1: not a synset"),
+        ("adv", "00000002 02 r 01 well 0 000\n", r"data.adv line 1: not a synset"),
+        ("adv", "00000002 02 q 01 well 0 000 | in\n", r"data.adv line 1: not a synset"),
+        ("verb", "garbage\n", r"data.verb line 1: not a synset"),
+        ("verb", "00000001 29 v 01 dog 0 001 + 00000077 n 0101 | x\n", "points to n00000077, which no file defines"),
+    ],
+)
+def test_wordnet_with_faults(tmp_path: Path, pos: str, line: str, message: str) -> None:
+    write_wordnet(tmp_path, **{pos: line})
+    with pytest.raises(InputError, match=message):
+        read("wordnet", tmp_path, STRICT)

