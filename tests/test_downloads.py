@@ -499,7 +499,7 @@ def test_a_tarball_comes_through_npm_and_is_verified(tmp_path: Path, monkeypatch
 
 def test_without_npm_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subprocess, "run", fake_pip({}, []))
-    with pytest.raises(InputError, match="npm is needed to download npm:words==3.1 .*: install it"):
+    with pytest.raises(InputError, match=r"npm is needed to download npm:words==3\.1 .*: install it"):
         download_package([("npm:words==3.1", sha(b"data"))], tmp_path)
 
 

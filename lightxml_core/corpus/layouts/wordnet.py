@@ -51,8 +51,9 @@ def read(folder: Path, rules: Leniency) -> Corpus:
     trn = [(synset, labels) for synset, labels in trn if labels]
     every = sorted({label for synset in documents for label in synset.related})
     Y_trn, Y_tst, ids = label_matrices([labels for _, labels in trn], [labels for _, labels in tst], every)
-    parts = (Part([synset.text() for synset, _ in part], Y) for part, Y in ((trn, Y_trn), (tst, Y_tst)))
-    return Corpus(*parts, ids, [", ".join(synsets[id].words) for id in ids])
+    texts = [[synset.text() for synset, _ in part] for part in (trn, tst)]
+    names = [", ".join(synsets[id].words) for id in ids]
+    return Corpus(Part(texts[0], Y_trn), Part(texts[1], Y_tst), ids, names)
 
 
 def _is_test(id: str) -> bool:
