@@ -10,7 +10,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from benchmarks.candidates import BATCH, CLUSTERS, LABELS, batch, head
 from benchmarks.harness import compare
 from lightxml_core.methods.lightxml.heads import ClusteredHead
-from lightxml_core.training.loop import adamw
+from lightxml_core.training.optimisers import adamw
 
 WIDTH, BOTTLENECK = 3840, 400
 

@@ -19,7 +19,7 @@ from lightxml_core.methods.lightdxml import Settings, fit, predict
 from lightxml_core.methods.lightdxml.labels import centroids, nearest_labels, proxy_loss
 from lightxml_core.methods.lightdxml.model import LightDXML
 from lightxml_core.methods.lightdxml.prediction import load_model
-from lightxml_core.training.optimisers import DenseAndSparse
+from lightxml_core.training.optimisers import adamw
 from tests.planted import LABELS, KilledError, bytes_of, die_at, documents, log_lines, without_times
 
 TINY = Settings(
@@ -164,12 +164,12 @@ def test_the_optimiser_is_torchs_two_and_its_state_comes_back() -> None:
         dense.grad = rare.weight.grad = None
 
     (a, b), (c, d) = tables(), tables()
-    ours = DenseAndSparse([a], [b.weight], 0.1)
+    ours = adamw([{"params": [a, b.weight], "lr": 0.1, "weight_decay": 0.0}], [b.weight])
     theirs = (torch.optim.AdamW([c], 0.1, weight_decay=0.0), torch.optim.SparseAdam([d.weight], 0.1))
     for rows in ([0, 2], [2, 5]):
         step(a, b, rows, ours)
         step(c, d, rows, *theirs)
-    again = DenseAndSparse([a], [b.weight], 0.1)
+    again = adamw([{"params": [a, b.weight], "lr": 0.1, "weight_decay": 0.0}], [b.weight])
     again.load_state_dict(ours.state_dict())
     step(a, b, [0, 1], again)
     step(c, d, [0, 1], *theirs)

@@ -22,7 +22,8 @@ from lightxml_core.errors import InputError
 from lightxml_core.training.batches import epoch_batches, step_groups
 from lightxml_core.training.checkpoint import Checkpoint, fingerprint
 from lightxml_core.training.log import Progress, TrainingLog
-from lightxml_core.training.loop import Plan, Task, adamw, last_step, train
+from lightxml_core.training.loop import Plan, Task, last_step, train
+from lightxml_core.training.optimisers import adamw
 
 DOCUMENTS, NEVER, ALWAYS = 24, 1e9, 0.0
 PLAN = Plan("tiny", seed=3, epochs=3, checkpoint_minutes=NEVER)

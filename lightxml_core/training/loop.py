@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
@@ -324,12 +324,6 @@ def last_step(checkpoint: Checkpoint) -> int | None:
     """Optimiser steps done in the checkpoint of this run, None if there is none."""
     state = checkpoint.state("last")
     return None if state is None else int(state["step"])
-
-
-def adamw(groups: Iterable[dict[str, Any]]) -> torch.optim.AdamW:
-    """Fused AdamW over parameter groups with keys params, lr, weight_decay; empty groups are dropped."""
-    kept = [{**group, "base_lr": group["lr"]} for group in groups if group["params"]]
-    return torch.optim.AdamW(kept, fused=True)
 
 
 def _named(prefix: str, tensors: dict[str, Any]) -> dict[str, Tensor]:

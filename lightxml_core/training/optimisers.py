@@ -2,25 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+Groups = Sequence[dict[str, Any]]
+
+
+def adamw(groups: Iterable[dict[str, Any]], rare: Collection[Tensor] = ()) -> torch.optim.Optimizer:
+    """Fused AdamW over parameter groups with keys params, lr, weight_decay; empty groups are dropped.
+
+    The parameters in `rare`, whose gradients are row-sparse, go by SparseAdam at their group's rate, without decay.
+    """
+    tables = {id(parameter) for parameter in rare}
+    parts: tuple[list[dict[str, Any]], list[dict[str, Any]]] = ([], [])
+    for group in groups:
+        for part, sparse in zip(parts, (False, True), strict=True):
+            own = [parameter for parameter in group["params"] if (id(parameter) in tables) == sparse]
+            if own:
+                part.append({**group, "params": own, "base_lr": group["lr"]})
+    return DenseAndSparse(*parts) if parts[1] else torch.optim.AdamW(parts[0], fused=True)
+
 
 class DenseAndSparse(torch.optim.Optimizer):
-    """Fused AdamW without weight decay, and SparseAdam; both libraries' own, with one state.
+    """Fused AdamW, and SparseAdam; both torch's own, with one state.
 
     A row of a table that a step does not touch keeps its value and its moments, so the cost follows the batch.
     """
 
-    def __init__(self, dense: Sequence[Tensor], rare: Sequence[Tensor], lr: float) -> None:
-        self.parts = (
-            torch.optim.AdamW([{"params": dense, "base_lr": lr}], lr, weight_decay=0.0, fused=True),
-            torch.optim.SparseAdam([{"params": rare, "base_lr": lr}], lr),
-        )
-        super().__init__([{"params": [*dense, *rare]}], {})
+    def __init__(self, dense: Groups, rare: Groups) -> None:
+        undecayed = [{key: value for key, value in group.items() if key != "weight_decay"} for group in rare]
+        self.parts = (torch.optim.AdamW(dense, fused=True), torch.optim.SparseAdam(undecayed))
+        super().__init__([{"params": [p for group in (*dense, *rare) for p in group["params"]]}], {})
         self.param_groups = [group for part in self.parts for group in part.param_groups]
 
     def step(self, closure: Any = None) -> None:  # type: ignore[override]  # no closure is ever given

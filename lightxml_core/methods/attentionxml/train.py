@@ -27,7 +27,7 @@ from lightxml_core.training.checkpoint import Checkpoint, fingerprint
 from lightxml_core.training.devices import pick_device
 from lightxml_core.training.log import TrainingLog
 from lightxml_core.training.loop import Plan, Task, last_step, train
-from lightxml_core.training.optimisers import DenseAndSparse
+from lightxml_core.training.optimisers import adamw
 
 _DONE = "done"
 _BUCKET = 50
@@ -177,10 +177,10 @@ def _first_vectors(tokens: TokenisedPart, encoder: Path, settings: Settings) -> 
     return first_vectors(settings.vectors, weighted, id_of, settings.width, settings.seed)
 
 
-def _optimizer(network: AttentionXML, lr: float) -> DenseAndSparse:
+def _optimizer(network: AttentionXML, lr: float) -> torch.optim.Optimizer:
     rare = [table.weight for table in (network.words, network.queries) if table.sparse and table.weight.requires_grad]
-    known = {id(parameter) for parameter in [*rare, network.words.weight]}
-    return DenseAndSparse([p for p in network.parameters() if id(p) not in known], rare, lr)
+    learnt = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    return adamw([{"params": learnt, "lr": lr, "weight_decay": 0.0}], rare)
 
 
 def _steps_done(levels: list[_Level]) -> int | None:

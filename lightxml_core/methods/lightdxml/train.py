@@ -21,7 +21,7 @@ from lightxml_core.training.checkpoint import Checkpoint, fingerprint
 from lightxml_core.training.devices import pick_device
 from lightxml_core.training.log import TrainingLog
 from lightxml_core.training.loop import Plan, Task, last_step, train
-from lightxml_core.training.optimisers import DenseAndSparse
+from lightxml_core.training.optimisers import adamw
 
 
 def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None:
@@ -40,7 +40,8 @@ def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None
         return model.loss(X[rows], Y[rows], cycles.shortlist(epoch)[rows])
 
     rare = [model.tokens.weight, model.classifiers.weight]
-    task = Task(model, DenseAndSparse([*model.residual.parameters()], rare, settings.lr), steps, loss)
+    optimizer = adamw([{"params": list(model.parameters()), "lr": settings.lr, "weight_decay": 0.0}], rare)
+    task = Task(model, optimizer, steps, loss)
     train(task, _plan(settings), checkpoint, training_log)
     training_log.close()
     model.label_embeddings.copy_(label_embeddings(model.encode_all(X), Y, settings, cycles.count))

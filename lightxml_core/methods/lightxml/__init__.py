@@ -15,7 +15,8 @@ __all__ = ["PROTOCOLS", "Settings", "fit", "needs", "predict"]
 def needs(settings: Settings) -> frozenset[str]:
     """Tokens and GPUs always, clusters for the clustered head, the test set for a protocol that selects on it."""
     clusters = {"clusters"} if settings.head == "clustered" else set()
-    return frozenset({"tokens", "gpus"} | clusters | ({"test"} if settings.select == "test" else set()))
+    gpus = "gpu" if settings.table == "row-sparse" else "gpus"  # processes would have other rows to add up
+    return frozenset({"tokens", gpus} | clusters | ({"test"} if settings.select == "test" else set()))
 
 
 def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None:

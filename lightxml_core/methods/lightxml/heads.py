@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from scipy import sparse
 from torch import Tensor, nn
-from torch.nn.functional import linear, softplus
+from torch.nn.functional import embedding, linear, softplus
 
 from lightxml_core.methods.lightxml.blocks import block_scores
 
@@ -46,6 +46,10 @@ class FlatHead(nn.Module):
         """Set each bias to the log-odds of its label among the documents of Y (N × L), the weights to zero."""
         nn.init.zeros_(self.classifier.weight)
         self.classifier.bias.data.copy_(log_odds(np.asarray(Y.sum(axis=0)).ravel(), Y.shape[0]))
+
+    def rare(self) -> list[Tensor]:
+        """Parameters whose gradients are row-sparse: none."""
+        return []
 
     def loss(self, features: Tensor, rows: Tensor, labels: Tensor) -> Loss:
         """features: float[B, width]. Binary cross-entropy, or the squared hinge, over all labels."""
@@ -82,10 +86,14 @@ class ClusteredHead(nn.Module):
         reduction: Reduction,
         label_bias: bool,
         sampled: bool = True,
+        row_sparse: bool = False,
     ) -> None:
-        """clusters: CSR L × C with one 1 a row. Not `sampled`: training scores every label, B × L of them."""
+        """clusters: CSR L × C with one 1 a row. Not `sampled`: training scores every label, B × L of them.
+
+        row_sparse: the table's gradient holds only the rows of the candidates, for an optimiser that goes by rows.
+        """
         super().__init__()
-        self.reduction, self.sampled = reduction, sampled
+        self.reduction, self.sampled, self.row_sparse = reduction, sampled, row_sparse
         self.labels, count = clusters.shape
         self.kept = min(kept, count)
         self.recall = nn.Linear(width, count)
@@ -117,6 +125,10 @@ class ClusteredHead(nn.Module):
         if self.bias is not None:
             prior = log_odds(np.asarray(Y.sum(axis=0)).ravel(), documents[cluster])
             self.bias.data.copy_(prior[self.label_of_slot.cpu()])
+
+    def rare(self) -> list[Tensor]:
+        """Parameters whose gradients are row-sparse."""
+        return [self.table] if self.row_sparse else []
 
     def loss(
         self, features: Tensor, rows: Tensor, labels: Tensor, stage: Stage = "joint", fixed: Tensor | None = None
@@ -176,9 +188,10 @@ class ClusteredHead(nn.Module):
         slots, real = self.slots(proposed)
         copied = slots.numel() * hidden.shape[1]
         if features.is_cuda or copied <= _GATHERED:
-            logits = torch.einsum("bkmd,bd->bkm", self.table[slots].to(hidden.dtype), hidden).float()
+            rows = embedding(slots, self.table, sparse=self.row_sparse)
+            logits = torch.einsum("bkmd,bd->bkm", rows.to(hidden.dtype), hidden).float()
         else:
-            logits = block_scores(hidden, self.table, proposed, self.start, self.size)
+            logits = block_scores(hidden, self.table, proposed, self.start, self.size, self.row_sparse)
         return (logits if self.bias is None else logits + self.bias[slots]), real
 
     def slots(self, proposed: Tensor) -> tuple[Tensor, Tensor]:

@@ -70,5 +70,6 @@ def build_model(
             settings.loss,
             settings.label_bias,
             settings.negatives != "all",
+            settings.table == "row-sparse",
         )
     return LightXML(backbone, head, settings.feature_dropout)

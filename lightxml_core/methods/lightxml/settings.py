@@ -22,10 +22,11 @@ class Settings(BaseSettings):
     embeddings with them (0: all of the encoder learns); `keep_frozen` computes what those say of each document
     once and holds it in memory, 2 bytes a token and width.
     Heads: `head`; `bottleneck` width; `clusters_kept` K; `tree` seed of the clustering; `max_leaf` labels a cluster;
-    `label_bias` gives the rank head one bias a label. `negatives`: drawn anew at each step (`dynamic`, the paper's),
-    the same for a document throughout (`random`, or `earlier`: those that the recall head proposed after the warm
-    start), or `all` labels, without sampling. `two_step` trains encoder and recall head for the first half of the
-    epochs, then the rank head alone.
+    `label_bias` gives the rank head one bias a label. `table`: with `row-sparse` the optimiser touches only the rows
+    of the rank head that a step scores; the moments of the others stand still meanwhile. `negatives`: drawn anew at
+    each step (`dynamic`, the paper's), the same for a document throughout (`random`, or `earlier`: those that the
+    recall head proposed after the warm start), or `all` labels, without sampling. `two_step` trains encoder and recall
+    head for the first half of the epochs, then the rank head alone.
     Training: lengths in epochs, `batch` in documents a step, split into `accumulate` micro-batches. In the first
     `short_epochs` a document is cut to `short_tokens`.
     `layer_decay`: each layer of the encoder has so many times the rate of the one above it.
@@ -54,6 +55,7 @@ class Settings(BaseSettings):
     tree: int = 0
     max_leaf: int = 100
     label_bias: bool = False
+    table: Literal["dense", "row-sparse"] = "dense"
     negatives: Literal["dynamic", "random", "earlier", "all"] = "dynamic"
     two_step: bool = False
 
@@ -107,6 +109,8 @@ class Settings(BaseSettings):
             raise InputError(f"batch ({self.batch}) must be a multiple of accumulate ({self.accumulate})")
         if self.head == "flat" and (self.negatives != "dynamic" or self.two_step):
             raise InputError("the flat head samples nothing: negatives and two_step need `head: clustered`")
+        if self.table == "row-sparse" and (self.head == "flat" or self.negatives == "all"):
+            raise InputError("`table: row-sparse` needs `head: clustered` and sampled negatives")
         if self.head == "clustered" and self.loss == "hinge":
             raise InputError("the squared hinge is for the flat head: set `loss` to mean or sum")
         if self.keep_frozen and (not self.frozen_layers or self.encoder_dropout or self.short_epochs):

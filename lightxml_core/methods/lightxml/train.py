@@ -27,7 +27,8 @@ from lightxml_core.training.batches import epoch_batches, step_groups
 from lightxml_core.training.checkpoint import Checkpoint, fingerprint
 from lightxml_core.training.devices import autocast_dtype, pick_device
 from lightxml_core.training.log import TrainingLog
-from lightxml_core.training.loop import Plan, Task, adamw, last_step, train
+from lightxml_core.training.loop import Plan, Task, last_step, train
+from lightxml_core.training.optimisers import adamw
 from lightxml_core.training.processes import team
 
 log = logging.getLogger(__name__)
@@ -131,7 +132,7 @@ def _task(
         return model.loss(features, *positives(data.Y, batch, model), **how)
 
     selection = _selection(data, settings)
-    return Task(model, adamw(_groups(model, settings)), steps, loss, selection)
+    return Task(model, adamw(_groups(model, settings), model.head.rare()), steps, loss, selection)
 
 
 def _selection(data: TrainingData, settings: Settings) -> Any:

@@ -14,7 +14,7 @@ from lightxml_core.methods.lightxml.settings import Settings
 from lightxml_core.training.batches import epoch_batches
 from lightxml_core.training.checkpoint import Checkpoint
 from lightxml_core.training.log import Progress, TrainingLog
-from lightxml_core.training.loop import adamw
+from lightxml_core.training.optimisers import adamw
 
 
 def warm_start(
@@ -43,7 +43,8 @@ def warm_start(
 def _train_head(
     model: LightXML, features: Tensor, Y: sparse.csr_matrix, settings: Settings, training_log: TrainingLog
 ) -> None:
-    optimizer = adamw([{"params": [p for p in model.head.parameters() if p.requires_grad], "lr": settings.warm_lr}])
+    learnt = [p for p in model.head.parameters() if p.requires_grad]
+    optimizer = adamw([{"params": learnt, "lr": settings.warm_lr}], model.head.rare())
     device = model.mean.device
     model.train()
     progress = Progress(f"{settings.backbone} head warm-up", len(features) * settings.warm_epochs)
