@@ -17,6 +17,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from lightxml_core.methods.lightxml import heads
 from lightxml_core.methods.lightxml.heads import ClusteredHead, FlatHead, Loss, Stage, log_odds
+from lightxml_core.training.optimisers import adamw
 
 WIDTH, BOTTLENECK = 6, 4
 Reduction = Literal["mean", "sum"]
@@ -44,8 +45,9 @@ class Problem:
         pairs = [(row, label) for row, labels in enumerate(self.truth) for label in sorted(labels)]
         return torch.tensor([row for row, _ in pairs]).long(), torch.tensor([label for _, label in pairs]).long()
 
-    def head(self, reduction: Reduction, sampled: bool = True) -> ClusteredHead:
-        head = ClusteredHead(WIDTH, self.clusters, BOTTLENECK, self.kept, reduction, self.label_bias, sampled)
+    def head(self, reduction: Reduction, sampled: bool = True, row_sparse: bool = False) -> ClusteredHead:
+        chosen = (reduction, self.label_bias, sampled, row_sparse)
+        head = ClusteredHead(WIDTH, self.clusters, BOTTLENECK, self.kept, *chosen)
         if self.label_bias:
             assert head.bias is not None
             torch.nn.init.normal_(head.bias)
@@ -120,7 +122,7 @@ def slow_loss(
 
 def gradients(loss: Loss, head: torch.nn.Module, features: Tensor) -> dict[str, Tensor]:
     wanted = {name: value for name, value in head.named_parameters() if value.requires_grad} | {"features": features}
-    found = torch.autograd.grad(loss.total, list(wanted.values()), allow_unused=True)
+    found = torch.autograd.grad(loss.total, list(wanted.values()), allow_unused=True, retain_graph=True)
     both = zip(wanted.items(), found, strict=True)
     return {name: torch.zeros_like(value) if grad is None else grad for (name, value), grad in both}
 
@@ -236,16 +238,50 @@ def test_block_by_block_gives_the_logits_and_gradients_of_the_gather(problem: Pr
     head = problem.head("sum")
     proposed = head.propose(head.recall(problem.features).detach().sigmoid())
     found = []
-    for limit, head.row_sparse in ((0, False), (1 << 23, False), (0, True), (1 << 23, True)):
+    for limit, head.row_sparse in ((0, False), (1 << 23, False), (0, True)):
+        head.table.requires_grad_(not head.row_sparse)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(heads, "_GATHERED", limit)
             logits, real = head.rank(problem.features, proposed)
             loss = head.loss(problem.features, *problem.positives)
         found.append({"logits": logits[real], **gradients(loss, head, problem.features)})
-        assert found[-1]["table"].is_sparse == head.row_sparse
-        found[-1]["table"] = found[-1]["table"].to_dense()
+    blocks = torch.autograd.grad(loss.total, head.blocks(), allow_unused=True)
+    recall = head.recall(problem.features).detach()
+    rows = range(len(problem.truth))
+    touched = set().union(*(proposed_clusters(problem, row, recall, training=True) for row in rows))
+    assert {c for c, gradient in enumerate(blocks) if gradient is not None} == touched
+    both = zip(head.blocks(), blocks, strict=True)
+    found[-1]["table"] = torch.cat([torch.zeros_like(b) if g is None else g for b, g in both])
     for other in found[1:]:
         assert_same(found[0], other)
+
+
+def test_learning_by_block_is_adamw_where_every_cluster_is_proposed_and_leaves_the_others_alone() -> None:
+    torch.manual_seed(3)
+    problem = Problem(torch.randn(2, WIDTH), [2, 1, 1, 0, 2, 0, 3], 4, [{0, 3}, {6}], 4, True)
+    whole, by_block = problem.head("sum"), problem.head("sum", row_sparse=True)
+    by_block.load_state_dict(whole.state_dict())
+    optimisers = {head: adamw([{"params": learnt(head), "lr": 0.1, "weight_decay": 0.1}]) for head in (whole, by_block)}
+
+    def step(head: ClusteredHead) -> None:
+        head.loss(problem.features, *problem.positives).total.backward()
+        optimisers[head].step()
+        optimisers[head].zero_grad()
+
+    for _ in range(3):
+        step(whole)
+        step(by_block)
+    torch.testing.assert_close(by_block.table, whole.table)
+    before, by_block.kept = by_block.table.clone(), 2
+    recall = by_block.recall(problem.features).detach()
+    touched = set().union(*(proposed_clusters(replace(problem, kept=2), row, recall, True) for row in (0, 1)))
+    step(by_block)
+    moved = (by_block.table != before).any(dim=1)
+    assert moved.tolist() == [int(cluster) in touched for cluster in by_block.cluster_of_slot] and not moved.all()
+
+
+def learnt(head: ClusteredHead) -> list[torch.nn.Parameter]:
+    return [*(parameter for parameter in head.parameters() if parameter.requires_grad), *head.blocks()]
 
 
 @given(problem=problems(), k=st.integers(1, 15))

@@ -7,16 +7,17 @@ scored labels is then Σ softplus(z) − Σ z[positives], so no dense target is 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from scipy import sparse
 from torch import Tensor, nn
-from torch.nn.functional import embedding, linear, softplus
+from torch.nn.functional import linear, softplus
 
-from lightxml_core.methods.lightxml.blocks import block_scores
+from lightxml_core.methods.lightxml.blocks import block_scores, cut, proposals
 
 _LAST_LABEL = 2**31 - 1
 _GATHERED = 1 << 23  # values of the label table that are copied for a batch; beyond, a CPU goes block by block
@@ -47,8 +48,8 @@ class FlatHead(nn.Module):
         nn.init.zeros_(self.classifier.weight)
         self.classifier.bias.data.copy_(log_odds(np.asarray(Y.sum(axis=0)).ravel(), Y.shape[0]))
 
-    def rare(self) -> list[Tensor]:
-        """Parameters whose gradients are row-sparse: none."""
+    def blocks(self) -> list[nn.Parameter]:
+        """Parameters that are views of others: none."""
         return []
 
     def loss(self, features: Tensor, rows: Tensor, labels: Tensor) -> Loss:
@@ -90,7 +91,8 @@ class ClusteredHead(nn.Module):
     ) -> None:
         """clusters: CSR L × C with one 1 a row. Not `sampled`: training scores every label, B × L of them.
 
-        row_sparse: the table's gradient holds only the rows of the candidates, for an optimiser that goes by rows.
+        row_sparse: not the table learns but its `blocks`, one parameter a cluster, of which a step's loss gives a
+        gradient to those proposed; an optimiser passes over the others.
         """
         super().__init__()
         self.reduction, self.sampled, self.row_sparse = reduction, sampled, row_sparse
@@ -99,7 +101,9 @@ class ClusteredHead(nn.Module):
         self.recall = nn.Linear(width, count)
         self.project = nn.Linear(width, bottleneck)
         self.table = nn.Parameter(nn.init.xavier_uniform_(torch.empty(self.labels, bottleneck)))
+        self.table.requires_grad_(not row_sparse)
         self.bias = nn.Parameter(torch.zeros(self.labels)) if label_bias else None
+        self._blocks: list[nn.Parameter] = []
         cluster = torch.from_numpy(clusters.indices.astype(np.int64))
         size = torch.bincount(cluster, minlength=count)
         label_of_slot = torch.argsort(cluster, stable=True)
@@ -109,6 +113,15 @@ class ClusteredHead(nn.Module):
         self.register_buffer("slot_of_label", torch.argsort(label_of_slot), persistent=False)
         self.register_buffer("cluster_of_slot", cluster[label_of_slot], persistent=False)
         self.widest = int(size.max())
+
+    def blocks(self) -> list[nn.Parameter]:
+        """The parameters that learn in the table's place if it is `row_sparse`: views of it, a cluster each."""
+        if self.row_sparse and (not self._blocks or _storage(self._blocks[0]) != _storage(self.table)):
+            self._blocks = [nn.Parameter(block) for block in self.table.detach().split(self.size.tolist())]
+        return self._blocks
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_blocks": []}  # a copied view would no longer be one
 
     def start_at_prior(self, Y: sparse.csr_matrix) -> None:
         """Start the recall biases at the clusters' log-odds and the label biases at theirs within the cluster.
@@ -125,10 +138,6 @@ class ClusteredHead(nn.Module):
         if self.bias is not None:
             prior = log_odds(np.asarray(Y.sum(axis=0)).ravel(), documents[cluster])
             self.bias.data.copy_(prior[self.label_of_slot.cpu()])
-
-    def rare(self) -> list[Tensor]:
-        """Parameters whose gradients are row-sparse."""
-        return [self.table] if self.row_sparse else []
 
     def loss(
         self, features: Tensor, rows: Tensor, labels: Tensor, stage: Stage = "joint", fixed: Tensor | None = None
@@ -186,12 +195,17 @@ class ClusteredHead(nn.Module):
         """
         hidden = self.project(features)
         slots, real = self.slots(proposed)
-        copied = slots.numel() * hidden.shape[1]
-        if features.is_cuda or copied <= _GATHERED:
-            rows = embedding(slots, self.table, sparse=self.row_sparse)
-            logits = torch.einsum("bkmd,bd->bkm", rows.to(hidden.dtype), hidden).float()
+        learnt_by_block = self.row_sparse and torch.is_grad_enabled()
+        if learnt_by_block or (slots.numel() * hidden.shape[1] > _GATHERED and not features.is_cuda):
+            clusters, places = proposals(proposed)
+            blocks: Sequence[Tensor]
+            if learnt_by_block:
+                blocks = [self.blocks()[cluster] for cluster in clusters]
+            else:
+                blocks = cut(self.table, self.start[clusters].tolist(), self.size[clusters].tolist())
+            logits = block_scores(hidden, self.kept, places, self.widest, blocks)
         else:
-            logits = block_scores(hidden, self.table, proposed, self.start, self.size, self.row_sparse)
+            logits = torch.einsum("bkmd,bd->bkm", self.table[slots].to(hidden.dtype), hidden).float()
         return (logits if self.bias is None else logits + self.bias[slots]), real
 
     def slots(self, proposed: Tensor) -> tuple[Tensor, Tensor]:
@@ -255,6 +269,10 @@ def best(scores: Tensor, k: int, labels: Tensor | None = None) -> tuple[Tensor, 
     keys = (scores.contiguous().view(torch.int32).long() << 32) | (_LAST_LABEL - labels)
     kept = keys.topk(min(k, scores.shape[1]), dim=1).values
     return (kept >> 32).int().view(torch.float32), _LAST_LABEL - (kept & 0xFFFFFFFF)
+
+
+def _storage(tensor: Tensor) -> int:
+    return tensor.untyped_storage().data_ptr()
 
 
 def log_odds(count: np.ndarray, of: np.ndarray | int) -> Tensor:

@@ -132,7 +132,7 @@ def _task(
         return model.loss(features, *positives(data.Y, batch, model), **how)
 
     selection = _selection(data, settings)
-    return Task(model, adamw(_groups(model, settings), model.head.rare()), steps, loss, selection)
+    return Task(model, adamw(_groups(model, settings)), steps, loss, selection)
 
 
 def _selection(data: TrainingData, settings: Settings) -> Any:
@@ -168,6 +168,7 @@ def _groups(model: LightXML, settings: Settings) -> Iterator[dict[str, Any]]:
         lr = settings.head_lr if name.startswith("head.") else settings.lr * settings.layer_decay**depth
         if p.requires_grad:
             chosen.setdefault((lr, _plain(name, p)), []).append(p)
+    chosen.setdefault((settings.head_lr, False), []).extend(model.head.blocks())
     for (lr, plain), parameters in chosen.items():
         yield {"params": parameters, "lr": lr, "weight_decay": 0.0 if plain else settings.weight_decay}
 

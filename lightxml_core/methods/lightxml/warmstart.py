@@ -43,8 +43,8 @@ def warm_start(
 def _train_head(
     model: LightXML, features: Tensor, Y: sparse.csr_matrix, settings: Settings, training_log: TrainingLog
 ) -> None:
-    learnt = [p for p in model.head.parameters() if p.requires_grad]
-    optimizer = adamw([{"params": learnt, "lr": settings.warm_lr}], model.head.rare())
+    learnt = [*(p for p in model.head.parameters() if p.requires_grad), *model.head.blocks()]
+    optimizer = adamw([{"params": learnt, "lr": settings.warm_lr}])
     device = model.mean.device
     model.train()
     progress = Progress(f"{settings.backbone} head warm-up", len(features) * settings.warm_epochs)
