@@ -258,7 +258,7 @@ def test_block_by_block_gives_the_logits_and_gradients_of_the_gather(problem: Pr
 
 def test_learning_by_block_is_adamw_where_every_cluster_is_proposed_and_leaves_the_others_alone() -> None:
     torch.manual_seed(3)
-    problem = Problem(torch.randn(2, WIDTH), [2, 1, 1, 0, 2, 0, 3], 4, [{0, 3}, {6}], 4, True)
+    problem = Problem(torch.randn(2, WIDTH), [2, 1, 1, 0, 2, 0, 3], 4, [{0, 3}, {3}], 4, True)
     whole, by_block = problem.head("sum"), problem.head("sum", row_sparse=True)
     by_block.load_state_dict(whole.state_dict())
     optimisers = {head: adamw([{"params": learnt(head), "lr": 0.1, "weight_decay": 0.1}]) for head in (whole, by_block)}
