@@ -356,5 +356,6 @@ def test_the_runs_of_a_target_are_its_datasets_by_methods_members_and_seeds(proj
 def test_every_dataset_is_a_target_with_the_methods_of_the_first_one(project: Path) -> None:
     registry = load(project)
     assert registry.targets == list(dict.fromkeys([*registry.config["targets"], *registry.datasets]))
-    assert registry.target("wiki10-31k") == {"datasets": ["wiki10-31k"], "methods": ["lightxml", "parabel", "bonsai"]}
+    methods = registry.config["targets"]["all"]["methods"]
+    assert registry.target("wiki10-31k") == {"datasets": ["wiki10-31k"], "methods": methods} and "lightxml" in methods
     assert "knn" in registry.target("hpo-5k")["methods"], "one that the configuration names keeps its own methods"
