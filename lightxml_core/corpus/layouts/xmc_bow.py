@@ -23,7 +23,10 @@ FIRST_DOCUMENT = 2  # line number, after the header
 
 
 def read(folder: Path, rules: Leniency) -> Corpus:
-    """Read `train.txt` and `test.txt`, or `eurlex_train.txt` and `eurlex_test.txt`. A label is its number; a document without features counts as an empty text."""
+    """Read `train.txt` and `test.txt`, or `eurlex_train.txt` and `eurlex_test.txt`.
+
+    A label is its number; a document without features counts as an empty text.
+    """
     found = locate(folder, *({"trn": f"{prefix}train.txt", "tst": f"{prefix}test.txt"} for prefix in ("", "eurlex_")))
     trn, tst = (_part(found[part], rules) for part in ("trn", "tst"))
     assert trn.X is not None and tst.X is not None
