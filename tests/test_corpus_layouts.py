@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import tempfile
 from pathlib import Path
 
@@ -129,8 +130,8 @@ def test_missing_files_are_told_with_what_is_there(tmp_path: Path) -> None:
         read("attentionxml", tmp_path, STRICT)
     with pytest.raises(InputError, match="no such folder"):
         read("pecos", tmp_path / "nowhere", STRICT)
-    with pytest.raises(InputError, match="'csv': choose one of attentionxml, hpo, pecos"):
-        read("csv", tmp_path, STRICT)
+    with pytest.raises(InputError, match="'excel': choose one of attentionxml, csv, hpo, pecos"):
+        read("excel", tmp_path, STRICT)
 
 
 def test_label_names_are_by_number(tmp_path: Path) -> None:
@@ -406,3 +407,52 @@ def test_wordnet_with_faults(tmp_path: Path, pos: str, line: str, message: str) 
     write_wordnet(tmp_path, **{pos: line})
     with pytest.raises(InputError, match=message):
         read("wordnet", tmp_path, STRICT)
+
+
+WORDS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1).filter(str.split)
+LABEL = WORDS.filter(lambda label: ";" not in label)
+
+
+@given(
+    st.lists(st.tuples(WORDS, st.lists(LABEL, min_size=1, max_size=3)), min_size=1, max_size=5),
+    st.sampled_from(["\n", "\r\n"]),
+)
+@settings(deadline=None)
+def test_a_spreadsheet_comes_back_as_the_library_wrote_it(rows: list[tuple[str, list[str]]], end: str) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        for part in ("train", "test"):
+            with (Path(name) / f"{part}.csv").open("w", encoding="utf-8-sig", newline="") as opened:
+                table = csv.writer(opened, lineterminator=end)
+                table.writerow(["number", "Labels", "text"])
+                table.writerows([i, "; ".join(labels), f"{text}\n{text}"] for i, (text, labels) in enumerate(rows))
+        corpus = read("csv", Path(name), STRICT)
+    assert texts(corpus, "trn") == texts(corpus, "tst") == [" ".join(f"{text} {text}".split()) for text, _ in rows]
+    assert label_sets(corpus, "trn") == [{" ".join(label.split()) for label in labels} for _, labels in rows]
+
+
+def test_one_spreadsheet_is_split_by_its_texts(tmp_path: Path) -> None:
+    rows = "".join(f"a text no {i % 50},l{i % 7};all\n" for i in range(100))
+    (tmp_path / "documents.csv").write_text(f"text,labels\n{rows}")
+    corpus = read("csv", tmp_path, STRICT)
+    trn, tst = (set(texts(corpus, part)) for part in ("trn", "tst"))
+    assert not trn & tst and len(trn | tst) == 50 and 4 <= len(tst) <= 16
+    assert corpus.labels == ["all", *(f"l{i}" for i in range(7))]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("text;labels\na;b\n", r"train.csv line 1: there must be one column 'text', and there are text;labels"),
+        ("text,labels\na,b,c\n", r"train.csv line 2: 3 cells under 2 columns"),
+        ('text,labels\n"a,b\n', r"train.csv line 2: unexpected end of data"),
+        ('text,labels\n"a"b,c\n', r"train.csv line 2: .*expected after"),
+        ("text,labels\n \t,b\nc,d\n", r"empty text in 1 line \(2\).*keep: \[empty_texts\]"),
+        ("text,labels\na,b\n\nb, ;\n", r"no label in 1 document \(2\).*keep: \[documents_without_labels\]"),
+        ("text,labels\n", r"holds no trn document"),
+    ],
+)
+def test_spreadsheets_with_faults(tmp_path: Path, content: str, message: str) -> None:
+    (tmp_path / "train.csv").write_text(content)
+    (tmp_path / "test.csv").write_text("text,labels\nx,y\n")
+    with pytest.raises(InputError, match=message):
+        read("csv", tmp_path, STRICT)

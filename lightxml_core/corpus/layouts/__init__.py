@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from lightxml_core.corpus.layouts import attentionxml, hpo, pecos, wordnet, xmc_bow, xtransformer
+from lightxml_core.corpus.layouts import attentionxml, csv_table, hpo, pecos, wordnet, xmc_bow, xtransformer
 from lightxml_core.corpus.leniency import Leniency
 from lightxml_core.corpus.types import PARTS, Corpus
 from lightxml_core.errors import InputError
 
 LAYOUTS: dict[str, Callable[[Path, Leniency], Corpus]] = {
     "attentionxml": attentionxml.read,
+    "csv": csv_table.read,
     "hpo": hpo.read,
     "pecos": pecos.read,
     "wordnet": wordnet.read,
