@@ -38,6 +38,16 @@ def best(row: dict[int, float], top: int) -> list[int]:
 def slow_ensemble(parts: list[Member], how: str, top: int) -> Member:
     combined = []
     for rows in zip(*parts, strict=True):
+        if how == "round-robin":
+            orders = [best(row, top) for row in rows]
+            turns = [order[place] for place in range(top) for order in orders if place < len(order)]
+            first = list(dict.fromkeys(turns))[:top]
+            places = {
+                label: min(o.index(label) * len(rows) + m for m, o in enumerate(orders) if label in o)
+                for label in first
+            }
+            combined.append({label: float(top * len(rows) - place) for label, place in places.items()})
+            continue
         if how == "rank":
             rows = tuple({label: top - place for place, label in enumerate(best(row, top))} for row in rows)
         total = {label: sum(row.get(label, 0.0) for row in rows) for row in rows for label in row}
@@ -47,7 +57,12 @@ def slow_ensemble(parts: list[Member], how: str, top: int) -> Member:
     return combined
 
 
-@given(parts=members(), how=st.sampled_from(["mean", "sum", "rank"]), top=st.integers(1, 7), block=st.integers(1, 3))
+@given(
+    parts=members(),
+    how=st.sampled_from(["mean", "sum", "rank", "round-robin"]),
+    top=st.integers(1, 7),
+    block=st.integers(1, 3),
+)
 @settings(max_examples=150, deadline=None)
 def test_ensemble_agrees_with_dictionaries(parts: list[Member], how: module.How, top: int, block: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
@@ -82,3 +97,12 @@ def test_no_members_other_shapes_and_unknown_ways_are_refused() -> None:
         ensemble([csr([{}]), csr([{}, {}])], "mean")
     with pytest.raises(InputError, match="not by 'vote'"):
         ensemble([csr([{}])], "vote")  # type: ignore[arg-type]
+
+
+def test_an_example_by_hand_with_ties() -> None:
+    first, second = [{0: 0.5, 1: 0.5, 2: 0.25}], [{2: 1.0, 3: 0.75, 1: 0.125}]  # 0 before 1: the lower label
+    parts = [csr(first), csr(second)]
+    by_rank = ensemble(parts, "rank", 3)  # ranks: 0: 1, 1: 2 and 3, 2: 3 and 1, 3: 2; top + 1 - rank, halved
+    assert dict(zip(by_rank.indices.tolist(), by_rank.data.tolist(), strict=True)) == {2: 2.0, 0: 1.5, 1: 1.5}
+    turns = ensemble(parts, "round-robin", 4)
+    assert [int(label) for label in np.argsort(-turns.toarray()[0], kind="stable")[:4]] == [0, 2, 1, 3]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 from typing import Literal, get_args
 
 import numpy as np
@@ -11,7 +12,7 @@ from scipy import sparse
 from lightxml_core.errors import InputError
 from lightxml_core.evaluation.metrics import rank_matrix, top_k
 
-How = Literal["mean", "sum", "rank"]
+How = Literal["mean", "sum", "rank", "round-robin"]
 _DOCUMENTS_AT_ONCE = 1 << 14
 
 
@@ -23,18 +24,37 @@ def ensemble(members: Sequence[sparse.csr_matrix], how: How, top: int = 100) -> 
     sum: the sum of scores over the union of labels (LightXML's clustered head); ranks as the mean does.
     rank: the mean over the members of top + 1 - rank, for the `top` best of each, so a label's score depends on
     its ranks only (X-Transformer, Chang et al. 2020, combines its nine rankers by averaging ranks).
+    round-robin: the members' first choices in their order, then their second ones, and so on; a label's first mention
+    counts.
 
-    InputError for no members, shapes that differ, a score that is not finite, or, unless by rank, one below 0:
+    InputError for no members, shapes that differ, a score that is not finite, or, by mean or sum, one below 0:
     it would put a listed label behind those that are not listed.
     """
     _check(members, how)
     blocks = []
     for start in range(0, max(members[0].shape[0], 1), _DOCUMENTS_AT_ONCE):
         some = [member[start : start + _DOCUMENTS_AT_ONCE] for member in members]
-        parts = [_rank_scores(part, top) if how == "rank" else part.astype(np.float64) for part in some]
-        total = sum(parts[1:], start=parts[0])
-        blocks.append(top_k(total if how == "sum" else total / len(parts), top))
+        blocks.append(top_k(_together(some, how, top), top))
     return sparse.csr_matrix(sparse.vstack(blocks, format="csr"))
+
+
+def _together(members: Sequence[sparse.csr_matrix], how: How, top: int) -> sparse.csr_matrix:
+    if how == "round-robin":
+        return reduce(_larger, (_turns(member, number, len(members), top) for number, member in enumerate(members)))
+    parts = [_rank_scores(member, top) if how == "rank" else member.astype(np.float64) for member in members]
+    total = sum(parts[1:], start=parts[0])
+    return total if how == "sum" else total / len(parts)
+
+
+def _turns(member: sparse.csr_matrix, number: int, members: int, top: int) -> sparse.csr_matrix:
+    """float64 CSR: how many choices, over all members, come at or after each label of a member, if all list `top`."""
+    scores = _rank_scores(member, top)
+    scores.data = scores.data * members - number
+    return scores
+
+
+def _larger(a: sparse.csr_matrix, b: sparse.csr_matrix) -> sparse.csr_matrix:
+    return sparse.csr_matrix(a.maximum(b))
 
 
 def _rank_scores(member: sparse.csr_matrix, top: int) -> sparse.csr_matrix:
@@ -52,5 +72,5 @@ def _check(members: Sequence[sparse.csr_matrix], how: str) -> None:
     for number, member in enumerate(members):
         if member.shape != members[0].shape:
             raise InputError(f"member {number} of the ensemble is {member.shape}, member 0 is {members[0].shape}")
-        if how != "rank" and member.nnz and member.data.min() < 0:
+        if how in ("mean", "sum") and member.nnz and member.data.min() < 0:
             raise InputError(f"member {number} of the ensemble has scores below 0: combine the members by rank")
