@@ -6,7 +6,7 @@ the type that prediction files hold, and equal scores are ranked by label id, lo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from scipy import sparse
@@ -14,8 +14,6 @@ from scipy import sparse
 from lightxml_core.errors import InputError
 
 _METRICS = ("P", "nDCG", "PSP", "PSnDCG", "R")
-_KEYS_AT_ONCE = 1 << 18  # sort keys held at a time: 2 MiB, which stay in the processor's cache
-_DOCUMENTS_AT_ONCE = 1 << 14
 _NO_KEY = np.iinfo(np.int64).max
 
 
@@ -51,14 +49,10 @@ def top_k(scores: sparse.csr_matrix, k: int) -> sparse.csr_matrix:
 
 def hits(ranks: np.ndarray, Y: sparse.csr_matrix) -> np.ndarray:
     """bool[N, k]: whether each ranked label (int64[N, k], -1 for none) is a label of its document."""
+    from lightxml_core.evaluation.kernels import hits_of
+
     Y = _relevant(Y)
-    documents, labels = Y.shape
-    rows = np.arange(documents, dtype=np.int64)
-    true = np.repeat(rows, np.diff(Y.indptr)) * labels + Y.indices
-    wanted = rows[:, None] * labels + ranks
-    place = np.minimum(np.searchsorted(true, wanted), max(true.size - 1, 0))
-    found = true[place] == wanted if true.size else np.zeros(ranks.shape, dtype=bool)
-    return np.asarray(found & (ranks >= 0))
+    return np.asarray(hits_of(ranks, Y.indptr, Y.indices))
 
 
 def evaluate(
@@ -76,42 +70,24 @@ def evaluate(
 
     InputError for shapes that differ, scores that are not finite, or a test set without a label.
     """
+    from lightxml_core.evaluation.kernels import sums_of
+
     Y = _checked(predictions, Y, inverse_propensity, ks)
     ranks = rank_matrix(predictions, max(ks))
     weight = np.append(inverse_propensity, 0.0)  # rank -1, no prediction, weighs nothing
-    sums = np.zeros((7, len(ks)))
-    for start in range(0, Y.shape[0], _DOCUMENTS_AT_ONCE):
-        some = slice(start, start + _DOCUMENTS_AT_ONCE)
-        sums += _sums(ranks[some], Y[some], weight, np.asarray(ks))
+    attainable = sparse.csr_matrix((weight[Y.indices], Y.indices, Y.indptr), shape=Y.shape)
+    best, labels_of = weight[rank_matrix(attainable, max(ks))], np.diff(Y.indptr)
+    rising = sorted(set(ks))
+    sums = sums_of(hits(ranks, Y), weight[ranks], best, labels_of, np.asarray(rising))
     precision, ndcg, psp, psp_best, psndcg, psndcg_best, recall = sums
-    labelled = np.count_nonzero(np.diff(Y.indptr))
+    labelled = np.count_nonzero(labels_of)
     everyone = Y.shape[0]
     table = [precision / everyone, ndcg / everyone, psp / psp_best, psndcg / psndcg_best, recall / labelled]
     return {
         f"{name}@{k}": 100.0 * float(value)
         for name, row in zip(_METRICS, table, strict=True)
-        for k, value in zip(ks, row, strict=True)
+        for k, value in zip(rising, row, strict=True)
     }
-
-
-def _sums(ranks: np.ndarray, Y: sparse.csr_matrix, weight: np.ndarray, ks: np.ndarray) -> np.ndarray:
-    """float64[7, len(ks)], sums over documents: P, nDCG, PSP and its best, PSnDCG and its best, R."""
-    depth = ranks.shape[1]
-    labels_of = np.diff(Y.indptr)[:, None]
-    hit = hits(ranks, Y).astype(np.float64)
-    gain = hit * weight[ranks]
-    attainable = sparse.csr_matrix((weight[Y.indices], Y.indices, Y.indptr), shape=Y.shape)
-    best = weight[rank_matrix(attainable, depth)]
-    discount = 1.0 / np.log2(np.arange(depth) + 2.0)
-    ideal = np.cumsum(discount)[np.clip(labels_of, 1, ks) - 1]
-
-    def at_ks(values: np.ndarray) -> np.ndarray:
-        return np.asarray(np.cumsum(values, axis=1)[:, ks - 1])
-
-    found = at_ks(hit)
-    per_document = [found / ks, at_ks(hit * discount) / ideal, at_ks(gain), at_ks(best)]
-    per_document += [at_ks(gain * discount) / ideal, at_ks(best * discount) / ideal, found / np.maximum(labels_of, 1)]
-    return np.stack([values.sum(axis=0) for values in per_document])
 
 
 def _checked(
@@ -154,40 +130,17 @@ def _relevant(Y: sparse.csr_matrix) -> sparse.csr_matrix:
 
 def _best_keys(scores: sparse.csr_matrix, k: int) -> np.ndarray:
     """int64[N, k]: the sort keys of each row's k best scores in order, filled up with `_NO_KEY`."""
+    from lightxml_core.evaluation.kernels import best_keys
+
     scores = _canonical(scores)
-    best = np.full((scores.shape[0], k), _NO_KEY)
-    for start, stop in _row_blocks(scores.indptr):
-        block = _padded_keys(scores, start, stop)
-        if block.shape[1] > k:
-            block = np.partition(block, k - 1, axis=1)[:, :k]
-        best[start:stop, : block.shape[1]] = np.sort(block, axis=1)
-    return best
-
-
-def _row_blocks(indptr: np.ndarray) -> Iterator[tuple[int, int]]:
-    """Ranges of rows which, padded to the longest row of all, stay within `_KEYS_AT_ONCE`."""
-    rows = len(indptr) - 1
-    widest = int(np.diff(indptr).max(initial=1))
-    step = max(1, _KEYS_AT_ONCE // max(widest, 1))
-    for start in range(0, rows, step):
-        yield start, min(start + step, rows)
-
-
-def _padded_keys(scores: sparse.csr_matrix, start: int, stop: int) -> np.ndarray:
-    """int64[rows, longest row]: a key for each stored score that sorts by falling score, then by label id.
-
-    The upper half is the score's bits, made to fall as the score rises; the lower half is the label.
-    """
-    stored = slice(scores.indptr[start], scores.indptr[stop])
+    if scores.shape[0] == 0 or k == 0:
+        return np.full((scores.shape[0], k), _NO_KEY)
     with np.errstate(over="ignore"):
-        values = scores.data[stored].astype(np.float32) + np.float32(0.0)  # -0.0 becomes 0.0
-    if not np.isfinite(values).all():
+        values = np.ascontiguousarray(scores.data, dtype=np.float32)
+    best = np.asarray(best_keys(scores.indptr, scores.indices, values.view(np.int32), k, _NO_KEY))
+    if best[0, 0] == _NO_KEY - 1:
         raise InputError("a score is not a finite number (NaN or infinite): the model that predicted it has diverged")
-    falling = ~_monotone(values.view(np.int32))
-    lengths = np.diff(scores.indptr[start : stop + 1])
-    block = np.full((stop - start, int(lengths.max(initial=0))), _NO_KEY)
-    block[np.arange(block.shape[1]) < lengths[:, None]] = (falling.astype(np.int64) << 32) | scores.indices[stored]
-    return block
+    return best
 
 
 def _score_of(keys: np.ndarray) -> np.ndarray:
