@@ -130,7 +130,7 @@ WRONG: list[tuple[str, Keys, Any, tuple[str, ...]]] = [
     # methods, and their members' settings
     (LIGHTXML, ("titel",), "x", ("unknown key 'titel'", "known here are title, note")),
     (LIGHTXML, ("implementation",), "lightxm", ("implementation", "'lightxm'", "knn, lightdxml, lightxml")),
-    (LIGHTXML, ("ensemble",), "max", ("ensemble", "expected one of mean, sum, rank, found 'max'")),
+    (LIGHTXML, ("ensemble",), "max", ("ensemble", "expected one of mean, sum, rank, round-robin, found 'max'")),
     (LIGHTXML, ("protocol",), "paper", ("protocol", "expected one of clean, official, found 'paper'")),
     (LIGHTXML, ("settings", "epoch"), 3, ("unknown key 'settings.epoch'", "epochs")),
     (LIGHTXML, ("settings", "seed"), 3, ("unknown key 'settings.seed'", "epochs")),
