@@ -53,7 +53,7 @@ rule tables:
 
 
 rule figures:
-    """Precision, propensity-scored precision, hits by label frequency, cost, training curves, as SVG and PNG."""
+    """Precision, tail, lost labels, calibration, cost, training curves, corpora, as SVG and PNG."""
     input:
         runs=run_files,
         selection="results/targets/{target}/selection.json",
@@ -61,7 +61,7 @@ rule figures:
     output:
         collect(
             "results/targets/{{target}}/figures/{figure}.{form}",
-            figure=["precision", "propensity", "tail", "cost", "training"],
+            figure=["precision", "propensity", "tail", "lost", "calibration", "cost", "training", "corpora"],
             form=["svg", "png"],
         ),
     log:

@@ -105,7 +105,8 @@ def test_a_cut_still_finds_faults_behind_its_last_document(tmp_path: Path) -> No
 def test_statistics_by_hand() -> None:
     Y_trn = csr_matrix(np.array([[1, 1, 0, 0], [0, 1, 0, 0], [0, 0, 0, 0]], dtype=np.float32))
     Y_tst = csr_matrix(np.array([[0, 1, 1, 0]], dtype=np.float32))
-    assert statistics(Y_trn, Y_tst, words_trn=10, words_tst=7, empty_texts=1) == {
+    words_trn, words_tst = np.array([8, 0, 2]), np.array([7])
+    assert statistics(Y_trn, Y_tst, words_trn, words_tst, empty_texts=1) == {
         "documents_trn": 3,
         "documents_tst": 1,
         "labels": 4,
@@ -117,6 +118,7 @@ def test_statistics_by_hand() -> None:
         "empty_texts": 1,
         "documents_without_labels": 1,
         "texts": True,
+        "distributions": {"labels_by_documents": [2, 1, 1], "documents_by_words": [1, 0, 1, 0, 1]},
     }
 
 

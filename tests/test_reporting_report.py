@@ -78,7 +78,7 @@ def test_markup_in_data_is_shown_and_never_run(selection: dict[str, Any], tmp_pa
     page = Page(_render(selection, tmp_path))
     assert page.tags.count("script") == 2
     assert page.tags.count("table") == 4
-    assert page.tags.count("img") == 5
+    assert page.tags.count("img") == 8
     assert not any("alert" in script for script in page.scripts[1:])
     assert EVIL in page.words
     (data,) = json.loads(page.scripts[0])

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from lightxml_core.cli import start
 from lightxml_core.corpus.store import load_Y
+from lightxml_core.evaluation.diagnosis import calibration, lost_labels
 from lightxml_core.evaluation.metrics import evaluate, inverse_propensities
 from lightxml_core.evaluation.tail import tail_metrics
 from lightxml_core.files import load_csr, write_json
@@ -24,7 +25,12 @@ def main() -> None:
         load_csr(options.predictions),
     )
     metrics = evaluate(predictions, Y_tst, inverse_propensities(Y_trn, options.a, options.b))
-    write_json(options.out, {**metrics, "tail": tail_metrics(predictions, Y_tst, Y_trn)})
+    details = {
+        "tail": tail_metrics(predictions, Y_tst, Y_trn),
+        "lost": lost_labels(predictions, Y_tst, Y_trn),
+        "calibration": calibration(predictions, Y_tst),
+    }
+    write_json(options.out, {**metrics, **details})
     print("  ".join(f"{name} {metrics[name]:.2f}" for name in ("P@1", "P@3", "P@5", "PSP@1", "PSP@3", "PSP@5")))
 
 

@@ -17,9 +17,10 @@ DIGITS = 4
 
 
 def statistics(
-    Y_trn: csr_matrix, Y_tst: csr_matrix, words_trn: int | None, words_tst: int | None, empty_texts: int
+    Y_trn: csr_matrix, Y_tst: csr_matrix, words_trn: np.ndarray | None, words_tst: np.ndarray | None, empty_texts: int
 ) -> dict[str, Any]:
-    """The contents of `stats.json`. Words are what white space separates; None for a source without texts.
+    """The contents of `stats.json`. words_trn, words_tst: int[N], what white space separates in each text; None for a
+    source without texts.
 
     `labels_per_document` and `documents_per_label` are means over the *training* part, the latter over all L labels of
     both parts: labels_trn / N_trn and labels_trn / L. That is how the tables of the AttentionXML and LightXML papers
@@ -34,13 +35,27 @@ def statistics(
         "labels": Y_trn.shape[1],
         "labels_per_document": _mean(Y_trn.nnz, Y_trn.shape[0]),
         "documents_per_label": _mean(Y_trn.nnz, Y_trn.shape[1]),
-        "words_per_document_trn": _mean(words_trn, Y_trn.shape[0]),
-        "words_per_document_tst": _mean(words_tst, Y_tst.shape[0]),
+        "words_per_document_trn": _mean(_total(words_trn), Y_trn.shape[0]),
+        "words_per_document_tst": _mean(_total(words_tst), Y_tst.shape[0]),
         "labels_without_training_documents": int(np.count_nonzero(training == 0)),
         "empty_texts": empty_texts,
         "documents_without_labels": len(documents_without_labels(Y_trn)) + len(documents_without_labels(Y_tst)),
         "texts": words_trn is not None,
+        "distributions": {
+            "labels_by_documents": by_doubling(training),
+            "documents_by_words": [] if words_trn is None else by_doubling(words_trn),
+        },
     }
+
+
+def by_doubling(numbers: np.ndarray) -> list[int]:
+    """How many of the numbers, int[n] and not negative, are 0, are 1, are 2 or 3, are 4 to 7, and so on."""
+    found: list[int] = np.bincount(np.frexp(numbers)[1]).tolist() if len(numbers) else []
+    return found
+
+
+def _total(words: np.ndarray | None) -> int | None:
+    return None if words is None else int(words.sum())
 
 
 def _mean(total: int | None, count: int) -> float | None:

@@ -8,6 +8,7 @@ Of a source without texts the text files are empty, and X.{trn,tst}.npz hold its
 from __future__ import annotations
 
 import logging
+from array import array
 from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -104,9 +105,8 @@ def load_texts(folder: Path, part: PartName) -> TextLines:
 
 @dataclass
 class _TextCounts:
-    documents: int = 0
-    words: int | None = None
-    empty: int = 0
+    words: np.ndarray | None  # int64[N] of each text; None without texts
+    empty: int
 
 
 def _write_texts(corpus: Corpus, folder: Path) -> tuple[_TextCounts, _TextCounts]:
@@ -121,23 +121,20 @@ def _write_part(part: Part, target: Path) -> _TextCounts:
     if part.texts is None:
         target.touch()
         empty = 0 if part.X is None else int(np.count_nonzero(np.diff(part.X.indptr) == 0))
-        return _TextCounts(part.Y.shape[0], None, empty)
-    counts = _TextCounts(words=0)
+        return _TextCounts(None, empty)
+    counts = array("q")
     with target.open("w", encoding="utf-8", newline="\n") as opened:
         opened.writelines(_counted(part.texts, counts))
-    if counts.documents != part.Y.shape[0]:
-        raise ValueError(f"{counts.documents} texts for the {part.Y.shape[0]} rows of Y")
-    return counts
+    if len(counts) != part.Y.shape[0]:
+        raise ValueError(f"{len(counts)} texts for the {part.Y.shape[0]} rows of Y")
+    return _TextCounts(np.array(counts, np.int64), counts.count(0))
 
 
-def _counted(texts: Iterable[str], counts: _TextCounts) -> Iterable[str]:
-    """Lines to write, one a text; `counts` grows as they are taken."""
-    assert counts.words is not None
+def _counted(texts: Iterable[str], counts: array[int]) -> Iterable[str]:
+    """Lines to write, one a text; its words are added to `counts` as it is taken."""
     for text in texts:
         words = text.split()
-        counts.documents += 1
-        counts.words += len(words)
-        counts.empty += not words
+        counts.append(len(words))
         yield " ".join(words) + "\n"
 
 

@@ -26,8 +26,11 @@ _FIGURES = {
     "precision": "Precision at 1, 3 and 5 of every method and variant, as bars with one panel a dataset",
     "propensity": "Propensity-scored precision at 1, 3 and 5, which weighs rare labels more, one panel a dataset",
     "tail": "Recall at 5 and share of P@5 by decile of label frequency, from the most frequent labels to the rarest",
+    "lost": "What became of the true labels: among the first five, predicted further down, not predicted, unseen",
+    "calibration": "Share of predicted labels that are true by tenth of the score; on the diagonal it is a probability",
     "cost": "P@1 and PSP@5 against training time, model size and prediction time, a point a method and variant",
     "training": "Training loss and validation precision over the optimiser steps, one row of panels a dataset",
+    "corpora": "Labels by the number of their training documents and training documents by their words, in doublings",
 }
 
 

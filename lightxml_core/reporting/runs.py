@@ -59,8 +59,17 @@ class Run:
     @cached_property
     def tail(self) -> dict[str, Any]:
         """Hits by label frequency, see `evaluation.tail`; empty where a run has none."""
-        found = _mapping(self.path / "metrics.json").get("tail")
-        return found if isinstance(found, dict) else {}
+        return dict(_mapping(self.path / "metrics.json").get("tail") or {})
+
+    @cached_property
+    def lost(self) -> dict[str, float]:
+        """What became of the true labels, see `evaluation.diagnosis`; empty where a run has none."""
+        return dict(_mapping(self.path / "metrics.json").get("lost") or {})
+
+    @cached_property
+    def calibration(self) -> list[dict[str, float]]:
+        """True labels by tenth of the score, see `evaluation.diagnosis`; empty where scores are no probabilities."""
+        return list(_mapping(self.path / "metrics.json").get("calibration") or [])
 
     @cached_property
     def training(self) -> list[dict[str, Any]]:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from lightxml_core.files import read_json, write_text
+from lightxml_core.reporting.costs import (
+    members_of,
+    milliseconds_a_document,
+    model_bytes,
+    peak_memory_gib,
+    training_seconds,
+)
 from lightxml_core.reporting.markup import NOTHING, Table
 from lightxml_core.reporting.runs import (
     ENSEMBLE,
@@ -20,7 +27,7 @@ from lightxml_core.reporting.runs import (
     of_dataset,
     title_of,
 )
-from lightxml_core.reporting.terminal import members_of, terminal_table, training_seconds
+from lightxml_core.reporting.terminal import terminal_table
 from lightxml_core.reporting.verdicts import verdict_table, verdicts
 
 if TYPE_CHECKING:  # pandas is slow to import and the workflow plans without it
@@ -251,20 +258,19 @@ def _canonical(statistics: dict[str, Any]) -> dict[str, Any]:
 
 
 def _cost_row(selection: Selection, group: Group, groups: list[Group], published: pd.DataFrame) -> _Row:
-    parts = members_of(group, groups) if group.variant == ENSEMBLE else [group]
+    parts = members_of(group, groups) or [group]
     name = selection["datasets"][group.dataset].get("published_as")
     printed = _match(selection, group, groups, published[published.dataset == name])
     hours = printed[printed.metric == "train_hours"].head(1)
     sizes = printed[printed.metric.isin(["model_size_gib", "model_size_gb"])]
     size = sizes.sort_values("metric").tail(1)  # in GiB where both are in print
     used = [*hours.itertuples(), *size.itertuples()]
-    seconds = training_seconds(group, groups)
     return {
         **{"dataset": group.dataset, "method": group.method, "variant": group.variant, "protocol": group.protocol},
-        **{"seeds": len(group.runs), "wall_seconds": MISSING if seconds is None else round(seconds, 3)},
-        "peak_memory_gib": _over(parts, "peak_memory_gib", max),
-        "model_bytes": _over(parts, "model_bytes", sum),
-        "ms_a_document": _milliseconds(parts),
+        **{"seeds": len(group.runs), "wall_seconds": _rounded(training_seconds(group, groups))},
+        "peak_memory_gib": _rounded(peak_memory_gib(group, groups)),
+        "model_bytes": _rounded(model_bytes(group, groups)),
+        "ms_a_document": _rounded(milliseconds_a_document(group, groups), 4),
         "hardware": "; ".join(dict.fromkeys(_hardware(run.provenance) for part in parts for run in part.runs))
         or MISSING,
         "published_train_hours": float(hours.value.iloc[0]) if len(hours) else NONE,
@@ -274,26 +280,8 @@ def _cost_row(selection: Selection, group: Group, groups: list[Group], published
     }
 
 
-def _over(parts: Iterable[Group], key: str, combine: Callable[[list[float]], float]) -> float | str:
-    """Mean over each member's seeds, combined over the members; "n/a" where any member recorded nothing."""
-    means = []
-    for part in parts:
-        values = [float(run.provenance[key]) for run in part.runs if run.provenance.get(key) is not None]
-        if not values:
-            return MISSING
-        means.append(sum(values) / len(values))
-    return round(combine(means), 3) if means else MISSING
-
-
-def _milliseconds(parts: Iterable[Group]) -> float | str:
-    """Prediction time a document, mean over seeds, summed over members; "n/a" where any member recorded none."""
-    total = 0.0
-    for part in parts:
-        values = [value for run in part.runs if (value := run.milliseconds_a_document) is not None]
-        if not values:
-            return MISSING
-        total += fmean(values)
-    return round(total, 4)
+def _rounded(value: float | None, digits: int = 3) -> float | str:
+    return MISSING if value is None else round(value, digits)
 
 
 def _hardware(provenance: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ import textwrap
 from collections import Counter
 from pathlib import Path
 
+from lightxml_core.reporting.costs import members_of, training_seconds
 from lightxml_core.reporting.runs import ENSEMBLE, SHOWN, Group, Selection, groups_of, of_dataset, title_of
 
 _RIVALS = ("Parabel", "Bonsai")
@@ -36,24 +37,6 @@ def notes_of(selection: Selection) -> list[str]:
     groups = groups_of(selection)
     notes = [(group.dataset, _honest(selection, group, of_dataset(groups, group.dataset))) for group in groups]
     return [f"{title_of(selection['datasets'], name)}: {' '.join(note.split())}" for name, note in notes if note]
-
-
-def training_seconds(group: Group, groups: list[Group]) -> float | None:
-    """Mean training wall time over seeds in s; for an ensemble the sum over its members; None if unrecorded."""
-    recorded = [run.provenance.get("wall_seconds") for run in group.runs]
-    seconds = [float(value) for value in recorded if value is not None]
-    if seconds:
-        return sum(seconds) / len(seconds)
-    members = [training_seconds(member, groups) for member in members_of(group, groups)]
-    return None if not members or None in members else sum(value for value in members if value is not None)
-
-
-def members_of(group: Group, groups: list[Group]) -> list[Group]:
-    """The members of an ensemble among `groups`; none for a member."""
-    if group.variant != ENSEMBLE:
-        return []
-    key = (group.dataset, group.method, group.protocol)
-    return [g for g in groups if (g.dataset, g.method, g.protocol) == key and g.variant != ENSEMBLE]
 
 
 def _block(selection: Selection, dataset: str, groups: list[Group]) -> str:
