@@ -1,5 +1,8 @@
 # From the metrics of a target's runs to what people read.
 
+TABLES = ["comparison", "verdicts", "datasets", "cost"]
+FIGURES = ["precision", "propensity", "tail", "lost", "calibration", "cost", "training", "corpora"]
+
 
 rule select:
     """Write down what a target consists of: the runs that its tables, figures and report read."""
@@ -31,11 +34,13 @@ rule tables:
         published=[os.path.relpath(path) for path in sorted((BASE / "published").glob("*.csv"))],
         code=code("tables"),
     output:
-        collect(
-            "results/targets/{{target}}/tables/{table}.{form}",
-            table=["comparison", "verdicts", "datasets", "cost"],
-            form=["csv", "md", "tex"],
+        report(
+            collect("results/targets/{{target}}/tables/{table}.csv", table=TABLES),
+            category="Tables",
+            subcategory="{target}",
+            caption="captions/table.rst",
         ),
+        collect("results/targets/{{target}}/tables/{table}.{form}", table=TABLES, form=["md", "tex"]),
     log:
         "logs/tables/{target}.log",
     benchmark:
@@ -59,11 +64,13 @@ rule figures:
         selection="results/targets/{target}/selection.json",
         code=code("figures"),
     output:
-        collect(
-            "results/targets/{{target}}/figures/{figure}.{form}",
-            figure=["precision", "propensity", "tail", "lost", "calibration", "cost", "training", "corpora"],
-            form=["svg", "png"],
+        report(
+            collect("results/targets/{{target}}/figures/{figure}.svg", figure=FIGURES),
+            category="Figures",
+            subcategory="{target}",
+            caption="captions/figure.rst",
         ),
+        collect("results/targets/{{target}}/figures/{figure}.png", figure=FIGURES),
     log:
         "logs/figures/{target}.log",
     benchmark:
@@ -88,7 +95,11 @@ rule report:
         code=code("report"),
         assets=[os.path.relpath(path) for path in sorted((BASE / "lightxml_core/reporting/assets").glob("*"))],
     output:
-        "results/targets/{target}/report.html",
+        report(
+            "results/targets/{target}/report.html",
+            category="Report",
+            caption="captions/report.rst",
+        ),
     log:
         "logs/report/{target}.log",
     benchmark:

@@ -13,17 +13,12 @@ import pytest
 from scipy import sparse
 
 from lightxml_core.errors import InputError
-from lightxml_core.files import save_csr, write_json, write_text
+from lightxml_core.files import save_csr, write_text
 from lightxml_core.reporting import documents
 from lightxml_core.reporting.documents import sample_documents, top_labels
 from lightxml_core.reporting.figures import write_figures
-from lightxml_core.reporting.published import load_published
 from lightxml_core.reporting.report import embedded_json, write_report
-from lightxml_core.reporting.tables import write_tables
-
-EVIL = "</script><script>alert('x')</script><!-- & \u2028 $\\frac$ \"'"
-TRUTH = [[1, 0, 0], [0, 1, 1], [0, 0, 0], [0, 0, 1]]
-SCORES = [[0.9, 0.2, 0.2], [0.1, 0.0, 0.6], [0.0, 0.0, 0.0], [0.4, 0.5, 0.3]]
+from tests.reporting import EVIL, evil_selection, render
 
 
 class Page(HTMLParser):
@@ -51,31 +46,11 @@ class Page(HTMLParser):
 
 @pytest.fixture
 def selection(tmp_path: Path) -> dict[str, Any]:
-    """One dataset of four documents and three labels, one run, with markup wherever data can hold text."""
-    corpus, run = tmp_path / "corpus", tmp_path / "run"
-    write_json(corpus / "stats.json", {"N_test": 4, "L": 3})
-    write_text(corpus / "X.tst.txt", f"first {EVIL}\nsecond\x0btext\n\nfourth\n")
-    write_text(corpus / "output-items.txt", f"id0\tzero\nid1\t{EVIL}\ntwo\n")
-    save_csr(corpus / "Y.tst.npz", sparse.csr_matrix(np.array(TRUTH, dtype=np.float32)))
-    save_csr(run / "predictions.npz", sparse.csr_matrix(np.array(SCORES, dtype=np.float32)))
-    write_json(run / "metrics.json", {f"{family}@{k}": 50.0 for family in ("P", "PSP") for k in (1, 3, 5)})
-    write_json(run / "provenance.json", {"settings": {"loss": EVIL}, "git_commit": EVIL, "wall_seconds": 61})
-    dataset = {"title": EVIL, "published_as": None, "stats": str(corpus / "stats.json")}
-    names = {"dataset": "toy", "method": "linear", "variant": EVIL, "seed": 0, "protocol": EVIL, "backbone": EVIL}
-    methods = {"linear": {"title": EVIL, "published_as": None, "implementation": EVIL}}
-    return {"target": EVIL, "datasets": {"toy": dataset}, "methods": methods, "runs": [{**names, "path": str(run)}]}
-
-
-def _render(selection: dict[str, Any], root: Path) -> str:
-    write_text(root / "published" / "main.csv", "dataset,method,variant,metric,value,source,verified\n")
-    write_tables(selection, load_published(root / "published"), {"P": 0.5, "PSP": 1.0}, root / "tables")
-    write_figures(selection, root / "figures")
-    write_report(selection, root / "tables", root / "figures", root / "report.html")
-    return (root / "report.html").read_text("utf-8")
+    return evil_selection(tmp_path)
 
 
 def test_markup_in_data_is_shown_and_never_run(selection: dict[str, Any], tmp_path: Path) -> None:
-    page = Page(_render(selection, tmp_path))
+    page = Page(render(selection, tmp_path))
     assert page.tags.count("script") == 2
     assert page.tags.count("table") == 4
     assert page.tags.count("img") == 8
@@ -89,7 +64,7 @@ def test_markup_in_data_is_shown_and_never_run(selection: dict[str, Any], tmp_pa
 
 
 def test_the_page_needs_nothing_from_elsewhere(selection: dict[str, Any], tmp_path: Path) -> None:
-    text = _render(selection, tmp_path)
+    text = render(selection, tmp_path)
     assert all(link.startswith(("data:", "#")) for link in Page(text).links)
     assert not re.search(r"url\(|@import|fetch\(|XMLHttpRequest|innerHTML", text)
     assert "default-src 'none'" in text
@@ -134,7 +109,7 @@ def test_top_labels_breaks_ties_by_label() -> None:
 
 
 def test_equal_input_gives_equal_bytes(selection: dict[str, Any], tmp_path: Path) -> None:
-    first = _render(selection, tmp_path)
+    first = render(selection, tmp_path)
     write_report(selection, tmp_path / "tables", tmp_path / "figures", tmp_path / "again.html")
     assert (tmp_path / "again.html").read_text("utf-8") == first
 
@@ -152,7 +127,7 @@ def test_a_page_without_documents_logs_or_runs(selection: dict[str, Any], tmp_pa
     selection["runs"] = []
     for path in (tmp_path / "corpus").iterdir():
         path.unlink()
-    page = Page(_render(selection, tmp_path))
+    page = Page(render(selection, tmp_path))
     assert json.loads(page.scripts[0]) == []
 
 

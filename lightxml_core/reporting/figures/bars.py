@@ -86,7 +86,8 @@ def _fate_panel(axes: Axes, selection: Selection, groups: list[Group]) -> None:
         axes.barh(range(len(groups)), shares, 0.7, left=left, color=colour, label=words)
         for row, share in enumerate(shares):
             if share >= 4:
-                axes.text(left[row] + share / 2, row, f"{share:.0f}", ha="center", va="center", fontsize=7)
+                ink = "white" if colour in (BLUE, VERMILION) else "black"
+                axes.text(left[row] + share / 2, row, f"{share:.0f}", ha="center", va="center", fontsize=7, color=ink)
         left += shares
     axes.set_yticks(range(len(groups)), [label(selection, g, groups).replace("\n", ", ") for g in groups])
     axes.tick_params(axis="y", length=0)
