@@ -19,6 +19,7 @@ wildcard_constraints:
     dataset=one_of(REGISTRY.datasets),
     method=one_of(REGISTRY.methods),
     backbone=one_of(REGISTRY.backbones),
+    vectors=one_of(REGISTRY.vectors),
     target=one_of(REGISTRY.targets),
     member="(?!ensemble/)[a-z0-9][a-z0-9-]*",
     variant="[a-z0-9][a-z0-9-]*",

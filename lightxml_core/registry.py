@@ -1,4 +1,4 @@
-"""What exists (datasets, backbones, methods: one file each) and what config.yaml selects of it.
+"""What exists (datasets, backbones, vectors of words, methods: one file each) and what config.yaml selects of it.
 
 Everything is checked here, before anything runs: an unknown key, a wrong type or an unknown name is an
 InputError that says in which file, at which key, and what was expected.
@@ -17,6 +17,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import yaml
 
 from lightxml_core.errors import InputError
+from lightxml_core.features.vectors import FIRST
 from lightxml_core.methods import BaseSettings, load_method, make_settings
 
 _SCHEMAS = Path(__file__).parent / "schemas"
@@ -26,6 +27,7 @@ _DEFAULTS = {"propensity": {"a": 0.55, "b": 1.5}, "validation": 200, "keep": [],
 _TAKEN = {
     "dataset": ("encoders", "figures", "tables", "targets"),
     "backbone": ("archives",),
+    "vector": ("archives", *FIRST),
     "method": ("clusters", "corpus", "encoders", "features", "tokens"),
 }
 
@@ -51,6 +53,7 @@ class Registry:
     config: Mapping[str, Any]
     datasets: Mapping[str, dict[str, Any]]
     backbones: Mapping[str, dict[str, Any]]
+    vectors: Mapping[str, dict[str, Any]]
     methods: Mapping[str, dict[str, Any]]
 
     def seeds(self, target: str) -> list[int]:
@@ -155,11 +158,11 @@ class Registry:
 
 
 def load_registry(root: Path, config: Mapping[str, Any]) -> Registry:
-    """Read `datasets/`, `backbones/` and `methods/` under `root` and check them and `config`, one against another."""
+    """Read the folders of definitions under `root` and check them and `config`, one against another."""
     _check(config, "config", "config.yaml")
-    folders = {kind: _load_folder(root / f"{kind}s", kind) for kind in ("dataset", "backbone", "method")}
+    folders = {kind: _load_folder(root / f"{kind}s", kind) for kind in ("dataset", "backbone", "vector", "method")}
     datasets = {name: {**_DEFAULTS, **definition} for name, definition in folders["dataset"].items()}
-    registry = Registry(config, datasets, folders["backbone"], folders["method"])
+    registry = Registry(config, datasets, folders["backbone"], folders["vector"], folders["method"])
     _check_datasets(registry)
     _check_methods(registry)
     _check_targets(registry)
@@ -284,6 +287,9 @@ def _check_methods(registry: Registry) -> None:
             _check_settings(settings, types, where, path)
             if "backbone" in settings:
                 _known(settings["backbone"], registry.backbones, f"{where}: {path}.backbone", "backbone")
+            if "vectors" in settings and "/" not in settings["vectors"]:  # a path is one that has a slash
+                known = {**dict.fromkeys(FIRST), **registry.vectors}
+                _known(settings["vectors"], known, f"{where}: {path}.vectors", "vectors")
         for dataset in definition.get("datasets", {}):
             _known(dataset, registry.datasets, f"{where}: datasets", "dataset")
 

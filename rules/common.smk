@@ -132,6 +132,11 @@ def encoder_folder(dataset, backbone):
     return f"results/{dataset}/encoders/{backbone}" if scratch else f"data/encoders/{backbone}"
 
 
+def vectors_file(vectors):
+    """The file of word vectors that a setting names: one of vectors/, or a path."""
+    return f"data/vectors/{vectors}.txt" if vectors in REGISTRY.vectors else vectors
+
+
 def member_inputs(wildcards):
     """The prepared inputs of a member, by the name of the option that passes them to its program."""
     dataset, settings, wanted = wildcards.dataset, made(wildcards), needs(wildcards)
@@ -146,11 +151,21 @@ def member_inputs(wildcards):
     return found
 
 
-def member_options(wildcards):
-    """The same as command-line options; features are passed as their folder."""
-    inputs = member_inputs(wildcards)
-    paths = {name: Path(path[0]).parent if name == "features" else path for name, path in inputs.items()}
-    return " ".join(f"--{name} {path}" for name, path in paths.items())
+def training_inputs(wildcards):
+    """Those, and what only training reads."""
+    vectors = {"vectors": vectors_file(made(wildcards).vectors)} if "vectors" in needs(wildcards) else {}
+    return member_inputs(wildcards) | vectors
+
+
+def as_options(inputs_of):
+    """Inputs as command-line options; features are passed as their folder."""
+
+    def options(wildcards):
+        inputs = inputs_of(wildcards)
+        paths = {name: Path(path[0]).parent if name == "features" else path for name, path in inputs.items()}
+        return " ".join(f"--{name} {shlex.quote(str(path))}" for name, path in paths.items())
+
+    return options
 
 
 def predictions_of_members(wildcards):

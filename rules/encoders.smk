@@ -1,4 +1,4 @@
-# Backbones, and the corpora as their tokens.
+# Backbones, vectors of words, and the corpora as tokens.
 
 
 rule download_encoder:
@@ -20,6 +20,27 @@ rule download_encoder:
     shell:
         "python -m workflow_scripts.download_encoder --source {params.source:q} --archives data/encoders/archives"
         " --out {output} 2>&1 | tee {log}"
+
+
+rule download_vectors:
+    """Get vectors of words to start from, for methods that embed words; resumed, verified, safely unpacked."""
+    input:
+        code=code("download_vectors"),
+    output:
+        "data/vectors/{vectors}.txt",
+    log:
+        "logs/download_vectors/{vectors}.log",
+    benchmark:
+        "logs/download_vectors/{vectors}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=600,
+    params:
+        source=lambda wildcards: as_json(REGISTRY.vectors[wildcards.vectors]["source"]),
+    shell:
+        "python -m workflow_scripts.download_vectors --source {params.source:q} --archives data/vectors/archives"
+        " --lock data/downloads.lock.json --out {output} 2>&1 | tee {log}"
 
 
 rule build_encoder:

@@ -21,7 +21,7 @@ rule predict:
         runtime=480,
         gpu=lambda wildcards: int(bool({"gpu", "gpus"} & needs(wildcards))),
     params:
-        inputs=member_options,
+        inputs=as_options(member_inputs),
         implementation=lambda wildcards: REGISTRY.methods[wildcards.method]["implementation"],
     shell:
         "python -m workflow_scripts.predict --method {params.implementation} --corpus results/{wildcards.dataset}/corpus"

@@ -4,7 +4,7 @@
 rule train:
     """Train one member. Killed, it goes on from its checkpoint, which lies in a folder that is no output."""
     input:
-        unpack(member_inputs),
+        unpack(training_inputs),
         corpus=collect(
             "results/{{dataset}}/corpus/{file}",
             file=["Y.trn.npz", "Y.tst.npz", "stats.json", "validation.npy"],
@@ -23,7 +23,7 @@ rule train:
         runtime=2880,
         gpu=gpus_of_training,
     params:
-        inputs=member_options,
+        inputs=as_options(training_inputs),
         implementation=lambda wildcards: REGISTRY.methods[wildcards.method]["implementation"],
         settings=lambda wildcards: as_json(REGISTRY.settings(wildcards.method, wildcards.dataset, wildcards.member)),
     shell:

@@ -15,6 +15,7 @@ from lightxml_core.registry import Registry, Run, load_registry, read_config
 ROOT = Path(__file__).parents[1]
 GONE = object()  # as a value of an edit: the key is taken out
 CONFIG, DATASET, CUT = "config.yaml", "datasets/eurlex-4k.yaml", "datasets/eurlex-4k-small.yaml"
+GLOVE, ATTENTION = "vectors/glove-840b.yaml", "methods/attentionxml.yaml"
 HUB, SCRATCH, PACKAGE = "backbones/bert-base.yaml", "backbones/scratch-bert.yaml", "backbones/minilm.yaml"
 LIGHTXML, KNN, TREES = "methods/lightxml.yaml", "methods/knn.yaml", "methods/parabel.yaml"
 
@@ -24,7 +25,7 @@ Keys = tuple[str | int, ...]
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """The definitions of this project in a folder of their own."""
-    for folder in ("datasets", "backbones", "methods"):
+    for folder in ("datasets", "backbones", "vectors", "methods"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
     shutil.copyfile(ROOT / CONFIG, tmp_path / CONFIG)
     return tmp_path
@@ -127,6 +128,10 @@ WRONG: list[tuple[str, Keys, Any, tuple[str, ...]]] = [
     (SCRATCH, ("source", "scratch", "width"), "128", ("source.scratch.width", "expected an integer, found '128'")),
     (SCRATCH, ("source", "scratch", "depth"), 2, ("unknown key 'source.scratch.depth'", "width, layers, heads")),
     (PACKAGE, ("source", "weights_sha256"), "ab", ("source.weights_sha256", "'ab'")),
+    # vectors of words
+    (GLOVE, ("source", "file"), GONE, ("source", "the key 'file' is missing")),
+    (GLOVE, ("source", "url"), "glove.zip", ("source.url", "'glove.zip'")),
+    (ATTENTION, ("settings", "vectors"), "glove", ("settings.vectors", "unknown vectors 'glove'", "random")),
     # methods, and their members' settings
     (LIGHTXML, ("titel",), "x", ("unknown key 'titel'", "known here are title, note")),
     (LIGHTXML, ("implementation",), "lightxm", ("implementation", "'lightxm'", "knn, lightdxml, lightxml")),

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from lightxml_core.downloads.lock import Lock
-from lightxml_core.downloads.sources import download_dataset, download_encoder
+from lightxml_core.downloads.sources import download_dataset, download_encoder, download_vectors
 from lightxml_core.errors import InputError
 from lightxml_core.files import read_json, sha256_of
 
@@ -173,3 +173,15 @@ def test_a_hub_out_of_reach_is_told_in_one_sentence(tmp_path: Path, hub: Hub, mo
     monkeypatch.setattr(hub, "model_info", unreachable)
     with pytest.raises(InputError, match=r"cannot be had from the hub \(Name or service not known\)"):
         download_encoder({"hub": "a/b", "revision": "main"}, tmp_path / "archives", tmp_path / "out")
+
+
+def test_vectors_are_the_one_file_of_their_archive(tmp_path: Path) -> None:
+    archives, target = tmp_path / "archives", tmp_path / "vectors" / "glove.txt"
+    make_wheel(archives / "glove.zip", {"glove.txt": b"cat 1 2\n", "readme": b"x"})
+    source = {"url": "http://127.0.0.1:9/glove.zip", "archive": "glove.zip", "file": "glove.txt"}
+    target.parent.mkdir()
+    download_vectors(source, archives, target, Lock(tmp_path / "lock.json"))
+    assert target.read_bytes() == b"cat 1 2\n" and list(target.parent.iterdir()) == [target]
+    with pytest.raises(InputError, match=r"glove\.zip holds no glove\.840B\.txt: correct `file`"):
+        download_vectors({**source, "file": "glove.840B.txt"}, archives, target, Lock(tmp_path / "lock.json"))
+    assert list(target.parent.iterdir()) == [target]

@@ -69,10 +69,10 @@ def test_learnt_vectors_span_what_a_full_decomposition_does() -> None:
 def test_first_vectors_take_those_of_the_file_and_random_ones_of_their_length(tmp_path: Path) -> None:
     X = sparse.csr_matrix(np.eye(3, dtype=np.float32))
     (tmp_path / "v.txt").write_text("b 3 4\n", encoding="utf-8")
-    found = first_vectors(str(tmp_path / "v.txt"), X, {"a": 0, "b": 2, "c": 1}, 2, seed=0)
+    found = first_vectors(tmp_path / "v.txt", X, {"a": 0, "b": 2, "c": 1}, 2, seed=0)
     assert found[2].tolist() == [3, 4] and 0.1 < np.linalg.norm(found[0]) / 5 < 4
     with pytest.raises(InputError, match="set `width` to that"):
-        first_vectors(str(tmp_path / "v.txt"), X, {"b": 0}, 5, seed=0)
+        first_vectors(tmp_path / "v.txt", X, {"b": 0}, 5, seed=0)
     with pytest.raises(InputError, match="the features name no words"):
-        first_vectors(str(tmp_path / "v.txt"), X, {}, 2, seed=0)
-    np.testing.assert_array_equal(first_vectors("corpus", X, {}, 2, 3), learn_vectors(X, 2, 3))
+        first_vectors(tmp_path / "v.txt", X, {}, 2, seed=0)
+    np.testing.assert_array_equal(first_vectors(None, X, {}, 2, 3), learn_vectors(X, 2, 3))

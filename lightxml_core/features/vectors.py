@@ -59,19 +59,29 @@ def learn_vectors(X: sparse.csr_matrix, width: int, seed: int) -> np.ndarray:
     return np.asarray(np.divide(vectors, lengths, out=vectors, where=lengths > 0))
 
 
-def first_vectors(source: str, X: sparse.csr_matrix, column_of: Mapping[str, int], width: int, seed: int) -> np.ndarray:
-    """float32[D, width]: a vector for each column of X: learnt from X (`corpus`), or read from a file.
+RANDOM, CORPUS = FIRST = "random", "corpus"  # what the setting `vectors` may say instead of naming a file
+
+
+def from_file(vectors: str) -> bool:
+    """Whether the setting `vectors` names a file."""
+    return vectors not in FIRST
+
+
+def first_vectors(
+    file: Path | None, X: sparse.csr_matrix, column_of: Mapping[str, int], width: int, seed: int
+) -> np.ndarray:
+    """float32[D, width]: a vector for each column of X: read from a file, or without one learnt from X.
 
     column_of: word → column. A word that the file lacks gets a random vector of the mean length of the others.
     InputError for a file of another width, or features that have no words.
     """
-    if source == "corpus":
+    if file is None:
         return learn_vectors(X, width, seed)
     if not column_of:
-        raise InputError(f"the features name no words to look up in {source}: use `vectors: random` or `corpus`")
-    found = read_vectors(Path(source), column_of.keys())
+        raise InputError(f"the features name no words to look up in {file}: use `vectors: random` or `corpus`")
+    found = read_vectors(file, column_of.keys())
     if len(next(iter(found.values()))) != width:
-        raise InputError(f"{source} has vectors of {len(next(iter(found.values())))} numbers: set `width` to that")
+        raise InputError(f"{file} has vectors of {len(next(iter(found.values())))} numbers: set `width` to that")
     vectors = np.random.default_rng(seed).standard_normal((X.shape[1], width)).astype(np.float32) / np.sqrt(width)
     vectors *= np.mean([np.linalg.norm(vector) for vector in found.values()])
     for word, vector in found.items():

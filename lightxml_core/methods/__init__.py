@@ -27,8 +27,9 @@ from lightxml_core.errors import InputError
 if TYPE_CHECKING:
     from lightxml_core.encoders.tokens import TokenisedPart
 
-# `names`: the labels' texts. `gpu`, `gpus`: one, or as many as a training is given, where there are any.
-INPUTS = frozenset({"tokens", "tfidf", "bow", "clusters", "test", "names", "gpu", "gpus"})
+# `names`: the labels' texts. `vectors`: the file of word vectors that the setting `vectors` names. `gpu`, `gpus`: one,
+# or as many as a training is given, where there are any.
+INPUTS = frozenset({"tokens", "tfidf", "bow", "clusters", "vectors", "test", "names", "gpu", "gpus"})
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,8 @@ class TrainingData:
     """Training documents as a method sees them: only the inputs it needs, the others None.
 
     Y: float32 CSR N_trn × L of ones. X: float32 CSR N_trn × D. vocabulary: JSON file, word → column of X.
-    clusters: CSR L × C, one 1 a row. encoder: folder of the backbone. names: the labels' texts. validation: int64 row
-    ids held out for selection.
+    clusters: CSR L × C, one 1 a row. encoder: folder of the backbone. vectors: text file of word vectors. names: the
+    labels' texts. validation: int64 row ids held out for selection.
     """
 
     Y: sparse.csr_matrix
@@ -67,6 +68,7 @@ class TrainingData:
     tokens: TokenisedPart | None = None
     clusters: sparse.csr_matrix | None = None
     encoder: Path | None = None
+    vectors: Path | None = None
     names: list[str] | None = None
     validation: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
     test: TestData | None = None

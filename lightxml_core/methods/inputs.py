@@ -21,6 +21,7 @@ class Inputs:
     encoder: Path | None = None
     tokens: Path | None = None
     clusters: Path | None = None
+    vectors: Path | None = None
 
     def files(self) -> list[Path]:
         """Every file of the training data, sorted: what provenance records the checksums of."""
@@ -28,7 +29,7 @@ class Inputs:
         found += [self.features / "X.trn.npz"] if self.features else []
         found += sorted(self.tokens.glob("trn.*")) if self.tokens else []
         found += sorted(path for path in self.encoder.iterdir() if path.is_file()) if self.encoder else []
-        return found + ([self.clusters] if self.clusters else [])
+        return found + [path for path in (self.clusters, self.vectors) if path]
 
 
 def load_training_data(inputs: Inputs, needs: frozenset[str]) -> TrainingData:
@@ -40,6 +41,7 @@ def load_training_data(inputs: Inputs, needs: frozenset[str]) -> TrainingData:
         tokens=load_tokens(inputs.tokens, "trn") if inputs.tokens else None,
         clusters=load_csr(inputs.clusters) if inputs.clusters else None,
         encoder=inputs.encoder,
+        vectors=inputs.vectors,
         names=list(read_lines(inputs.corpus / NAMES)) if "names" in needs else None,
         validation=load_array(inputs.corpus / "validation.npy"),
         test=load_test_data(inputs, labels=True) if "test" in needs else None,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from scipy import sparse
 
+from lightxml_core.features.vectors import from_file
 from lightxml_core.methods import TestData, TrainingData
 from lightxml_core.methods.attentionxml.settings import Settings
 
@@ -13,8 +14,9 @@ __all__ = ["Settings", "fit", "needs", "predict"]
 
 
 def needs(settings: Settings) -> frozenset[str]:
-    """Words as tokens and a GPU; label clusters where there is a tree."""
-    return frozenset({"tokens", "gpu"} | ({"clusters"} if settings.levels else set()))
+    """Words as tokens and a GPU; label clusters where there is a tree, word vectors where a file of them is named."""
+    wanted = {"clusters": bool(settings.levels), "vectors": from_file(settings.vectors)}
+    return frozenset({"tokens", "gpu"} | {name for name, is_wanted in wanted.items() if is_wanted})
 
 
 def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None:

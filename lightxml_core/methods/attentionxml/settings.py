@@ -14,8 +14,8 @@ class Settings(BaseSettings):
     """Defaults are those of the released configuration for EUR-Lex.
 
     Words: `backbone` names a vocabulary of words in backbones/; `max_tokens`; `text`, see LightXML's.
-    Their vectors: `width`, from `vectors`: `random`, `corpus` (learnt from the training documents) or the path of a
-    GloVe, FastText or word2vec text file; `learn_vectors` trains them further; `word_dropout`.
+    Their vectors: `width`, from `vectors`: `random`, `corpus` (learnt from the training documents), one of vectors/, or
+    the path of a GloVe, FastText or word2vec text file; `learn_vectors` trains them further; `word_dropout`.
     Network: `hidden` units of the LSTM in each direction, `dropout` on them, `layers`: widths of the fully connected
     layers that all labels share.
     Tree: `levels`, nodes at each level above the labels, from the top (none: all labels at once); over clusters of at

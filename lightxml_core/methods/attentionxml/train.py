@@ -13,9 +13,8 @@ from scipy import sparse
 from sklearn.feature_extraction.text import TfidfTransformer
 from torch import Tensor, nn
 
-from lightxml_core.encoders.tokens import TokenisedPart
 from lightxml_core.evaluation.metrics import evaluate
-from lightxml_core.features.vectors import first_vectors
+from lightxml_core.features.vectors import RANDOM, first_vectors
 from lightxml_core.files import new_folder, read_json, save_csr, write_json
 from lightxml_core.methods import TrainingData
 from lightxml_core.methods.attentionxml.model import AttentionXML, Loss
@@ -37,8 +36,8 @@ def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None
     """Train every level in turn into `out`; the weights of a level that is done are kept for a run that is killed."""
     assert data.tokens is not None and data.encoder is not None
     tree = label_tree(data.clusters, data.Y.shape[1], settings.levels)
-    vectors = _first_vectors(data.tokens, data.encoder, settings)
-    run, folder = _identity(data, settings), out.parent / "checkpoint"
+    vectors = _first_vectors(data, settings)
+    run, folder = _identity(data, settings, vectors), out.parent / "checkpoint"
     levels = [_Level(data, settings, tree, t, Checkpoint(folder / f"level{t}", run, resume)) for t in range(len(tree))]
     training_log = TrainingLog(out.parent / "training.jsonl", _steps_done(levels))
     best, steps, networks = None, 0, list[AttentionXML]()
@@ -162,10 +161,11 @@ class _Level:
         return score
 
 
-def _first_vectors(tokens: TokenisedPart, encoder: Path, settings: Settings) -> np.ndarray:
+def _first_vectors(data: TrainingData, settings: Settings) -> np.ndarray:
     """float32[words, width]: a vector for each word of the vocabulary; that of padding is never read."""
-    id_of = read_json(encoder / "tokenizer.json")["model"]["vocab"]
-    if settings.vectors == "random":
+    assert data.tokens is not None and data.encoder is not None
+    tokens, id_of = data.tokens, read_json(data.encoder / "tokenizer.json")["model"]["vocab"]
+    if settings.vectors == RANDOM:
         random = np.random.default_rng(settings.seed)
         return random.standard_normal((len(id_of), settings.width), np.float32) / np.sqrt(
             settings.width, dtype=np.float32
@@ -174,7 +174,7 @@ def _first_vectors(tokens: TokenisedPart, encoder: Path, settings: Settings) -> 
     counts = sparse.csr_matrix((ones, np.array(tokens.ids), tokens.offsets), shape=(len(tokens), len(id_of)))
     counts.sum_duplicates()
     weighted = TfidfTransformer(sublinear_tf=True).fit_transform(counts)
-    return first_vectors(settings.vectors, weighted, id_of, settings.width, settings.seed)
+    return first_vectors(data.vectors, weighted, id_of, settings.width, settings.seed)
 
 
 def _optimizer(network: AttentionXML, lr: float) -> torch.optim.Optimizer:
@@ -197,9 +197,9 @@ def _csr(tensors: dict[str, Tensor], shape: tuple[int, int]) -> sparse.csr_matri
     return sparse.csr_matrix(tuple(tensors[name].numpy() for name in ("data", "indices", "indptr")), shape=shape)
 
 
-def _identity(data: TrainingData, settings: Settings) -> str:
+def _identity(data: TrainingData, settings: Settings, vectors: np.ndarray) -> str:
     assert data.tokens is not None
-    arrays = [data.Y.indptr, data.Y.indices, data.tokens.ids, data.tokens.offsets, data.validation]
+    arrays = [data.Y.indptr, data.Y.indices, data.tokens.ids, data.tokens.offsets, data.validation, vectors]
     if data.clusters is not None:
         arrays.append(data.clusters.indices)
     code = [*Path(__file__).parent.glob("*.py"), *(Path(__file__).parents[2] / "training").glob("*.py")]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from scipy import sparse
 
+from lightxml_core.features.vectors import from_file
 from lightxml_core.methods import TestData, TrainingData
 from lightxml_core.methods.lightdxml.settings import Settings
 
@@ -13,8 +14,8 @@ __all__ = ["Settings", "fit", "needs", "predict"]
 
 
 def needs(settings: Settings) -> frozenset[str]:
-    """TF-IDF features, and a GPU where there is one."""
-    return frozenset({"tfidf", "gpu"})
+    """TF-IDF features, a GPU where there is one, word vectors where a file of them is named."""
+    return frozenset({"tfidf", "gpu"} | ({"vectors"} if from_file(settings.vectors) else set()))
 
 
 def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None:

@@ -14,7 +14,7 @@ class Settings(BaseSettings):
     """Defaults are those of the authors' configuration for EURLex-4K.
 
     Encoder: `width` of the token embeddings, which start from `vectors`: `random`, `corpus` (learnt from the training
-    documents) or the path of a word2vec, FastText or GloVe text file; `dropout`.
+    documents), one of vectors/, or the path of a word2vec, FastText or GloVe text file; `dropout`.
     Cycle: `epochs` in all; every `refresh` epochs the shortlist is made anew (0: once, before the first). `labels` are
     found by `trained` embeddings or, as in DeepXML and Astec, by the `centroid` of their documents.
     Label embeddings: `label_epochs` of `label_batch` documents at `label_lr` through a layer of `label_hidden`.

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from scipy import sparse
 
-from lightxml_core.features.vectors import first_vectors
+from lightxml_core.features.vectors import RANDOM, first_vectors
 from lightxml_core.files import new_folder, read_json, write_json
 from lightxml_core.methods import TrainingData
 from lightxml_core.methods.lightdxml.labels import label_embeddings, nearest_labels
@@ -28,9 +28,10 @@ def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None
     """Train on all documents into `out`; nothing is selected, the last weights are kept."""
     assert data.X is not None
     X, Y = sparse.csr_matrix(data.X), sparse.csr_matrix(data.Y)
-    checkpoint = Checkpoint(out.parent / "checkpoint", _identity(X, Y, settings), resume)
+    vectors = _first_vectors(data, X, settings)
+    checkpoint = Checkpoint(out.parent / "checkpoint", _identity(X, Y, settings, vectors), resume)
     training_log = TrainingLog(out.parent / "training.jsonl", last_step(checkpoint))
-    model = _model(X, Y, settings, data.vocabulary)
+    model = _model(X, Y, settings, vectors)
     cycles = _Cycles(model, X, Y, settings, checkpoint)
 
     def steps(epoch: int) -> list[list[np.ndarray]]:
@@ -75,12 +76,18 @@ class _Cycles:
         return labels
 
 
-def _model(X: sparse.csr_matrix, Y: sparse.csr_matrix, settings: Settings, vocabulary: Path | None) -> LightDXML:
+def _first_vectors(data: TrainingData, X: sparse.csr_matrix, settings: Settings) -> np.ndarray:
+    """float32[D, width] of the tokens; D = 0 where the model's own random ones stay."""
+    if settings.vectors == RANDOM:
+        return np.empty((0, settings.width), np.float32)
+    column_of = read_json(data.vocabulary) if data.vocabulary is not None else {}
+    return first_vectors(data.vectors, X, column_of, settings.width, settings.seed)
+
+
+def _model(X: sparse.csr_matrix, Y: sparse.csr_matrix, settings: Settings, vectors: np.ndarray) -> LightDXML:
     torch.manual_seed(settings.seed)
     model = LightDXML(X.shape[1], Y.shape[1], settings.width, settings.dropout)
-    if settings.vectors != "random":
-        column_of = read_json(vocabulary) if vocabulary is not None else {}
-        vectors = first_vectors(settings.vectors, X, column_of, settings.width, settings.seed)
+    if len(vectors):
         with torch.no_grad():
             model.tokens.weight.copy_(torch.from_numpy(vectors))
     return model.to(pick_device())
@@ -98,8 +105,8 @@ def _plan(settings: Settings) -> Plan:
     )
 
 
-def _identity(X: sparse.csr_matrix, Y: sparse.csr_matrix, settings: Settings) -> str:
-    arrays = [X.indptr, X.indices, X.data, Y.indptr, Y.indices]
+def _identity(X: sparse.csr_matrix, Y: sparse.csr_matrix, settings: Settings, vectors: np.ndarray) -> str:
+    arrays = [X.indptr, X.indices, X.data, Y.indptr, Y.indices, vectors]
     code = [*Path(__file__).parent.glob("*.py"), *(Path(__file__).parents[2] / "training").glob("*.py")]
     return fingerprint(replace(settings, checkpoint_minutes=0.0, beta=0.0), arrays, sorted(code))
 

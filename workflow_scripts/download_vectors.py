@@ -1,0 +1,23 @@
+"""Download vectors of words and unpack them."""
+
+import argparse
+import json
+from pathlib import Path
+
+from lightxml_core.cli import start
+from lightxml_core.downloads.lock import Lock
+from lightxml_core.downloads.sources import download_vectors
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--source", type=json.loads, required=True, help="JSON: `source` of the file in vectors/")
+    parser.add_argument("--archives", type=Path, required=True, help="folder where downloads are kept")
+    parser.add_argument("--lock", type=Path, required=True, help="JSON file of checksums seen before")
+    parser.add_argument("--out", type=Path, required=True, help="folder to unpack to")
+    options = parser.parse_args()
+    download_vectors(options.source, options.archives, options.out, Lock(options.lock))
+
+
+if __name__ == "__main__":
+    start(main)
