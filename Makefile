@@ -1,6 +1,7 @@
 # `make help` lists what can be made.
 PYTHON ?= python3
 CORES ?= all
+TARGET ?= all
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -40,8 +41,9 @@ lint: setup  ## style, types, formatting of the workflow, its linter
 	$(BIN)/snakemake --lint
 	$(BIN)/python docs/rulegraph.py --check
 
-plan: setup  ## what `snakemake --cores all` would do: the paper's five datasets
-	$(BIN)/snakemake --cores $(CORES) --dry-run --quiet rules
+plan: setup  ## what `make plan TARGET=all` would take in hours, memory, disk and downloads, and which jobs it is
+	$(BIN)/python -m lightxml_core plan --target $(TARGET)
+	$(BIN)/snakemake $(TARGET) --cores $(CORES) --dry-run --quiet rules
 
 clean:  ## remove results and logs; downloads and .venv stay
 	rm -rf results logs
