@@ -1,13 +1,15 @@
-"""Redraw the README's picture of the rules: `python docs/rulegraph.py`; with `--check`, fail if it is out of date."""
+"""Write the rules' graph anew, for README and report: `python docs/rulegraph.py`; with `--check`, fail if it is old."""
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
 from pathlib import Path
 
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).parents[1]
+README, ASSET = ROOT / "README.md", ROOT / "lightxml_core/reporting/assets/rules.json"
 BEGIN, END = "<!-- rules of `demo`, drawn by docs/rulegraph.py -->\n", "<!-- end of rules -->\n"
 
 Edges = set[tuple[str, str]]
@@ -40,10 +42,13 @@ def mermaid(edges: Edges) -> str:
 def main() -> None:
     text = README.read_text(encoding="utf-8")
     start, end = text.index(BEGIN), text.index(END) + len(END)
-    new = text[:start] + mermaid(reduced(rulegraph("demo"))) + text[end:]
+    edges = reduced(rulegraph("demo"))
+    wanted = {README: text[:start] + mermaid(edges) + text[end:], ASSET: json.dumps(sorted(edges), indent=1) + "\n"}
     if "--check" in sys.argv:
-        sys.exit(None if new == text else "README.md: the rule graph is out of date: run python docs/rulegraph.py")
-    README.write_text(new, encoding="utf-8")
+        old = [path.name for path, new in wanted.items() if not path.is_file() or path.read_text("utf-8") != new]
+        sys.exit(f"{' and '.join(old)}: the rule graph is out of date: run python docs/rulegraph.py" if old else None)
+    for path, new in wanted.items():
+        path.write_text(new, encoding="utf-8")
 
 
 if __name__ == "__main__":

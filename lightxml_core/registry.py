@@ -154,7 +154,8 @@ class Registry:
         about = {"dataset": run.dataset, "method": run.method, "variant": run.variant, "seed": run.seed}
         backbone = None if run.variant == "ensemble" else settings.get("backbone")
         protocol = settings.get("protocol", self.protocol(run.method))
-        return {**about, "protocol": protocol, "backbone": backbone, "path": run.path}
+        chosen = None if run.variant == "ensemble" else settings
+        return {**about, "protocol": protocol, "backbone": backbone, "path": run.path, "settings": chosen}
 
 
 def load_registry(root: Path, config: Mapping[str, Any]) -> Registry:

@@ -1,7 +1,7 @@
 # From the metrics of a target's runs to what people read.
 
-TABLES = ["comparison", "verdicts", "datasets", "cost"]
-FIGURES = ["precision", "propensity", "tail", "lost", "calibration", "cost", "training", "corpora"]
+TABLES = ["comparison", "verdicts", "datasets", "cost", "settings"]
+FIGURES = ["precision", "propensity", "tail", "lost", "calibration", "cost", "training", "corpora", "rules"]
 
 
 rule select:
@@ -26,7 +26,7 @@ rule select:
 
 
 rule tables:
-    """Comparison with published figures, verdicts on it, dataset statistics, costs, as CSV, Markdown and LaTeX."""
+    """Comparison with published figures, verdicts on it, dataset statistics, costs, settings, as CSV, Markdown and LaTeX."""
     input:
         runs=run_files,
         corpora=corpora,
@@ -62,6 +62,7 @@ rule figures:
     input:
         runs=run_files,
         selection="results/targets/{target}/selection.json",
+        rules=os.path.relpath(BASE / "lightxml_core/reporting/assets/rules.json"),
         code=code("figures"),
     output:
         report(

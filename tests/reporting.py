@@ -31,6 +31,7 @@ def evil_selection(root: Path) -> dict[str, Any]:
     write_json(run / "provenance.json", {"settings": {"loss": EVIL}, "git_commit": EVIL, "wall_seconds": 61})
     dataset = {"title": EVIL, "published_as": None, "stats": str(corpus / "stats.json")}
     names = {"dataset": "toy", "method": "linear", "variant": EVIL, "seed": 0, "protocol": EVIL, "backbone": EVIL}
+    names |= {"settings": {EVIL: EVIL}}
     methods = {"linear": {"title": EVIL, "published_as": None, "implementation": EVIL}}
     return {"target": EVIL, "datasets": {"toy": dataset}, "methods": methods, "runs": [{**names, "path": str(run)}]}
 

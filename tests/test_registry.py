@@ -119,7 +119,7 @@ WRONG: list[tuple[str, Keys, Any, tuple[str, ...]]] = [
     (CUT, ("source", "sed"), 1, ("unknown key 'source.sed'", "cut, trn, tst, seed")),
     (CUT, ("source", "tst"), GONE, ("source", "the key 'tst' is missing")),
     # backbones
-    (HUB, ("licens",), "x", ("unknown key 'licens'", "known here are title, note, licence, source")),
+    (HUB, ("licens",), "x", ("unknown key 'licens'", "known here are title, note, licence, size, source")),
     (HUB, ("source", "revison"), "x", ("unknown key 'source.revison'", "hub, revision")),
     (HUB, ("source", "revision"), GONE, ("source", "the key 'revision' is missing")),
     (HUB, ("source", "hub"), "bert", ("source.hub", "'bert'")),

@@ -177,7 +177,7 @@ def test_equal_input_gives_equal_bytes(selection: dict[str, Any], published: pd.
         write_tables(selection, published, TOLERANCE, out)
         write_figures(selection, out)
     names = sorted(path.name for path in (tmp_path / "a").iterdir())
-    assert len(names) == 12 + 16
+    assert len(names) == 15 + 18
     for name in names:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name
 

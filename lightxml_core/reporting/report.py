@@ -15,6 +15,7 @@ import pandas as pd
 
 from lightxml_core.errors import InputError
 from lightxml_core.files import write_text
+from lightxml_core.reporting.choices import settings_table
 from lightxml_core.reporting.documents import MAX_CHARACTERS, sample_documents
 from lightxml_core.reporting.markup import Table
 from lightxml_core.reporting.runs import Group, Run, Selection, groups_of, title_of
@@ -31,6 +32,7 @@ _FIGURES = {
     "cost": "P@1 and PSP@5 against training time, model size and prediction time, a point a method and variant",
     "training": "Training loss and validation precision over the optimiser steps, one row of panels a dataset",
     "corpora": "Labels by the number of their training documents and training documents by their words, in doublings",
+    "rules": "The rules of the workflow and what each needs, from the download to the report",
 }
 
 
@@ -55,6 +57,7 @@ def write_report(selection: Selection, tables_dir: Path, figures_dir: Path, out:
         cost=_html_table(long_table("cost", _read(tables_dir / "cost.csv")), heading=False),
         figures="".join(_figure(figures_dir / f"{name}.svg", words) for name, words in _FIGURES.items()),
         runs="".join(_run_details(selection, run) for group in groups for run in group.runs),
+        choices=_html_table(settings_table(selection, _read(tables_dir / "settings.csv")), heading=False),
         settings="".join(_settings(selection, method, groups) for method in selection["methods"]),
         characters=f"{MAX_CHARACTERS:,}",
         documents=embedded_json(sample_documents(selection)),

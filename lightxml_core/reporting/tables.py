@@ -8,6 +8,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from lightxml_core.files import read_json, write_text
+from lightxml_core.reporting.choices import settings, settings_table
 from lightxml_core.reporting.costs import (
     members_of,
     milliseconds_a_document,
@@ -79,7 +80,9 @@ def comparison(selection: Selection, published: pd.DataFrame) -> pd.DataFrame:
 
 
 def write_tables(selection: Selection, published: pd.DataFrame, tolerance: Mapping[str, float], out: Path) -> None:
-    """Write comparison, verdicts, datasets and cost to `out`, each as .csv (long), .md and .tex (booktabs, for people).
+    """Write every table to `out`: comparison, verdicts, datasets, cost, settings.
+
+    Each as .csv (long), .md and .tex (booktabs, for people).
 
     tolerance: of the verdicts, in percentage points by family of metric.
     """
@@ -87,6 +90,8 @@ def write_tables(selection: Selection, published: pd.DataFrame, tolerance: Mappi
     _write(out / "comparison", long, wide_tables(selection, long))
     judged = verdicts(selection, long, tolerance)
     _write(out / "verdicts", judged, [verdict_table(selection, judged)])
+    chosen = settings(selection)
+    _write(out / "settings", chosen, [settings_table(selection, chosen)])
     for name, frame in (("datasets", datasets(selection, published)), ("cost", cost(selection, published))):
         _write(out / name, frame, [long_table(name, frame)])
 

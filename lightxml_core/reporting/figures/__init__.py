@@ -10,6 +10,7 @@ from lightxml_core.reporting.figures.bars import bars, lost_labels
 from lightxml_core.reporting.figures.calibration import calibration
 from lightxml_core.reporting.figures.corpora import corpora
 from lightxml_core.reporting.figures.cost import cost
+from lightxml_core.reporting.figures.rules import rules
 from lightxml_core.reporting.figures.style import STYLE, save
 from lightxml_core.reporting.figures.tail import tail
 from lightxml_core.reporting.figures.training import training
@@ -32,3 +33,4 @@ def write_figures(selection: Selection, out: Path) -> None:
         save(cost(selection, groups), out / "cost")
         save(training(selection, groups), out / "training")
         save(corpora(selection), out / "corpora")
+        save(rules(), out / "rules")

@@ -1,0 +1,48 @@
+"""What each member was set to, where its definition says more than the method's defaults. Imports nothing heavy."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from lightxml_core.reporting.markup import Table
+from lightxml_core.reporting.runs import Selection, title_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = ["dataset", "method", "variant", "setting", "value"]
+DEFAULTS = "the method's defaults"
+
+
+def settings(selection: Selection) -> pd.DataFrame:
+    """One row, exactly `COLUMNS`, for every setting of every member's definition; value as JSON has it.
+
+    Seeds share their settings. A member without any has one row that says so.
+    """
+    import pandas as pd
+
+    rows: dict[tuple[str, ...], None] = {}
+    for run in selection["runs"]:
+        if run.get("settings") is not None:
+            names = (run["dataset"], run["method"], run["variant"])
+            chosen = {key: json.dumps(value) for key, value in run["settings"].items()} or {DEFAULTS: "none"}
+            rows.update(dict.fromkeys((*names, key, value) for key, value in chosen.items()))
+    return pd.DataFrame(list(rows), columns=COLUMNS, dtype=object)
+
+
+def settings_table(selection: Selection, frame: pd.DataFrame) -> Table:
+    """A row a member for people, from the frame or its .csv read as text."""
+    chosen: dict[tuple[str, str, str], list[str]] = {}
+    for row in frame.to_dict("records"):
+        chosen.setdefault((row["dataset"], row["method"], row["variant"]), []).append(_spelled(row))
+    rows = [
+        [title_of(selection["datasets"], dataset), title_of(selection["methods"], method), variant, ", ".join(words)]
+        for (dataset, method, variant), words in chosen.items()
+    ]
+    notes = ["Every other setting has the default of the method's code; provenance.json of each run has all of them."]
+    return Table("Settings", ["dataset", "method", "variant", "settings"], rows, "llll", notes)
+
+
+def _spelled(row: dict[str, Any]) -> str:
+    return DEFAULTS if row["setting"] == DEFAULTS else f"{row['setting']} {str(row['value']).strip(chr(34))}"
