@@ -7,10 +7,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench faults lint plan clean
+.PHONY: help setup demo test bench faults test-slurm lint plan clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY)  ## set up .venv from requirements.lock
 
@@ -32,6 +32,9 @@ bench: setup  ## speed against peers, as ratios, into benchmarks/results.md
 
 faults: setup  ## break the real DAG in every way it must survive, into tests/faults/README.md
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.faults
+
+test-slurm: setup  ## the DAG through a real Slurm of one node, started here (root, Debian's slurmctld, slurmd, slurm-client, munge)
+	$(BIN)/python -m tests.slurm
 
 lint: setup  ## style, types, formatting of the workflow, its linter
 	$(BIN)/ruff check .

@@ -89,7 +89,7 @@ def read_json(source: Path) -> Any:
         return json.loads(source.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{source} is missing: run the rule that makes it") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # not JSON, not UTF-8, nested without end
         raise InputError(f"{source} is not readable JSON ({error}): delete it and run again") from None
 
 
@@ -130,7 +130,7 @@ def load_array(source: Path, mmap: bool = False) -> np.ndarray:
         return np.load(source, mmap_mode="r" if mmap else None, allow_pickle=False)
     except FileNotFoundError:
         raise InputError(f"{source} is missing: run the rule that makes it") from None
-    except (ValueError, EOFError, OSError) as error:
+    except Exception as error:  # numpy parses the header as Python and lets what the parser raises through
         raise InputError(f"{source} is not a readable array ({error}): delete it and run again") from None
 
 

@@ -34,13 +34,16 @@ def _read(path: Path) -> list[list[str | float]]:
     rows: list[list[str | float]] = []
     with path.open(encoding="utf-8-sig", newline="") as opened:
         reader = csv.reader(opened)
-        if next(reader, None) != COLUMNS:
-            raise InputError(f"{path} line 1: the columns must be {', '.join(COLUMNS)}")
-        for cells in filter(None, reader):
-            where = f"{path} line {reader.line_num}"
-            rows.append(_check(cells, where))
-            if (first := seen.setdefault(tuple(cells), reader.line_num)) != reader.line_num:
-                raise InputError(f"{where}: repeats line {first}: delete one of them")
+        try:
+            if next(reader, None) != COLUMNS:
+                raise InputError(f"{path} line 1: the columns must be {', '.join(COLUMNS)}")
+            for cells in filter(None, reader):
+                where = f"{path} line {reader.line_num}"
+                rows.append(_check(cells, where))
+                if (first := seen.setdefault(tuple(cells), reader.line_num)) != reader.line_num:
+                    raise InputError(f"{where}: repeats line {first}: delete one of them")
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise InputError(f"{path} after line {reader.line_num}: not CSV in UTF-8 ({error}): mend it") from None
     return rows
 
 
