@@ -409,7 +409,7 @@ def test_wordnet_with_faults(tmp_path: Path, pos: str, line: str, message: str) 
         read("wordnet", tmp_path, STRICT)
 
 
-WORDS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1).filter(str.split)
+WORDS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1).filter(lambda text: bool(text.split()))
 LABEL = WORDS.filter(lambda label: ";" not in label)
 
 
