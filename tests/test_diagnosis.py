@@ -42,6 +42,12 @@ def test_they_are_those_of_a_slow_count(seed: int, labels: int, documents: int) 
         assert entry["true"] == pytest.approx(np.mean([true for _, true in bins[i]]))
 
 
+def test_the_lowest_and_the_highest_score_are_probabilities() -> None:
+    scores = sparse.csr_matrix((np.array([0.0, 1.0], np.float32), [0, 1], [0, 1, 2]), shape=(2, 2))
+    told = calibration(scores, sparse.csr_matrix(np.eye(2, dtype=np.float32)))
+    assert told == [{"score": 0.0, "true": 1.0, "pairs": 1}, {"score": 1.0, "true": 1.0, "pairs": 1}]
+
+
 def test_scores_that_are_no_probabilities_are_not_calibrated() -> None:
     Y = sparse.csr_matrix(np.eye(2, dtype=np.float32))
     assert calibration(sparse.csr_matrix(np.array([[0.5, 1.5], [0.2, 0.1]], np.float32)), Y) == []

@@ -106,3 +106,12 @@ def test_an_example_by_hand_with_ties() -> None:
     assert dict(zip(by_rank.indices.tolist(), by_rank.data.tolist(), strict=True)) == {2: 2.0, 0: 1.5, 1: 1.5}
     turns = ensemble(parts, "round-robin", 4)
     assert [int(label) for label in np.argsort(-turns.toarray()[0], kind="stable")[:4]] == [0, 2, 1, 3]
+
+
+def test_documents_are_combined_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(1)
+    members = [sparse.csr_matrix(random.random((9, LABELS)).astype(np.float32)) for _ in range(2)]
+    whole = {how: ensemble(members, how, 3).toarray() for how in ("mean", "sum", "rank", "round-robin")}
+    monkeypatch.setattr(module, "_DOCUMENTS_AT_ONCE", 2)
+    for how, expected in whole.items():
+        np.testing.assert_array_equal(ensemble(members, how, 3).toarray(), expected)

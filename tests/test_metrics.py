@@ -129,6 +129,15 @@ def test_inverse_propensities_by_hand() -> None:
     scale = (math.log(20) - 1) * 2.5**0.55
     expected = [1 + scale * (n + 1.5) ** -0.55 for n in (20, 0, 4)]
     assert inverse_propensities(Y, 0.55, 1.5) == pytest.approx(expected)
+    unseen = sparse.csr_matrix((Y.data, Y.indices, Y.indptr), shape=(20, 4))  # the last label has no document
+    assert inverse_propensities(unseen, 0.55, 1.5) == pytest.approx([*expected, expected[1]])
+
+
+def test_nothing_to_rank_gives_empty_ranks() -> None:
+    some, none = sparse.csr_matrix(np.eye(2, 3)), sparse.csr_matrix((0, 3))
+    assert rank_matrix(none, 2).shape == (0, 2) and rank_matrix(some, 0).shape == (2, 0)
+    assert top_k(none, 2).shape == (0, 3) and top_k(some, 0).nnz == 0
+    assert top_k(sparse.csr_matrix((2, 0)), 2).shape == (2, 0)
 
 
 def test_ndcg_agrees_with_scikit_learn() -> None:

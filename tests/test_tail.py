@@ -43,6 +43,15 @@ def test_they_are_those_of_a_slow_count(seed: int, labels: int, documents: int) 
         assert found["coverage"][str(k)] == pytest.approx(100 * len({label for _, label in pairs}) / max(len(there), 1))
 
 
+def test_labels_without_training_documents_are_the_rarest() -> None:
+    Y_trn = sparse.csr_matrix(np.array([[0, 1, 0], [0, 1, 0]], np.float32))
+    assert deciles(Y_trn).tolist() == [3, 0, 6] and deciles(Y_trn).dtype == np.int64
+    found = tail_metrics(Y_trn, Y_trn, Y_trn)
+    assert found["true_pairs"] == [2, *[0] * 9] and set(found["deciles"]) == {
+        f"{m}@{k}" for m in "PR" for k in (1, 3, 5)
+    }
+
+
 def test_the_deciles_of_precision_sum_to_it() -> None:
     random = np.random.default_rng(3)
     Y, scores = (sparse.random(40, 60, 0.1, "csr", np.float32, random) for _ in range(2))
