@@ -40,7 +40,7 @@ def _doubling(axes: Axes, counts: list[int], colour: str, title: str, along: str
         return say(axes, "no texts")
     names = ["0", "1", *(f"{2**i:,}+" for i in range(1, len(counts) - 1))][: len(counts)]
     axes.bar(range(len(counts)), counts, 0.9, color=colour)
-    every = max(1, len(counts) // 8)
+    every = -(-len(counts) // 8)
     axes.set_xticks(range(0, len(counts), every), names[::every], fontsize=8)
     axes.set_yscale("log")
     axes.set_ylim(bottom=0.7)
