@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,8 +28,8 @@ def test_a_large_model_has_the_size_and_the_passes_of_the_paper(registry: Regist
     # two operations a weight and token, attention besides; a backward pass counts as two forward ones
     forward = 2 * 12 * 12 * 768**2 * 128 + 12 * 4 * 768 * 128**2
     passes = 3 * 490449 * 3 * forward
-    settings = [registry.made("lightxml", "amazon-670k", f"tree{i}") for i in range(3)]
-    epochs = {setting.epochs + setting.extra_epochs for setting in settings}  # type: ignore[attr-defined]
+    settings: list[Any] = [registry.made("lightxml", "amazon-670k", f"tree{i}") for i in range(3)]
+    epochs = {setting.epochs + setting.extra_epochs for setting in settings}
     assert one.hours == pytest.approx(passes * epochs.pop() / 50e12 / 3600, rel=0.01)
 
 

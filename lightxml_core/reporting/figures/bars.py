@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lightxml_core.reporting.figures.style import BLACK, BLUE, ORANGE, SKY, VERMILION, label, nothing, say
+from lightxml_core.reporting.figures.style import BLACK, BLUE, ORANGE, SKY, VERMILION, by_dataset, label, nothing, say
 from lightxml_core.reporting.runs import Group, Selection, of_dataset, title_of
 
 
@@ -64,16 +64,15 @@ _FATES = {
 
 def lost_labels(selection: Selection, groups: list[Group]) -> Figure:
     """Bars to 100 percent, one panel a dataset: what became of the true labels, see `evaluation.diagnosis`."""
-    known = [group for group in groups if any(run.lost for run in group.runs)]
-    names = [name for name in selection["datasets"] if of_dataset(known, name)]
-    if not names:
+    shown = by_dataset(selection, groups, lambda group: any(run.lost for run in group.runs))
+    if not shown:
         return nothing("no predictions diagnosed")
-    heights = [0.3 * len(of_dataset(known, name)) + 0.75 for name in names]
+    heights = [0.3 * len(own) + 0.75 for own in shown.values()]
     figure = Figure(figsize=(6.6, sum(heights) + 0.3))
-    panels = figure.subplots(len(names), 1, squeeze=False, height_ratios=heights)[:, 0]
-    for axes, name in zip(panels, names, strict=True):
+    panels = figure.subplots(len(shown), 1, squeeze=False, height_ratios=heights)[:, 0]
+    for axes, (name, own) in zip(panels, shown.items(), strict=True):
         axes.set_title(title_of(selection["datasets"], name), fontweight="bold")
-        _fate_panel(axes, selection, of_dataset(known, name))
+        _fate_panel(axes, selection, own)
     handles, words = panels[0].get_legend_handles_labels()
     figure.legend(handles, words, loc="outside lower left", ncols=len(_FATES), fontsize=8, handlelength=1)
     return figure

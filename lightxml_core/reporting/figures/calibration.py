@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from matplotlib.figure import Figure
 
-from lightxml_core.reporting.figures.style import label, line_styles, nothing
-from lightxml_core.reporting.runs import Group, Selection, of_dataset, title_of
+from lightxml_core.reporting.figures.style import by_dataset, label, line_styles, rows
+from lightxml_core.reporting.runs import Group, Selection, title_of
 
 
 def calibration(selection: Selection, groups: list[Group]) -> Figure:
@@ -13,13 +15,9 @@ def calibration(selection: Selection, groups: list[Group]) -> Figure:
 
     Of each method and variant the first seed, if its scores lie between 0 and 1.
     """
-    shown = [group for group in groups if group.runs[0].calibration]
-    names = [name for name in selection["datasets"] if of_dataset(shown, name)]
-    if not names:
-        return nothing("no scores between 0 and 1")
-    figure = Figure(figsize=(6.6, 3.4 * len(names)))
-    for axes, name in zip(figure.subplots(len(names), 1, squeeze=False)[:, 0], names, strict=True):
-        own = of_dataset(shown, name)
+
+    def draw(row: Any, name: str, own: list[Group]) -> None:
+        axes = row.subplots()
         axes.plot([0, 1], [0, 1], color="#999999", linewidth=1, label="as it should be")
         for group, style in zip(own, line_styles(len(own)), strict=True):
             found = group.runs[0].calibration
@@ -30,4 +28,6 @@ def calibration(selection: Selection, groups: list[Group]) -> Figure:
         )
         axes.set_title(title_of(selection["datasets"], name), fontweight="bold")
         axes.legend(loc="center left", bbox_to_anchor=(1.02, 0.5), fontsize=8, handlelength=3.2)
-    return figure
+
+    shown = by_dataset(selection, groups, lambda group: group.runs[0].calibration)
+    return rows(shown, 3.4, draw, "no scores between 0 and 1")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lightxml_core.reporting.costs import milliseconds_a_document, model_bytes, training_seconds
-from lightxml_core.reporting.figures.style import marks, nothing, plain_numbers, title_and_legend
-from lightxml_core.reporting.runs import Group, Selection, of_dataset
+from lightxml_core.reporting.figures.style import by_dataset, marks, plain_numbers, rows, title_and_legend
+from lightxml_core.reporting.runs import Group, Selection
 
 
 def _mebibytes(group: Group, groups: list[Group]) -> float | None:
@@ -26,13 +27,8 @@ _COSTS = {
 
 def cost(selection: Selection, groups: list[Group]) -> Figure:
     """Two rows of panels a dataset, P@1 and PSP@5, against training time, model size and prediction time."""
-    known = [group for group in groups if any(of(group, groups) for of in _COSTS.values())]
-    names = [name for name in selection["datasets"] if of_dataset(known, name)]
-    if not names:
-        return nothing("no cost recorded")
-    figure = Figure(figsize=(7.4, 4.8 * len(names)))
-    for row, name in zip(figure.subfigures(len(names), 1, squeeze=False)[:, 0], names, strict=True):
-        own = of_dataset(known, name)
+
+    def draw(row: Any, name: str, own: list[Group]) -> None:
         title_and_legend(row, selection, name, own, points=True)
         grid = row.subplots(2, len(_COSTS), squeeze=False, sharex="col", sharey="row")
         for line, metric in zip(grid, ("P@1", "PSP@5"), strict=True):
@@ -40,7 +36,9 @@ def cost(selection: Selection, groups: list[Group]) -> Figure:
             for axes, (words, of) in zip(line, _COSTS.items(), strict=True):
                 _points(axes, [(of(group, groups), group.mean(metric)) for group in own])
                 axes.set_xlabel(words if metric == "PSP@5" else "", fontsize=8)
-    return figure
+
+    shown = by_dataset(selection, groups, lambda group: any(of(group, groups) for of in _COSTS.values()))
+    return rows(shown, 4.8, draw, "no cost recorded")
 
 
 def _points(axes: Axes, points: Sequence[tuple[float | None, float | None]]) -> None:

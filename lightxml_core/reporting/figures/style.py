@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from lightxml_core.files import atomic_path
-from lightxml_core.reporting.runs import Group, Selection, title_of
+from lightxml_core.reporting.runs import Group, Selection, of_dataset, title_of
 
 # Okabe and Ito, "Color Universal Design" (2008); their yellow is left out: on white it is too faint for a line.
 BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY, BLACK = (
@@ -52,6 +53,25 @@ def label(selection: Selection, group: Group, groups: list[Group]) -> str:
     parts += [group.protocol] if len({g.protocol for g in siblings}) > 1 else []
     title = title_of(selection["methods"], group.method)
     return "\n".join(filter(None, [title, " ".join(parts)]))
+
+
+def by_dataset(selection: Selection, groups: list[Group], has: Callable[[Group], object]) -> dict[str, list[Group]]:
+    """The groups that have something to show, by dataset in the selection's order; no dataset without one."""
+    found = {name: [group for group in of_dataset(groups, name) if has(group)] for name in selection["datasets"]}
+    return {name: own for name, own in found.items() if own}
+
+
+def rows(
+    shown: dict[str, list[Group]], height: float, draw: Callable[[Any, str, list[Group]], None], otherwise: str
+) -> Figure:
+    """A row of `height` inches a dataset, each drawn into a figure of its own; the words `otherwise` without any."""
+    if not shown:
+        return nothing(otherwise)
+    figure = Figure(figsize=(7.4, height * len(shown)))
+    parts = figure.subfigures(len(shown), 1, squeeze=False)[:, 0]
+    for part, (name, own) in zip(parts, shown.items(), strict=True):
+        draw(part, name, own)
+    return figure
 
 
 def nothing(words: str) -> Figure:

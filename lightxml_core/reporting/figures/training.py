@@ -11,26 +11,19 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lightxml_core.reporting.figures.style import line_styles, nothing, plain_numbers, say, title_and_legend
-from lightxml_core.reporting.runs import Group, Run, Selection, of_dataset
+from lightxml_core.reporting.figures.style import by_dataset, line_styles, plain_numbers, rows, say, title_and_legend
+from lightxml_core.reporting.runs import Group, Run, Selection
 
 _VALIDATED = ("P@1", "P@5")
 
 
 def training(selection: Selection, groups: list[Group]) -> Figure:
     """A row a dataset: loss over optimiser steps; where logged, validation P@1 and P@5 over documents encoded."""
-    logged = [group for group in groups if any(run.training for run in group.runs)]
-    names = [name for name in selection["datasets"] if of_dataset(logged, name)]
-    if not names:
-        return nothing("no training log")
-    figure = Figure(figsize=(7.4, 3.2 * len(names)))
-    rows = figure.subfigures(len(names), 1, squeeze=False)[:, 0]
-    for row, name in zip(rows, names, strict=True):
-        _training_row(row, selection, name, of_dataset(logged, name))
-    return figure
+    shown = by_dataset(selection, groups, lambda group: any(run.training for run in group.runs))
+    return rows(shown, 3.2, partial(_training_row, selection), "no training log")
 
 
-def _training_row(figure: Any, selection: Selection, dataset: str, groups: list[Group]) -> None:
+def _training_row(selection: Selection, figure: Any, dataset: str, groups: list[Group]) -> None:
     title_and_legend(figure, selection, dataset, groups)
     shown = [metric for metric in _VALIDATED if any(_validation(metric, run)[0] for g in groups for run in g.runs)]
     loss, *validations = figure.subplots(1, 1 + len(shown), width_ratios=(1.35, *(1 for _ in shown)), squeeze=False)[0]
