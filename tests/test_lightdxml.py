@@ -16,7 +16,7 @@ from lightxml_core.evaluation.metrics import evaluate
 from lightxml_core.features.text import FeatureSettings, build_tfidf
 from lightxml_core.methods import TestData, TrainingData
 from lightxml_core.methods.lightdxml import Settings, fit, predict
-from lightxml_core.methods.lightdxml.labels import centroids, nearest_labels, proxy_loss
+from lightxml_core.methods.lightdxml.labels import LabelNet, centroids, nearest_labels, pairs_of, proxy_loss
 from lightxml_core.methods.lightdxml.model import LightDXML
 from lightxml_core.methods.lightdxml.prediction import load_model
 from lightxml_core.training.optimisers import adamw
@@ -96,10 +96,46 @@ def test_the_proxy_loss_is_the_mean_over_pairs() -> None:
     for label in range(4):
         own = [encoded[i] for i in range(6) if Y[i, label]]
         torch.testing.assert_close(start[label], torch.stack(own).mean(0) if own else torch.zeros(3))
-    net, rows = nn.Linear(3, 3), np.array([4, 0, 2, 5])
-    pairs = [(i, label) for i in rows for label in Y[i].indices]
-    expected = [torch.log(1 + ((net(start[label]) - encoded[i]) ** 2).sum()) for i, label in pairs]
-    torch.testing.assert_close(proxy_loss(net, start, encoded, Y, rows), torch.stack(expected).mean())
+    net, (documents, labels) = nn.Linear(3, 3), pairs_of(Y)
+    pairs = [(i, label) for i in range(6) for label in range(4) if Y[i, label]]
+    assert list(zip(documents.tolist(), labels.tolist(), strict=True)) == pairs
+    some = [5, 1, 3]
+    expected = [torch.log(1 + ((net(start[pairs[n][1]]) - encoded[pairs[n][0]]) ** 2).sum()) for n in some]
+    found = proxy_loss(net, start, encoded, documents[some], labels[some])
+    torch.testing.assert_close(found, torch.stack(expected).mean())
+
+
+@pytest.mark.parametrize("labels", ["trained", "centroid"])
+def test_labels_that_no_document_has_are_never_found(labels: str) -> None:
+    random = np.random.default_rng(6)
+    Y = sparse.csr_matrix((random.random((40, 12)) < 0.2) * (np.arange(12) % 3 > 0), dtype=np.float32)
+    encoded = torch.from_numpy(random.random((40, 24)).astype(np.float32))
+    chosen = replace(TINY, labels=labels)  # type: ignore[arg-type]
+    embeddings = LabelNet(chosen, encoded.device).embeddings(encoded, Y, 0)
+    found, cosines = nearest_labels(embeddings, encoded, chosen)
+    assert found.shape == (40, 8) and {*found.ravel()} == {1, 2, 4, 5, 7, 8, 10, 11}
+    exact = nn.functional.cosine_similarity(encoded[3], embeddings[found[3]])
+    np.testing.assert_allclose(cosines[3], exact, rtol=1e-5)
+    assert nearest_labels(torch.zeros(12, 24), encoded, chosen)[0].shape == (40, 0)
+
+
+def test_label_layers_learn_on_from_cycle_to_cycle_and_come_nearer_to_the_documents() -> None:
+    random = np.random.default_rng(7)
+    Y = sparse.csr_matrix(random.random((60, 8)) < 0.2, dtype=np.float32)
+    encoded = torch.from_numpy(random.random((60, 24)).astype(np.float32))
+    net, losses = LabelNet(replace(TINY, label_epochs=2), encoded.device), []
+    for cycle in range(4):
+        net.embeddings(encoded, Y, cycle)
+        losses.append(proxy_loss(net.net, centroids(encoded, Y), encoded, *pairs_of(Y)).item())
+    assert losses == sorted(losses, reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("epochs", "every", "expected"),
+    [(36, 14, (14, 21, 25, 30, 35)), (14, 14, ()), (20, 7, (7, 10, 15)), (8, 2, (2, 5))],
+)
+def test_the_rate_falls_at_the_epochs_of_the_authors_code(epochs: int, every: int, expected: tuple[int, ...]) -> None:
+    assert replace(TINY, epochs=epochs, decay_epochs=every).decay_at == expected
 
 
 def test_approximate_neighbours_are_nearly_all_exact_ones() -> None:
@@ -132,12 +168,12 @@ def test_it_learns_and_scores_are_the_mixture(
         assert score == pytest.approx(float(chosen.beta * own + (1 - chosen.beta) * torch.sigmoid(cosine)), rel=1e-4)
 
 
-@pytest.mark.parametrize("labels", ["trained", "centroid"])
+@pytest.mark.parametrize(("labels", "at_end"), [("trained", True), ("trained", False), ("centroid", False)])
 @pytest.mark.parametrize("when", [4, 19])
 def test_killed_and_fitted_again_it_predicts_the_same_bytes(
-    labels: str, when: int, corpus: tuple[TrainingData, TestData, sparse.csr_matrix], tmp_path: Path
+    labels: str, at_end: bool, when: int, corpus: tuple[TrainingData, TestData, sparse.csr_matrix], tmp_path: Path
 ) -> None:
-    chosen = replace(TINY, epochs=3, refresh=1, labels=labels, checkpoint_minutes=0.0)  # type: ignore[arg-type]
+    chosen = replace(TINY, epochs=3, refresh=1, refresh_at_end=at_end, labels=labels, checkpoint_minutes=0.0)  # type: ignore[arg-type]
     data, test, _ = corpus
     torch.set_num_threads(1)
     fit(data, chosen, tmp_path / "whole/model", True)

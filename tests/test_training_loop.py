@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import math
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from itertools import count
+from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -268,21 +269,34 @@ def test_a_gradient_longer_than_the_clip_is_shortened_to_it(clip: float, tmp_pat
         torch.testing.assert_close(value - end[name], factor * slopes[name], rtol=1e-2, atol=1e-6)
 
 
-def test_relative_clipping_shortens_to_the_largest_norm_of_the_last_steps(tmp_path: Path) -> None:
+def test_relative_clipping_shortens_to_the_largest_of_the_last_five_norms(tmp_path: Path) -> None:
+    """Against the released code's queue of five, which starts with one infinite norm."""
+
     def descending() -> Task:
         made = task(dropout=0.0, batch=DOCUMENTS, lr=1.0)
-        group = {"params": list(made.model.parameters()), "lr": 1.0, "base_lr": 1.0}
+        group = {"params": list(made.model.parameters()), "lr": 0.5, "base_lr": 0.5}
         return replace(made, optimizer=torch.optim.SGD([group]))
 
-    ends: list[dict[str, Tensor]] = [run(tmp_path / "none", replace(PLAN, epochs=0), descending)]
-    lengths = []
-    for epochs in (1, 2, 3):
-        ends.append(run(tmp_path / str(epochs), replace(PLAN, epochs=epochs, clip_relative=1e-3), descending))
-        lengths.append(math.sqrt(sum(float(((a - ends[-1][name]) ** 2).sum()) for name, a in ends[-2].items())))
-    first = lengths[0]
-    assert first > 0.1  # nothing came before the first step: it goes as far as it would
-    limit = 1e-3 * min(first, 1.0)
-    assert lengths[1] == pytest.approx(limit, rel=0.02) and lengths[2] == pytest.approx(limit, rel=0.02)
+    ends = [
+        run(tmp_path / str(epochs), replace(PLAN, epochs=epochs, clip_relative=0.5), descending) for epochs in range(9)
+    ]
+    queue = deque([math.inf], maxlen=5)
+    for before, after in pairwise(ends):
+        model = Tiny(0.0)
+        model.load_state_dict(before)
+        model.loss(np.arange(DOCUMENTS)).total.backward()
+        norm = math.sqrt(sum(float((p.grad**2).sum()) for p in model.parameters() if p.grad is not None))
+        went = math.sqrt(sum(float(((before[name] - after[name]) ** 2).sum()) for name in before)) / 0.5
+        assert went == pytest.approx(min(norm, 0.5 * max(queue)), rel=1e-3)
+        queue.append(min(norm, 2 * max(queue), 1.0))
+    assert went < 0.9 * norm  # the last steps were shortened
+
+
+def test_rates_fall_as_the_named_epochs_begin(tmp_path: Path) -> None:
+    plan = replace(PLAN, epochs=4, schedule="steps", decay=0.5, decay_at=(1, 3))
+    run(tmp_path, plan, lambda: task(lr=8.0))
+    rates = [line["lr"] for line in logged(tmp_path) if line["kind"] == "step"]
+    assert rates == [8.0] * 3 + [4.0] * 6 + [2.0] * 3
 
 
 def test_training_stops_after_as_many_evaluations_without_a_better_one_as_it_has_patience(tmp_path: Path) -> None:

@@ -155,7 +155,7 @@ def test_the_main_target_trains_each_dataset_by_method_member_and_seed(shipped: 
         for dataset in config["targets"]["all"]["datasets"]:
             own = definition.get("datasets", {}).get(dataset, {}).get("members", definition["members"])
             wanted |= {(dataset, method, member, str(seed)) for member in own for seed in config["seeds"]}
-    assert len(wanted) == 5 * (3 + 9 + 1 + 1) + 3 * 1 + 2 * 3  # AttentionXML: one tree on three sets, three on two
+    assert len(wanted) == 5 * (3 + 3 + 9 + 1 + 1)  # LightXML, AttentionXML, X-Transformer, Parabel, Bonsai
     main = config["targets"]["all"]
     assert {cell for cell in cells if cell[0] in main["datasets"] and cell[1] in main["methods"]} == wanted
 
@@ -223,7 +223,14 @@ def method_files(method: str) -> list[Path]:
 def test_word_vectors_are_downloaded_where_a_method_starts_from_them(shipped: list[Job]) -> None:
     starting = [job for job in shipped if job.rule == "train" and job.wildcards["method"] == "attentionxml"]
     assert starting and all("data/vectors/glove-840b.txt" in job.inputs for job in starting)
-    assert [job.wildcards["vectors"] for job in shipped if job.rule == "download_vectors"] == ["glove-840b"]
+    [of_wiki10] = [
+        job
+        for job in shipped
+        if job.rule == "train" and job.wildcards["method"] == "lightdxml" and job.wildcards["dataset"] == "wiki10-31k"
+    ]
+    assert "data/vectors/fasttext-crawl.txt" in of_wiki10.inputs
+    downloaded = [job.wildcards["vectors"] for job in shipped if job.rule == "download_vectors"]
+    assert sorted(downloaded) == ["fasttext-crawl", "glove-840b"]
 
 
 def test_the_workflow_for_continuous_integration_runs_a_target_and_keeps_what_it_leaves(shipped: list[Job]) -> None:

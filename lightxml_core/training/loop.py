@@ -22,6 +22,7 @@ from lightxml_core.training.optimisers import touched
 from lightxml_core.training.processes import team
 
 log = logging.getLogger(__name__)
+_NORMS = 5  # that relative clipping looks back on
 
 
 class HasLoss(Protocol):
@@ -39,8 +40,9 @@ class Plan:
     """How long, how fast, averaged and saved how often.
 
     Epochs and steps count from 0; a step is one optimiser step. `averaging_step` 0 turns weight averaging off,
-    `clip` 0 turns clipping off. By the schedule `steps` the rates are multiplied by `decay` every `decay_epochs`.
-    `clip_relative` clips to so many times the largest of the last norms instead, 0 for never.
+    `clip` 0 turns clipping off. By the schedule `steps` the rates are multiplied by `decay` as each epoch of
+    `decay_at` begins.
+    `clip_relative` clips to so many times the largest of the last five norms instead, 0 for never.
     `evaluate_steps` evaluates every so many steps besides each epoch's end; `patience`: training stops after so many
     evaluations in a row that brought nothing better, 0 for never.
     `encoded_before`, `steps_before`: documents encoded and steps done by earlier parts of the same training, for the
@@ -53,7 +55,7 @@ class Plan:
     schedule: Literal["constant", "linear", "steps"] = "constant"
     warmup_steps: int = 0
     decay: float = 1.0
-    decay_epochs: int = 1
+    decay_at: tuple[int, ...] = ()
     clip: float = 0.0
     clip_relative: float = 0.0
     averaging_epoch: int = 0
@@ -214,19 +216,22 @@ class _Run:
         self.optimizer.zero_grad(set_to_none=True)
 
     def _relative_limit(self, norm: Tensor) -> float:
-        """The largest norm to leave as it is, given those before: none at the first step (AttentionXML's habit)."""
+        """The largest norm to leave as it is, given the last five; 0 for any, until there are as many.
+
+        AttentionXML's habit: of a norm counts 1 at most, and twice the largest of those before.
+        """
         if not self.plan.clip_relative:
             return 0.0
-        largest = max(self.norms, default=0.0)
-        limit = largest * self.plan.clip_relative
-        self.norms = [*self.norms, min(norm.item(), 2.0 * largest if largest else math.inf, 1.0)][-5:]
-        return limit
+        largest = max(self.norms) if len(self.norms) == _NORMS else math.inf
+        self.norms = [*self.norms, min(norm.item(), 2.0 * largest, 1.0)][-_NORMS:]
+        return largest * self.plan.clip_relative if math.isfinite(largest) else 0.0
 
     def _rate(self) -> float:
         """Factor on every learning rate: linear warm-up, then constant, in steps, or linear down to zero at the end."""
         total, warm = self.per_epoch * self.plan.epochs, self.plan.warmup_steps
         if self.plan.schedule == "steps":
-            return self.plan.decay ** (self.step // self.per_epoch // self.plan.decay_epochs)
+            epoch = self.step // self.per_epoch
+            return self.plan.decay ** sum(epoch >= first for first in self.plan.decay_at)
         if self.step < warm:
             return (self.step + 1) / warm
         return 1.0 if self.plan.schedule == "constant" else (total - self.step) / max(total - warm, 1)

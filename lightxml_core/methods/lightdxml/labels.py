@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from scipy import sparse
 from torch import Tensor, nn
+from torch.nn import functional
 
 from lightxml_core.methods.lightdxml.settings import Settings
 from lightxml_core.training.batches import epoch_batches
@@ -18,55 +19,74 @@ def centroids(encoded: Tensor, Y: sparse.csr_matrix) -> Tensor:
     return torch.from_numpy((sums / counts[:, None]).astype(np.float32)).to(encoded.device)
 
 
-def label_embeddings(encoded: Tensor, Y: sparse.csr_matrix, settings: Settings, cycle: int) -> Tensor:
-    """float32[L, width]: centroids, taken through two linear layers that bring labels near their documents.
+class LabelNet:
+    """The layers that bring labels near their documents. They learn on from cycle to cycle."""
 
-    encoded: float32[N, width], fixed. The loss is the mean of log(1 + ‖z_label - x_document‖²) over all pairs of a
-    document and its label (arXiv 2304.11045, section 3). A function of the seed and the cycle.
-    """
-    start = centroids(encoded, Y)
-    if settings.labels == "centroid":
-        return start
-    with torch.random.fork_rng(devices=[encoded.device] if encoded.is_cuda else []):
-        torch.manual_seed(settings.seed * 1_000_003 + cycle)
-        net = nn.Sequential(
-            nn.Linear(settings.width, settings.label_hidden), nn.Linear(settings.label_hidden, settings.width)
-        ).to(encoded.device)
-        optimizer = torch.optim.Adam(net.parameters(), settings.label_lr)
-        for epoch in range(settings.label_epochs):
-            for rows in epoch_batches(np.ones(Y.shape[0]), settings.label_batch, settings.seed, epoch, bucket=1):
-                if Y[rows].nnz:
-                    optimizer.zero_grad(set_to_none=True)
-                    proxy_loss(net, start, encoded, Y, rows).backward()
-                    optimizer.step()
+    def __init__(self, settings: Settings, device: torch.device) -> None:
+        self.settings = settings
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            torch.manual_seed(settings.seed)
+            layers = nn.Linear(settings.width, settings.label_hidden), nn.Linear(settings.label_hidden, settings.width)
+        self.net = nn.Sequential(*layers).to(device)
+
+    def embeddings(self, encoded: Tensor, Y: sparse.csr_matrix, cycle: int) -> Tensor:
+        """float32[L, width]: centroids, taken through the layers after they were trained on them for this cycle.
+
+        encoded: float32[N, width], fixed. The loss is the mean of log(1 + ‖z_label - x_document‖²) over all pairs of a
+        document and its label (arXiv 2304.11045, section 3). A label that no document has keeps zeros.
+        """
+        start = centroids(encoded, Y)
+        if self.settings.labels == "centroid":
+            return start
+        self._learn(start, encoded, Y, cycle)
+        seen = torch.from_numpy(np.bincount(Y.indices, minlength=Y.shape[1]) > 0).to(encoded.device)
         with torch.no_grad():
-            return net(start)
+            return torch.where(seen[:, None], self.net(start), 0.0)
+
+    def _learn(self, start: Tensor, encoded: Tensor, Y: sparse.csr_matrix, cycle: int) -> None:
+        optimizer = torch.optim.Adam(self.net.parameters(), self.settings.label_lr)
+        documents, labels = pairs_of(Y)
+        for epoch in range(self.settings.label_epochs):
+            number = cycle * self.settings.label_epochs + epoch
+            for some in epoch_batches(
+                np.ones(len(labels)), self.settings.label_batch, self.settings.seed, number, bucket=1
+            ):
+                optimizer.zero_grad(set_to_none=True)
+                proxy_loss(self.net, start, encoded, documents[some], labels[some]).backward()
+                optimizer.step()
 
 
-def proxy_loss(net: nn.Module, start: Tensor, encoded: Tensor, Y: sparse.csr_matrix, rows: np.ndarray) -> Tensor:
-    """Mean of log(1 + squared distance) over the pairs of a label and a document of rows int64[B] that has it."""
-    own = Y[rows]
-    labels, places = np.unique(own.indices, return_inverse=True)
-    documents = torch.from_numpy(np.repeat(rows, np.diff(own.indptr))).to(encoded.device)
-    embedded = net(start[torch.from_numpy(labels.astype(np.int64)).to(encoded.device)])
-    apart = embedded[torch.from_numpy(places).to(encoded.device)] - encoded[documents]
+def pairs_of(Y: sparse.csr_matrix) -> tuple[np.ndarray, np.ndarray]:
+    """int64[P] documents and int64[P] labels: every document with each of its labels."""
+    return np.repeat(np.arange(Y.shape[0]), np.diff(Y.indptr)), Y.indices.astype(np.int64)
+
+
+def proxy_loss(net: nn.Module, start: Tensor, encoded: Tensor, documents: np.ndarray, labels: np.ndarray) -> Tensor:
+    """Mean of log(1 + squared distance) over pairs of a document int64[P] and a label int64[P] of it."""
+    distinct, places = np.unique(labels, return_inverse=True)
+    chosen, back, rows = (torch.from_numpy(array).to(encoded.device) for array in (distinct, places, documents))
+    apart = net(start[chosen])[back] - encoded[rows]
     return torch.log1p(apart.square().sum(dim=1)).mean()
 
 
 def nearest_labels(embeddings: Tensor, documents: Tensor, settings: Settings) -> tuple[np.ndarray, np.ndarray]:
     """The labels nearest to each document by cosine, best first: int64[N, K], -1 for none, and float32[N, K] cosines.
 
-    Approximate, by an HNSW graph; built on one thread, so that it is the same every time.
+    Approximate, by an HNSW graph of the labels whose embedding is not zero. Built on one thread it is the same every
+    time; on more, the links depend on which thread comes first.
     """
     import faiss
 
     from lightxml_core.training.devices import threads
 
-    unit = [nn.functional.normalize(table, dim=1).cpu().numpy() for table in (embeddings, documents)]
+    seen = embeddings.any(dim=1).nonzero()[:, 0].cpu().numpy()
+    unit = [functional.normalize(table, dim=1).cpu().numpy() for table in (embeddings[seen], documents)]
+    if len(seen) == 0:
+        return np.empty((len(documents), 0), np.int64), np.empty((len(documents), 0), np.float32)
     index = faiss.IndexHNSWFlat(embeddings.shape[1], settings.links, faiss.METRIC_INNER_PRODUCT)
     index.hnsw.efConstruction, index.hnsw.efSearch = settings.build_effort, settings.search_effort
-    faiss.omp_set_num_threads(1)
+    faiss.omp_set_num_threads(settings.index_threads or threads())
     index.add(unit[0])
     faiss.omp_set_num_threads(threads())
-    cosines, labels = index.search(unit[1], min(settings.neighbours, len(unit[0])))
-    return labels, cosines
+    cosines, places = index.search(unit[1], min(settings.neighbours, len(seen)))
+    return np.where(places >= 0, seen[places], -1), cosines

@@ -44,7 +44,7 @@ def predict(folder: Path, data: TestData, top_k: int) -> sparse.csr_matrix:
     encoded = model.encode_all(X)
     labels, cosines = nearest_labels(model.label_embeddings, encoded, settings)
     scores = np.zeros(labels.shape, np.float32)
-    step = max(1, _SCORES_AT_ONCE // labels.shape[1])
+    step = max(1, _SCORES_AT_ONCE // max(labels.shape[1], 1))
     for start in range(0, len(labels), step):
         some = slice(start, start + step)
         scores[some] = _scores(model, encoded[some], labels[some], cosines[some], settings.beta)

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import torch
 from scipy import sparse
+from torch import Tensor
 
 from lightxml_core.features.vectors import RANDOM, first_vectors
 from lightxml_core.files import new_folder, read_json, write_json
 from lightxml_core.methods import TrainingData
-from lightxml_core.methods.lightdxml.labels import label_embeddings, nearest_labels
+from lightxml_core.methods.lightdxml.labels import LabelNet, nearest_labels
 from lightxml_core.methods.lightdxml.model import LightDXML
 from lightxml_core.methods.lightdxml.settings import Settings
 from lightxml_core.training.batches import epoch_batches
@@ -45,35 +46,48 @@ def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None
     task = Task(model, optimizer, steps, loss)
     train(task, _plan(settings), checkpoint, training_log)
     training_log.close()
-    model.label_embeddings.copy_(label_embeddings(model.encode_all(X), Y, settings, cycles.count))
+    model.label_embeddings.copy_(cycles.embeddings_at_end())
     _save(model, settings, out)
 
 
 class _Cycles:
-    """The shortlist of each cycle: made from the encoder as it stands when the cycle begins, and kept on disk."""
+    """What each cycle makes of the encoder as it stands when the cycle begins, kept on disk: embeddings, shortlist."""
 
     def __init__(
         self, model: LightDXML, X: sparse.csr_matrix, Y: sparse.csr_matrix, settings: Settings, checkpoint: Checkpoint
     ) -> None:
         self.model, self.X, self.Y, self.settings, self.checkpoint = model, X, Y, settings, checkpoint
-        self.count = 1 if not settings.refresh else -(-settings.epochs // settings.refresh)
-        self.cycle, self.labels = -1, np.empty((0, 0), np.int64)
+        self.labels = LabelNet(settings, model.residual.weight.device)
+        self.cycle, self.kept = -1, dict[str, Tensor]()
 
     def shortlist(self, epoch: int) -> np.ndarray:
         """int64[N, K] of the cycle that an epoch belongs to, -1 for none."""
         cycle = epoch // self.settings.refresh if self.settings.refresh else 0
         if cycle != self.cycle:
-            self.cycle, self.labels = cycle, self._kept(cycle)
-        return self.labels
+            self._begin(cycle)
+        return np.asarray(self.kept["shortlist"].numpy())
 
-    def _kept(self, cycle: int) -> np.ndarray:
-        found = self.checkpoint.load("shortlist")
-        if found is not None and found[1]["cycle"] == cycle:
-            return np.asarray(found[0]["labels"].numpy())
+    def embeddings_at_end(self) -> Tensor:
+        """float32[L, width]: the embeddings to predict with."""
+        if self.cycle < 0:
+            self.shortlist(self.settings.epochs - 1)
+        if not self.settings.refresh_at_end:
+            return self.kept["embeddings"]
+        return self.labels.embeddings(self.model.encode_all(self.X), self.Y, self.cycle + 1)
+
+    def _begin(self, cycle: int) -> None:
+        found = self.checkpoint.load("cycle")
+        if found is not None and self.cycle < 0:
+            self.cycle, self.kept = found[1]["cycle"], found[0]
+            self.labels.net.load_state_dict({name[4:]: v for name, v in self.kept.items() if name.startswith("net.")})
+        if self.cycle == cycle:
+            return
         encoded = self.model.encode_all(self.X)
-        labels, _ = nearest_labels(label_embeddings(encoded, self.Y, self.settings, cycle), encoded, self.settings)
-        self.checkpoint.save("shortlist", {"labels": torch.from_numpy(labels)}, {"cycle": cycle})
-        return labels
+        embeddings = self.labels.embeddings(encoded, self.Y, cycle)
+        shortlist, _ = nearest_labels(embeddings, encoded, self.settings)
+        net = {f"net.{name}": value for name, value in self.labels.net.state_dict().items()}
+        self.cycle, self.kept = cycle, {**net, "embeddings": embeddings, "shortlist": torch.from_numpy(shortlist)}
+        self.checkpoint.save("cycle", self.kept, {"cycle": cycle})
 
 
 def _first_vectors(data: TrainingData, X: sparse.csr_matrix, settings: Settings) -> np.ndarray:
@@ -100,7 +114,7 @@ def _plan(settings: Settings) -> Plan:
         epochs=settings.epochs,
         schedule="steps",
         decay=settings.decay,
-        decay_epochs=settings.decay_epochs,
+        decay_at=settings.decay_at,
         checkpoint_minutes=settings.checkpoint_minutes,
     )
 
