@@ -17,7 +17,7 @@ from lightxml_core.encoders.tokens import load_tokens, tokenize
 from lightxml_core.errors import InputError
 from lightxml_core.evaluation.metrics import evaluate
 from lightxml_core.methods import TestData, TrainingData
-from lightxml_core.methods.attentionxml import Settings, fit, needs, predict
+from lightxml_core.methods.attentionxml import Settings, fit, needs, predict, prediction
 from lightxml_core.methods.attentionxml.model import AttentionXML
 from lightxml_core.methods.attentionxml.prediction import load_tree
 from lightxml_core.methods.attentionxml.tree import LabelTree, label_tree, padded, visited
@@ -25,7 +25,7 @@ from tests.planted import LABELS, KilledError, bytes_of, die_at, documents, log_
 
 FLAT = Settings(
     max_tokens=32, width=24, hidden=16, layers=[16], word_dropout=0.1, dropout=0.1, epochs=20, batch=16, lr=1e-2,
-    evaluate_steps=1000, swa_warmup=1000,
+    evaluate_steps=1000, swa_warmup=[1000],
 )  # fmt: skip
 TREE = replace(FLAT, levels=[4, 8], max_leaf=4, kept=3)
 CLUSTERS = sparse.csr_matrix(np.eye(8, dtype=np.float32)[np.arange(LABELS) * 8 // LABELS])
@@ -71,6 +71,10 @@ def test_it_learns_and_its_scores_are_products_down_the_tree(chosen: Settings, c
     found = trained(corpus, chosen, tmp_path)
     assert evaluate(found, corpus.Y_tst, np.ones(LABELS))["P@1"] > 80
     expected = slow_scores(tmp_path / "model", corpus, 5, chosen)
+    with pytest.MonkeyPatch.context() as patch:  # as where a label set is large: a few nodes at a time
+        patch.setattr(prediction, "_FLOATS_AT_ONCE", 64 * 32 * 3)
+        in_pieces = predict(tmp_path / "model", corpus.test(), 10)
+    np.testing.assert_allclose(in_pieces.toarray(), found.toarray(), rtol=1e-4)
     for label, score in zip(found[5].indices, found[5].data, strict=True):
         assert score == pytest.approx(expected[label], rel=1e-4)
     if not chosen.levels:
@@ -154,6 +158,17 @@ def check_visited(tree: LabelTree, Y: sparse.csr_matrix, level: int, kept: int, 
         assert own <= set(candidates[i].indices)  # every positive node is a candidate
 
 
+def test_members_of_an_ensemble_differ_without_a_tree_and_levels_average_from_their_own_epoch(
+    corpus: Corpus, tmp_path: Path
+) -> None:
+    chosen = replace(FLAT, epochs=1)
+    first, second = (trained(corpus, replace(chosen, tree=tree), tmp_path / str(tree)) for tree in (0, 1))
+    assert not np.array_equal(first.toarray(), second.toarray())
+    one, each = replace(TREE, swa_warmup=[7]), replace(TREE, swa_warmup=[6, 2, 1])
+    assert [one.averaging_epoch(level) for level in range(3)] == [7, 7, 7]
+    assert [each.averaging_epoch(level) for level in range(3)] == [6, 2, 1]
+
+
 def test_rows_side_by_side() -> None:
     columns, values, mask = padded(sparse.csr_matrix([[0, 2, 0, 3], [0, 0, 0, 0], [1, 0, 0, 0]], dtype=np.float32))
     assert columns.tolist() == [[1, 3], [0, 0], [0, 0]]
@@ -165,7 +180,7 @@ def test_rows_side_by_side() -> None:
 def test_killed_at_any_level_and_fitted_again_it_predicts_the_same_bytes(
     when: int, corpus: Corpus, tmp_path: Path
 ) -> None:
-    chosen = replace(TREE, epochs=1, evaluate_steps=3, swa_warmup=0, checkpoint_minutes=0.0)
+    chosen = replace(TREE, epochs=1, evaluate_steps=3, swa_warmup=[0, 1, 0], checkpoint_minutes=0.0)
     expected = bytes_of(trained(corpus, chosen, tmp_path / "whole"), tmp_path)
     with pytest.MonkeyPatch.context() as patch:
         die_at(patch, when)
@@ -183,6 +198,7 @@ def test_killed_at_any_level_and_fitted_again_it_predicts_the_same_bytes(
         ({"levels": [8, 4]}, "from few nodes to many"),
         ({"levels": [6]}, "2, 4, 8, … nodes"),
         ({"hidden": 0}, "`hidden` must be 1 or more"),
+        ({"swa_warmup": [4, 2]}, "one epoch, or one for each of 1 levels"),
     ],
 )
 def test_settings_that_make_no_sense(wrong: dict[str, object], said: str) -> None:

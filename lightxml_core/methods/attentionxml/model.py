@@ -52,7 +52,7 @@ class AttentionXML(nn.Module):
         return self.dropout(unpacked)
 
     def score(self, states: Tensor, mask: Tensor, nodes: Tensor | None) -> Tensor:
-        """float32[B, K] logits of the nodes int64[B, K] of each document, or of all for None.
+        """float32[B, K] logits of the nodes int64[B, K] of each document, int64[K] of every one, or of all for None.
 
         A node's attention over the words gives its own vector of the document (equations 3 and 4).
         """

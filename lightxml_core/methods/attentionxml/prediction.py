@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from scipy import sparse
+from torch import Tensor
 
 from lightxml_core.encoders.tokens import TokenisedPart
 from lightxml_core.files import load_csr, read_json
@@ -17,8 +18,8 @@ from lightxml_core.methods.attentionxml.tree import LabelTree, label_tree, padde
 from lightxml_core.training.devices import pick_device
 from lightxml_core.training.log import Progress
 
-_FLOATS_AT_ONCE = 1 << 26  # of the nodes' features of a batch: 256 MB
-_MOST_DOCUMENTS = 64
+_FLOATS_AT_ONCE = 1 << 26  # of a batch's attention or of what it gives, for some of the nodes: 256 MB
+_BATCH = 64
 _LEAST_SCORE = 1e-30  # a stored score is a prediction: an underflow must not take it away
 
 
@@ -72,7 +73,8 @@ def best_nodes(
     network.eval()
     children = tree.children(level) if above is not None else None
     columns, scores = np.full((len(rows), kept), -1, np.int64), np.zeros((len(rows), kept), np.float32)
-    for batch in _batches(network, tokens.lengths[rows], above, children):
+    order = np.argsort(-tokens.lengths[rows], kind="stable")
+    for batch in (order[start : start + _BATCH] for start in range(0, len(order), _BATCH)):
         nodes = None if above is None or children is None else padded((above[batch] @ children).sorted_indices())
         values, found = _score(network, *tokens.pad(rows[batch], 0), nodes, kept)
         scores[batch, : values.shape[1]], columns[batch, : values.shape[1]] = values, found
@@ -81,18 +83,6 @@ def best_nodes(
     real = columns >= 0
     places = (np.repeat(np.arange(len(rows)), real.sum(1)), columns[real])
     return sparse.csr_matrix((scores[real], places), shape=(len(rows), tree.sizes[level]))
-
-
-def _batches(
-    network: AttentionXML, lengths: np.ndarray, above: sparse.csr_matrix | None, children: sparse.csr_matrix | None
-) -> list[np.ndarray]:
-    """Documents by falling length, so few at a time that the features of their nodes fit."""
-    each = network.nodes
-    if above is not None and children is not None:
-        each = int(np.diff(children.indptr).max() * np.diff(above.indptr).max(initial=1))
-    size = max(1, min(_MOST_DOCUMENTS, _FLOATS_AT_ONCE // (each * network.queries.embedding_dim)))
-    order = np.argsort(-lengths, kind="stable")
-    return [order[start : start + size] for start in range(0, len(order), size)]
 
 
 def _score(
@@ -106,12 +96,19 @@ def _score(
     device = network.output.weight.device
     words, real = torch.from_numpy(ids).to(device), torch.from_numpy(mask).to(device)
     if nodes is None:
-        logits = network.score(network.states(words, real), real, None)
+        logits = _logits(network, words, real, torch.arange(network.nodes, device=device))
         scores, best = logits.sigmoid().clamp(min=_LEAST_SCORE).topk(min(kept, network.nodes))
         return scores.cpu().numpy(), best.cpu().numpy()
     columns, parents, there = (torch.from_numpy(array).to(device) for array in nodes)
-    logits = network.score(network.states(words, real), real, columns)
+    logits = _logits(network, words, real, columns)
     scores = (logits.sigmoid() * parents).clamp(min=_LEAST_SCORE).masked_fill(~there, -1.0)
     scores, place = scores.topk(min(kept, columns.shape[1]))
     found = columns.gather(1, place).masked_fill(scores < 0, -1)
     return scores.cpu().numpy(), found.cpu().numpy()
+
+
+def _logits(network: AttentionXML, ids: Tensor, mask: Tensor, nodes: Tensor) -> Tensor:
+    """float32[B, K] of the nodes int64[B, K] of each document, or int64[K] of all: so many at a time as fit."""
+    states = network.states(ids, mask)
+    size = max(1, _FLOATS_AT_ONCE // (len(ids) * max(ids.shape[1], network.queries.embedding_dim)))
+    return torch.cat([network.score(states, mask, some) for some in nodes.split(size, dim=-1)], dim=1)

@@ -19,11 +19,12 @@ class Settings(BaseSettings):
     Network: `hidden` units of the LSTM in each direction, `dropout` on them, `layers`: widths of the fully connected
     layers that all labels share.
     Tree: `levels`, nodes at each level above the labels, from the top (none: all labels at once); over clusters of at
-    most `max_leaf` labels, grown from the seed `tree`. A document goes down into the best `kept` nodes of a level.
+    most `max_leaf` labels. A document goes down into the best `kept` nodes of a level. `tree` numbers the members of an
+    ensemble: clusters, weights and the order of documents follow from it, the last two without levels too.
     Training, of each level: `epochs` of `batch` documents at the rate `lr`, gradients clipped to `clip_relative` × the
     largest of the last norms. Every `evaluate_steps`, and at each epoch's end, nDCG@5 of the validation split selects
     the weights; `patience` evaluations without a better one end the training. From epoch `swa_warmup` on, those of the
-    running mean count, taken every `evaluate_steps`.
+    running mean count, taken every `evaluate_steps`; one number for all levels, or one a level, the labels' included.
     """
 
     backbone: str = "words"
@@ -49,7 +50,7 @@ class Settings(BaseSettings):
     clip_relative: float = 5.0
     evaluate_steps: int = 100
     patience: int = 50
-    swa_warmup: int = 10
+    swa_warmup: list[int] = field(default_factory=lambda: [10])
     checkpoint_minutes: float = 10.0
 
     def __post_init__(self) -> None:
@@ -61,3 +62,16 @@ class Settings(BaseSettings):
             raise InputError(f"`levels` go from few nodes to many, not {self.levels}")
         if any(nodes < 2 or nodes & (nodes - 1) for nodes in self.levels):
             raise InputError(f"the levels of a tree of halves have 2, 4, 8, … nodes, not {self.levels}")
+        if len(self.swa_warmup) not in (1, len(self.levels) + 1) or min(self.swa_warmup) < 0:
+            raise InputError(
+                f"`swa_warmup` is one epoch, or one for each of {len(self.levels) + 1} levels, not {self.swa_warmup}"
+            )
+
+    @property
+    def own_seed(self) -> int:
+        """The seed of what this member draws by itself."""
+        return 1_009 * self.seed + self.tree
+
+    def averaging_epoch(self, level: int) -> int:
+        """The first epoch of a level whose weights enter the running mean."""
+        return self.swa_warmup[level if len(self.swa_warmup) > 1 else 0]

@@ -69,7 +69,7 @@ class _Level:
         return last_step(self.checkpoint) or 0
 
     def network(self, vectors: np.ndarray, above: AttentionXML | None) -> AttentionXML:
-        torch.manual_seed(self.settings.seed * 1_000_003 + self.level)
+        torch.manual_seed(self.settings.own_seed * 1_000_003 + self.level)
         nodes = self.tree.sizes[self.level]
         network = AttentionXML(len(vectors), nodes, self.settings, sparse=self.level > 0)
         if above is None:
@@ -104,10 +104,10 @@ class _Level:
         settings = self.settings
         return Plan(
             title=f"AttentionXML, level {self.level + 1} of {len(self.tree)}",
-            seed=settings.seed,
+            seed=settings.own_seed,
             epochs=settings.epochs,
             clip_relative=settings.clip_relative,
-            averaging_epoch=settings.swa_warmup,
+            averaging_epoch=settings.averaging_epoch(self.level),
             averaging_step=settings.evaluate_steps,
             evaluate_steps=settings.evaluate_steps,
             patience=settings.patience,
@@ -121,7 +121,7 @@ class _Level:
         entered = None if above is None else self._entered(above)
 
         def steps(epoch: int) -> list[list[np.ndarray]]:
-            return [[self.rows[b]] for b in epoch_batches(lengths, settings.batch, settings.seed, epoch, _BUCKET)]
+            return [[self.rows[b]] for b in epoch_batches(lengths, settings.batch, settings.own_seed, epoch, _BUCKET)]
 
         def loss(rows: np.ndarray, epoch: int) -> Loss:
             device = network.output.weight.device
