@@ -55,34 +55,52 @@ def hits_of(ranks: np.ndarray, indptr: np.ndarray, indices: np.ndarray) -> np.nd
 
 
 @compiled
-def sums_of(hit: np.ndarray, gain: np.ndarray, best: np.ndarray, labels_of: np.ndarray, ks: np.ndarray) -> np.ndarray:
+def sums_of(
+    ranks: np.ndarray, hit: np.ndarray, indptr: np.ndarray, indices: np.ndarray, weight: np.ndarray, ks: np.ndarray
+) -> np.ndarray:
     """float64[7, len(ks)], sums over documents: P, nDCG, PSP and its best, PSnDCG and its best, R at each of `ks`.
 
-    hit: bool[N, k]. gain, best: float64[N, k], weights of the ranked labels and of the best ranking. labels_of: int[N].
+    ranks: int64[N, k]. hit: bool[N, k]. indptr, indices: the true labels as CSR. weight: float64[L]. ks: ascending.
     """
     depth = hit.shape[1]
     discount = 1.0 / np.log2(np.arange(depth) + 2.0)
     ideal = np.cumsum(discount)
-    sums = np.zeros((7, len(ks)))
+    sums, best = np.zeros((7, len(ks))), np.empty(depth)
     for row in range(len(hit)):
+        labels = max(indptr[row + 1] - indptr[row], 1)
+        _set_highest(weight, indices[indptr[row] : indptr[row + 1]], best)
         found, dcg, won, won_dcg, most, most_dcg = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
         at = 0
         for place in range(depth):
             if hit[row, place]:
+                gain = weight[ranks[row, place]]
                 found += 1.0
                 dcg += discount[place]
-                won += gain[row, place]
-                won_dcg += gain[row, place] * discount[place]
-            most += best[row, place]
-            most_dcg += best[row, place] * discount[place]
+                won += gain
+                won_dcg += gain * discount[place]
+            most += best[place]
+            most_dcg += best[place] * discount[place]
             if place + 1 == ks[at]:
-                reachable = ideal[min(max(labels_of[row], 1), ks[at]) - 1]
+                reachable = ideal[min(labels, ks[at]) - 1]
                 sums[0, at] += found / ks[at]
                 sums[1, at] += dcg / reachable
                 sums[2, at] += won
                 sums[3, at] += most
                 sums[4, at] += won_dcg / reachable
                 sums[5, at] += most_dcg / reachable
-                sums[6, at] += found / max(labels_of[row], 1)
+                sums[6, at] += found / labels
                 at += 1
     return sums
+
+
+@compiled
+def _set_highest(weight: np.ndarray, labels: np.ndarray, best: np.ndarray) -> None:
+    """Set `best` to the highest weights of some labels, falling, filled up with 0."""
+    best[:] = 0.0
+    for label in labels:
+        gain, place = weight[label], len(best) - 1
+        if gain > best[place]:
+            while place > 0 and best[place - 1] < gain:
+                best[place] = best[place - 1]
+                place -= 1
+            best[place] = gain

@@ -73,14 +73,10 @@ def evaluate(
     from lightxml_core.evaluation.kernels import sums_of
 
     Y = _checked(predictions, Y, inverse_propensity, ks)
-    ranks = rank_matrix(predictions, max(ks))
-    weight = np.append(inverse_propensity, 0.0)  # rank -1, no prediction, weighs nothing
-    attainable = sparse.csr_matrix((weight[Y.indices], Y.indices, Y.indptr), shape=Y.shape)
-    best, labels_of = weight[rank_matrix(attainable, max(ks))], np.diff(Y.indptr)
-    rising = sorted(set(ks))
-    sums = sums_of(hits(ranks, Y), weight[ranks], best, labels_of, np.asarray(rising))
+    ranks, rising = rank_matrix(predictions, max(ks)), sorted(set(ks))
+    sums = sums_of(ranks, hits(ranks, Y), Y.indptr, Y.indices, inverse_propensity, np.asarray(rising))
     precision, ndcg, psp, psp_best, psndcg, psndcg_best, recall = sums
-    labelled = np.count_nonzero(labels_of)
+    labelled = np.count_nonzero(np.diff(Y.indptr))
     everyone = Y.shape[0]
     table = [precision / everyone, ndcg / everyone, psp / psp_best, psndcg / psndcg_best, recall / labelled]
     return {
