@@ -7,6 +7,7 @@ InputError that says in which file, at which key, and what was expected.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -22,6 +23,8 @@ from lightxml_core.methods import BaseSettings, load_method, make_settings
 
 _SCHEMAS = Path(__file__).parent / "schemas"
 _DEFAULTS = {"propensity": {"a": 0.55, "b": 1.5}, "validation": 200, "keep": [], "features": {}, "expected": {}}
+
+_MOST_DEPTH, _MOST_NODES = 40, 100_000
 
 # a definition of this name would have its files in a folder that is there for something else
 _TAKEN = {
@@ -171,18 +174,64 @@ def load_registry(root: Path, config: Mapping[str, Any]) -> Registry:
 
 
 def read_config(path: Path) -> Any:
-    """Read one YAML file; damaged YAML is an InputError with file and line."""
+    """Read one YAML file; damaged YAML, a key said twice or a file that would fill the memory is an InputError.
+
+    It names the file and, where known, the line.
+    """
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        text = path.read_text(encoding="utf-8")
+        _refuse_bomb(text)
+        return yaml.load(text, Loader=_Loader)
     except FileNotFoundError:
         raise InputError(f"{path} is missing") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not UTF-8 at byte {error.start}: save the file as UTF-8") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f" line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or str(error)
+        problem = " ".join((getattr(error, "problem", None) or str(error)).split())
         raise InputError(f"{path}{line}: not valid YAML: {problem}") from None
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
+        # what a value like 2020-13-45 or `!!bool maybe` has the loader raise
+        raise InputError(f"{path}: a value in it cannot be read ({error}): put texts into quotes") from None
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """The safe loader, which besides takes no key twice: the second would silently win."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [(key.tag, key.value) for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        for i, key in enumerate(keys):
+            if key in keys[:i]:
+                mark = node.value[i][0].start_mark
+                raise yaml.MarkedYAMLError(problem=f"the key {key[1]!r} is there twice", problem_mark=mark)
+        found: dict[Any, Any] = super().construct_mapping(node, deep)
+        return found
+
+
+def _refuse_bomb(text: str) -> None:
+    """YAMLError for what is deeper, or with its aliases written out longer, than any definition.
+
+    Told from the events, because libyaml builds nested nodes on the stack and the checks walk every alias anew.
+    """
+    open_nodes: list[tuple[str | None, int]] = [(None, 0)]
+    sizes: dict[str | None, int] = {}
+    for event in yaml.parse(text, Loader=_Loader):
+        anchor, size = getattr(event, "anchor", None), 1
+        if isinstance(event, yaml.CollectionStartEvent):
+            open_nodes.append((anchor, 1))
+        if isinstance(event, yaml.CollectionEndEvent):
+            anchor, size = open_nodes.pop()
+        if isinstance(event, yaml.AliasEvent):
+            size = sizes.get(anchor, _MOST_NODES)  # unknown so far: within itself
+        if isinstance(event, yaml.ScalarEvent | yaml.CollectionEndEvent | yaml.AliasEvent):
+            sizes[anchor] = size
+            open_nodes[-1] = (open_nodes[-1][0], open_nodes[-1][1] + size)
+        if len(open_nodes) > _MOST_DEPTH or open_nodes[-1][1] >= _MOST_NODES:
+            problem = f"nested more than {_MOST_DEPTH} deep or of more than {_MOST_NODES} values"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)  # type: ignore[arg-type]
 
 
 def _load_folder(folder: Path, kind: str) -> dict[str, dict[str, Any]]:
@@ -215,7 +264,10 @@ def _validator(schema: str) -> Any:
     import jsonschema
 
     base = jsonschema.Draft202012Validator
-    types = base.TYPE_CHECKER.redefine("integer", lambda _, found: _fits(found, int))  # JSON Schema takes 1.0 for one
+    kinds = {"integer": int, "number": float}  # JSON Schema takes 1.0 for an integer, YAML .nan for a number
+    types = base.TYPE_CHECKER.redefine_many(
+        {name: lambda _, found, kind=kind: _fits(found, kind) for name, kind in kinds.items()}
+    )
     return jsonschema.validators.extend(base, type_checker=types)(read_config(_SCHEMAS / f"{schema}.yaml"))
 
 
@@ -321,7 +373,8 @@ def _fits(value: Any, kind: Any) -> bool:
     if get_origin(kind) is list:
         return isinstance(value, list) and all(_fits(entry, *get_args(kind)) for entry in value)
     if kind is float:
-        return isinstance(value, (int, float)) and not isinstance(value, bool)
+        finite = isinstance(value, (int, float)) and abs(value) <= sys.float_info.max
+        return finite and not isinstance(value, bool)
     return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
 
 

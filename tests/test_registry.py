@@ -101,6 +101,7 @@ WRONG: list[tuple[str, Keys, Any, tuple[str, ...]]] = [
     (DATASET, ("validation",), 0, ("validation", "minimum of 1")),
     (DATASET, ("keep",), ["all"], ("keep.0", "expected one of empty_texts, documents_without_labels, found 'all'")),
     (DATASET, ("propensity", "a"), "0.5", ("propensity.a", "expected a number, found '0.5'")),
+    (DATASET, ("propensity", "a"), float("nan"), ("propensity.a", "expected a number, found nan")),
     (DATASET, ("propensity", "b"), GONE, ("propensity", "the key 'b' is missing")),
     (DATASET, ("features", "mindf"), 1, ("unknown key 'features.mindf'", "min_df, max_features")),
     (DATASET, ("features", "sublinear"), 1, ("features.sublinear", "expected a boolean, found 1")),
@@ -141,6 +142,8 @@ WRONG: list[tuple[str, Keys, Any, tuple[str, ...]]] = [
     (LIGHTXML, ("settings", "seed"), 3, ("unknown key 'settings.seed'", "epochs")),
     (LIGHTXML, ("settings", "epochs"), "3", ("settings.epochs", "expected an integer, found '3'")),
     (LIGHTXML, ("settings", "lr"), "1e-4", ("settings.lr", "expected a number", "1.0e-4", "found '1e-4'")),
+    (LIGHTXML, ("settings", "lr"), float("inf"), ("settings.lr", "expected a number", "found inf")),
+    (LIGHTXML, ("settings", "lr"), 10**400, ("settings.lr", "expected a number", "found 1000")),
     (LIGHTXML, ("settings", "standardise"), 1, ("settings.standardise", "expected true or false, found 1")),
     (LIGHTXML, ("settings", "head"), "tree", ("settings.head", "expected one of flat, clustered, found 'tree'")),
     (LIGHTXML, ("members", "bert", "backbone"), "bert", ("members.bert.backbone", "unknown backbone 'bert'", "minilm")),
@@ -364,3 +367,38 @@ def test_every_dataset_is_a_target_with_the_methods_of_the_first_one(project: Pa
     methods = registry.config["targets"]["all"]["methods"]
     assert registry.target("wiki10-31k") == {"datasets": ["wiki10-31k"], "methods": methods} and "lightxml" in methods
     assert "knn" in registry.target("hpo-5k")["methods"], "one that the configuration names keeps its own methods"
+
+
+_LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]\n" for before, name in zip("abcdefgh", "bcdefghi", strict=True)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[" * 100_000, "line 1: not valid YAML: nested more than 40 deep"),
+        ("- " * 100_000, "line 1: not valid YAML: nested more than 40 deep"),
+        (_LAUGHS, "line 6: not valid YAML: .* more than 100000 values"),
+        ("a: &a [*a]", "line 1: not valid YAML: .* more than 100000 values"),
+        ("a: 1\nb: 2\na: 3\n", "line 3: not valid YAML: the key 'a' is there twice"),
+        ("a: {b: 1, b: 1}", "line 1: not valid YAML: the key 'b' is there twice"),
+        ("a: 2020-13-45", "a value in it cannot be read .*: put texts into quotes"),
+        ("a: !!bool maybe", "a value in it cannot be read .*: put texts into quotes"),
+        ("a: " + "1" * 5000, "a value in it cannot be read .*: put texts into quotes"),
+        ("a: !!python/object/apply:os.getcwd []", "line 1: not valid YAML: could not determine a constructor"),
+    ],
+)
+def test_yaml_that_is_a_bomb_or_ambiguous_or_no_value_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "x.yaml").write_text(text)
+    with pytest.raises(InputError, match=f"^{tmp_path}/x.yaml:? {message}"):
+        read_config(tmp_path / "x.yaml")
+
+
+def test_aliases_and_merged_keys_are_taken(tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_text("a: &a {b: 1, c: [2]}\nd: {<<: *a, b: 3}\ne: *a\n")
+    assert read_config(tmp_path / "x.yaml") == {
+        "a": {"b": 1, "c": [2]},
+        "d": {"b": 3, "c": [2]},
+        "e": {"b": 1, "c": [2]},
+    }
