@@ -244,7 +244,14 @@ def test_bag_of_words(tmp_path: Path) -> None:
     ("trn", "message"),
     [
         ("1 4 5\n5 0:1\n", r"train.txt line 2: label 5 is out of range: line 1 tells 5"),
-        ("1 4 5\n-1 0:1\n", r"line 2: label -1 is out of range"),
+        ("1 4 5\n-1 0:1\n", r"line 2: '-1' is not a label number"),
+        ("1 4 5\n0_1 0:1\n", r"line 2: '0_1' is not a label number"),
+        ("1 4 5\n٣ 0:1\n", r"line 2: '٣' is not a label number"),
+        ("1 4 5\n0 0:1_0\n", r"line 2: '0:1_0' is not feature:value"),
+        ("1 4 5\n0 0:1e39\n", r"line 2: '0:1e39' is not feature:value with a finite value of 32 bits"),
+        ("1 4 5\n0 0:3e38 0:3e38\n", r"train.txt: .* tells twice add up to no finite number"),
+        ("1 4 99999999999999999999\n0 0:1\n", r"line 1 is '1 4 9+': it must be the numbers"),
+        ("1 999999999999 5\n0 0:1\n", r"line 1 tells 999999999999 of a kind, too many for so small a file"),
         ("1 4 5\nx 0:1\n", r"line 2: 'x' is not a label number"),
         ("1 4 5\n0, 0:1\n", r"line 2: '' is not a label number"),
         ("2 4 5\n0 0:1\n0 4:1\n", r"line 3: feature 4 is out of range"),
@@ -351,6 +358,13 @@ def test_ontology_with_faults(tmp_path: Path) -> None:
         read("hpo", tmp_path, STRICT)
     (tmp_path / "hp.obo").write_text(OBO.replace('def: "Deep." []', 'def: "Deep'))
     with pytest.raises(InputError, match=r"hp.obo line 37: '\"Deep' does not begin with a text in quotes"):
+        read("hpo", tmp_path, STRICT)
+    for blank in ("is_a:", "is_a:  "):
+        (tmp_path / "hp.obo").write_text(OBO.replace("is_a: HP:0000004", blank))
+        with pytest.raises(InputError, match=r"hp.obo line 38: `is_a` names no term"):
+            read("hpo", tmp_path, STRICT)
+    (tmp_path / "hp.obo").write_text(OBO.replace("id: HP:0000012", "id: HP:0000004"))
+    with pytest.raises(InputError, match=r"hp.obo line 34: the term has the id of the term of line \d+"):
         read("hpo", tmp_path, STRICT)
 
 

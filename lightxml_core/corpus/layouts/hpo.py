@@ -49,7 +49,7 @@ def read(folder: Path, rules: Leniency) -> Corpus:
     sorted by id. `rules` are not needed: a term without labels is no document here, and every text has words.
     """
     source = locate(folder, {"obo": "hp.obo"})["obo"]
-    terms = {term.id: term for term in _terms(source) if not term.obsolete}
+    terms = _in_use(source)
     texts: dict[bool, list[str]] = {False: [], True: []}
     labels: dict[bool, list[set[str]]] = {False: [], True: []}
     for term in terms.values():
@@ -59,6 +59,17 @@ def read(folder: Path, rules: Leniency) -> Corpus:
             labels[_is_test(term.id)].append(above)
     Y_trn, Y_tst, ids = label_matrices(labels[False], labels[True])
     return Corpus(Part(texts[False], Y_trn), Part(texts[True], Y_tst), ids, [terms[id].name for id in ids])
+
+
+def _in_use(source: Path) -> dict[str, _Term]:
+    terms: dict[str, _Term] = {}
+    for term in _terms(source):
+        if not term.id or term.id in terms:
+            wrong = f"has the id of the term of line {terms[term.id].line}" if term.id else "has no id"
+            raise InputError(f"{source} line {term.line}: the term {wrong}: download the file again")
+        if not term.obsolete:
+            terms[term.id] = term
+    return terms
 
 
 def _is_test(term_id: str) -> bool:
@@ -87,16 +98,16 @@ def _terms(source: Path) -> Iterator[_Term]:
             if term is not None:
                 yield term
             term = _Term(number) if line.strip() == "[Term]" else None
-        elif term is not None and ": " in line:
-            tag, _, value = line.partition(": ")
-            _set(term, tag, value, f"{source} line {number}")
+        elif term is not None and ":" in line:
+            tag, _, value = line.partition(":")
+            _set(term, tag, value.strip(), f"{source} line {number}")
     if term is not None:
         yield term
 
 
 def _set(term: _Term, tag: str, value: str, where: str) -> None:
     if tag == "id":
-        term.id = value.strip()
+        term.id = value
     elif tag == "name":
         term.name = _unescaped(value)
     elif tag == "def":
@@ -106,9 +117,11 @@ def _set(term: _Term, tag: str, value: str, where: str) -> None:
     elif tag == "synonym":
         term.synonyms.append(_quoted(value, where))
     elif tag == "is_a":
+        if not value:
+            raise InputError(f"{where}: `is_a` names no term: download the file again")
         term.parents.append(value.split()[0])
     elif tag == "is_obsolete":
-        term.obsolete = value.strip() == "true"
+        term.obsolete = value == "true"
 
 
 def _quoted(value: str, where: str) -> str:

@@ -6,6 +6,7 @@ Fellbaum (ed.), WordNet, MIT Press 1998. Format: the database files of WordNet 3
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,15 +43,18 @@ def read(folder: Path, rules: Leniency) -> Corpus:
     none is left. `rules` are not needed: every text has words and every document a label.
     """
     files = locate(folder, _FILES)
-    synsets = {synset.id: synset for pos in _FILES for synset in _synsets(files[pos])}
+    every = [synset for pos in _FILES for synset in _synsets(files[pos])]
+    synsets = {synset.id: synset for synset in every}
+    if len(synsets) < len(every):
+        raise InputError(f"{folder} holds a synset twice: download it again")
     _check_pointers(synsets, folder)
     documents = [synset for synset in synsets.values() if synset.related]
     test = {synset.id for synset in documents if _is_test(synset.id)}
     tst = [(synset, synset.related) for synset in documents if synset.id in test]
     trn = [(synset, _kept(synset, test, synsets)) for synset in documents if synset.id not in test]
     trn = [(synset, labels) for synset, labels in trn if labels]
-    every = sorted({label for synset in documents for label in synset.related})
-    Y_trn, Y_tst, ids = label_matrices([labels for _, labels in trn], [labels for _, labels in tst], every)
+    pointed = sorted({label for synset in documents for label in synset.related})
+    Y_trn, Y_tst, ids = label_matrices([labels for _, labels in trn], [labels for _, labels in tst], pointed)
     texts = [[synset.text() for synset, _ in part] for part in (trn, tst)]
     names = [", ".join(synsets[id].words) for id in ids]
     return Corpus(Part(texts[0], Y_trn), Part(texts[1], Y_tst), ids, names)
@@ -84,8 +88,12 @@ def _synset(line: str) -> _Synset:
     """offset, file, type, word count (hex), the words each with a number, pointer count, the pointers | gloss."""
     data, bar, gloss = line.partition(" | ")
     fields = data.split()
+    if not re.fullmatch("[0-9a-f]{2}", fields[3]):
+        raise ValueError
     words, first = int(fields[3], 16), 4
     pointers = first + 2 * words
+    if not re.fullmatch("[0-9]{3}", fields[pointers]):
+        raise ValueError
     count = int(fields[pointers])
     starts = range(pointers + 1, pointers + 1 + 4 * count, 4)
     related = [_id(fields[start + 2], fields[start + 1]) for start in starts]
@@ -96,7 +104,7 @@ def _synset(line: str) -> _Synset:
 
 
 def _id(kind: str, offset: str) -> str:
-    if len(kind) != 1 or kind not in "nvars" or len(offset) != 8 or not offset.isdecimal():
+    if len(kind) != 1 or kind not in "nvars" or not re.fullmatch("[0-9]{8}", offset):
         raise ValueError
     return _SATELLITE.get(kind, kind) + offset
 

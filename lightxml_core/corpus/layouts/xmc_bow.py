@@ -20,6 +20,8 @@ from lightxml_core.corpus.types import Corpus, Part
 from lightxml_core.errors import InputError
 
 FIRST_DOCUMENT = 2  # line number, after the header
+_LARGEST = float(np.finfo(np.float32).max)
+_ALWAYS = 10**7  # documents, features or labels that even a small file may tell
 
 
 def read(folder: Path, rules: Leniency) -> Corpus:
@@ -67,17 +69,25 @@ def _read_matrices(source: Path) -> tuple[csr_matrix, csr_matrix]:
         )
     X = csr_matrix((np.array(values), np.array(features), np.array(feature_ends)), shape=(documents, D))
     X.sum_duplicates()
+    if not np.isfinite(X.data).all():
+        raise InputError(f"{source}: the values of a feature that a line tells twice add up to no finite number")
     return X, ones_matrix(np.array(labels), np.array(label_ends), L)
 
 
 def _header(source: Path, line: str) -> tuple[int, int, int]:
-    try:
-        documents, D, L = (int(field) for field in line.split())
-    except ValueError:
-        raise InputError(
-            f"{source} line 1 is {line[:40]!r}: it must be the numbers of documents, features and labels"
-        ) from None
+    fields = line.split()
+    if len(fields) != 3 or not all(map(_is_number, fields)):
+        raise InputError(f"{source} line 1 is {line[:40]!r}: it must be the numbers of documents, features and labels")
+    documents, D, L = map(int, fields)
+    most = max(_ALWAYS, source.stat().st_size)  # what occurs takes a byte; memory is taken for what is only told
+    if max(documents, D, L) > most:
+        raise InputError(f"{source} line 1 tells {max(documents, D, L)} of a kind, too many for so small a file")
     return documents, D, L
+
+
+def _is_number(field: str) -> bool:
+    """Whether it is written with 0 to 9 alone; `int` takes `1_0` and other scripts' digits, too. At most 18 digits."""
+    return field.isascii() and field.isdigit() and len(field) <= 18
 
 
 def _append(line: str, D: int, L: int, labels: array[int], features: array[int], values: array[float]) -> None:
@@ -93,20 +103,19 @@ def _append(line: str, D: int, L: int, labels: array[int], features: array[int],
 
 
 def _index(field: str, size: int, what: str) -> int:
-    try:
-        index = int(field)
-    except ValueError:
-        raise ValueError(f"{field!r} is not a {what} number") from None
-    if not 0 <= index < size:
+    if not _is_number(field.strip()):
+        raise ValueError(f"{field!r} is not a {what} number")
+    index = int(field)
+    if index >= size:
         raise ValueError(f"{what} {index} is out of range: line 1 tells {size}, counted from 0")
     return index
 
 
 def _value(field: str, pair: str) -> float:
     try:
-        value = float(field)
+        value = float(field) if field.isascii() and "_" not in field else math.nan
     except ValueError:
         value = math.nan
-    if not math.isfinite(value):
-        raise ValueError(f"{pair!r} is not feature:value with a finite value")
+    if not abs(value) <= _LARGEST:
+        raise ValueError(f"{pair!r} is not feature:value with a finite value of 32 bits")
     return value
