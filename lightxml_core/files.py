@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import fcntl
+import glob
 import hashlib
 import json
 import os
 import shutil
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,15 +19,19 @@ from scipy import sparse
 
 from lightxml_core.errors import InputError
 
+_ALWAYS_UNPACKED, _MOST_PACKED = 2**30, 100  # bytes that any matrix may take, and times the size of its file
+
 
 @contextmanager
 def atomic_path(target: Path) -> Iterator[Path]:
     """Give a temporary path beside `target`; rename it onto `target` when the block ends well, else remove it.
 
     The data reach the disk before the name does, so a crash leaves either the old file or the new one.
-    The temporary name keeps the suffix, because numpy and scipy append one that is missing.
+    The temporary name keeps the suffix, because numpy and scipy append one that is missing. What a killed process left
+    under such a name is removed.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
+    _remove_leavings(target)
     temporary = target.with_name(f".{target.stem}.{os.getpid()}.tmp{target.suffix}")
     try:
         yield temporary
@@ -35,6 +41,15 @@ def atomic_path(target: Path) -> Iterator[Path]:
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _remove_leavings(target: Path) -> None:
+    """Remove temporary files for `target` of processes that are no more."""
+    start, end = f".{target.stem}.", f".tmp{target.suffix}"
+    for path in target.parent.glob(f"{glob.escape(start)}*{glob.escape(end)}"):
+        process = path.name.removeprefix(start).removesuffix(end)
+        if process.isdecimal() and not Path("/proc", process).exists():
+            path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -108,6 +123,7 @@ def load_csr(source: Path) -> sparse.csr_matrix:
     """Load a CSR matrix saved by `save_csr` (or by PECOS); anything unreadable is an InputError that names the file."""
     check_seal(source)
     try:
+        _refuse_bomb(source)
         matrix = sparse.csr_matrix(sparse.load_npz(source))
         matrix.check_format(full_check=True)
         return matrix
@@ -115,6 +131,14 @@ def load_csr(source: Path) -> sparse.csr_matrix:
         raise InputError(f"{source} is missing: run the rule that makes it") from None
     except Exception as error:  # zip, numpy and scipy each raise their own for a damaged file
         raise InputError(f"{source} is not a readable CSR matrix ({error}): delete it and run again") from None
+
+
+def _refuse_bomb(source: Path) -> None:
+    """ValueError for an archive that claims, and so may unpack to, more than a matrix could be packed by."""
+    with zipfile.ZipFile(source) as opened:
+        unpacked = sum(entry.file_size for entry in opened.infolist())
+    if unpacked > max(_ALWAYS_UNPACKED, _MOST_PACKED * source.stat().st_size):
+        raise ValueError(f"it would unpack to {unpacked} bytes")
 
 
 def save_array(target: Path, array: np.ndarray) -> None:

@@ -175,6 +175,45 @@ def test_damage_is_either_harmless_or_told(name: str, data: st.DataObject) -> No
         shutil.rmtree(folder)
 
 
+@pytest.mark.parametrize("kind", [tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE])
+def test_a_header_that_would_fill_the_memory_is_refused_unread(tmp_path: Path, kind: bytes) -> None:
+    with tarfile.open(tmp_path / "a.tar", "w") as opened:
+        info = tarfile.TarInfo("././@LongLink")
+        info.type, info.size = kind, 2**30
+        opened.addfile(info)
+    refused(tmp_path / "a.tar", "has a header of 1073741824 bytes")
+
+
+@pytest.mark.parametrize("how", ["old", "pax"])
+def test_sparse_files_are_refused(tmp_path: Path, how: str) -> None:
+    with tarfile.open(tmp_path / "a.tar", "w", format=tarfile.PAX_FORMAT) as opened:
+        info = tarfile.TarInfo("sparse")
+        if how == "old":
+            info.type = tarfile.GNUTYPE_SPARSE
+        else:
+            info.pax_headers = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.name": "x"}
+        opened.addfile(info)
+    refused(tmp_path / "a.tar", "holds a sparse file")
+
+
+def test_a_tail_without_end_and_members_without_number_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = packed(tmp_path, "a.tar", {"one": b"1"})
+    archive.write_bytes(archive.read_bytes() + bytes(2**24 + 2**20))
+    refused(archive, "goes on after its end")
+    monkeypatch.setattr("lightxml_core.downloads.archives.MAX_MEMBERS", 2)
+    for name in ("b.zip", "b.tar"):
+        PACKERS["a" + name[1:]](tmp_path / name, {str(number): b"" for number in range(3)})
+        refused(tmp_path / name, "holds more than 2 files and folders")
+
+
+def test_a_zip_is_packed_by_deflate_or_not_at_all(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_BZIP2) as opened:
+        opened.writestr("one", "1")
+    refused(tmp_path / "a.zip", "packed in a way that is not taken")
+
+
 def test_a_name_for_both_a_file_and_a_folder_is_refused(tmp_path: Path) -> None:
     refused(packed(tmp_path, "a.tar", {"x": b"file", "x/y": b"below it"}), "unknown kind")
     refused(packed(tmp_path, "a.zip", {"y" * 300: b"too long a name"}), "unknown kind")

@@ -1,7 +1,8 @@
-"""What a stage has finished is checked by whoever reads it."""
+"""Files appear whole or not at all; what a stage has finished is checked by whoever reads it."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -9,9 +10,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import sparse
 
 from lightxml_core.errors import InputError
-from lightxml_core.files import check_seal, load_array, read_json, save_array, seal, write_json, write_text
+from lightxml_core.files import check_seal, load_array, load_csr, read_json, save_array, seal, write_json, write_text
 
 
 def folder_of(where: Path) -> Path:
@@ -58,3 +60,24 @@ def test_what_is_written_anew_or_never_sealed_passes(tmp_path: Path) -> None:
     seal(path)
     write_json(path, 2)  # killed before it was sealed again
     assert read_json(path) == 2
+
+
+def test_what_a_killed_process_left_is_removed_by_the_next_writing(tmp_path: Path) -> None:
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    (tmp_path / f".value.{ended.pid}.tmp.json").write_text("half")
+    others = [f".value.{os.getppid()}.tmp.json", f".value.x.{ended.pid}.tmp.json", ".value.tmp.json"]
+    for name in others:  # of a process that lives, of another file, of nobody
+        (tmp_path / name).write_text("")
+    write_json(tmp_path / "value.json", 1)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*others, "value.json"])
+
+
+def test_a_matrix_that_would_fill_the_memory_is_refused_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    matrix = sparse.csr_matrix(np.ones((1, 2**18), np.float32))
+    sparse.save_npz(tmp_path / "bomb.npz", matrix)  # packs well: all ones
+    assert load_csr(tmp_path / "bomb.npz").nnz == matrix.nnz
+    monkeypatch.setattr("lightxml_core.files._ALWAYS_UNPACKED", 2**20)
+    monkeypatch.setattr("lightxml_core.files._MOST_PACKED", 2)
+    with pytest.raises(InputError, match=r"bomb\.npz is not a readable CSR matrix \(it would unpack to 2\d{6} bytes\)"):
+        load_csr(tmp_path / "bomb.npz")

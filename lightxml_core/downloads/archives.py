@@ -18,6 +18,16 @@ from typing import IO
 from lightxml_core.errors import InputError
 
 MAX_BYTES = 200 * 2**30
+MAX_MEMBERS = 10**6
+_MAX_HEADER = 2**16  # bytes of one long name or one set of attributes in a tar; a path has at most 4096
+_MAX_TAIL = 2**24  # bytes after the end mark of a tar, which pads to a multiple of some kilobytes
+_EXTENDED = (
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+)
 _CHUNK = 2**20
 _UNPACKABLE = (".zip", ".whl", ".npz", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 _COMPRESSED = (*_UNPACKABLE, ".gz", ".bz2", ".xz")
@@ -132,7 +142,10 @@ def _judging() -> Iterator[None]:
 def _members(archive: Path) -> Iterator[_Member]:
     with archive.open("rb") as opened:
         is_zip = opened.read(4) in (b"PK\x03\x04", b"PK\x05\x06")
-    return _zip_members(archive) if is_zip else _tar_members(archive)
+    for number, member in enumerate(_zip_members(archive) if is_zip else _tar_members(archive), 1):
+        if number > MAX_MEMBERS:
+            raise _UnusableError(f"holds more than {MAX_MEMBERS} files and folders")
+        yield member
 
 
 def _zip_members(archive: Path) -> Iterator[_Member]:
@@ -141,15 +154,37 @@ def _zip_members(archive: Path) -> Iterator[_Member]:
             kind = stat.S_IFMT(info.external_attr >> 16)
             if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
                 raise _UnusableError(f"holds a link or device ({info.filename})")
+            if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                # zipfile asks the others for all that a piece unpacks to at once, which may be gigabytes
+                raise _UnusableError(f"is packed in a way that is not taken ({info.filename}): pack it by deflate")
             yield _Member(_inside(info.filename, info.is_dir()), info.is_dir(), partial(opened.open, info))
 
 
+class _Header(tarfile.TarInfo):
+    """A header of a tar; long names, attributes and maps of sparse files are read whole into memory, so they are few.
+
+    tarfile names `_proc_member` as the place for a subclass to step in.
+    """
+
+    def _proc_member(self, opened: tarfile.TarFile) -> tarfile.TarInfo:
+        if self.type in _EXTENDED and self.size > _MAX_HEADER:
+            raise _UnusableError(f"has a header of {self.size} bytes")
+        if self.type == tarfile.GNUTYPE_SPARSE:
+            raise _UnusableError(f"holds a sparse file ({self.name})")
+        found: tarfile.TarInfo = super()._proc_member(opened)  # type: ignore[misc]
+        return found
+
+    def _proc_gnusparse_10(self, *_: object) -> None:
+        raise _UnusableError(f"holds a sparse file ({self.name})")
+
+
 def _tar_members(archive: Path) -> Iterator[_Member]:
-    with tarfile.open(archive, "r:*") as opened:
+    with tarfile.open(archive, "r:*", tarinfo=_Header) as opened:
         for info in opened:
             if not (info.isreg() or info.isdir()):
                 raise _UnusableError(f"holds a link or device ({info.name})")
             yield _Member(_inside(info.name, info.isdir()), info.isdir(), partial(opened.extractfile, info))
+            opened.members.clear()  # type: ignore[attr-defined]  # tarfile keeps every header
         _require_end(opened)
 
 
@@ -163,8 +198,11 @@ def _require_end(opened: tarfile.TarFile) -> None:
     stream.seek(opened.offset)
     if stream.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
         raise EOFError("it has no end mark")
-    while stream.read(_CHUNK):
-        pass
+    left = _MAX_TAIL
+    while chunk := stream.read(_CHUNK):
+        left -= len(chunk)
+        if left < 0:
+            raise _UnusableError("goes on after its end")
 
 
 def _inside(name: str, is_folder: bool) -> PurePosixPath:
