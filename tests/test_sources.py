@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
 
 from lightxml_core.downloads.lock import Lock
 from lightxml_core.downloads.sources import download_dataset, download_encoder, download_vectors
@@ -22,8 +24,8 @@ FILES = ("config.json", "tokenizer.json", "model.safetensors")
 def make_encoder(folder: Path) -> Path:
     """A folder with the three files of an encoder."""
     folder.mkdir(parents=True)
-    (folder / "config.json").write_text("{}")
-    (folder / "tokenizer.json").write_text("{}")
+    (folder / "config.json").write_text('{"model_type": "bert"}')
+    Tokenizer(WordLevel({"?": 0}, "?")).save(str(folder / "tokenizer.json"))
     save_file({"weight": torch.arange(3.0)}, folder / "model.safetensors")
     return folder
 
@@ -106,6 +108,19 @@ def test_an_encoder_in_a_folder_must_be_whole(tmp_path: Path) -> None:
     (encoder / "tokenizer.json").unlink()
     with pytest.raises(InputError, match=r"tokenizer\.json is missing"):
         download_encoder({"folder": str(encoder)}, tmp_path / "archives", tmp_path / "bad")
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("content", [b"", b"{}", b"half"])
+def test_a_damaged_file_of_an_encoder_is_named_before_anything_is_kept(
+    tmp_path: Path, name: str, content: bytes
+) -> None:
+    encoder = make_encoder(tmp_path / "encoder")
+    whole = (encoder / name).read_bytes()
+    (encoder / name).write_bytes(whole[: len(whole) // 2] if content == b"half" else content)
+    with pytest.raises(InputError, match=rf"^{name} of the encoder from {encoder} is damaged or of an unknown kind"):
+        download_encoder({"folder": str(encoder)}, tmp_path / "archives", tmp_path / "bad")
+    assert not (tmp_path / "bad").exists()
 
 
 class Hub:

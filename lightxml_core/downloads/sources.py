@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -90,12 +90,35 @@ def download_encoder(source: Mapping[str, Any], archives: Path, target: Path) ->
         for name in _ENCODER_FILES:
             if not (folder / name).is_file():
                 raise InputError(f"the encoder from {about['source']} has no {name}: choose another source for it")
+        _check_encoder(folder, about["source"])
         weights = sha256_of(folder / "model.safetensors")
         if source.get("weights_sha256", weights) != weights:
             raise InputError(
                 f"the weights from {about['source']} have sha256 {weights}, not {source['weights_sha256']}"
             )
         write_json(folder / "encoder.json", {**about, "weights_sha256": weights})
+
+
+def _check_encoder(folder: Path, source: str) -> None:
+    """Open each file as the later stages will, so that a damaged one is told here and not found sealed later."""
+    from safetensors import safe_open
+    from tokenizers import Tokenizer
+    from transformers import AutoConfig
+
+    openers: dict[str, Callable[[], object]] = {
+        "config.json": lambda: AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False),
+        "tokenizer.json": lambda: Tokenizer.from_file(str(folder / "tokenizer.json")),
+        "model.safetensors": lambda: safe_open(folder / "model.safetensors", "np"),
+    }
+    for name, opened in openers.items():
+        try:
+            opened()
+        except Exception as error:  # each library raises its own
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise InputError(
+                f"{name} of the encoder from {source} is damaged or of an unknown kind ({reason}): "
+                "get it anew, or choose another source"
+            ) from None
 
 
 def _encoder_from_package(source: Mapping[str, Any], archives: Path, folder: Path) -> dict[str, Any]:

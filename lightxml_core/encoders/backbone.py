@@ -115,13 +115,19 @@ def load_encoder(folder: Path, dropout: bool, pretrained: bool = True) -> nn.Mod
     from transformers import AutoModel
 
     config = _configuration(folder, dropout)
-    options = {"attn_implementation": _attention(config, dropout)}
+    attention = _attention(config, dropout)
     weights = folder / "model.safetensors"
     if not (pretrained and weights.is_file()):
-        model = AutoModel.from_config(config, **options)
+        model = AutoModel.from_config(config, attn_implementation=attention, trust_remote_code=False)
     else:
         model = AutoModel.from_pretrained(
-            folder, config=config, local_files_only=True, use_safetensors=True, dtype=torch.float32, **options
+            folder,
+            config=config,
+            local_files_only=True,
+            use_safetensors=True,
+            trust_remote_code=False,
+            dtype=torch.float32,
+            attn_implementation=attention,
         )
     if getattr(model, "pooler", None) is not None:
         model.pooler = None  # never read here; would only be carried along
@@ -132,7 +138,7 @@ def _configuration(folder: Path, dropout: bool) -> Any:
     from transformers import AutoConfig
 
     read_json(folder / "config.json")
-    config = AutoConfig.from_pretrained(folder, local_files_only=True)
+    config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     if config.model_type == "xlnet":
         config.use_mems_train = config.use_mems_eval = False
     if not dropout:

@@ -153,7 +153,10 @@ def _load_tokenizer(encoder: Path, max_tokens: int):  # type: ignore[no-untyped-
     path = encoder / "tokenizer.json"
     if not path.is_file():
         raise InputError(f"{path} is missing: the encoder needs a fast tokenizer (tokenizer.json)")
-    tokenizer = Tokenizer.from_file(str(path))
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises nothing more special
+        raise InputError(f"{path} is not a readable tokenizer ({error}): get the encoder anew") from None
     tokenizer.no_padding()
     tokenizer.enable_truncation(max_tokens)
     return tokenizer
