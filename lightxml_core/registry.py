@@ -145,11 +145,14 @@ class Registry:
     def _about_dataset(self, name: str) -> dict[str, Any]:
         keys = ("title", "published_as", "note", "licence", "expected")
         stats = f"results/{name}/corpus/stats.json"
-        return {**{key: self.datasets[name].get(key) for key in keys}, "stats": stats}
+        cut = self.datasets[name]["source"].get("cut")
+        return {**{key: self.datasets[name].get(key) for key in keys}, "cut": cut, "stats": stats}
 
     def _about_method(self, name: str) -> dict[str, Any]:
-        keys = ("title", "published_as", "published_protocol", "differs", "implementation", "note")
-        return {key: self.methods[name].get(key) for key in keys}
+        printed = ("published_as", "published_protocol", "published_backbones")
+        keys = ("title", *printed, "differs", "base", "implementation", "note")
+        base = self.methods.get(self.methods[name].get("base", ""), {})
+        return {**{key: self.methods[name].get(key) for key in keys}, "base_title": base.get("title")}
 
     def _about_run(self, run: Run) -> dict[str, Any]:
         member = next(iter(self.members(run.method, run.dataset))) if run.variant == "ensemble" else run.variant
@@ -345,6 +348,9 @@ def _check_methods(registry: Registry) -> None:
                 _known(settings["vectors"], known, f"{where}: {path}.vectors", "vectors")
         for dataset in definition.get("datasets", {}):
             _known(dataset, registry.datasets, f"{where}: datasets", "dataset")
+        _known(definition.get("base", name), registry.methods, f"{where}: base", "method")
+        for variant, backbone in definition.get("published_backbones", {}).items():
+            _known(backbone, registry.backbones, f"{where}: published_backbones.{variant}", "backbone")
 
 
 def _setting_blocks(definition: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, dict[str, Any]]]:

@@ -202,3 +202,12 @@ def corpora(wildcards):
         dataset=REGISTRY.target(wildcards.target)["datasets"],
         file=CORPUS,
     )
+
+
+def vocabularies(wildcards):
+    """The vocabularies of the TF-IDF features that a target's methods read: their sizes are statistics of its datasets."""
+    members = {
+        (run.dataset, run.method, run.variant) for run in REGISTRY.runs(wildcards.target) if run.variant != "ensemble"
+    }
+    used = {dataset for dataset, method, member in members if "tfidf" in REGISTRY.needs(method, dataset, member)}
+    return collect("results/{dataset}/features/tfidf/vocabulary.json", dataset=sorted(used))

@@ -1,6 +1,7 @@
 # From the metrics of a target's runs to what people read.
 
-TABLES = ["comparison", "verdicts", "datasets", "cost", "settings"]
+TABLES = ["main", "single", "propensity", "ablations", "protocols", "tail"]
+TABLES += ["comparison", "verdicts", "datasets", "cost", "settings"]
 FIGURES = ["precision", "propensity", "tail", "lost", "calibration", "cost", "training", "corpora", "rules"]
 
 
@@ -26,10 +27,11 @@ rule select:
 
 
 rule tables:
-    """Comparison with published figures, verdicts on it, dataset statistics, costs, settings, as CSV, Markdown and LaTeX."""
+    """Comparisons with published figures, verdicts, ablations, dataset statistics, costs, settings: CSV, Markdown, LaTeX."""
     input:
         runs=run_files,
         corpora=corpora,
+        features=vocabularies,
         selection="results/targets/{target}/selection.json",
         published=[os.path.relpath(path) for path in sorted((BASE / "published").glob("*.csv"))],
         code=code("tables"),

@@ -12,10 +12,22 @@ import pytest
 
 from lightxml_core.errors import InputError
 from lightxml_core.files import write_json, write_text
+from lightxml_core.reporting import bills
+from lightxml_core.reporting.corpora import spelled
 from lightxml_core.reporting.figures import write_figures
 from lightxml_core.reporting.markup import tex_escape, tex_row
 from lightxml_core.reporting.published import load_published
-from lightxml_core.reporting.tables import COLUMNS, comparison, cost, datasets, terminal_table, write_tables
+from lightxml_core.reporting.tables import (
+    COLUMNS,
+    comparison,
+    cost,
+    datasets,
+    duration,
+    long_table,
+    terminal_table,
+    write_tables,
+)
+from lightxml_core.reporting.terminal import verdict_line
 from lightxml_core.reporting.verdicts import count, verdict_table, verdicts
 
 SHIPPED = Path(__file__).parents[1] / "published"
@@ -120,7 +132,7 @@ def test_written_tables_for_people(selection: dict[str, Any], published: pd.Data
     assert "| LightXML | bert | 82.00 ± 2.65 \\[86.16\\] | \u2013 |" in markdown
     assert "| LightXML | ensemble | 83.50 ± 0.71 \\[87.63†‡\\] | \u2013 |" in markdown
     assert "| Parabel | model | 84.25 \\[82.12\\] | \u2013 |" in markdown
-    assert "| Bonsai | as-published | \\[82.30\\] | \u2013 |" in markdown
+    assert "| Bonsai | as-published | not run \\[82.30\\] | not run |" in markdown
     tex = (tmp_path / "out" / "comparison.tex").read_text("utf-8")
     assert r"\caption{Toy\_4K: precision" in tex
     assert r"LightXML & bert & 82.00 $\pm$ 2.65 [86.16] & --" in tex
@@ -136,18 +148,59 @@ def test_tex_escape_leaves_nothing_for_latex_to_act_on() -> None:
     )
     assert tex_escape("50.1 ± 0.2†") == r"50.1 $\pm$ 0.2\textsuperscript{\dag}"
     assert tex_row(["[82.30]", "a"]) == r"{[82.30]} & a \\"
+    assert tex_row(["* best", "*"]) == r"{* best} & {*} \\"  # `\\*` is a row break of its own
 
 
-def test_datasets_and_cost(selection: dict[str, Any], published: pd.DataFrame) -> None:
+def test_datasets_mark_what_differs_from_every_source(
+    selection: dict[str, Any], published: pd.DataFrame, tmp_path: Path
+) -> None:
+    write_json(tmp_path / "toy" / "features" / "tfidf" / "vocabulary.json", {"a": 0, "b": 1})
     rows = {row["statistic"]: row for row in datasets(selection, published).to_dict("records")}
-    assert [rows["N_test"][key] for key in ("computed", "expected", "published")] == [3865, 3865, 3865.0]
-    assert [rows["L"][key] for key in ("computed", "expected", "published")] == [3956, "none", "none"]
-    assert list(rows) == ["N_test", "L"]
-    by_variant = {row["variant"]: row for row in cost(selection, published).to_dict("records")}
-    assert by_variant["bert"]["wall_seconds"] == by_variant["ensemble"]["wall_seconds"] == 200.0
-    assert by_variant["ensemble"]["published_train_hours"] == 16.9
-    assert by_variant["bert"]["published_train_hours"] == "none"
-    assert by_variant["ensemble"]["model_bytes"] == 5_000_000
+    keys = ("computed", "expected", "published", "difference")
+    assert [rows["N_test"][key] for key in keys] == [3865, 3865, 3865.0, "equal"]
+    assert [rows["L"][key] for key in keys] == [3956, "none", "none", "none"]
+    assert [rows["D_tfidf"][key] for key in keys[:2]] == [2, "none"]
+    two = "Toy-4K,-,-,L,3956,a paper,seen\nToy-4K,-,-,L,4000,another,seen\nToy-4K,-,-,N_train,9,a paper,seen\n"
+    write_text(tmp_path / "more" / "main.csv", HEADER + two)
+    frame = datasets(selection, load_published(tmp_path / "more"))
+    assert [row["difference"] for row in _rows(frame, statistic="L")] == ["equal", -44.0]
+    assert [row["difference"] for row in _rows(frame, statistic="N_train")] == ["n/a"]
+    markdown = long_table("datasets", frame, selection).markdown()
+    assert "| Toy\\_4K | L | 3,956 | none | 4,000 | ≠ -44 (-1.1%) | another | seen |" in markdown
+
+
+def test_cost_of_runs_and_of_what_is_only_in_print(
+    selection: dict[str, Any], published: pd.DataFrame, tmp_path: Path
+) -> None:
+    more = (
+        "Toy-4K,LightXML,ensemble,train_hours,12,a rerun,seen\n"
+        "Toy-4K,LightXML,distilbert,inference_seconds,7.73,a rerun,seen\n"
+        "Toy-4K,LightXML,distilbert,model_size_gb,0.3,a rerun,seen\n"
+        "Toy-4K,LightXML,distilbert,model_size_gib,0.304,its parameters,derived\n"
+    )
+    write_text(tmp_path / "published" / "main.csv", PUBLISHED + more)
+    frame = cost(selection, load_published(tmp_path / "published"))
+    by_variant = {row["variant"]: row for row in frame.to_dict("records")}
+    bert, ensemble, printed = by_variant["bert"], by_variant["ensemble"], by_variant["distilbert"]
+    assert bert["wall_seconds"] == ensemble["wall_seconds"] == 200.0
+    assert (ensemble["published_train_hours"], bert["published_train_hours"]) == (16.9, "none")
+    assert ensemble["other_sources"] == "train_hours 12 (a rerun; seen)"
+    assert ensemble["model_bytes"] == 5_000_000
+    assert (printed["wall_seconds"], printed["protocol"], printed["seeds"]) == ("not run", "not run", 0)
+    assert (printed["published_model_gib"], printed["published_ms_a_document"]) == (0.304, 2.0)  # of 3,865 documents
+    assert "| Toy\\_4K | LightXML | bert | clean | 3 | 3 min 20 s | 1.50 | 4.77 |" in (
+        long_table("cost", frame, selection).markdown()
+    )
+
+
+def test_numbers_and_names_are_spelled_as_what_they_are() -> None:
+    assert [spelled(value) for value in ("0.004", 1248.58, "3865", 0.0, "n/a")] == [
+        *("0.004", "1,248.58", "3,865", "0", "n/a"),
+    ]
+    assert [duration(seconds) for seconds in (0.04, 42, 725, 11220)] == ["0.04 s", "42 s", "12 min 5 s", "3 h 7 min"]
+    row = {**dict.fromkeys(bills.COLUMNS, "none"), "dataset": "2024", "variant": "7", "seeds": "1"}
+    table = long_table("cost", pd.DataFrame([row], columns=bills.COLUMNS))
+    assert (table.rows[0][0], table.rows[0][2]) == ("2024", "7")
 
 
 def test_terminal_table_is_honest(selection: dict[str, Any]) -> None:
@@ -177,7 +230,7 @@ def test_equal_input_gives_equal_bytes(selection: dict[str, Any], published: pd.
         write_tables(selection, published, TOLERANCE, out)
         write_figures(selection, out)
     names = sorted(path.name for path in (tmp_path / "a").iterdir())
-    assert len(names) == 15 + 18
+    assert len(names) == 3 * 11 + 18
     for name in names:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name
 
@@ -235,7 +288,7 @@ def test_shipped_figures_hold_the_papers_main_table() -> None:
 def test_every_published_figure_gets_the_verdict_of_the_rule(
     selection: dict[str, Any], published: pd.DataFrame
 ) -> None:
-    found = verdicts(selection, comparison(selection, published), TOLERANCE)
+    found = verdicts(selection, comparison(selection, published), TOLERANCE, published)
     assert {(row["method"], row["variant"], row["published"], row["verdict"]) for row in found.to_dict("records")} == {
         ("lightxml", "ensemble", 87.63, "below"),  # 83.5 is 4.13 below
         ("lightxml", "ensemble", 87.15, "below"),
@@ -244,7 +297,7 @@ def test_every_published_figure_gets_the_verdict_of_the_rule(
         ("LightXML", "roberta", 86.18, "not run"),
         ("Bonsai", "as-published", 82.30, "not run"),
     }
-    stricter = verdicts(selection, comparison(selection, published), {**TOLERANCE, "P": 2.12})
+    stricter = verdicts(selection, comparison(selection, published), {**TOLERANCE, "P": 2.12}, published)
     assert [row["verdict"] for row in stricter.to_dict("records") if row["method"] == "parabel"] == ["above"]
     assert count(found) == {"reproduced": 1, "below": 3, "above": 0, "not comparable": 0, "not run": 2}
     assert not (found.astype(str) == "").any().any() and not found.isna().any().any()
@@ -255,9 +308,64 @@ def test_figures_of_another_kind_are_not_compared_and_it_is_said_why(
 ) -> None:
     selection["methods"]["parabel"]["differs"] = "half the trees"
     selection["methods"]["lightxml"]["published_protocol"] = "official"
-    found = verdicts(selection, comparison(selection, published), TOLERANCE)
+    found = verdicts(selection, comparison(selection, published), TOLERANCE, published)
     said = {row["method"]: (row["verdict"], row["reason"]) for row in found.to_dict("records")}
     assert said["parabel"] == ("not comparable", "half the trees")
     assert said["lightxml"] == ("not comparable", "run by the clean protocol, published by the official one")
     table = verdict_table(selection, found)
     assert any("4 not comparable" in note for note in table.notes) and len(table.rows) == 4
+    assert dict(zip(table.headers, table.rows[2], strict=True)) | {"why": ""} == {
+        **{"dataset": "Toy_4K", "method": "LightXML", "variant": "ensemble", "metric": "P@1", "reproduced": "83.50"},
+        **{"std": "0.71", "seeds": "2", "published": "87.15", "difference": "-3.65", "verdict": "not comparable"},
+        **{"why": "", "source": "second source", "checked": "seen"},
+    }
+
+
+def test_another_encoder_is_not_compared(selection: dict[str, Any], published: pd.DataFrame) -> None:
+    selection["methods"]["lightxml"]["published_backbones"] = {"bert": "bert-base", "roberta": "roberta-base"}
+    said = _reasons(selection, published)
+    assert said["bert"] == "encoder bert, published with bert-base"
+    assert said["ensemble"] == "encoder bert, published with bert-base, roberta-base"
+    for run in selection["runs"]:
+        run["backbone"] = {"bert": "bert-base", "ensemble": None}.get(run["variant"])
+    assert set(_reasons(selection, published).values()) == {"none"}
+    for run in selection["runs"]:  # a member of another name has the figures of its encoder
+        run["variant"] = {"bert": "tree0"}.get(run["variant"], run["variant"])
+    assert _rows(comparison(selection, published), variant="tree0", metric="P@1")[0]["published"] == 86.16
+
+
+def test_another_cut_of_the_data_is_not_compared(
+    selection: dict[str, Any], published: pd.DataFrame, tmp_path: Path
+) -> None:
+    write_json(tmp_path / "toy" / "corpus" / "stats.json", {"documents_tst": 500})
+    assert set(_reasons(selection, published).values()) == {
+        "another cut of the data: 500 test documents, in print 3,865"
+    }
+    selection["datasets"]["toy"]["cut"] = "whole"
+    assert set(_reasons(selection, published).values()) == {"a cut of whole"}
+
+
+def _reasons(selection: dict[str, Any], published: pd.DataFrame) -> dict[str, str]:
+    found = verdicts(selection, comparison(selection, published), TOLERANCE, published)
+    return {row["variant"]: row["reason"] for row in found.to_dict("records") if row["verdict"] != "not run"}
+
+
+def test_the_verdicts_are_counted_and_none_is_said(
+    selection: dict[str, Any], published: pd.DataFrame, tmp_path: Path
+) -> None:
+    write_tables(selection, published, TOLERANCE, tmp_path / "out")
+    assert verdict_line(tmp_path / "out" / "verdicts.csv") == "figures in print: 3 below, 2 not run, 1 reproduced"
+    selection["datasets"]["toy"]["published_as"] = None
+    write_tables(selection, published, TOLERANCE, tmp_path / "none")
+    assert verdict_line(tmp_path / "none" / "verdicts.csv") == "figures in print: none"
+    markdown = (tmp_path / "none" / "verdicts.md").read_text("utf-8")
+    assert "Nothing is in print" in markdown and "|" not in markdown
+
+
+def test_the_terminal_never_cuts_a_protocol(selection: dict[str, Any]) -> None:
+    for number, run in enumerate(selection["runs"][2:5]):
+        run.update(protocol=("clean", "official")[number == 2], variant="selected-on-validation")
+    text = terminal_table(selection)
+    assert max(map(len, text.splitlines())) <= 100
+    rows = [line.split() for line in text.splitlines() if line.startswith("LightXML selected")]
+    assert [row[2] for row in rows] == ["clean", "official"]

@@ -13,6 +13,8 @@ _TEX = {
     "±": r"$\pm$",
     "†": r"\textsuperscript{\dag}",
     "‡": r"\textsuperscript{\ddag}",
+    "§": r"\textsuperscript{\S}",
+    "≠": r"$\neq$",
     NOTHING: "--",
     "·": r"$\cdot$",
     "<": r"\textless{}",
@@ -22,9 +24,16 @@ _TEX = {
 _MARKDOWN = frozenset("\\|`*_<>[]#~")
 
 
+PACKAGES = r"% needs \usepackage{array,booktabs,graphicx,longtable,pdflscape}" + "\n"
+_LONG_CELL, _LONG_TABLE, _LINE = 34, 40, 92  # characters; rows; characters that fit into a line of text
+
+
 @dataclass(frozen=True)
 class Table:
-    """Plain text cells. `align`: a letter a column, as LaTeX has it: `l` for words, `r` for figures."""
+    """Plain text cells. `align`: a letter a column, as LaTeX has it: `l` for words, `r` for figures.
+
+    Without rows it is its title and its notes, which then say why there is nothing to show.
+    """
 
     title: str
     headers: Sequence[str]
@@ -35,15 +44,45 @@ class Table:
     def markdown(self) -> str:
         lines = [list(map(_markdown, cells)) for cells in (self.headers, *self.rows)]
         lines.insert(1, ["---:" if side == "r" else "---" for side in self.align])
-        table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
-        return "\n\n".join([f"## {_markdown(self.title)}", table, *map(_markdown, self.notes)]) + "\n"
+        table = ["\n".join("| " + " | ".join(line) + " |" for line in lines)] if self.rows else []
+        return "\n\n".join([f"## {_markdown(self.title)}", *table, *map(_markdown, self.notes)]) + "\n"
 
     def latex(self) -> str:
-        rows = [tex_row(row) for row in self.rows]
-        body = [tex_row(self.headers), r"\midrule", *rows]
-        lines = [r"\begin{table}", r"\centering", rf"\caption{{{tex_escape(self.title)}}}"]
-        lines += [rf"\begin{{tabular}}{{{self.align}}}", r"\toprule", *body, r"\bottomrule", r"\end{tabular}"]
-        return "\n".join([*lines, *(r"\par\footnotesize " + tex_escape(n) for n in self.notes), r"\end{table}"]) + "\n"
+        """A `table`, or over many rows a `longtable`; long texts are broken, what is too wide made small or turned."""
+        if not self.rows:
+            return rf"\paragraph{{{tex_escape(self.title)}}} " + " ".join(map(tex_escape, self.notes)) + "\n"
+        build = self._longtable if len(self.rows) > _LONG_TABLE else self._tabular
+        return "\n".join(build()) + "\n"
+
+    def _tabular(self) -> list[str]:
+        lines = [rf"\begin{{tabular}}{{{self._columns()}}}", r"\toprule", tex_row(self.headers), r"\midrule"]
+        lines += [*map(tex_row, self.rows), r"\bottomrule", r"\end{tabular}"]
+        if self._width() > _LINE:
+            lines = [r"\resizebox{\linewidth}{!}{%", *lines[:-1], lines[-1] + "}"]
+        notes = (r"\par\footnotesize " + tex_escape(note) for note in self.notes)
+        caption = rf"\caption{{{tex_escape(self.title)}}}"
+        return [r"\begin{table}", r"\centering", caption, *lines, *notes, r"\end{table}"]
+
+    def _longtable(self) -> list[str]:
+        head = [r"\toprule", tex_row(self.headers), r"\midrule"]
+        wide = self._width() > 1.5 * _LINE
+        begin = r"\begin{landscape}\tiny" if wide else r"\begingroup\scriptsize"
+        lines = [begin + r"\setlength{\tabcolsep}{3pt}", rf"\begin{{longtable}}{{{self._columns()}}}"]
+        lines += [rf"\caption{{{tex_escape(self.title)}}} \\", *head, r"\endfirsthead", *head, r"\endhead"]
+        lines += [*map(tex_row, self.rows), r"\bottomrule", r"\end{longtable}"]
+        notes = (r"\par\footnotesize " + tex_escape(note) for note in self.notes)
+        return [*lines, *notes, r"\end{landscape}" if wide else r"\endgroup"]
+
+    def _widths(self) -> list[int]:
+        return [max(map(len, column)) for column in zip(self.headers, *self.rows, strict=True)]
+
+    def _width(self) -> int:
+        return sum(min(width, _LONG_CELL) + 2 for width in self._widths())
+
+    def _columns(self) -> str:
+        long = [width > _LONG_CELL and side == "l" for width, side in zip(self._widths(), self.align, strict=True)]
+        broken = rf">{{\raggedright\arraybackslash}}p{{{0.5 / max(sum(long), 1):.2f}\linewidth}}"
+        return "".join(broken if wide else side for wide, side in zip(long, self.align, strict=True))
 
 
 def tex_escape(text: str) -> str:
@@ -52,9 +91,9 @@ def tex_escape(text: str) -> str:
 
 
 def tex_row(cells: Sequence[str]) -> str:
-    """One row of a tabular; a leading `[` is braced, or the row break before it would take it for its argument."""
+    """One row of a tabular; a leading `[` or `*` is braced, or the row break before it would take it as its own."""
     escaped = [tex_escape(cell) for cell in cells]
-    return " & ".join("{" + cell + "}" if cell.startswith("[") else cell for cell in escaped) + r" \\"
+    return " & ".join("{" + cell + "}" if cell.startswith(("[", "*")) else cell for cell in escaped) + r" \\"
 
 
 def _markdown(text: str) -> str:

@@ -11,7 +11,8 @@ from lightxml_core.reporting.costs import members_of, training_seconds
 from lightxml_core.reporting.runs import ENSEMBLE, SHOWN, Group, Selection, groups_of, of_dataset, title_of
 
 _RIVALS = ("Parabel", "Bonsai")
-_WIDTHS = (22, 14, *(len(SHOWN) * (8,)), 5, 9)
+_NAMES, _FIGURES = 36, (*(len(SHOWN) * (8,)), 5, 9)  # characters of a row's names, and of its figures
+_TITLE = 22
 
 
 def terminal_table(selection: Selection) -> str:
@@ -45,26 +46,39 @@ def _block(selection: Selection, dataset: str, groups: list[Group]) -> str:
     if not groups:
         return f"{heading}\nno runs"
     best = {metric: max((v for g in groups if (v := g.mean(metric)) is not None), default=None) for metric in SHOWN}
-    header = _line(["method", "member", *(f"{metric} " for metric in SHOWN), "seeds", "seconds"])
-    protocols = {group.protocol for group in groups}
-    rows = [_row(selection, group, groups, best, len(protocols) > 1) for group in groups]
+    told = ["method", "member", *(["protocol"] if len({group.protocol for group in groups}) > 1 else [])]
+    names = [_names_of(selection, group)[: len(told)] for group in groups]
+    widths = _widths([told, *names])
+    header = _line(told, widths, [*(f"{metric} " for metric in SHOWN), "seeds", "seconds"])
+    rows = [_line(own, widths, _figures(group, groups, best)) for own, group in zip(names, groups, strict=True)]
     notes = [note for group in groups if (note := _honest(selection, group, groups))]
     return "\n".join([heading, header, "-" * len(header), *rows, "* best of its column", *notes])
 
 
-def _row(selection: Selection, group: Group, groups: list[Group], best: dict[str, float | None], tell: bool) -> str:
-    member = f"{group.variant} {group.protocol}" if tell else group.variant
-    cells = [title_of(selection["methods"], group.method), member]
+def _names_of(selection: Selection, group: Group) -> list[str]:
+    return [title_of(selection["methods"], group.method), group.variant, group.protocol]
+
+
+def _figures(group: Group, groups: list[Group], best: dict[str, float | None]) -> list[str]:
+    cells = []
     for metric in SHOWN:
         mean = group.mean(metric)
         cells.append("- " if mean is None else f"{mean:.2f}" + ("*" if mean == best[metric] else " "))
     seconds = training_seconds(group, groups)
-    return _line([*cells, str(len(group.runs)), "-" if seconds is None else f"{seconds:,.0f}"])
+    return [*cells, str(len(group.runs)), "-" if seconds is None else f"{seconds:,.0f}"]
 
 
-def _line(cells: list[str]) -> str:
-    left = [_clip(cell, width).ljust(width) for cell, width in zip(cells[:2], _WIDTHS[:2], strict=True)]
-    right = [cell.rjust(width) for cell, width in zip(cells[2:], _WIDTHS[2:], strict=True)]
+def _widths(names: list[list[str]]) -> list[int]:
+    """Of the columns of names: a protocol is never cut; the member comes next, and the title, which repeats, last."""
+    title, member, *protocol = (max(map(len, column)) for column in zip(*names, strict=True))
+    left = _NAMES - sum(width + 1 for width in protocol)
+    title = max(min(title, _TITLE, left - member), min(title, left // 3))
+    return [title, left - title, *protocol]
+
+
+def _line(names: list[str], widths: list[int], figures: list[str]) -> str:
+    left = [_clip(name, width).ljust(width) for name, width in zip(names, widths, strict=True)]
+    right = [cell.rjust(width) for cell, width in zip(figures, _FIGURES, strict=True)]
     return " ".join([*left, "".join(right)]).rstrip()
 
 

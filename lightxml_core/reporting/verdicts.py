@@ -6,8 +6,11 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from lightxml_core.reporting.cells import MISSING, NONE, NOT_RUN
+from lightxml_core.reporting.corpora import other_data
 from lightxml_core.reporting.markup import Table
-from lightxml_core.reporting.runs import Selection, title_of
+from lightxml_core.reporting.matching import encoders_in_print
+from lightxml_core.reporting.runs import ENSEMBLE, Selection, title_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,22 +19,28 @@ COLUMNS = [
     *("dataset", "method", "variant", "metric", "published", "source", "verified", "reproduced_mean", "reproduced_std"),
     *("seeds", "difference", "tolerance", "verdict", "reason"),
 ]
-REPRODUCED, BELOW, ABOVE, NOT_COMPARABLE, NOT_RUN = "reproduced", "below", "above", "not comparable", "not run"
+REPRODUCED, BELOW, ABOVE, NOT_COMPARABLE = "reproduced", "below", "above", "not comparable"
 VERDICTS = (REPRODUCED, BELOW, ABOVE, NOT_COMPARABLE, NOT_RUN)
 
 
-def verdicts(selection: Selection, comparison: pd.DataFrame, tolerance: Mapping[str, float]) -> pd.DataFrame:
+def verdicts(
+    selection: Selection, comparison: pd.DataFrame, tolerance: Mapping[str, float], published: pd.DataFrame
+) -> pd.DataFrame:
     """One row, exactly `COLUMNS`, for every row of the comparison with a published figure.
 
     comparison: as `tables.comparison` gives it. tolerance: percentage points by family of metric (`P`, `PSP`, …).
-    The rule: *not comparable* where the method's file says how it differs, or where its protocol is not the one that
-    the published figures come from, both said as the reason; else *reproduced* within the tolerance, *above* or *below*
-    outside it. *not run* where there is nothing of ours.
+    published: all figures, for the sizes of the datasets.
+    The rule: *not comparable* where the method's file says how it differs, where its protocol or its encoder is not the
+    one that the published figures come from, or where the data are others (a cut, other counts of documents or labels
+    than in print), each said as the reason; else *reproduced* within the tolerance, *above* or *below* outside it.
+    *not run* where there is nothing of ours.
     """
     import pandas as pd
 
-    printed = [row for row in comparison.to_dict("records") if row["published"] != "none"]
-    return pd.DataFrame([_judged(selection, row, tolerance) for row in printed], columns=COLUMNS, dtype=object)
+    printed = [row for row in comparison.to_dict("records") if row["published"] != NONE]
+    data = {name: other_data(entry, published) for name, entry in selection["datasets"].items()}
+    rows = [_judged(selection, row, tolerance, data[row["dataset"]]) for row in printed]
+    return pd.DataFrame(rows, columns=COLUMNS, dtype=object)
 
 
 def count(found: pd.DataFrame) -> dict[str, int]:
@@ -42,33 +51,47 @@ def count(found: pd.DataFrame) -> dict[str, int]:
 
 def verdict_table(selection: Selection, found: pd.DataFrame) -> Table:
     """The verdicts on what was run, for people, from the frame or its .csv read as text; what was not is counted."""
-    ran = found[found.verdict != NOT_RUN]
+    ran = found[found.verdict != NOT_RUN].to_dict("records")
+    counted = ", ".join(f"{number:,} {verdict}" for verdict, number in count(found).items())
+    if not len(found):
+        return Table("Verdicts", [], [], "", ["Nothing is in print for what this target runs, so nothing was judged."])
+    if not ran:
+        return Table("Verdicts", [], [], "", [f"None of the figures in print was run here: {counted}."])
     rows = [
         [
             title_of(selection["datasets"], row["dataset"]),
             *(title_of(selection["methods"], row["method"]), row["variant"], row["metric"]),
-            *(f"{float(row['reproduced_mean']):.2f}", f"{float(row['published']):.2f}"),
-            *(f"{float(row['difference']):+.2f}", row["verdict"], row["reason"], row["source"]),
+            *(f"{float(row['reproduced_mean']):.2f}", _std(row), str(row["seeds"]), f"{float(row['published']):.2f}"),
+            *(f"{float(row['difference']):+.2f}", row["verdict"], row["reason"], row["source"], row["verified"]),
         ]
-        for row in ran.to_dict("records")
+        for row in ran
     ]
-    headers = ["dataset", "method", "variant", "metric", "reproduced", "published", "difference", "verdict"]
-    counted = ", ".join(f"{number:,} {verdict}" for verdict, number in count(found).items())
-    points = {row["metric"].split("@")[0]: float(row["tolerance"]) for row in ran.to_dict("records")}
+    headers = ["dataset", "method", "variant", "metric", "reproduced", "std", "seeds", "published", "difference"]
+    points = {row["metric"].split("@")[0]: float(row["tolerance"]) for row in ran}
     rule = ", ".join(f"{family}@k {value:g}" for family, value in points.items())
-    notes = [f"Figures in print: {counted}.", *([f"Reproduced: within so many points, {rule}."] if rule else [])]
-    return Table("Verdicts", [*headers, "why", "source"], rows, "llllrrrlll", notes)
+    notes = [f"Figures in print: {counted}.", f"Reproduced: within so many points, {rule}.", *_RULE]
+    return Table("Verdicts", [*headers, "verdict", "why", "source", "checked"], rows, "llllrrrrrllll", notes)
 
 
-def _judged(selection: Selection, row: Mapping[str, Any], tolerance: Mapping[str, float]) -> dict[str, Any]:
+_RULE = (
+    "Not comparable: another encoder, protocol or cut of the data than in print, or as the method's file says.",
+    "Checked: seen in the source, derived from figures seen, or recalled: nobody could check it.",
+)
+
+
+def _std(row: Mapping[str, Any]) -> str:
+    return MISSING if row["reproduced_std"] == MISSING else f"{float(row['reproduced_std']):.2f}"
+
+
+def _judged(selection: Selection, row: Mapping[str, Any], tolerance: Mapping[str, float], data: str) -> dict[str, Any]:
     known = {name: row[name] for name in COLUMNS[:10]}
     if row["reproduced_mean"] == NOT_RUN:
         return {**known, "difference": NOT_RUN, "tolerance": NOT_RUN, "verdict": NOT_RUN, "reason": NOT_RUN}
     points = float(tolerance[row["metric"].split("@")[0]])
     difference = round(float(row["reproduced_mean"]) - float(row["published"]), 6)
-    reason = _difference_of_kind(selection, row)
+    reason = "; ".join(filter(None, [*_differences_of_kind(selection, row), data]))
     verdict = NOT_COMPARABLE if reason else _by_size(difference, points)
-    return {**known, "difference": difference, "tolerance": points, "verdict": verdict, "reason": reason or "none"}
+    return {**known, "difference": difference, "tolerance": points, "verdict": verdict, "reason": reason or NONE}
 
 
 def _by_size(difference: float, points: float) -> str:
@@ -77,11 +100,21 @@ def _by_size(difference: float, points: float) -> str:
     return ABOVE if difference > 0 else BELOW
 
 
-def _difference_of_kind(selection: Selection, row: Mapping[str, Any]) -> str:
-    """Why the two figures are not of the same thing, or nothing."""
+def _differences_of_kind(selection: Selection, row: Mapping[str, Any]) -> list[str]:
+    """Why the two figures are not of the same model."""
     method = selection["methods"][row["method"]]
-    reasons = [method.get("differs")]
+    reasons = [str(method["differs"])] if method.get("differs") else []
     protocol = method.get("published_protocol")
     if protocol not in (None, row["protocol"]):
         reasons.append(f"run by the {row['protocol']} protocol, published by the {protocol} one")
-    return "; ".join(filter(None, reasons))
+    printed = encoders_in_print(method, row["variant"])
+    if others := sorted(_encoders(selection, row) - printed) if printed else []:
+        reasons.append(f"encoder {', '.join(others)}, published with {', '.join(sorted(printed))}")
+    return reasons
+
+
+def _encoders(selection: Selection, row: Mapping[str, Any]) -> set[str]:
+    """The backbones of what was run, an ensemble's members'."""
+    runs = [run for run in selection["runs"] if (run["dataset"], run["method"]) == (row["dataset"], row["method"])]
+    variants = {run["variant"] for run in runs} - {ENSEMBLE} if row["variant"] == ENSEMBLE else {row["variant"]}
+    return {str(run["backbone"]) for run in runs if run["variant"] in variants and run.get("backbone")}

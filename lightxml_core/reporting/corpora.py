@@ -1,0 +1,136 @@
+"""The statistics of the datasets: computed, expected by the definition, and in print, with what differs marked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lightxml_core.files import read_json
+from lightxml_core.reporting.cells import MISSING, NONE
+from lightxml_core.reporting.markup import Table
+from lightxml_core.reporting.runs import Selection, title_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = ["dataset", "statistic", "computed", "expected", "published", "difference", "source", "verified"]
+SIZES = {"N_train": "training documents", "N_test": "test documents", "L": "labels"}
+EQUAL = "equal"
+_STATISTICS = {  # the names that published tables use, and the names a stats file may use for the same thing
+    "N_train": ("n_trn", "n_train", "documents_trn", "train_documents", "documents_train"),
+    "N_test": ("n_tst", "n_test", "documents_tst", "test_documents", "documents_test"),
+    "D_tfidf": ("d", "d_tfidf", "features"),
+    "L": ("l", "labels", "n_labels"),
+    "avg_labels_per_doc": ("labels_per_document", "labels_per_doc", "avg_labels_per_document"),
+    "avg_docs_per_label": ("documents_per_label", "docs_per_label", "avg_documents_per_label"),
+    "words_per_doc_train": ("words_per_document_trn", "words_trn", "words_train", "words_per_document_train"),
+    "words_per_doc_test": ("words_per_document_tst", "words_tst", "words_test", "words_per_document_test"),
+}
+
+
+def datasets(selection: Selection, published: pd.DataFrame) -> pd.DataFrame:
+    """One row, exactly `COLUMNS`, a (dataset, statistic, published source).
+
+    `difference` is computed less published, "equal" where both are the same to two digits after the point. Every
+    source in print has its row. `D_tfidf` is the number of TF-IDF features where they were built.
+    """
+    import pandas as pd
+
+    rows = [row for name, entry in selection["datasets"].items() for row in _rows(name, entry, published)]
+    return pd.DataFrame(rows, columns=COLUMNS, dtype=object)
+
+
+def datasets_table(selection: Selection, frame: pd.DataFrame) -> Table:
+    """For people, from the frame or its .csv read as text; a figure that differs from print bears `≠`."""
+    if not len(frame):
+        return Table("Datasets", [], [], "", ["No statistics: nothing was computed, expected or in print."])
+    rows = []
+    for row in frame.to_dict("records"):
+        numbers = [spelled(row[column]) for column in ("computed", "expected", "published")]
+        told = [_told(row), *((row["source"], row["verified"]) if row["published"] != NONE else (NONE, NONE))]
+        rows.append([title_of(selection["datasets"], row["dataset"]), row["statistic"], *numbers, *told])
+    notes = ["≠: what was computed is not what is in print. Words are counted between white space.", *_unprinted(frame)]
+    return Table("Datasets", COLUMNS, rows, "llrrrrll", notes)
+
+
+def other_data(entry: Mapping[str, Any], published: pd.DataFrame) -> str:
+    """Why a dataset's figures are not of the data that the published ones are of, or nothing.
+
+    entry: a dataset of the selection. published: all figures. A cut is other data, and so are other counts of
+    documents or labels than any source prints.
+    """
+    if entry.get("cut"):
+        return f"a cut of {entry['cut']}"
+    printed = published[published.dataset == entry.get("published_as")]
+    said, counted = [], _counted(entry)
+    for statistic, what in SIZES.items():
+        known, own = sorted(set(printed[printed.metric == statistic].value)), counted.get(statistic)
+        if own is not None and known and own not in known:
+            said.append(f"{own:,} {what}, in print {' or '.join(f'{value:,.0f}' for value in known)}")
+    return f"another cut of the data: {'; '.join(said)}" if said else ""
+
+
+def _counted(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """What the corpus gave, under the names of published tables; empty before it is prepared."""
+    path = Path(entry["stats"])
+    return _canonical(read_json(path)) if path.is_file() else {}
+
+
+def _features(entry: Mapping[str, Any]) -> dict[str, int]:
+    vocabulary = Path(entry["stats"]).parent.parent / "features/tfidf/vocabulary.json"
+    return {"D_tfidf": len(read_json(vocabulary))} if vocabulary.is_file() else {}
+
+
+def spelled(value: Any) -> str:
+    """A number for people: thousands apart, two digits after the point, more where it is small; other text as it is."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return str(value)
+    if number.is_integer():
+        return f"{number:,.0f}"
+    return f"{number:,.2f}" if abs(number) >= 0.1 else f"{number:.2g}"
+
+
+def _rows(name: str, entry: dict[str, Any], published: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    known, expected = {**_counted(entry), **_features(entry)}, _canonical(entry.get("expected") or {})
+    printed = published[(published.dataset == entry.get("published_as")) & published.metric.isin(_STATISTICS)]
+    wanted = [*(s for s in _STATISTICS if s in {*known, *expected, *printed.metric}), *expected, *known]
+    for statistic in dict.fromkeys(wanted):
+        measured = {"computed": known.get(statistic, MISSING), "expected": expected.get(statistic, NONE)}
+        for figure in [*printed[printed.metric == statistic].itertuples()] or [None]:
+            yield {"dataset": name, "statistic": statistic, **measured, **_in_print(figure, measured["computed"])}
+
+
+def _in_print(figure: Any, own: Any) -> dict[str, Any]:
+    if figure is None:
+        return dict.fromkeys(("published", "difference", "source", "verified"), NONE)
+    told = {"published": figure.value, "source": figure.source, "verified": figure.verified}
+    return {**told, "difference": _difference(own, figure.value)}
+
+
+def _difference(own: Any, printed: float) -> float | str:
+    if own == MISSING:
+        return MISSING
+    return EQUAL if round(float(own), 2) == round(printed, 2) else round(float(own) - printed, 4)
+
+
+def _told(row: Mapping[str, Any]) -> str:
+    try:
+        difference = float(row["difference"])
+    except ValueError:
+        return str(row["difference"])
+    share = 100.0 * difference / float(row["published"]) if float(row["published"]) else 0.0
+    return f"≠ {difference:+,.4g} ({share:+.2g}%)"
+
+
+def _unprinted(frame: pd.DataFrame) -> list[str]:
+    return ["Nothing is in print for these datasets."] if set(frame["published"]) == {NONE} else []
+
+
+def _canonical(statistics: dict[str, Any]) -> dict[str, Any]:
+    """Numbers only, under the names of published tables where a statistic has one."""
+    names = {alias: name for name, aliases in _STATISTICS.items() for alias in (name.lower(), *aliases)}
+    numbers = {key: v for key, v in statistics.items() if isinstance(v, int | float) and not isinstance(v, bool)}
+    return {names.get(key.lower(), key): value for key, value in numbers.items()}

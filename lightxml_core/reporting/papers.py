@@ -1,0 +1,266 @@
+"""Tables in the shape that papers print: pivots of the comparison, with the figures in print beside ours."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
+
+from lightxml_core.reporting.cells import (
+    MISSING,
+    NOT_RUN,
+    cell,
+    mark_notes,
+    reproduced,
+    seeds_note,
+    sources_note,
+)
+from lightxml_core.reporting.markup import NOTHING, Table
+from lightxml_core.reporting.matching import AS_PUBLISHED
+from lightxml_core.reporting.runs import ENSEMBLE, SHOWN, Group, Selection, groups_of, title_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PRECISION, PROPENSITY = SHOWN[:3], SHOWN[3:]
+PAPERS = ("main", "single", "propensity", "ablations", "protocols", "tail")
+_Key = tuple[str, str, str, str]  # dataset, method, variant, protocol
+_Rows = dict[tuple[_Key, str], list[dict[str, Any]]]
+_PARTS = ("head", "torso", "tail")
+
+
+def paper_tables(selection: Selection, long: pd.DataFrame) -> dict[str, list[Table]]:
+    """By the names of `PAPERS`. long: as `tables.comparison` gives it, or its .csv read as text.
+
+    `main`: each method's ensemble, or its one model, at P@1/3/5; `propensity`: the same at PSP@1/3/5; `single`: members
+    and other single models; `ablations`: the members of methods with a `base`, and what each changes; `protocols`:
+    the same method under both protocols; `tail`: recall by label frequency, and label coverage. Where there is
+    nothing to show, the one table has no rows and a note that says so.
+    """
+    rows = _by_key(long)
+    whole, one = _keys(selection, rows, _is_whole), _keys(selection, rows, _is_single)
+    return {
+        "main": _comparison(selection, "Main comparison", rows, whole, PRECISION),
+        "single": _comparison(selection, "Single models", rows, one, PRECISION),
+        "propensity": _comparison(selection, "Propensity-scored comparison", rows, whole, PROPENSITY),
+        "ablations": _ablations(selection, rows) or [_empty("Ablations", _NO_ABLATIONS)],
+        "protocols": _protocols(selection, rows) or [_empty("Protocols", _NO_PROTOCOLS)],
+        "tail": _tails(selection),
+    }
+
+
+_NO_ABLATIONS = (
+    "Nothing here is an ablation: no method of this target names a `base` that its members are variants of. "
+    "The targets ablations and lightdxml-ablations are made of such methods."
+)
+_NO_PROTOCOLS = "No method of this target was run under both protocols. The target protocols does that."
+
+
+def _empty(title: str, note: str) -> Table:
+    return Table(title, [], [], "", [note])
+
+
+def _by_key(long: pd.DataFrame) -> _Rows:
+    found: _Rows = {}
+    for row in long.to_dict("records"):
+        key = (row["dataset"], row["method"], row["variant"], row["protocol"])
+        found.setdefault((key, row["metric"]), []).append(row)
+    return found
+
+
+# --- main, single, propensity ---------------------------------------------------------------------------------------
+
+
+def _keys(selection: Selection, rows: _Rows, chosen: Callable[[_Key, list[_Key]], bool]) -> list[_Key]:
+    """Models that a table compares: those that were run first, then those only in print; no variants of a base."""
+    known = list(dict.fromkeys(key for key, _ in rows))
+    kept = [key for key in known if chosen(key, known) and not selection["methods"].get(key[1], {}).get("base")]
+    order = list(selection["methods"])
+    return sorted(kept, key=lambda key: len(order) if key[3] == NOT_RUN else order.index(key[1]))
+
+
+def _is_whole(key: _Key, known: list[_Key]) -> bool:
+    """Whether it is what a method has to say in the end: its ensemble, or what there is where there is none."""
+    dataset, method, variant, protocol = key
+    if protocol == NOT_RUN:
+        return variant in (ENSEMBLE, AS_PUBLISHED)
+    return variant == ENSEMBLE or (dataset, method, ENSEMBLE, protocol) not in known
+
+
+def _is_single(key: _Key, known: list[_Key]) -> bool:
+    return key[2] != ENSEMBLE and (key[3] != NOT_RUN or key[2] != AS_PUBLISHED)
+
+
+def _comparison(selection: Selection, title: str, rows: _Rows, keys: list[_Key], metrics: Sequence[str]) -> list[Table]:
+    """One dataset: a column a metric. Several: a table a metric, a column a dataset."""
+    names = list(selection["datasets"])
+    titles = [title_of(selection["datasets"], name) for name in names]
+    used = [key for key in keys if any((key, metric) in rows for metric in metrics)]
+    if not used:
+        note = "Nothing to compare: no figure in print, no method but variants of others (see ablations and protocols)."
+        return [_empty(title, note)]
+    if len(names) == 1:
+        columns = {metric: (names[0], metric) for metric in metrics}
+        return [_pivot(selection, f"{title}: {titles[0]}", rows, used, columns)]
+    return [
+        _pivot(
+            selection, f"{title}: {metric}", rows, used, {t: (n, metric) for t, n in zip(titles, names, strict=True)}
+        )
+        for metric in metrics
+    ]
+
+
+def _pivot(
+    selection: Selection, title: str, rows: _Rows, keys: list[_Key], columns: Mapping[str, tuple[str, str]]
+) -> Table:
+    """A row a model over the datasets, a column a (dataset, metric)."""
+    models: dict[tuple[str, ...], dict[str, _Key]] = {}
+    for key in keys:
+        models.setdefault(_identity(key, keys), {})[key[0]] = key
+    body, ours = [], {entry.get("published_as") for entry in selection["methods"].values()}
+    for places in models.values():
+        _, method, _, protocol = next(iter(places.values()))
+        variants = "; ".join(dict.fromkeys(key[2] for key in places.values()))
+        absent = NOTHING if protocol == NOT_RUN and method in ours else NOT_RUN  # there, it stands beside our run
+        figures = [_at(rows, places.get(dataset), metric) or absent for dataset, metric in columns.values()]
+        body.append([title_of(selection["methods"], method), variants, protocol, *figures])
+    shown = [row for key in keys for _, metric in columns.values() for row in rows.get((key, metric), [])]
+    figures = [text for line in body for text in line[3:]]
+    notes = [_READ, seeds_note(row["seeds"] for row in shown), *mark_notes(figures), *sources_note(shown)]
+    return Table(title, ["method", "variant", "protocol", *columns], body, "lll" + "r" * len(columns), notes)
+
+
+_READ = f"Reproduced, mean over the seeds, and [in print], in percent; {NOTHING}: there is no such figure."
+
+
+def _identity(key: _Key, keys: list[_Key]) -> tuple[str, ...]:
+    """What a model is called over the datasets: its method where that has one model a dataset, else its variant too."""
+    dataset, method, variant, protocol = key
+    beside = sum(other[:2] == (dataset, method) and (other[3] == NOT_RUN) == (protocol == NOT_RUN) for other in keys)
+    return (method, str(protocol == NOT_RUN)) if beside == 1 else (method, variant, protocol)
+
+
+def _at(rows: _Rows, key: _Key | None, metric: str) -> str:
+    return "" if key is None else cell(rows.get((key, metric), []), run=key[3] != NOT_RUN)
+
+
+# --- ablations and protocols ----------------------------------------------------------------------------------------
+
+
+def _ablations(selection: Selection, rows: _Rows) -> list[Table]:
+    """A table a dataset and method with a `base`: its first member is the unchanged one."""
+    found = []
+    for keys in _families(selection, rows, lambda key: key[1]):
+        method = selection["methods"][keys[0][1]]
+        if method.get("base") and len({key[3] for key in keys}) == 1 and len(keys) > 1:
+            note = f"Variants of {method['base_title']}; {_AGAINST}{keys[0][2]}."
+            title = f"Ablations: {title_of(selection['methods'], keys[0][1])} on {_dataset(selection, keys[0])}"
+            found.append(_variants(selection, title, rows, keys, keys[0], note))
+    return found
+
+
+def _protocols(selection: Selection, rows: _Rows) -> list[Table]:
+    """A table a dataset and method (with its variants) that was run under both protocols."""
+    found = []
+    for keys in _families(selection, rows, lambda key: selection["methods"][key[1]].get("base") or key[1]):
+        clean = [key for key in keys if key[3] == "clean"]
+        if clean and len({key[3] for key in keys}) > 1:
+            method = selection["methods"][keys[0][1]]
+            name = method.get("base_title") or title_of(selection["methods"], keys[0][1])
+            title = f"Protocols: {name} on {_dataset(selection, keys[0])}"
+            found.append(_variants(selection, title, rows, keys, clean[0], f"{_AGAINST}{clean[0][2]} (clean)."))
+    return found
+
+
+_AGAINST = "in brackets with a sign: points against "
+
+
+def _dataset(selection: Selection, key: _Key) -> str:
+    return title_of(selection["datasets"], key[0])
+
+
+def _families(selection: Selection, rows: _Rows, of: Callable[[_Key], str]) -> Iterator[list[_Key]]:
+    """What was run, gathered by dataset and family."""
+    families: dict[tuple[str, str], list[_Key]] = {}
+    for key in dict.fromkeys(key for key, _ in rows if key[3] != NOT_RUN):
+        families.setdefault((key[0], of(key)), []).append(key)
+    yield from families.values()
+
+
+def _variants(selection: Selection, title: str, rows: _Rows, keys: list[_Key], first: _Key, note: str) -> Table:
+    """A row a variant: what it changes of the first, its figures, and their differences from the first's."""
+    chosen = {key: _settings(selection, key) for key in keys}
+    methods = len({key[1] for key in keys}) > 1
+    body = []
+    for key in [first, *(key for key in keys if key != first)]:
+        name = f"{title_of(selection['methods'], key[1])}: {key[2]}" if methods else key[2]
+        changed = "nothing" if key == first else _changed(chosen[key], chosen[first])
+        figures = [_against(rows.get((key, metric)), rows.get((first, metric)), key == first) for metric in SHOWN]
+        body.append([name, key[3], changed, *figures])
+    seeds = seeds_note(row["seeds"] for key in keys for metric in SHOWN for row in rows.get((key, metric), []))
+    headers = ["variant", "protocol", "what it changes", *SHOWN]
+    return Table(title, headers, body, "lll" + "r" * len(SHOWN), [note[0].upper() + note[1:], seeds])
+
+
+def _against(rows: list[dict[str, Any]] | None, first: list[dict[str, Any]] | None, same: bool) -> str:
+    if not rows:
+        return NOTHING
+    if same or not first:
+        return reproduced(rows[0])
+    difference = float(rows[0]["reproduced_mean"]) - float(first[0]["reproduced_mean"])
+    return f"{reproduced(rows[0])} ({difference:+.2f})"
+
+
+def _settings(selection: Selection, key: _Key) -> dict[str, Any]:
+    runs = (run for run in selection["runs"] if (run["dataset"], run["method"], run["variant"]) == key[:3])
+    return dict(next((run.get("settings") or {} for run in runs if str(run.get("protocol")) == key[3]), {}))
+
+
+def _changed(settings: Mapping[str, Any], first: Mapping[str, Any]) -> str:
+    """The settings that differ from the first's, as `name value`."""
+    names = [name for name in {**first, **settings} if settings.get(name) != first.get(name) and name != "protocol"]
+    return ", ".join(f"{name} {_spelled(settings.get(name))}" for name in names) or "nothing"
+
+
+def _spelled(value: Any) -> str:
+    return "as the default" if value is None else str(json.dumps(value)).strip('"')
+
+
+# --- head to tail ---------------------------------------------------------------------------------------------------
+
+
+def _tails(selection: Selection) -> list[Table]:
+    """A table a dataset: recall at 5 of head, torso and tail and of each decile, and the labels that are found."""
+    groups = [group for group in groups_of(selection) if any(run.tail for run in group.runs)]
+    tables = []
+    for name in selection["datasets"]:
+        body = [_tail_row(selection, group) for group in groups if group.dataset == name]
+        if body:
+            headers = ["method", "variant", "protocol", *(f"R@5 {part}" for part in _PARTS)]
+            headers += [*(f"found at {k}" for k in (1, 3, 5)), *(f"decile {i}" for i in range(1, 11))]
+            title = f"Head to tail: {title_of(selection['datasets'], name)}"
+            tables.append(Table(title, headers, body, "lll" + "r" * 16, _TAIL_NOTES))
+    return tables or [_empty("Head to tail", "No run recorded its hits by label frequency: evaluate the runs again.")]
+
+
+_TAIL_NOTES = (
+    "In percent, mean over the seeds. Labels by the number of their training documents: head is the first tenth, torso "
+    "the next four, tail the rarer half; decile 1 to 10: R@5 of each tenth.",
+    "Found at k: of the labels in the test set, those that are right among the first k of at least one document.",
+    "Nothing of this is in print for these methods.",
+)
+
+
+def _tail_row(selection: Selection, group: Group) -> list[str]:
+    tails = [run.tail for run in group.runs if run.tail]
+    recalls = [_mean(tail.get(part, {}).get("R@5") for tail in tails) for part in _PARTS]
+    found = [_mean(tail.get("coverage", {}).get(str(k)) for tail in tails) for k in (1, 3, 5)]
+    of_deciles = [tail.get("deciles", {}).get("R@5") or [None] * 10 for tail in tails]
+    deciles = [_mean(tenths) for tenths in zip(*of_deciles, strict=True)]
+    return [title_of(selection["methods"], group.method), group.variant, group.protocol, *recalls, *found, *deciles]
+
+
+def _mean(values: Iterable[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    return f"{fmean(known):.1f}" if known else MISSING

@@ -1,0 +1,195 @@
+"""The tables that papers print, against small frames worked out by hand, and their LaTeX."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from lightxml_core.files import write_json, write_text
+from lightxml_core.reporting.markup import NOTHING, Table
+from lightxml_core.reporting.papers import PAPERS, paper_tables
+from lightxml_core.reporting.published import load_published
+from lightxml_core.reporting.tables import comparison, write_tables
+from tests.reporting import evil_selection
+
+PUBLISHED = (
+    "dataset,method,variant,metric,value,source,verified\n"
+    "One,LightXML,ensemble,P@1,90,a paper,recalled\n"
+    "One,LightXML,ensemble,P@1,91,a rerun,seen\n"
+    "One,LightXML,bert,P@1,88,a paper,derived\n"
+    "One,Rival,ensemble,P@1,89,a paper,seen\n"
+    "One,Linear,as-published,PSP@1,33,a paper,seen\n"
+    "Two,Rival,single,P@1,70,a paper,seen\n"
+)
+METRICS = {"P@1": 85.0, "PSP@1": 30.0}
+
+
+@pytest.fixture
+def published(tmp_path: Path) -> pd.DataFrame:
+    write_text(tmp_path / "published" / "main.csv", PUBLISHED)
+    return load_published(tmp_path / "published")
+
+
+def _selection(root: Path, *runs: tuple[str, str, str, str, float], **methods: dict[str, Any]) -> dict[str, Any]:
+    """runs: dataset, method, variant, protocol and P@1, each of one seed unless repeated."""
+    rows: list[dict[str, Any]] = []
+    for number, (dataset, method, variant, protocol, p1) in enumerate(runs):
+        path = root / str(number)
+        write_json(path / "metrics.json", {**METRICS, "P@1": p1})
+        names = {"dataset": dataset, "method": method, "variant": variant, "protocol": protocol}
+        seed = sum(all(row[key] == value for key, value in names.items()) for row in rows)
+        rows.append({**names, "seed": seed, "backbone": None, "path": str(path), "settings": {"layers": number}})
+    datasets = {name: {"title": name.title(), "published_as": name.title(), "stats": "none"} for name in ("one", "two")}
+    known = {name: {"title": name, "published_as": None, **about} for name, about in methods.items()}
+    return {"target": "t", "datasets": datasets, "methods": known, "runs": rows}
+
+
+def _tables(selection: dict[str, Any], published: pd.DataFrame) -> dict[str, list[Table]]:
+    return paper_tables(selection, comparison(selection, published))
+
+
+@pytest.fixture
+def lightxml(tmp_path: Path) -> dict[str, Any]:
+    runs = [("one", "lightxml", "bert", "official", 86.0), ("one", "lightxml", "ensemble", "official", 87.0)]
+    runs += [("one", "lightxml", "ensemble", "official", 89.0), ("two", "lightxml", "bert", "official", 60.0)]
+    runs += [("one", "fast", "small", "clean", 80.0)]
+    return _selection(tmp_path, *runs, lightxml={"published_as": "LightXML"}, fast={})
+
+
+def test_the_main_table_has_the_last_word_of_every_method(lightxml: dict[str, Any], published: pd.DataFrame) -> None:
+    main, *_ = _tables(lightxml, published)["main"]
+    assert (main.title, main.headers[3:]) == ("Main comparison: P@1", ["One", "Two"])
+    assert main.rows == [
+        ["lightxml", "ensemble; bert", "official", "88.00 ± 1.41 [90.00†‡]", "60.00"],
+        ["fast", "small", "clean", "80.00", "not run"],
+        ["Rival", "ensemble", "not run", "not run [89.00]", "not run"],
+    ]
+    assert any(note.startswith("† recalled") for note in main.notes)
+    assert any(note.startswith("‡ sources disagree") for note in main.notes)
+    assert "In print: a paper; a rerun." in main.notes
+
+
+def test_single_models_stand_against_single_models(lightxml: dict[str, Any], published: pd.DataFrame) -> None:
+    single, *_ = _tables(lightxml, published)["single"]
+    assert [row[:2] + row[3:] for row in single.rows] == [
+        ["lightxml", "bert", "86.00 [88.00§]", "60.00"],
+        ["fast", "small", "80.00", "not run"],
+        ["Rival", "single", "not run", "not run [70.00]"],
+    ]
+
+
+def test_one_dataset_has_a_column_a_metric(lightxml: dict[str, Any], published: pd.DataFrame) -> None:
+    del lightxml["datasets"]["two"]
+    lightxml["runs"] = [run for run in lightxml["runs"] if run["dataset"] == "one"]
+    (main,) = _tables(lightxml, published)["main"]
+    assert main.headers == ["method", "variant", "protocol", "P@1", "P@3", "P@5"]
+    assert main.rows[0][3:] == ["88.00 ± 1.41 [90.00†‡]", NOTHING, NOTHING]
+    (propensity,) = _tables(lightxml, published)["propensity"]
+    assert propensity.rows[0][3:] == ["30.00 ± 0.00", NOTHING, NOTHING]
+    assert propensity.rows[-1] == ["Linear", "as-published", "not run", "not run [33.00]", "not run", "not run"]
+
+
+def test_ablations_say_what_is_changed_and_by_how_much(tmp_path: Path, published: pd.DataFrame) -> None:
+    parts = {"base": "lightxml", "base_title": "LightXML"}
+    runs = [("one", "parts", "whole", "clean", 61.6), ("one", "parts", "shallow", "clean", 55.0)]
+    selection = _selection(tmp_path, *runs, parts=parts)
+    selection["runs"][1]["settings"] = {"layers": 1, "negatives": "random"}
+    found = _tables(selection, published)
+    (table,) = found["ablations"]
+    assert [row[:5] for row in table.rows] == [
+        ["whole", "clean", "nothing", "61.60", NOTHING],
+        ["shallow", "clean", "layers 1, negatives random", "55.00 (-6.60)", NOTHING],
+    ]
+    assert table.notes[0] == "Variants of LightXML; in brackets with a sign: points against whole."
+    assert [row[0] for row in found["main"][0].rows] == ["LightXML", "Rival"]  # in print; a variant is no method
+
+
+def test_protocols_stand_side_by_side(tmp_path: Path, published: pd.DataFrame) -> None:
+    runs = [("one", "lightxml", "bert", "official", 87.0), ("one", "lightxml", "bert", "clean", 86.0)]
+    runs += [("two", "lightxml", "bert", "clean", 50.0)]
+    selection = _selection(tmp_path, *runs, lightxml={})
+    (table,) = _tables(selection, published)["protocols"]
+    assert table.title == "Protocols: lightxml on One"
+    assert [row[:4] for row in table.rows] == [
+        ["bert", "clean", "nothing", "86.00"],
+        ["bert", "official", "layers 0", "87.00 (+1.00)"],
+    ]
+
+
+def test_the_tail_is_the_mean_over_the_seeds(tmp_path: Path, published: pd.DataFrame) -> None:
+    selection = _selection(tmp_path, *[("one", "m", "single", "clean", 50.0)] * 2, m={})
+    for run, recall in zip(selection["runs"], (10.0, 20.0), strict=True):
+        tail = {part: {"R@5": recall} for part in ("head", "torso")} | {"tail": {"R@5": None}}
+        tenths = [recall, *[None] * 9]
+        write_json(
+            Path(run["path"]) / "metrics.json",
+            {**METRICS, "tail": {**tail, "deciles": {"R@5": tenths}, "coverage": {"1": 1.0, "3": 3.0, "5": recall}}},
+        )
+    (table,) = _tables(selection, published)["tail"]
+    (row,) = table.rows
+    assert row[3:10] == ["15.0", "15.0", "n/a", "1.0", "3.0", "15.0", "15.0"]
+    assert set(row[10:]) == {"n/a"} and len(row) == len(table.headers) == len(table.align)
+
+
+def test_a_table_with_nothing_to_show_is_a_sentence(tmp_path: Path, published: pd.DataFrame) -> None:
+    selection = _selection(tmp_path, ("one", "m", "single", "clean", 50.0), m={"base": "m", "base_title": "m"})
+    for entry in selection["datasets"].values():
+        entry["published_as"] = None
+    write_tables(selection, published, {"P": 1.0, "PSP": 1.0}, tmp_path / "out")
+    for name in PAPERS:
+        text = (tmp_path / "out" / f"{name}.md").read_text("utf-8")
+        assert re.search(r"\n\n[A-Z].*\.\n$", text) and "|" not in text, name
+        assert "tabular" not in (tmp_path / "out" / f"{name}.tex").read_text("utf-8")
+        assert list(pd.read_csv(tmp_path / "out" / f"{name}.csv").columns) == ["table", "note"]
+
+
+def test_the_csv_has_the_cells_of_all_tables(lightxml: dict[str, Any], published: pd.DataFrame, tmp_path: Path) -> None:
+    write_tables(lightxml, published, {"P": 1.0, "PSP": 1.0}, tmp_path / "out")
+    frame = pd.read_csv(tmp_path / "out" / "main.csv", dtype=str, keep_default_na=False)
+    assert list(frame.columns) == ["table", "method", "variant", "protocol", "One", "Two"]
+    assert frame.loc[0].tolist()[:4] == ["Main comparison: P@1", "lightxml", "ensemble; bert", "official"]
+
+
+def test_latex_is_whole_whatever_the_data_hold(tmp_path: Path) -> None:
+    selection = evil_selection(tmp_path / "evil")
+    write_text(tmp_path / "published" / "main.csv", PUBLISHED.splitlines()[0] + "\n")
+    write_tables(selection, load_published(tmp_path / "published"), {"P": 1.0, "PSP": 1.0}, tmp_path / "out")
+    for path in sorted((tmp_path / "out").glob("*.tex")):
+        _check_latex(path.read_text("utf-8"))
+
+
+@pytest.mark.parametrize(("rows", "environment"), [(3, "table"), (41, "longtable")])
+@pytest.mark.parametrize("words", ["short", "a long text " * 9])
+def test_latex_of_long_and_of_wide_tables(rows: int, environment: str, words: str) -> None:
+    table = Table("Ti_tle", ["name", "x", "why"], [["*", "[1.00†]", words]] * rows, "lrl", ["A note: 5 %."])
+    text = table.latex()
+    assert rf"\begin{{{environment}}}" in text and (r"p{0.50\linewidth}" in text) == (words != "short")
+    _check_latex(text)
+    wide = Table("t", ["column"] * 30, [["123.45 [67.89]"] * 30] * rows, "r" * 30)
+    assert ("resizebox" if rows == 3 else "landscape") in wide.latex()
+    _check_latex(wide.latex())
+
+
+def _check_latex(text: str) -> None:
+    """Braces and environments are closed in order, the rules are booktabs', every row has its columns."""
+    bare = re.sub(r"\\[\\&%$#_{}]", lambda found: "@" if found[0] != r"\\" else r"\\", re.sub("%.*", "", text))
+    depth = 0
+    for character in bare:
+        depth += {"{": 1, "}": -1}.get(character, 0)
+        assert depth >= 0
+    assert depth == 0
+    opened: list[str] = []
+    for kind, name in re.findall(r"\\(begin|end)\{(\w+)\}", bare):
+        assert kind == "begin" or opened.pop() == name
+        opened += [name] * (kind == "begin")
+    assert not opened and r"\hline" not in bare
+    for part in bare.split(r"\begin{tabular}")[1:] + bare.split(r"\begin{longtable}")[1:]:
+        columns = re.sub(r">\{[^}]*\}p\{[^}]*\}", "l", part.split("\n")[0]).strip("{}")
+        body = part.split(r"\bottomrule")[0].split("\n")[1:]
+        rows = [line for line in body if line.endswith(r"\\") and not line.startswith(r"\caption")]
+        assert rows and {line.count("&") for line in rows} == {len(columns) - 1}
+        assert [rule in part for rule in (r"\toprule", r"\midrule", r"\bottomrule")] == [True] * 3
