@@ -22,8 +22,9 @@ def ensemble(members: Sequence[sparse.csr_matrix], how: How, top: int = 100) -> 
     members: CSR N x L each; a label that a member does not list counts 0 in it.
     mean: the mean score over the members (LightXML's flat head).
     sum: the sum of scores over the union of labels (LightXML's clustered head); ranks as the mean does.
-    rank: the mean over the members of top + 1 - rank, for the `top` best of each, so a label's score depends on
-    its ranks only (X-Transformer, Chang et al. 2020, combines its nine rankers by averaging ranks).
+    rank: the mean over the members of n + 1 - rank, for the `top` best of each, n being the length of the longest list,
+    `top` at most; so a label's score depends on its ranks only (X-Transformer, Chang et al. 2020, combines its nine
+    rankers by averaging ranks).
     round-robin: the members' first choices in their order, then their second ones, and so on; a label's first mention
     counts.
 
@@ -31,17 +32,17 @@ def ensemble(members: Sequence[sparse.csr_matrix], how: How, top: int = 100) -> 
     it would put a listed label behind those that are not listed.
     """
     _check(members, how)
-    blocks = []
+    blocks, longest = [], max(int(np.diff(member.indptr).max(initial=1)) for member in members)
     for start in range(0, max(members[0].shape[0], 1), _DOCUMENTS_AT_ONCE):
         some = [member[start : start + _DOCUMENTS_AT_ONCE] for member in members]
-        blocks.append(top_k(_together(some, how, top), top))
+        blocks.append(top_k(_together(some, how, min(top, longest)), top))
     return sparse.csr_matrix(sparse.vstack(blocks, format="csr"))
 
 
-def _together(members: Sequence[sparse.csr_matrix], how: How, top: int) -> sparse.csr_matrix:
+def _together(members: Sequence[sparse.csr_matrix], how: How, listed: int) -> sparse.csr_matrix:
     if how == "round-robin":
-        return reduce(_larger, (_turns(member, number, len(members), top) for number, member in enumerate(members)))
-    parts = [_rank_scores(member, top) if how == "rank" else member.astype(np.float64) for member in members]
+        return reduce(_larger, (_turns(member, number, len(members), listed) for number, member in enumerate(members)))
+    parts = [_rank_scores(member, listed) if how == "rank" else member.astype(np.float64) for member in members]
     total = sum(parts[1:], start=parts[0])
     return total if how == "sum" else total / len(parts)
 
