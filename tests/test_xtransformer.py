@@ -16,9 +16,10 @@ from lightxml_core.errors import InputError
 from lightxml_core.evaluation.metrics import evaluate
 from lightxml_core.features.text import FeatureSettings, build_tfidf
 from lightxml_core.methods import TestData, TrainingData
+from lightxml_core.methods.lightxml.heads import squared_hinge
 from lightxml_core.methods.xtransformer import Settings, fit, predict
 from lightxml_core.methods.xtransformer.matcher import label_clusters
-from tests.planted import LABELS, KilledError, bytes_of, die_at, documents
+from tests.planted import LABELS, KilledError, bytes_of, die_at, documents, log_lines, without_times
 
 TINY = Settings(
     layers=2,
@@ -79,15 +80,35 @@ def test_label_embeddings_differ(corpus: Corpus) -> None:
     assert len({tuple(clusters) for clusters in found}) == 3
 
 
-def test_killed_in_the_matcher_and_fitted_again_it_predicts_the_same_bytes(corpus: Corpus, tmp_path: Path) -> None:
+@pytest.mark.parametrize("when", [6, 21], ids=["in the matcher", "among the rankers"])
+def test_killed_anywhere_and_fitted_again_it_predicts_the_same_bytes(when: int, corpus: Corpus, tmp_path: Path) -> None:
+    """13 steps of the matcher, 4 batches of vectors, 8 clusters."""
     chosen = replace(TINY, epochs=1, checkpoint_minutes=0.0)
     expected = bytes_of(trained(corpus, chosen, tmp_path / "whole"), tmp_path)
     with pytest.MonkeyPatch.context() as patch:
-        die_at(patch, 6)
+        die_at(patch, when)
         with pytest.raises(KilledError):
             trained(corpus, chosen, tmp_path / "killed")
     assert not (tmp_path / "killed/model").exists()
     assert bytes_of(trained(corpus, chosen, tmp_path / "killed"), tmp_path) == expected
+    told, undisturbed = (without_times(log_lines(tmp_path / name)) for name in ("killed", "whole"))
+    assert told == undisturbed
+    assert [line["step"] for line in told if line["kind"] == "step"] == list(range(1, 14))
+    assert told[-1]["phase"] == "rankers" and told[-1]["labels"] == LABELS
+
+
+def test_the_rankers_alone_may_order_a_short_list(corpus: Corpus, tmp_path: Path) -> None:
+    chosen = replace(TINY, epochs=2, combine="ranker", listed=4)
+    found = trained(corpus, chosen, tmp_path)
+    assert np.diff(found.indptr).tolist() == [4] * 60 and found.data.min() > 0 and found.data.max() < 1
+
+
+def test_the_matchers_loss_is_the_squared_hinge_averaged_over_documents_and_clusters() -> None:
+    torch.manual_seed(0)
+    logits, positive = torch.randn(3, 5), torch.tensor([[1, 0, 0, 1, 0], [0, 0, 0, 0, 0], [1, 1, 1, 1, 1]])
+    pairs = zip((2 * positive - 1).flatten().tolist(), logits.flatten().tolist(), strict=True)
+    expected = sum(max(0.0, 1 - side * value) ** 2 for side, value in pairs) / 15
+    assert squared_hinge(logits, positive.nonzero(as_tuple=True)).item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_settings_that_make_no_sense() -> None:
@@ -95,3 +116,5 @@ def test_settings_that_make_no_sense() -> None:
         replace(TINY, head="clustered", loss="sum")
     with pytest.raises(InputError, match="never selects on the test set"):
         replace(TINY, select="test")
+    with pytest.raises(InputError, match="`listed` must be 1 or more"):
+        replace(TINY, listed=0)

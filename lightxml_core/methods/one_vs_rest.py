@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +19,14 @@ _SCORES_AT_ONCE = 1 << 24
 
 @dataclass(frozen=True)
 class Settings(BaseSettings):
-    """cost: of errors against the size of the weights (C). threshold: smaller weights are dropped."""
+    """cost: of errors against the size of the weights (C). threshold: smaller weights are dropped.
+
+    checkpoint_minutes: what is done is kept so often.
+    """
 
     cost: float = 1.0
     threshold: float = 0.01
+    checkpoint_minutes: float = 10.0
 
 
 def needs(settings: Settings) -> frozenset[str]:
@@ -31,13 +35,23 @@ def needs(settings: Settings) -> frozenset[str]:
 
 
 def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None:
-    """Train on all documents; nothing is selected. Not resumable: the labels are done in minutes to hours."""
-    from lightxml_core.training.linear import LinearSettings, fit_linear
+    """Train on all documents; nothing is selected."""
+    from lightxml_core.training import linear
+    from lightxml_core.training.checkpoint import Checkpoint, fingerprint
+    from lightxml_core.training.log import TrainingLog
 
     assert data.X is not None
-    everything = (np.arange(data.Y.shape[0]), np.arange(data.Y.shape[1]))
-    how = LinearSettings(settings.cost, settings.threshold, settings.seed, threads())
-    weights = fit_linear(normalise_rows(data.X), sparse.csr_matrix(data.Y), [everything], how, "one-vs-rest")
+    X, Y = normalise_rows(data.X), sparse.csr_matrix(data.Y)
+    everything = (np.arange(Y.shape[0]), np.arange(Y.shape[1]))
+    how = linear.LinearSettings(
+        settings.cost, settings.threshold, settings.seed, threads(), settings.checkpoint_minutes
+    )
+    arrays = [X.indptr, X.indices, X.data, Y.indptr, Y.indices]
+    identity = fingerprint(replace(settings, checkpoint_minutes=0.0), arrays, [Path(__file__), Path(linear.__file__)])
+    checkpoint = Checkpoint(out.parent / "checkpoint", identity, resume)
+    training_log = TrainingLog(out.parent / "training.jsonl", None)
+    weights = linear.fit_linear(X, Y, [everything], how, "one-vs-rest", checkpoint, training_log)
+    training_log.close()
     with new_folder(out) as building:
         save_csr(building / "weights.npz", sparse.csr_matrix(weights))
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice, pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import sparse
 
-from lightxml_core.training.log import Progress
+from lightxml_core.training.log import Progress, TrainingLog
+
+if TYPE_CHECKING:  # it loads torch, which each process of the fit would wait for
+    from lightxml_core.training.checkpoint import Checkpoint
 
 
 @dataclass(frozen=True)
@@ -21,15 +26,24 @@ class LinearSettings:
     threshold: float = 0.01
     seed: int = 0
     threads: int = 1
+    checkpoint_minutes: float = 10.0
 
 
 Group = tuple[np.ndarray, np.ndarray]
 Classifier = tuple[np.ndarray, np.ndarray, float]  # int32 features, their float32 weights, the bias
+Portion = tuple[np.ndarray, list[Classifier]]  # int64 labels, and a classifier of each
 PORTION = 64  # labels that one process takes at a time
+_STORED = ("labels", "ends", "indptr", "indices", "data")  # of the portions in a checkpoint
 
 
 def fit_linear(
-    X: sparse.csr_matrix, Y: sparse.csr_matrix, groups: Iterable[Group], settings: LinearSettings, title: str
+    X: sparse.csr_matrix,
+    Y: sparse.csr_matrix,
+    groups: Iterable[Group],
+    settings: LinearSettings,
+    title: str,
+    checkpoint: Checkpoint,
+    training_log: TrainingLog,
 ) -> sparse.csc_matrix:
     """float32 CSC (D + 1) × L of weights; the last row holds the biases.
 
@@ -39,18 +53,60 @@ def fit_linear(
 
     liblinear, through scikit-learn, because it solves the very problem of the published rankers and takes sparse rows.
     Its random numbers are one state a process, so that only processes can share the work: same weights for any number.
+    The checkpoint keeps what is done, so that a killed run goes on; the log gets a line a portion of labels.
     """
     from joblib import Parallel, delayed
 
-    progress = Progress(title, Y.shape[1], unit="labels")
+    progress, first = Progress(title, Y.shape[1], unit="labels"), training_log.steps
     found: list[Classifier] = [(np.empty(0, np.int32), np.empty(0, np.float32), -1.0)] * Y.shape[1]
-    by_label = sparse.csc_matrix(Y)
+    by_label, done = sparse.csc_matrix(Y), _Done(checkpoint, X.shape[1], settings.checkpoint_minutes)
     tasks = (delayed(_fit_labels)(X, by_label[:, own], rows, own, settings) for rows, own in _portions(groups))
-    for labels, classifiers in Parallel(settings.threads, return_as="generator")(tasks):
+    earlier = done.load()
+    rest = Parallel(settings.threads, return_as="generator")(islice(tasks, len(earlier), None))
+    for number, (labels, classifiers) in enumerate(chain(earlier, rest)):
+        if number >= len(earlier):
+            done.add(labels, classifiers)
         for label, classifier in zip(labels, classifiers, strict=True):
             found[label] = classifier
         progress.advance(len(labels), "")
+        training_log.write("phase", first + progress.done, phase=title, labels=progress.done)
     return _stacked(found, X.shape[1])
+
+
+class _Done:
+    """The portions that are done, in their order, on disk: a file for what each few minutes brought."""
+
+    def __init__(self, checkpoint: Checkpoint, width: int, minutes: float) -> None:
+        self.checkpoint, self.width, self.minutes = checkpoint, width, minutes
+        self.files, self.waiting, self.saved = 0, list[Portion](), time.monotonic()
+
+    def load(self) -> list[Portion]:
+        """All that earlier runs kept, up to the first file that is missing or not whole."""
+        found: list[Portion] = []
+        while (part := self.checkpoint.load(f"portions{self.files}")) is not None:
+            self.files += 1
+            labels, ends, starts, rows, values = (part[0][name].numpy() for name in _STORED)
+            columns = [
+                (rows[a : b - 1].copy(), values[a : b - 1].copy(), float(values[b - 1])) for a, b in pairwise(starts)
+            ]
+            found += [(labels[a:b], columns[a:b]) for a, b in pairwise([0, *ends.tolist()])]
+        return found
+
+    def add(self, labels: np.ndarray, classifiers: list[Classifier]) -> None:
+        self.waiting.append((labels, classifiers))
+        if time.monotonic() - self.saved >= 60 * self.minutes:
+            self._save()
+
+    def _save(self) -> None:
+        import torch
+
+        columns = _stacked([own for _, classifiers in self.waiting for own in classifiers], self.width)
+        ends = np.cumsum([len(labels) for labels, _ in self.waiting])
+        every = np.concatenate([labels for labels, _ in self.waiting])
+        arrays = (every, ends, columns.indptr, columns.indices, columns.data)
+        tensors = {name: torch.from_numpy(array) for name, array in zip(_STORED, arrays, strict=True)}
+        self.checkpoint.save(f"portions{self.files}", tensors, {})
+        self.files, self.waiting, self.saved = self.files + 1, [], time.monotonic()
 
 
 def scores_of(X: sparse.csr_matrix, weights: sparse.csc_matrix) -> np.ndarray:
@@ -66,7 +122,7 @@ def _portions(groups: Iterable[Group]) -> Iterator[Group]:
 
 def _fit_labels(
     X: sparse.csr_matrix, Y: sparse.csc_matrix, rows: np.ndarray, labels: np.ndarray, settings: LinearSettings
-) -> tuple[np.ndarray, list[Classifier]]:
+) -> Portion:
     """The labels, and a classifier of each. Y: CSC N × len(labels)."""
     own, positives = X[rows], Y[rows]
     targets = (np.where(positives[:, [place]].toarray().ravel() > 0, 1.0, -1.0) for place in range(len(labels)))

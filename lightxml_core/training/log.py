@@ -18,14 +18,15 @@ class TrainingLog:
     Every line has `kind` (`step`, `epoch` or `phase`) and `step`, the optimiser steps done so far.
     """
 
-    def __init__(self, path: Path, upto: int | None) -> None:
+    def __init__(self, path: Path, upto: float | None) -> None:
         """upto: keep the lines of the first `upto` steps; None starts an empty log.
 
-        Of several processes only the first writes.
+        `steps` is the last step of those kept, 0 for none. Of several processes only the first writes.
         """
         path = path if team().first else Path(os.devnull)
         path.parent.mkdir(parents=True, exist_ok=True)
         kept = [] if upto is None else [line for line in _lines(path) if line["step"] <= upto]
+        self.steps: int = max((line["step"] for line in kept), default=0)
         path.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
         self._file: TextIO = path.open("a", encoding="utf-8")
 

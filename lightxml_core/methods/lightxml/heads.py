@@ -249,13 +249,13 @@ def bce(logits: Tensor, positives: tuple[Tensor, ...], reduction: Reduction, rea
 
 
 def squared_hinge(logits: Tensor, positives: tuple[Tensor, ...]) -> Tensor:
-    """Σ max(0, 1 - y·z)², y = 1 at `positives` and -1 elsewhere, summed over labels, averaged over documents.
+    """Mean over documents and labels of max(0, 1 - y·z)², y = 1 at `positives` and -1 elsewhere.
 
     logits: float[B, n]; positives: two int64[P].
     """
     own = logits[positives]
     negatives = (1.0 + logits).clamp_min(0.0).square().sum() - (1.0 + own).clamp_min(0.0).square().sum()
-    return (negatives + (1.0 - own).clamp_min(0.0).square().sum()) / len(logits)
+    return (negatives + (1.0 - own).clamp_min(0.0).square().sum()) / logits.numel()
 
 
 def best(scores: Tensor, k: int, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:

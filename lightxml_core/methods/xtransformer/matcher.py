@@ -19,6 +19,8 @@ from lightxml_core.methods.xtransformer.settings import Settings
 from lightxml_core.training.devices import pick_device, threads
 from lightxml_core.training.log import Progress
 
+_VECTORS_AT_ONCE = 1024
+
 
 def label_clusters(data: TrainingData, settings: Settings) -> sparse.csr_matrix:
     """float32 CSR L × C, one 1 a row: the labels by cluster (semantic label indexing, section 3.1)."""
@@ -47,6 +49,20 @@ def vectors(model: LightXML, tokens: TokenisedPart, settings: MatcherSettings) -
             found[batch] = model.backbone(*padded(tokens, batch, model)).float().cpu().numpy()
         progress.advance(len(batch), "")
     return found
+
+
+def proposals(model: LightXML, found: np.ndarray, settings: Settings) -> sparse.csr_matrix:
+    """float32 CSR N × C: the best clusters of each document, by its vector float32[N, width], with probabilities."""
+    kept = min(settings.clusters_kept, model.head.labels)
+    scores, clusters = np.empty((len(found), kept), np.float32), np.empty((len(found), kept), np.int64)
+    for start in range(0, len(found), _VECTORS_AT_ONCE):
+        some = slice(start, start + _VECTORS_AT_ONCE)
+        with torch.inference_mode(), autocast(model, settings):
+            features = model.prepare(torch.from_numpy(found[some]).to(model.mean.device))
+            best = model.head.top(features, kept)
+        scores[some], clusters[some] = (part.cpu().numpy() for part in best)
+    rows = np.repeat(np.arange(len(found)), kept)
+    return sparse.csr_matrix((scores.ravel(), (rows, clusters.ravel())), shape=(len(found), model.head.labels))
 
 
 def folder_of_matcher(model: Path) -> Path:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 from scipy import sparse
 
 from lightxml_core.files import load_csr, read_json
 from lightxml_core.methods import TestData
-from lightxml_core.methods.lightxml.prediction import load_model, predict_rows
-from lightxml_core.methods.xtransformer.matcher import folder_of_matcher, vectors
+from lightxml_core.methods.lightxml.prediction import load_model
+from lightxml_core.methods.xtransformer.matcher import folder_of_matcher, proposals, vectors
 from lightxml_core.methods.xtransformer.ranker import ranked, ranker_features
 from lightxml_core.methods.xtransformer.settings import Settings
 
@@ -20,8 +19,7 @@ def predict(folder: Path, data: TestData, top_k: int) -> sparse.csr_matrix:
     assert data.X is not None and data.tokens is not None
     settings = Settings(**read_json(folder / "settings.json"))
     model, how = load_model(folder_of_matcher(folder))
-    rows = np.arange(len(data.tokens))
-    proposed = predict_rows(model, data.tokens, rows, settings.clusters_kept, how)
-    X = ranker_features(data.X, vectors(model, data.tokens, how))
-    weights = sparse.csc_matrix(load_csr(folder / "rankers.npz"))
-    return ranked(X, weights, load_csr(folder / "clusters.npz"), proposed, top_k)
+    found = vectors(model, data.tokens, how)
+    proposed, X = proposals(model, found, settings), ranker_features(data.X, found)
+    weights, clusters = sparse.csc_matrix(load_csr(folder / "rankers.npz")), load_csr(folder / "clusters.npz")
+    return ranked(X, weights, clusters, proposed, min(top_k, settings.listed), settings.combine)

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 import numpy as np
 from scipy import sparse
-from scipy.special import logit
+from scipy.special import expit, logit
 
 from lightxml_core.evaluation.metrics import top_k as keep_best
 from lightxml_core.features.labels import normalise_rows
 from lightxml_core.methods.xtransformer.settings import Settings
+from lightxml_core.training.checkpoint import Checkpoint
 from lightxml_core.training.devices import threads
 from lightxml_core.training.linear import Group, LinearSettings, fit_linear, scores_of
+from lightxml_core.training.log import TrainingLog
+
+Combine = Literal["product", "ranker"]
+_CANDIDATES_AT_ONCE = 1 << 24  # labels to score, over the documents of a block
 
 
 def ranker_features(X: sparse.csr_matrix, vectors: np.ndarray) -> sparse.csr_matrix:
-    """float32 CSR N × (D + width): both parts with rows of length 1. X: CSR N × D; vectors: float32[N, width]."""
+    """float32 CSR N × (D + width): both parts equally long, together of length 1.
+
+    X: CSR N × D; vectors: float32[N, width].
+    """
     parts = [normalise_rows(X), normalise_rows(sparse.csr_matrix(vectors))]
-    return sparse.csr_matrix(sparse.hstack(parts, format="csr"))
+    return normalise_rows(sparse.csr_matrix(sparse.hstack(parts, format="csr")))
 
 
 def fit_rankers(
@@ -27,13 +36,17 @@ def fit_rankers(
     clusters: sparse.csr_matrix,
     proposed: sparse.csr_matrix,
     settings: Settings,
+    checkpoint: Checkpoint,
+    training_log: TrainingLog,
 ) -> sparse.csc_matrix:
     """float32 CSC (D + 1) × L of weights and biases.
 
     X: CSR N × D of `ranker_features`. Y: CSR N × L. clusters: CSR L × C. proposed: CSR N × C, the matcher's.
     """
-    how = LinearSettings(settings.cost, settings.weight_threshold, settings.seed, threads())
-    return fit_linear(X, Y, seen_by(Y, clusters, proposed, settings), how, "rankers")
+    how = LinearSettings(
+        settings.cost, settings.weight_threshold, settings.seed, threads(), settings.checkpoint_minutes
+    )
+    return fit_linear(X, Y, seen_by(Y, clusters, proposed, settings), how, "rankers", checkpoint, training_log)
 
 
 def seen_by(
@@ -70,24 +83,44 @@ def ranked(
     clusters: sparse.csr_matrix,
     proposed: sparse.csr_matrix,
     top_k: int,
+    combine: Combine = "product",
 ) -> sparse.csr_matrix:
     """float32 CSR N × L: the `top_k` best labels of the proposed clusters.
 
-    Score: exp(-max(0, 1 - s)³) of the ranker's margin s, times the same of the matcher's. proposed: CSR N × C of the
-    matcher's probabilities σ(s).
+    Score: exp(-max(0, 1 - s)³) of the ranker's margin s, times the same of the matcher's; or σ(s) of the `ranker`'s
+    alone. proposed: CSR N × C of the matcher's probabilities σ(s). Memory: some documents' candidates at a time.
     """
-    members, by_cluster = sparse.csc_matrix(clusters), sparse.csc_matrix(proposed)
+    most = np.diff(proposed.indptr).max(initial=1) * np.bincount(clusters.indices).max(initial=1)
+    step = max(1, int(_CANDIDATES_AT_ONCE // most))
+    members = sparse.csc_matrix(clusters)
+    blocks = [sparse.csr_matrix((0, clusters.shape[0]), dtype=np.float32)]
+    for start in range(0, X.shape[0], step):
+        some = slice(start, start + step)
+        blocks.append(keep_best(_candidates(X[some], weights, members, proposed[some], combine), top_k))
+    return sparse.csr_matrix(sparse.vstack(blocks, format="csr"))
+
+
+def _candidates(
+    X: sparse.csr_matrix,
+    weights: sparse.csc_matrix,
+    members: sparse.csc_matrix,
+    proposed: sparse.csr_matrix,
+    combine: Combine,
+) -> sparse.csr_matrix:
+    """float32 CSR N × L: every label of the proposed clusters with its score."""
+    by_cluster = sparse.csc_matrix(proposed)
     rows, labels, scores = [np.empty(0, np.int64)], [np.empty(0, np.int64)], [np.empty(0)]
-    for cluster in range(clusters.shape[1]):
+    for cluster in np.flatnonzero(np.diff(by_cluster.indptr)).tolist():
         documents, own = _column(by_cluster, cluster), _column(members, cluster)
-        if len(documents) and len(own):
+        if len(own):
+            margins = scores_of(X[documents], weights[:, own]).astype(np.float64)
             given = np.asarray(proposed[documents, cluster].todense(), dtype=np.float64)
-            together = confidence(scores_of(X[documents], weights[:, own])) * confidence(logit(given))
+            together = expit(margins) if combine == "ranker" else confidence(margins) * confidence(logit(given))
             rows.append(np.repeat(documents, len(own)))
             labels.append(np.tile(own, len(documents)))
             scores.append(together.ravel())
     found = (np.concatenate(scores).astype(np.float32), (np.concatenate(rows), np.concatenate(labels)))
-    return keep_best(sparse.csr_matrix(found, shape=(X.shape[0], clusters.shape[0])), top_k)
+    return sparse.csr_matrix(found, shape=(X.shape[0], members.shape[0]))
 
 
 def confidence(margins: np.ndarray) -> np.ndarray:

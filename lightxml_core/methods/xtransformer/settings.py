@@ -18,13 +18,15 @@ class Settings(lightxml.Settings):
     encoder's vector of the label's own `text`.
     Rankers: `cost` (C) and `weight_threshold`; each learns from its label's documents and, as negatives, from those of
     its label's cluster (`teacher`), from those for which the matcher proposes that cluster (`matcher`), or `both`.
-    The matcher proposes `clusters_kept`.
+    The matcher proposes `clusters_kept`. A label's score is the `product` of the ranker's confidence and the matcher's,
+    or the `ranker`'s alone, which then orders all labels of the proposed clusters; the best `listed` are given.
     """
 
     layers: int = 1
     loss: Literal["mean", "sum", "hinge"] = "hinge"
     feature_dropout: float = 0.1
     swa_step: int = 0
+    weight_decay: float = 0.0
     select: lightxml.Select = "last"
     clusters_kept: int = 10
 
@@ -32,11 +34,15 @@ class Settings(lightxml.Settings):
     ranker_negatives: Literal["teacher", "matcher", "both"] = "both"
     cost: float = 1.0
     weight_threshold: float = 0.01
+    combine: Literal["product", "ranker"] = "product"
+    listed: int = 100
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.head != "flat" or self.select == "test":
             raise InputError("the matcher has a flat head and never selects on the test set: leave `head` and `select`")
+        if self.listed < 1:
+            raise InputError(f"`listed` must be 1 or more, not {self.listed}")
 
     def of_matcher(self) -> lightxml.Settings:
         """What the matcher is trained with."""

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
 
-import numpy as np
 from scipy import sparse
 
 from lightxml_core.files import new_folder, save_csr, write_json
 from lightxml_core.methods import TrainingData
 from lightxml_core.methods.lightxml import train as lightxml
-from lightxml_core.methods.lightxml.prediction import load_model, predict_rows
-from lightxml_core.methods.xtransformer.matcher import folder_of_matcher, label_clusters, vectors
+from lightxml_core.methods.lightxml.prediction import load_model
+from lightxml_core.methods.xtransformer.matcher import folder_of_matcher, label_clusters, proposals, vectors
 from lightxml_core.methods.xtransformer.ranker import fit_rankers, ranker_features
 from lightxml_core.methods.xtransformer.settings import Settings
+from lightxml_core.training import linear
+from lightxml_core.training.checkpoint import Checkpoint, fingerprint
+from lightxml_core.training.log import TrainingLog
 
 
 def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None:
-    """Train one member into `out`. Killed in the matcher's training it goes on from there; the rankers start anew."""
+    """Train one member into `out`. Killed, it goes on in the matcher's training or among the rankers."""
     assert data.X is not None and data.tokens is not None
     Y = sparse.csr_matrix(data.Y)
     clusters = label_clusters(data, settings)
@@ -28,13 +31,24 @@ def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None
     matcher = out.parent / "matcher"  # its checkpoint and log lie beside it, where those of every method lie
     lightxml.fit(replace(data, Y=of_clusters, X=None), settings.of_matcher(), matcher, resume)
     model, how = load_model(matcher)
-    rows = np.arange(Y.shape[0])
-    proposed = predict_rows(model, data.tokens, rows, settings.clusters_kept, how)
-    X = ranker_features(data.X, vectors(model, data.tokens, how))
-    weights = fit_rankers(X, Y, clusters, proposed, settings)
+    found = vectors(model, data.tokens, how)
+    identity = _identity(data, settings, clusters, matcher)
+    checkpoint = Checkpoint(out.parent / "checkpoint" / "rankers", identity, resume)
+    training_log = TrainingLog(out.parent / "training.jsonl", math.inf)
+    X, proposed = ranker_features(data.X, found), proposals(model, found, settings)
+    weights = fit_rankers(X, Y, clusters, proposed, settings, checkpoint, training_log)
+    training_log.close()
     with new_folder(out) as building:
         write_json(building / "settings.json", asdict(settings))
         save_csr(building / "clusters.npz", clusters)
         save_csr(building / "rankers.npz", sparse.csr_matrix(weights))
         shutil.copytree(matcher, folder_of_matcher(building))
     shutil.rmtree(matcher)
+
+
+def _identity(data: TrainingData, settings: Settings, clusters: sparse.csr_matrix, matcher: Path) -> str:
+    """Of the rankers: the matcher's weights stand for its vectors and proposals."""
+    assert data.X is not None
+    arrays = [data.X.indptr, data.X.indices, data.X.data, data.Y.indptr, data.Y.indices, clusters.indices]
+    code = [*sorted(Path(__file__).parent.glob("*.py")), Path(linear.__file__), matcher / "model.safetensors"]
+    return fingerprint(replace(settings, checkpoint_minutes=0.0), arrays, code)

@@ -19,8 +19,12 @@ _VALIDATED = ("P@1", "P@5")
 
 def training(selection: Selection, groups: list[Group]) -> Figure:
     """A row a dataset: loss over optimiser steps; where logged, validation P@1 and P@5 over documents encoded."""
-    shown = by_dataset(selection, groups, lambda group: any(run.training for run in group.runs))
+    shown = by_dataset(selection, groups, _trained_by_steps)
     return rows(shown, 3.2, partial(_training_row, selection), "no training log")
+
+
+def _trained_by_steps(group: Group) -> bool:
+    return any(line.get("kind") == "step" for run in group.runs for line in run.training)
 
 
 def _training_row(selection: Selection, figure: Any, dataset: str, groups: list[Group]) -> None:
