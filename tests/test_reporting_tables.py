@@ -285,6 +285,16 @@ def test_shipped_figures_hold_the_papers_main_table() -> None:
     assert frame[frame.dataset == "Eurlex-4K"].query("metric == 'N_test'").value.tolist() == [3865.0]
 
 
+def test_shipped_figures_agree_where_two_metrics_are_one() -> None:
+    """At k = 1 nDCG is precision, with propensities too: a wrong copy shows. Two are misprints of the source."""
+    frame = load_published(SHIPPED)
+    first = {metric: frame[frame.metric == f"{metric}@1"] for metric in ("P", "nDCG", "PSP", "PSnDCG")}
+    for one, other, misprint in (("nDCG", "P", ("DiSMEC", 84.1)), ("PSnDCG", "PSP", ("CS", 25.94))):
+        both = first[one].merge(first[other], on=["dataset", "method", "variant", "source"])
+        differ = both[(both.value_x - both.value_y).abs() > 0.005]
+        assert len(both) > 25 and list(zip(differ.method, differ.value_x, strict=True)) == [misprint]
+
+
 def test_every_published_figure_gets_the_verdict_of_the_rule(
     selection: dict[str, Any], published: pd.DataFrame
 ) -> None:

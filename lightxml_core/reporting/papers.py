@@ -89,7 +89,7 @@ def _is_whole(key: _Key, known: list[_Key]) -> bool:
 
 
 def _is_single(key: _Key, known: list[_Key]) -> bool:
-    return key[2] != ENSEMBLE and (key[3] != NOT_RUN or key[2] != AS_PUBLISHED)
+    return not key[2].startswith(ENSEMBLE) and (key[3] != NOT_RUN or key[2] != AS_PUBLISHED)
 
 
 def _comparison(selection: Selection, title: str, rows: _Rows, keys: list[_Key], metrics: Sequence[str]) -> list[Table]:
