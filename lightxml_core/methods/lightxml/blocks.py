@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
 
-def proposals(proposed: Tensor) -> tuple[list[int], tuple[Tensor, ...]]:
-    """The clusters proposed, ascending, and of each the places int64[n] among the B·K of int64[B, K] that name it."""
+@dataclass(frozen=True)
+class Proposals:
+    """The B·K proposals of clusters by documents, in the order of the clusters.
+
+    clusters: those proposed, ascending; counts: how often each is. places: int64[B·K], where each proposal stands among
+    the flattened int64[B, K]; documents: int64[B·K], whose it is.
+    """
+
+    clusters: list[int]
+    counts: list[int]
+    places: Tensor
+    documents: Tensor
+
+
+def proposals(proposed: Tensor) -> Proposals:
+    """The proposals int64[B, K] by cluster."""
     flat = proposed.flatten()
-    order = torch.argsort(flat, stable=True)
-    clusters, counts = torch.unique_consecutive(flat[order], return_counts=True)
-    return clusters.tolist(), order.split(counts.tolist())
+    places = torch.argsort(flat, stable=True)
+    clusters, counts = torch.unique_consecutive(flat[places], return_counts=True)
+    return Proposals(clusters.tolist(), counts.tolist(), places, places // proposed.shape[1])
 
 
 def cut(table: Tensor, firsts: Sequence[int], sizes: Sequence[int]) -> tuple[Tensor, ...]:
@@ -22,14 +37,14 @@ def cut(table: Tensor, firsts: Sequence[int], sizes: Sequence[int]) -> tuple[Ten
     return _Cut.apply(table, firsts, sizes)
 
 
-def block_scores(hidden: Tensor, kept: int, places: Sequence[Tensor], widest: int, blocks: Sequence[Tensor]) -> Tensor:
-    """float32[B, K, M]: hidden · row, for every row of the blocks a document proposes; 0 past their end.
+def block_scores(hidden: Tensor, wanted: Proposals, widest: int, blocks: Sequence[Tensor]) -> Tensor:
+    """float32[B·K, M]: hidden · row, for every row of the blocks a document proposes; 0 past their end.
 
-    hidden: float[B, b]; K `kept`; M `widest`; block i, float32[m, b], is proposed at `places[i]` of the B·K. Each is
-    multiplied once by all documents that propose it, forward and backward; nothing is copied.
+    hidden: float[B, b]; M `widest`; block i, float32[m, b], is that of the i-th cluster proposed. Each is multiplied
+    once by all documents that propose it, forward and backward; nothing of it is copied.
     """
     with torch.autocast(hidden.device.type, enabled=False):
-        scores: Tensor = _BlockScores.apply(hidden.float(), kept, places, widest, *blocks)
+        scores: Tensor = _BlockScores.apply(hidden.float(), wanted, widest, *blocks)
     return scores
 
 
@@ -50,20 +65,25 @@ class _Cut(torch.autograd.Function):
 
 class _BlockScores(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, hidden: Tensor, kept: int, places: Sequence[Tensor], widest: int, *blocks: Tensor) -> Tensor:
+    def forward(ctx: Any, hidden: Tensor, wanted: Proposals, widest: int, *blocks: Tensor) -> Tensor:
         ctx.save_for_backward(hidden, *blocks)
-        ctx.kept, ctx.places = kept, places
-        scores = hidden.new_zeros(len(hidden) * kept, widest)
-        for own, block in zip(places, blocks, strict=True):
-            scores[own, : len(block)] = hidden[own // kept] @ block.T
-        return scores.view(len(hidden), kept, widest)
+        ctx.wanted = wanted
+        own = hidden[wanted.documents]
+        by_cluster = own.new_zeros(len(own), widest)
+        parts = (tensor.split(wanted.counts) for tensor in (own, by_cluster))
+        for rows, scores, block in zip(*parts, blocks, strict=True):
+            torch.mm(rows, block.T, out=scores[:, : len(block)])
+        return torch.empty_like(by_cluster).index_copy_(0, wanted.places, by_cluster)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         hidden, *blocks = ctx.saved_tensors
-        gradient, of_hidden, of_blocks = gradients[0].flatten(0, 1), torch.zeros_like(hidden), []
-        for own, block in zip(ctx.places, blocks, strict=True):
-            documents, of_scores = own // ctx.kept, gradient[own, : len(block)]
-            of_hidden.index_add_(0, documents, of_scores @ block)
-            of_blocks.append(of_scores.T @ hidden[documents])
-        return (of_hidden, None, None, None, *of_blocks)
+        wanted = ctx.wanted
+        own = hidden[wanted.documents]
+        of_own, of_blocks = torch.empty_like(own), []
+        parts = (tensor.split(wanted.counts) for tensor in (own, of_own, gradients[0][wanted.places]))
+        for rows, of_rows, of_scores, block in zip(*parts, blocks, strict=True):
+            of_scores = of_scores[:, : len(block)]
+            torch.mm(of_scores, block, out=of_rows)
+            of_blocks.append(of_scores.T @ rows)
+        return (torch.zeros_like(hidden).index_add_(0, wanted.documents, of_own), None, None, *of_blocks)

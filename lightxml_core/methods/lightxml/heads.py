@@ -197,22 +197,22 @@ class ClusteredHead(nn.Module):
         slots, real = self.slots(proposed)
         learnt_by_block = self.row_sparse and torch.is_grad_enabled()
         if learnt_by_block or (slots.numel() * hidden.shape[1] > _GATHERED and not features.is_cuda):
-            clusters, places = proposals(proposed)
+            wanted = proposals(proposed)
             blocks: Sequence[Tensor]
             if learnt_by_block:
-                blocks = [self.blocks()[cluster] for cluster in clusters]
+                blocks = [self.blocks()[cluster] for cluster in wanted.clusters]
             else:
-                blocks = cut(self.table, self.start[clusters].tolist(), self.size[clusters].tolist())
-            logits = block_scores(hidden, self.kept, places, self.widest, blocks)
+                blocks = cut(self.table, self.start[wanted.clusters].tolist(), self.size[wanted.clusters].tolist())
+            logits = block_scores(hidden, wanted, self.widest, blocks).view(*proposed.shape, self.widest)
         else:
             logits = torch.einsum("bkmd,bd->bkm", self.table[slots].to(hidden.dtype), hidden).float()
         return (logits if self.bias is None else logits + self.bias[slots]), real
 
     def slots(self, proposed: Tensor) -> tuple[Tensor, Tensor]:
-        """Rows of the label table in the clusters int64[B, K], as int64[B, K, M], and bool[B, K, M]: is it one."""
+        """Rows of the label table in the clusters int64[B, K], as int64[B, K, M], and bool[B, K, M]: is it its."""
         within = torch.arange(self.widest, device=proposed.device)
         real = within < self.size[proposed].unsqueeze(-1)
-        return torch.where(real, self.start[proposed].unsqueeze(-1) + within, 0), real
+        return (self.start[proposed].unsqueeze(-1) + within).clamp_(max=self.labels - 1), real
 
     def places(self, proposed: Tensor, rows: Tensor, slots: Tensor, clusters: Tensor) -> tuple[Tensor, Tensor]:
         """Where each positive label stands among the flattened K·M candidates of its row.
@@ -266,8 +266,8 @@ def best(scores: Tensor, k: int, labels: Tensor | None = None) -> tuple[Tensor, 
     """
     if labels is None:
         labels = torch.arange(scores.shape[1], device=scores.device)
-    keys = (scores.contiguous().view(torch.int32).long() << 32) | (_LAST_LABEL - labels)
-    kept = keys.topk(min(k, scores.shape[1]), dim=1).values
+    keys = scores.contiguous().view(torch.int32).long()
+    kept = keys.bitwise_left_shift_(32).bitwise_or_(_LAST_LABEL - labels).topk(min(k, scores.shape[1]), dim=1).values
     return (kept >> 32).int().view(torch.float32), _LAST_LABEL - (kept & 0xFFFFFFFF)
 
 
