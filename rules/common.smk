@@ -4,9 +4,12 @@ import json
 import os
 import re
 import shlex
+import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 from snakemake.exceptions import WorkflowError
 
 # Rules call `python -m workflow_scripts.<rule>` and find this interpreter and this tree, wherever they run.
@@ -44,12 +47,21 @@ THREADS = config["hardware"]["threads"] or max(1, CORES // GPUS)
 HELD = []
 
 
+def stop(*_):
+    """End the jobs that run, then do what Ctrl-C does: snakemake itself would let them run on, for hours."""
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            process.terminate()
+    raise KeyboardInterrupt
+
+
 onstart:
     # Snakemake's own lock outlives a killed run; this one ends with its process (profiles/default turns that one off).
     try:
         HELD.append(hold_lock(Path(".snakemake/lightxml.lock"), f"a run is going on in {Path.cwd()}"))
     except InputError as error:
         raise WorkflowError(str(error))
+    signal.signal(signal.SIGTERM, stop)  # here, because snakemake sets its own after it has read the rules
 
 
 def one_of(names):
@@ -97,7 +109,7 @@ def corpus_inputs(wildcards):
     if "folder" in source:
         levels = [folder_of(source).glob(level) for level in ("*", "*/*", "*/*/*")]  # where layouts look
         return sorted(path for level in levels for path in level if path.is_file())
-    return f"data/{wildcards.dataset}/source.json"
+    return [f"data/{wildcards.dataset}/source.json", f"data/{wildcards.dataset}/raw"]
 
 
 def corpus_options(wildcards):

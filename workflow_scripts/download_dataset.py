@@ -7,7 +7,7 @@ from pathlib import Path
 from lightxml_core.cli import start
 from lightxml_core.downloads.lock import Lock
 from lightxml_core.downloads.sources import download_dataset
-from lightxml_core.files import write_json
+from lightxml_core.files import seal, write_json
 
 
 def main() -> None:
@@ -19,7 +19,9 @@ def main() -> None:
     parser.add_argument("--used", type=Path, required=True, help="JSON file to write: what was used, and its layout")
     options = parser.parse_args()
     used = download_dataset(options.source, options.archives, options.raw, Lock(options.lock))
+    seal(options.raw)
     write_json(options.used, used)
+    seal(options.used)
 
 
 if __name__ == "__main__":

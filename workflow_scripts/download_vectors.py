@@ -7,6 +7,7 @@ from pathlib import Path
 from lightxml_core.cli import start
 from lightxml_core.downloads.lock import Lock
 from lightxml_core.downloads.sources import download_vectors
+from lightxml_core.files import seal
 
 
 def main() -> None:
@@ -17,6 +18,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder to unpack to")
     options = parser.parse_args()
     download_vectors(options.source, options.archives, options.out, Lock(options.lock))
+    seal(options.out)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from lightxml_core.corpus.store import load_Y
 from lightxml_core.evaluation.diagnosis import calibration, lost_labels
 from lightxml_core.evaluation.metrics import evaluate, inverse_propensities
 from lightxml_core.evaluation.tail import tail_metrics
-from lightxml_core.files import load_csr, write_json
+from lightxml_core.files import load_csr, seal, write_json
 
 
 def main() -> None:
@@ -31,6 +31,7 @@ def main() -> None:
         "calibration": calibration(predictions, Y_tst),
     }
     write_json(options.out, {**metrics, **details})
+    seal(options.out)
     print("  ".join(f"{name} {metrics[name]:.2f}" for name in ("P@1", "P@3", "P@5", "PSP@1", "PSP@3", "PSP@5")))
 
 

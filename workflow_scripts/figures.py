@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from lightxml_core.cli import start
-from lightxml_core.files import read_json
+from lightxml_core.files import read_json, seal
 from lightxml_core.reporting.figures import write_figures
 
 
@@ -14,6 +14,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
     options = parser.parse_args()
     write_figures(read_json(options.selection), options.out)
+    seal(options.out)
 
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@ def main() -> None:
     save_csr(options.out, predictions)
     seal(options.out)
     write_json(options.cost, {"documents": predictions.shape[0], "seconds": round(seconds, 4)})
+    seal(options.cost)
     # the model is used, so its training is done and safe: its checkpoint is of no more use
     shutil.rmtree(options.model.parent / "checkpoint", ignore_errors=True)
 

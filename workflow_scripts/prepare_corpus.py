@@ -11,7 +11,7 @@ from lightxml_core.corpus.leniency import Leniency
 from lightxml_core.corpus.statistics import verify
 from lightxml_core.corpus.store import write_corpus
 from lightxml_core.corpus.types import Corpus
-from lightxml_core.files import read_json, seal
+from lightxml_core.files import check_seal, read_json, seal
 
 
 def main() -> None:
@@ -41,6 +41,7 @@ def _read(options: argparse.Namespace) -> Corpus:
     if options.cut:
         return cut(read("pecos", options.cut, leniency), options.trn, options.tst, options.seed)
     layout = options.layout or read_json(options.used)["layout"]
+    check_seal(options.raw)
     return read(layout, options.raw, leniency)
 
 

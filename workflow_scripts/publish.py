@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from lightxml_core.cli import start
-from lightxml_core.files import read_json
+from lightxml_core.files import atomic_path, check_seal, hold_lock, new_folder, read_json
 from lightxml_core.reporting.terminal import terminal_table, verdict_line
 
 
@@ -15,14 +15,23 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the results folder")
     options = parser.parse_args()
     source = options.out / "targets" / options.target
-    for folder in ("tables", "figures"):
-        shutil.rmtree(options.out / folder, ignore_errors=True)
-        shutil.copytree(source / folder, options.out / folder)
-    shutil.copyfile(source / "report.html", options.out / "report.html")
+    with hold_lock(options.out / ".publish.lock", f"a target is being published in {options.out}"):
+        _publish(source, options.out)
     print(terminal_table(read_json(source / "selection.json")))
     print(verdict_line(source / "tables" / "verdicts.csv"))
     print(f"\ntables   {options.out / 'tables' / 'comparison.md'}\nfigures  {options.out / 'figures'}")
     print(f"report   {(options.out / 'report.html').resolve()}")
+
+
+def _publish(source: Path, out: Path) -> None:
+    """Each of the three as a whole or not at all, in place of what is there."""
+    for name in ("tables", "figures", "report.html"):
+        check_seal(source / name)
+    for name in ("tables", "figures"):
+        with new_folder(out / name) as building:
+            shutil.copytree(source / name, building, dirs_exist_ok=True)
+    with atomic_path(out / "report.html") as page:
+        shutil.copyfile(source / "report.html", page)
 
 
 if __name__ == "__main__":

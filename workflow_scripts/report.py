@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from lightxml_core.cli import start
-from lightxml_core.files import read_json
+from lightxml_core.files import check_seal, read_json, seal
 from lightxml_core.reporting.report import write_report
 
 
@@ -15,7 +15,10 @@ def main() -> None:
     parser.add_argument("--figures", type=Path, required=True, help="folder of its figures")
     parser.add_argument("--out", type=Path, required=True, help="HTML file to write")
     options = parser.parse_args()
+    check_seal(options.tables)
+    check_seal(options.figures)
     write_report(read_json(options.selection), options.tables, options.figures, options.out)
+    seal(options.out)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from lightxml_core.cli import start
-from lightxml_core.files import write_json
+from lightxml_core.files import seal, write_json
 
 
 def main() -> None:
@@ -14,6 +14,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     write_json(options.out, options.selection)
+    seal(options.out)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from lightxml_core.cli import start
-from lightxml_core.files import read_json
+from lightxml_core.files import read_json, seal
 from lightxml_core.reporting.published import load_published
 from lightxml_core.reporting.tables import write_tables
 
@@ -18,6 +18,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
     options = parser.parse_args()
     write_tables(read_json(options.selection), load_published(options.published), options.tolerance, options.out)
+    seal(options.out)
 
 
 if __name__ == "__main__":

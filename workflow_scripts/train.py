@@ -67,7 +67,11 @@ def train(options: argparse.Namespace) -> None:
         describe_model(options.model, options.method, options.corpus)
         about = provenance(asdict(settings), inputs.files(), options.model, started, resumed and not options.afresh)
         seal(options.model)
+        training_log = options.model.parent / "training.jsonl"
+        if training_log.is_file():  # of methods that train by steps
+            seal(training_log)
     write_json(options.provenance, about)
+    seal(options.provenance)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import numpy as np
 from scipy import sparse
 
 from lightxml_core.errors import InputError
+from lightxml_core.files import check_seal
 
 
 def read_vectors(path: Path, wanted: Collection[str]) -> dict[str, np.ndarray]:
@@ -17,6 +18,7 @@ def read_vectors(path: Path, wanted: Collection[str]) -> dict[str, np.ndarray]:
     A line holds a word and its numbers; a first line of two integers is a header. InputError with the line's number
     where one holds other than numbers, or not as many as the lines before.
     """
+    check_seal(path)
     found: dict[str, np.ndarray] = {}
     width = 0
     with path.open(encoding="utf-8", errors="replace", newline="\n") as opened:

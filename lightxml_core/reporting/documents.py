@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from lightxml_core.corpus.lines import read_lines
 from lightxml_core.errors import InputError
 from lightxml_core.files import load_csr
 from lightxml_core.reporting.runs import Group, Selection, groups_of, of_dataset, title_of
@@ -84,11 +85,8 @@ def _predictions(group: Group, shape: tuple[int, int]) -> sparse.csr_matrix:
 
 def _lines(path: Path, rows: list[int]) -> list[str]:
     """The lines of the given, ascending numbers; only a line feed ends a line."""
-    wanted, found = set(rows), []
-    with path.open(encoding="utf-8", newline="\n") as opened:
-        for n, line in enumerate(opened):
-            if n in wanted:
-                found.append(line.rstrip("\r\n"))
+    wanted = set(rows)
+    found = [line for n, line in enumerate(read_lines(path)) if n in wanted]
     if len(found) != len(rows):
         raise InputError(f"{path} has fewer lines than Y.tst.npz has rows: prepare the corpus again")
     return found
@@ -98,7 +96,7 @@ def _label_names(path: Path, count: int) -> list[str]:
     """One name a label; of `id<TAB>name` the name. Labels have their numbers where the file is missing."""
     if not path.is_file():
         return [str(label) for label in range(count)]
-    names = [line.rstrip("\r").rpartition("\t")[2] for line in path.read_text(encoding="utf-8").split("\n")]
+    names = [line.rpartition("\t")[2] for line in read_lines(path)]
     if len(names) < count:
         raise InputError(f"{path} has {len(names)} lines for {count} labels: prepare the corpus again")
     return names

@@ -12,7 +12,7 @@ from statistics import fmean, stdev
 from typing import Any
 
 from lightxml_core.errors import InputError
-from lightxml_core.files import read_json
+from lightxml_core.files import check_seal, read_json
 
 Selection = dict[str, Any]
 FAMILIES = ("P", "PSP", "nDCG", "PSnDCG", "R")
@@ -77,7 +77,8 @@ class Run:
         path = self.path / "training.jsonl"
         if not path.is_file():
             return []
-        lines = (_line(text) for text in path.read_text(encoding="utf-8").split("\n"))
+        check_seal(path)
+        lines = (_line(text) for text in path.read_text(encoding="utf-8", errors="replace").split("\n"))
         return [line for line in lines if line is not None]
 
 

@@ -31,7 +31,8 @@ def locate(folder: Path, *variants: Mapping[str, str]) -> dict[str, Path]:
 def _contents(folder: Path) -> str:
     if not folder.is_dir():
         return "no such folder"
-    files = sorted(path.relative_to(folder) for level in ("*", "*/*") for path in folder.glob(level) if path.is_file())
+    found = [path for level in ("*", "*/*") for path in folder.glob(level) if path.is_file()]
+    files = sorted(path.relative_to(folder) for path in found if not path.name.startswith("."))
     return _names(files) if files else "no file"
 
 
