@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("untimed", deadline=None)  # a busy machine is no fault of the code
+settings.load_profile("untimed")
 
 SLOW = (
     *("test_processes", "test_training_loop", "test_lightxml_method", "test_fuzz", "test_tutorials"),
