@@ -55,7 +55,9 @@ class Predictor:
         from lightxml_core.encoders.tokens import tokens_of
 
         settings = read_json(self.model / "settings.json")
-        tokens = tokens_of(texts, self.model, settings["max_tokens"], settings["text"])
+        tokens = tokens_of(
+            texts, self.model, settings.get("predict_tokens") or settings["max_tokens"], settings["text"]
+        )
         scores = self.method.predict(self.model, TestData(tokens=tokens), top)
         return [
             [Tag(self.labels[j], self.names[j], float(scores[i, j])) for j in ranks if j >= 0]

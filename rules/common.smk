@@ -149,13 +149,17 @@ def vectors_file(vectors):
     return f"data/vectors/{vectors}.txt" if vectors in REGISTRY.vectors else vectors
 
 
-def member_inputs(wildcards):
-    """The prepared inputs of a member, by the name of the option that passes them to its program."""
+def member_inputs(wildcards, tokens="max_tokens"):
+    """The prepared inputs of a member, by the name of the option that passes them to its program.
+
+    tokens: the setting that says how many of them a document may have.
+    """
     dataset, settings, wanted = wildcards.dataset, made(wildcards), needs(wildcards)
     found = {}
     if "tokens" in wanted:
         found["encoder"] = encoder_folder(dataset, settings.backbone)
-        found["tokens"] = f"results/{dataset}/tokens/{settings.backbone}-{settings.max_tokens}-{settings.text}"
+        most = getattr(settings, tokens, settings.max_tokens)
+        found["tokens"] = f"results/{dataset}/tokens/{settings.backbone}-{most}-{settings.text}"
     for kind in sorted({"tfidf", "bow"} & wanted):
         found["features"] = [f"results/{dataset}/features/{kind}/X.{part}.npz" for part in ("trn", "tst")]
     if "clusters" in wanted:
@@ -167,6 +171,11 @@ def training_inputs(wildcards):
     """Those, and what only training reads."""
     vectors = {"vectors": vectors_file(made(wildcards).vectors)} if "vectors" in needs(wildcards) else {}
     return member_inputs(wildcards) | vectors
+
+
+def prediction_inputs(wildcards):
+    """Those, with the tokens that a prediction reads."""
+    return member_inputs(wildcards, "tokens_predicted")
 
 
 def as_options(inputs_of):

@@ -4,7 +4,7 @@
 rule predict:
     """Predict the test documents with one trained member."""
     input:
-        unpack(member_inputs),
+        unpack(prediction_inputs),
         model="results/{dataset}/{method}/{member}/seed{seed}/model",
         corpus=collect("results/{{dataset}}/corpus/{file}", file=["Y.tst.npz", "stats.json"]),
         code=method_code("predict"),
@@ -21,7 +21,7 @@ rule predict:
         runtime=480,
         gpu=lambda wildcards: int(bool({"gpu", "gpus"} & needs(wildcards))),
     params:
-        inputs=as_options(member_inputs),
+        inputs=as_options(prediction_inputs),
         implementation=lambda wildcards: REGISTRY.methods[wildcards.method]["implementation"],
     shell:
         "python -m workflow_scripts.predict --method {params.implementation} --corpus results/{wildcards.dataset}/corpus"

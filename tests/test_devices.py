@@ -153,7 +153,7 @@ def test_threads_are_those_that_were_set(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_precision_follows_the_settings_and_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
     cpu, gpu = torch.device("cpu"), torch.device("cuda")
     for has_bf16, expected in ((True, torch.bfloat16), (False, None)):
-        monkeypatch.setattr(devices, "_cpu_has_bf16", lambda has=has_bf16: has)
+        monkeypatch.setattr(devices, "_cpu_is_fast_in_bf16", lambda has=has_bf16: has)
         assert autocast_dtype("auto", cpu) is expected
         monkeypatch.setattr("torch.cuda.is_bf16_supported", lambda including_emulation, has=has_bf16: has)
         assert autocast_dtype("auto", gpu) is (expected or torch.float16)
@@ -161,3 +161,19 @@ def test_precision_follows_the_settings_and_the_device(monkeypatch: pytest.Monke
     assert autocast_dtype("fp16", gpu) is torch.float16
     with pytest.raises(InputError, match="fp16 needs a GPU"):
         autocast_dtype("fp16", cpu)
+
+
+@pytest.mark.parametrize(
+    ("flags", "fast"),
+    [
+        ("avx512f avx512_bf16 avx512_fp16 amx_bf16", True),  # Sapphire Rapids and later
+        ("avx512f avx512_bf16 avx512_fp16", False),  # the same with its tiles hidden
+        ("avx512f avx512_bf16", True),  # Cooper Lake, Zen 4
+        ("avx512f avx512_vnni", False),
+    ],
+)
+def test_bfloat16_is_taken_on_cpus_that_are_fast_in_it(flags: str, fast: bool, tmp_path: Path) -> None:
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text(f"processor : 0\nflags : fpu {flags} avx2\n", encoding="utf-8")
+    assert devices._cpu_is_fast_in_bf16(cpuinfo) is fast
+    assert not devices._cpu_is_fast_in_bf16(tmp_path / "none")

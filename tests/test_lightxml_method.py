@@ -15,6 +15,7 @@ import torch
 from scipy import sparse
 from torch import Tensor, nn
 
+from lightxml_core.encoders import backbone as backbones
 from lightxml_core.encoders.backbone import Backbone
 from lightxml_core.encoders.scratch import Kind, ScratchConfig, build_scratch
 from lightxml_core.encoders.tokens import load_tokens, tokenize
@@ -23,9 +24,10 @@ from lightxml_core.evaluation.metrics import evaluate
 from lightxml_core.methods import TestData, TrainingData
 from lightxml_core.methods.lightxml import PROTOCOLS, Settings, fit, needs, predict
 from lightxml_core.methods.lightxml.frozen import frozen
-from lightxml_core.methods.lightxml.inputs import padded
+from lightxml_core.methods.lightxml.inputs import in_memory, padded
 from lightxml_core.methods.lightxml.model import build_model
 from lightxml_core.methods.lightxml.prediction import load_model, predict_rows
+from lightxml_core.training.batches import step_groups
 from lightxml_core.training.checkpoint import Checkpoint
 from tests.planted import LABELS, KilledError, bytes_of, die_at, documents, log_lines, without_times
 
@@ -179,8 +181,12 @@ def test_both_protocols_run_with_every_selection(protocol: str, select: Any, cor
     per_epoch = per_epoch if protocol == "official" else -(-micro_batches // 2)
     assert len(steps) == 2 * per_epoch
     evaluations = [line["step"] for line in log_lines(tmp_path) if line["kind"] == "epoch"]
-    every_third = {step for step in range(1, 2 * per_epoch + 1) if step % 3 == 0}
-    assert evaluations == ([] if select == "last" else sorted(every_third | {per_epoch, 2 * per_epoch}))
+    if select == "last":
+        assert evaluations == []
+        return
+    groups = step_groups(micro_batches, 2, protocol == "official")
+    every_third = {i + 1 for i, group in enumerate(groups) if any(n and n % 3 == 0 for n in group)} | {per_epoch}
+    assert evaluations == sorted(every_third | {per_epoch + step for step in every_third})
 
 
 def test_the_protocols_are_what_the_paper_and_the_released_code_do() -> None:
@@ -191,7 +197,7 @@ def test_the_protocols_are_what_the_paper_and_the_released_code_do() -> None:
         "official",
         "first",
     )
-    assert official.dropout_off_after_evaluation and official.accumulation_off_by_one
+    assert official.dropout_off_after_evaluation and official.accumulation_off_by_one and not official.select_mid_epoch
     assert clean.select == "validation" and clean.extra_epochs == 0 and clean.position == "class"
     assert needs(official) == {"tokens", "gpus", "test"} and needs(clean) == {"tokens", "gpus"}
     assert needs(replace(clean, head="clustered")) == {"tokens", "gpus", "clusters"}
@@ -409,3 +415,73 @@ def test_an_encoder_reads_as_many_tokens_as_it_has_positions_and_no_more(kind: s
         else:
             with pytest.raises(InputError, match=f"at most {MAX_TOKENS} tokens: set `max_tokens`"):
                 backbone(ids, torch.arange(MAX_TOKENS + 16).expand(2, -1) <= MAX_TOKENS)
+
+
+@pytest.mark.parametrize("kind", ["bert", "roberta"])
+@pytest.mark.parametrize("dtype", [None, torch.bfloat16], ids=["float32", "bfloat16"])
+def test_the_attention_without_dropout_is_the_plain_one(
+    kind: str, dtype: torch.dtype | None, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hidden states and gradients are those of the attention written out, at the precision of the pass."""
+    found = []
+    for name in ("chosen", "eager"):
+        if name == "eager":
+            monkeypatch.setattr(backbones, "attention", lambda config, dropout: "eager")
+        torch.manual_seed(0)
+        module = backbones.load_encoder(corpus.folder / kind, dropout=False)
+        ids = torch.randint(5, 50, (3, 12), generator=torch.Generator().manual_seed(1))
+        mask = torch.arange(12) < torch.tensor([[12], [7], [1]])
+        with torch.autocast("cpu", dtype, enabled=dtype is not None):
+            state = module(input_ids=ids, attention_mask=mask.long()).last_hidden_state[mask]
+        (state.float() * torch.linspace(-1, 1, state.shape[1])).sum().backward()
+        slopes = [p.grad.flatten() for n, p in module.named_parameters() if p.grad is not None and "query" in n]
+        found.append(
+            (type(module).__name__, module.config._attn_implementation, state.detach().float(), torch.cat(slopes))
+        )
+    assert found[0][1] == "sdpa-float32-gradients" and found[1][1] == "eager"
+    for own, plain in zip(found[0][2:], found[1][2:], strict=True):
+        close = 1e-5 if dtype is None else 0.05
+        torch.testing.assert_close(own, plain, rtol=close, atol=close * float(plain.abs().max()))
+
+
+def test_a_batch_that_does_not_fit_is_predicted_in_halves() -> None:
+    seen: list[list[int]] = []
+
+    def run(batch: np.ndarray) -> None:
+        if len(batch) > 3:
+            raise torch.OutOfMemoryError("no room")
+        seen.append(batch.tolist())
+
+    in_memory([np.arange(10), np.arange(10, 12)], run)
+    assert seen == [[0, 1], [2, 3, 4], [5, 6], [7, 8, 9], [10, 11]]
+
+    def never(batch: np.ndarray) -> None:
+        raise torch.OutOfMemoryError("no room")
+
+    with pytest.raises(InputError, match="too little memory for one document"):
+        in_memory([np.arange(3)], never)
+
+
+@pytest.mark.parametrize("head", ["flat", "clustered"])
+def test_labels_are_scored_in_float32_also_where_the_encoder_runs_in_bfloat16(head: str, corpus: Corpus) -> None:
+    """bfloat16 logits would give many labels the same score."""
+    model = build_model(replace(HEADS[head], precision="bf16"), corpus.folder / "bert", 500, clusters_of(500)).eval()
+    features = torch.randn(4, model.backbone.width, generator=torch.Generator().manual_seed(2))
+    model.backbone.forward = lambda ids, mask: features.bfloat16()  # type: ignore[method-assign]
+    empty = torch.zeros(4, 1, dtype=torch.long)
+    with torch.inference_mode():
+        exact = model.head.top(model.prepare(features.bfloat16()), 50)
+        with torch.autocast("cpu", torch.bfloat16):
+            scores, labels = model.top(empty, empty.bool(), 50)
+            parts = model.head.loss(model.prepare(features.bfloat16()), torch.tensor([0]), torch.tensor([3])).parts
+        alone = model.head.loss(model.prepare(features.bfloat16()), torch.tensor([0]), torch.tensor([3])).parts
+    assert torch.equal(scores, exact[0]) and torch.equal(labels, exact[1])
+    assert len(scores[0].unique()) > 45
+    name = "loss" if head == "flat" else "recall_loss"
+    assert torch.equal(parts[name], alone[name])
+
+
+def clusters_of(labels: int) -> sparse.csr_matrix:
+    """A clustering of that many labels into 20."""
+    cluster = np.arange(labels) % 20
+    return sparse.csr_matrix((np.ones(labels, np.float32), (np.arange(labels), cluster)), shape=(labels, 20))

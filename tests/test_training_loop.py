@@ -135,7 +135,19 @@ RECIPES: dict[str, tuple[Plan, dict[str, Any]]] = {
         replace(SHORT, clip_relative=0.5, evaluate_steps=1, patience=2),
         {"select": True, "lr": 1.0},
     ),
-    "released code": (replace(SHORT, evaluate_steps=2, dropout_off_after_evaluation=True), {"select": True}),
+    "released code": (
+        replace(
+            SHORT,
+            evaluate_steps=2,
+            dropout_off_after_evaluation=True,
+            select_mid_epoch=False,
+            averaging_epoch=1,
+            averaging_step=3,
+            counted="micro-batches",
+        ),
+        {"select": True, "accumulate": 2},
+    ),
+    "float16": (replace(SHORT, dtype=torch.float16), {}),
 }
 
 
@@ -305,12 +317,12 @@ def test_training_stops_after_as_many_evaluations_without_a_better_one_as_it_has
     assert [line["validation"]["P@5"] for line in logged(tmp_path) if line["kind"] == "epoch"] == scores[:4]
 
 
-def weights_after_each_step(folder: Path, plan: Plan) -> list[dict[str, Tensor]]:
+def weights_after_each_step(folder: Path, plan: Plan, **options: Any) -> list[dict[str, Tensor]]:
     """The undisturbed, unaveraged weights after step 0 (the start), 1, 2, …"""
     seen: list[dict[str, Tensor]] = []
 
     def watched() -> Task:
-        made = task()
+        made = task(**options)
         model = made.model
         assert isinstance(model, Tiny)
 
@@ -325,12 +337,12 @@ def weights_after_each_step(folder: Path, plan: Plan) -> list[dict[str, Tensor]]
 
 
 @pytest.mark.parametrize(
-    ("first_epoch", "every", "steps"), [(0, 1, range(1, 10)), (1, 2, [4, 6, 8]), (2, 4, [8]), (3, 1, [9])]
+    ("first_epoch", "every", "steps"), [(0, 1, range(10)), (1, 2, [3, 4, 6, 8]), (2, 4, [6, 8]), (3, 1, [9])]
 )
 def test_the_kept_weights_are_the_mean_of_those_averaged(
     first_epoch: int, every: int, steps: Sequence[int], tmp_path: Path
 ) -> None:
-    """9 steps in 3 epochs. An average that never begins (epoch 3) leaves the last weights."""
+    """9 steps in 3 epochs; the first weights are those that the first epoch starts with; without any, the last."""
     trail = weights_after_each_step(tmp_path / "plain", PLAN)
     found = run(tmp_path / "mean", replace(PLAN, averaging_epoch=first_epoch, averaging_step=every), task)
     for name, value in found.items():
@@ -347,6 +359,47 @@ def test_selection_keeps_the_weights_of_the_first_best_evaluation(averaging_step
     assert identical(found, until_best)
     told = [line["validation"]["P@5"] for line in logged(tmp_path / "selected") if line["kind"] == "epoch"]
     assert told == scores
+
+
+def test_averages_count_micro_batches_within_an_epoch_where_the_plan_says_so(tmp_path: Path) -> None:
+    """2 micro-batches a step, 6 an epoch. Every third: numbers 0 and 3, in steps 1 and 2 of each epoch."""
+    plan = replace(PLAN, averaging_epoch=1, averaging_step=3, counted="micro-batches")
+    trail = weights_after_each_step(tmp_path / "plain", PLAN, accumulate=2)[::2]  # seen at each micro-batch
+    found = run(tmp_path / "mean", plan, lambda: task(accumulate=2))
+    for name, value in found.items():
+        mean = torch.stack([trail[step][name] for step in (3, 4, 5, 7, 8)]).mean(0)
+        torch.testing.assert_close(value, mean, rtol=1e-5, atol=1e-6)
+
+
+def test_evaluations_count_micro_batches_too_and_need_not_select(tmp_path: Path) -> None:
+    """Micro-batch 2 of 0 to 5 is in step 2, micro-batch 4 in step 3, the last; number 0 evaluates nothing."""
+    plan = replace(PLAN, epochs=2, evaluate_steps=2, counted="micro-batches", select_mid_epoch=False)
+    scores = [9.0, 1.0, 9.0, 2.0]
+    kept = run(tmp_path / "run", plan, lambda: task(accumulate=2, select=True, scores=scores))
+    assert [line["step"] for line in logged(tmp_path / "run") if line["kind"] == "epoch"] == [2, 3, 5, 6]
+    assert identical(kept, run(tmp_path / "last", replace(PLAN, epochs=2), lambda: task(accumulate=2)))
+
+
+def test_a_step_that_overflows_in_float16_is_left_out(tmp_path: Path) -> None:
+    """The first loss, 2^16 times as large, has gradients beyond float16's largest number: the scale goes down."""
+
+    def steep() -> Task:
+        made, calls = task(dropout=0.0, batch=DOCUMENTS), count()
+        model = made.model
+        assert isinstance(model, Tiny)
+
+        def loss(rows: np.ndarray, epoch: int) -> Loss:
+            found = model.loss(rows)
+            factor = 1e36 if next(calls) == 0 else 1.0
+            return Loss(found.total * factor, {"error": found.total})
+
+        return replace(made, loss=loss)
+
+    start = run(tmp_path / "none", replace(PLAN, epochs=0), steep)
+    one = run(tmp_path / "one", replace(PLAN, epochs=1, dtype=torch.float16), steep)
+    two = run(tmp_path / "two", replace(PLAN, epochs=2, dtype=torch.float16), steep)
+    assert identical(start, one) and not identical(one, two)
+    assert all(value.isfinite().all() for value in two.values())
 
 
 def test_evaluations_between_the_ends_of_epochs_come_after_the_steps_asked_for(tmp_path: Path) -> None:

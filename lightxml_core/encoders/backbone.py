@@ -10,6 +10,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from lightxml_core.encoders.attention import attention
 from lightxml_core.errors import InputError
 from lightxml_core.files import read_json
 
@@ -92,7 +93,8 @@ class Backbone(nn.Module):
     def _read(self, state: Tensor, mask: Tensor) -> Tensor:
         """float[B, T, d] hidden states of one layer as float[B, d]."""
         if self.averaged:
-            return torch.einsum("btd,bt->bd", state.float(), mask / mask.sum(1, keepdim=True))
+            with torch.autocast(state.device.type, enabled=False):
+                return torch.einsum("btd,bt->bd", state.float(), mask / mask.sum(1, keepdim=True))
         rows = torch.arange(len(state), device=state.device)
         return state[rows, mask.sum(1) - 1 if self.at_end else torch.zeros_like(rows)]
 
@@ -115,10 +117,10 @@ def load_encoder(folder: Path, dropout: bool, pretrained: bool = True) -> nn.Mod
     from transformers import AutoModel
 
     config = _configuration(folder, dropout)
-    attention = _attention(config, dropout)
+    chosen = attention(config, dropout)
     weights = folder / "model.safetensors"
     if not (pretrained and weights.is_file()):
-        model = AutoModel.from_config(config, attn_implementation=attention, trust_remote_code=False)
+        model = AutoModel.from_config(config, attn_implementation=chosen, trust_remote_code=False)
     else:
         model = AutoModel.from_pretrained(
             folder,
@@ -127,7 +129,7 @@ def load_encoder(folder: Path, dropout: bool, pretrained: bool = True) -> nn.Mod
             use_safetensors=True,
             trust_remote_code=False,
             dtype=torch.float32,
-            attn_implementation=attention,
+            attn_implementation=chosen,
         )
     if getattr(model, "pooler", None) is not None:
         model.pooler = None  # never read here; would only be carried along
@@ -146,12 +148,3 @@ def _configuration(folder: Path, dropout: bool) -> Any:
             if hasattr(config, name):
                 setattr(config, name, 0.0)
     return config
-
-
-def _attention(config: Any, dropout: bool) -> str:
-    """The faster attention: measured on CPU, SDPA with attention dropout takes a slower path than eager."""
-    from transformers import AutoModel
-
-    family = AutoModel._model_mapping.get(type(config), None)
-    supported = bool(getattr(family, "_supports_sdpa", False))
-    return "sdpa" if supported and (torch.cuda.is_available() or not dropout) else "eager"

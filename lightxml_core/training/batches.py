@@ -30,7 +30,8 @@ def step_groups(micro_batches: int, accumulate: int, off_by_one: bool) -> list[r
     """Which micro-batches make up each optimiser step of an epoch.
 
     `off_by_one` is the released code's condition `step % accumulate == 0`: the first step takes a single
-    micro-batch. What is left at the end of an epoch forms a step of its own in both.
+    micro-batch. What is left at the end of an epoch forms a step of its own in both; the released code carries it
+    over into the first step of the next epoch.
     """
     first = 1 if off_by_one else accumulate
     edges = [0, *range(first, micro_batches, accumulate), micro_batches]

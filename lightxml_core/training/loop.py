@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
@@ -43,8 +43,10 @@ class Plan:
     `clip` 0 turns clipping off. By the schedule `steps` the rates are multiplied by `decay` as each epoch of
     `decay_at` begins.
     `clip_relative` clips to so many times the largest of the last five norms instead, 0 for never.
-    `evaluate_steps` evaluates every so many steps besides each epoch's end; `patience`: training stops after so many
-    evaluations in a row that brought nothing better, 0 for never.
+    `evaluate_steps` evaluates every so many steps besides each epoch's end, `select_mid_epoch` says whether such an
+    evaluation may choose the weights; `patience`: training stops after so many evaluations in a row that brought
+    nothing better, 0 for never. `counted`: averaging and evaluation go by optimiser steps since the start, or as in
+    the released LightXML by the epoch's micro-batches, the first of which (0) averages but does not evaluate.
     `encoded_before`, `steps_before`: documents encoded and steps done by earlier parts of the same training, for the
     log to count on from there.
     """
@@ -61,6 +63,8 @@ class Plan:
     averaging_epoch: int = 0
     averaging_step: int = 0
     evaluate_steps: int = 0
+    select_mid_epoch: bool = True
+    counted: Literal["steps", "micro-batches"] = "steps"
     patience: int = 0
     dropout_off_after_evaluation: bool = False
     dtype: torch.dtype | None = None
@@ -104,7 +108,7 @@ class _Run:
         self.device = next(self.model.parameters()).device
         self.team = team()
         self.averaged = AveragedModel(self.model) if plan.averaging_step else None
-        self.scaler = torch.amp.GradScaler(enabled=plan.dtype == torch.float16)
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=plan.dtype == torch.float16)
         self.per_epoch = len(task.steps(0))
         self.best, self.since_best = -math.inf, 0
         self.norms: list[float] = []  # the last few, as `clip_relative` counts them
@@ -128,17 +132,29 @@ class _Run:
         return 0 < self.plan.patience <= self.since_best
 
     def _epoch(self, epoch: int) -> None:
-        self.model.train(self.dropout or self.step == epoch * self.per_epoch)
-        for micro_batches in self.task.steps(epoch)[self.step - epoch * self.per_epoch :]:
+        starts = self.step == epoch * self.per_epoch
+        self.model.train(self.dropout or starts)
+        if self.averaged is not None and starts and epoch == self.plan.averaging_epoch:
+            self.averaged.update_parameters(self.model)
+        for micro_batches, numbers in self._left_of(epoch):
             self._step(epoch, micro_batches)
+            self._average(epoch, numbers)
             ends = self.step == (epoch + 1) * self.per_epoch
-            if ends or (self.plan.evaluate_steps and self.step % self.plan.evaluate_steps == 0):
+            if ends or _falls(self.plan.evaluate_steps, range(max(numbers.start, 1), numbers.stop)):
                 self._evaluate(epoch, ends)
             if ends or self._gave_up or time.monotonic() - self.saved > 60 * self.plan.checkpoint_minutes:
                 self._save()
             if self._gave_up:
                 log.info("%s: nothing better in %d evaluations: stops", self.plan.title, self.since_best)
                 return
+
+    def _left_of(self, epoch: int) -> Iterator[tuple[Sequence[np.ndarray], range]]:
+        """The epoch's steps from `self.step` on, each with its number, or those of its micro-batches, see `counted`."""
+        steps, first = self.task.steps(epoch), epoch * self.per_epoch
+        edges = np.cumsum([0, *map(len, steps)]).tolist()
+        for i in range(self.step - first, self.per_epoch):
+            by_step = self.plan.counted == "steps"
+            yield steps[i], range(first + i + 1, first + i + 2) if by_step else range(edges[i], edges[i + 1])
 
     def _step(self, epoch: int, micro_batches: Sequence[np.ndarray]) -> None:
         """One optimiser step."""
@@ -150,7 +166,6 @@ class _Run:
         self._update(sum(parts.values()))
         self.step += 1
         self.encoded += documents
-        self._average(epoch)
         self._tell(epoch, parts, documents)
 
     def _backward_in_memory(self, epoch: int, micro_batches: Sequence[np.ndarray]) -> dict[str, Tensor]:
@@ -236,9 +251,9 @@ class _Run:
             return (self.step + 1) / warm
         return 1.0 if self.plan.schedule == "constant" else (total - self.step) / max(total - warm, 1)
 
-    def _average(self, epoch: int) -> None:
-        every = self.plan.averaging_step
-        if self.averaged is not None and epoch >= self.plan.averaging_epoch and self.step % every == 0:
+    def _average(self, epoch: int, numbers: range) -> None:
+        due = epoch >= self.plan.averaging_epoch and _falls(self.plan.averaging_step, numbers)
+        if self.averaged is not None and due:
             self.averaged.update_parameters(self.model)
 
     def _tell(self, epoch: int, parts: dict[str, float], documents: int) -> None:
@@ -272,6 +287,8 @@ class _Run:
         self.log.write(
             "epoch", self.plan.steps_before + self.step, epoch=epoch, encoded=self.encoded, validation=scores
         )
+        if not (ends or self.plan.select_mid_epoch):
+            return
         self.since_best += 1
         if scores[self.task.select_by] > self.best:
             self.best, self.since_best = scores[self.task.select_by], 0
@@ -303,7 +320,8 @@ class _Run:
         _unflatten(self.optimizer, _under("optimizer", tensors))
         if self.averaged is not None:
             self.averaged.load_state_dict(_under("averaged", tensors))
-        self.scaler.load_state_dict(state["scaler"])
+        if state["scaler"] and self.scaler.is_enabled():  # not where it was saved, or goes on, without float16
+            self.scaler.load_state_dict(state["scaler"])
         self.dropout = state["dropout"]
         self.encoded, self.pieces = state["encoded"], state["pieces"]
         self.since_best, self.norms = state["since_best"], state["norms"]
@@ -323,6 +341,11 @@ class _Run:
             self.model.load_state_dict(_under("model", found[0]))
         else:
             self.model.load_state_dict(self._current().state_dict())
+
+
+def _falls(every: int, numbers: range) -> bool:
+    """Whether one of the numbers is a multiple of `every`; 0 is none for ever."""
+    return every > 0 and -(-numbers.start // every) * every in numbers
 
 
 def last_step(checkpoint: Checkpoint) -> int | None:

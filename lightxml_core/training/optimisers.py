@@ -11,8 +11,10 @@ from torch import Tensor, nn
 Groups = Sequence[dict[str, Any]]
 
 
-def adamw(groups: Iterable[dict[str, Any]], rare: Collection[Tensor] = ()) -> torch.optim.Optimizer:
+def adamw(groups: Iterable[dict[str, Any]], rare: Collection[Tensor] = (), eps: float = 1e-8) -> torch.optim.Optimizer:
     """Fused AdamW over parameter groups with keys params, lr, weight_decay; empty groups are dropped.
+
+    eps is added to the root of the second moment: where gradients are about as small, it is what sets the step.
 
     The parameters in `rare`, whose gradients are row-sparse, go by SparseAdam at their group's rate, without decay.
     """
@@ -22,7 +24,7 @@ def adamw(groups: Iterable[dict[str, Any]], rare: Collection[Tensor] = ()) -> to
         for part, sparse in zip(parts, (False, True), strict=True):
             own = [parameter for parameter in group["params"] if (id(parameter) in tables) == sparse]
             if own:
-                part.append({**group, "params": own, "base_lr": group["lr"]})
+                part.append({**group, "params": own, "base_lr": group["lr"], "eps": eps})
     return DenseAndSparse(*parts) if parts[1] else torch.optim.AdamW(parts[0], fused=True)
 
 

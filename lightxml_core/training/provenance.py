@@ -6,6 +6,7 @@ import os
 import platform
 import resource
 import subprocess
+import sys
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from importlib import metadata
@@ -31,6 +32,7 @@ def provenance(
         "wall_seconds": round((datetime.now(UTC) - started).total_seconds(), 1),
         "resumed": resumed,
         "peak_memory_gib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 3),
+        "peak_gpu_memory_gib": _gpu_memory(),
         "model_bytes": sum(path.stat().st_size for path in model.rglob("*") if path.is_file()),
         "hardware": hardware(),
         "packages": {name: _version(name) for name in _PACKAGES},
@@ -64,9 +66,13 @@ def _cpu() -> str:
         return platform.processor() or platform.machine()
 
 
-def _gpu() -> str | None:
-    import sys
+def _gpu_memory() -> float | None:
+    torch = sys.modules.get("torch")
+    on_gpu = torch is not None and torch.cuda.is_available()
+    return round(torch.cuda.max_memory_allocated() / 2**30, 3) if torch is not None and on_gpu else None
 
+
+def _gpu() -> str | None:
     torch = sys.modules.get("torch")  # not worth an import of its own
     return str(torch.cuda.get_device_name()) if torch is not None and torch.cuda.is_available() else None
 

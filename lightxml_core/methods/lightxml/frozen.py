@@ -11,7 +11,7 @@ from torch import Tensor
 from lightxml_core.encoders.tokens import end_to_end
 from lightxml_core.errors import InputError
 from lightxml_core.methods import TrainingData
-from lightxml_core.methods.lightxml.inputs import PREDICTION_BATCH, autocast, by_length, padded
+from lightxml_core.methods.lightxml.inputs import PREDICTION_BATCH, autocast, by_length, in_memory, padded
 from lightxml_core.methods.lightxml.model import LightXML
 from lightxml_core.methods.lightxml.settings import Settings
 from lightxml_core.training.checkpoint import Checkpoint
@@ -70,7 +70,8 @@ def _encode(
     model.eval()
     progress = Progress(f"{settings.backbone} frozen features", len(rows))
     lengths = np.diff(offsets)
-    for batch in by_length(lengths, PREDICTION_BATCH):
+
+    def run(batch: np.ndarray) -> None:
         ids, mask = padded(tokens, rows[batch], model)
         with torch.inference_mode(), autocast(model, settings):
             states = backbone.states(ids, mask)
@@ -79,4 +80,6 @@ def _encode(
             state, places = states[backbone.frozen], end_to_end(offsets[batch], lengths[batch])
             found["hidden"][places] = state[mask[:, : state.shape[1]]].to(torch.bfloat16).cpu()
         progress.advance(len(batch), "")
+
+    in_memory(by_length(lengths, PREDICTION_BATCH), run)
     return found

@@ -54,14 +54,13 @@ class FlatHead(nn.Module):
 
     def loss(self, features: Tensor, rows: Tensor, labels: Tensor) -> Loss:
         """features: float[B, width]. Binary cross-entropy, or the squared hinge, over all labels."""
-        logits, own = self.classifier(features).float(), (rows, labels)
+        logits, own = exactly(self.classifier, features), (rows, labels)
         total = squared_hinge(logits, own) if self.loss_name == "hinge" else bce(logits, own, self.loss_name)
         return Loss(total, {"loss": total})
 
     def top(self, features: Tensor, k: int) -> tuple[Tensor, Tensor]:
         """The k best labels of each document: float[B, k] probabilities and int64[B, k] label ids."""
-        scores = self.classifier(features).float().sigmoid()
-        return best(scores, k)
+        return best(self.classifier(features).sigmoid(), k)
 
 
 class ClusteredHead(nn.Module):
@@ -150,7 +149,7 @@ class ClusteredHead(nn.Module):
         """
         slots = self.slot_of_label[labels]
         clusters = self.cluster_of_slot[slots]
-        recall = self.recall(features).float()
+        recall = exactly(self.recall, features)
         positive = torch.zeros_like(recall, dtype=torch.bool)
         positive[rows, clusters] = True
         parts: dict[str, Tensor] = {}
@@ -227,12 +226,19 @@ class ClusteredHead(nn.Module):
 
     def top(self, features: Tensor, k: int) -> tuple[Tensor, Tensor]:
         """The k best labels: sigmoid(rank logit) · sigmoid(recall logit of the label's cluster)."""
-        recall = self.recall(features).float().sigmoid()
+        recall = self.recall(features).sigmoid()
         proposed = self.propose(recall)
         rank, real = self.rank(features, proposed)
         scores = rank.sigmoid() * recall.gather(1, proposed).unsqueeze(-1)
         slots = self.slots(proposed)[0]
         return best(scores.masked_fill(~real, -1.0).flatten(1), k, self.label_of_slot[slots].flatten(1))
+
+
+def exactly(layer: nn.Module, features: Tensor) -> Tensor:
+    """float32 logits whatever autocast says: those of bfloat16 have 8 bits, and many labels the same."""
+    with torch.autocast(features.device.type, enabled=False):
+        logits: Tensor = layer(features.float())
+    return logits
 
 
 def bce(logits: Tensor, positives: tuple[Tensor, ...], reduction: Reduction, real: Tensor | None = None) -> Tensor:

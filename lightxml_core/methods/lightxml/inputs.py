@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
 import numpy as np
 import torch
 from scipy import sparse
 from torch import Tensor
 
 from lightxml_core.encoders.tokens import TokenisedPart
+from lightxml_core.errors import InputError
 from lightxml_core.methods.lightxml.model import LightXML
 from lightxml_core.methods.lightxml.settings import Settings
 from lightxml_core.training.devices import autocast_dtype
@@ -41,5 +45,28 @@ def autocast(model: LightXML, settings: Settings) -> torch.autocast:
     return torch.autocast(device.type, dtype, enabled=dtype is not None)
 
 
+def in_memory(batches: Sequence[np.ndarray], run: Callable[[np.ndarray], None]) -> None:
+    """Call `run` with each batch, in halves where the device has too little memory for it.
+
+    InputError where a single document does not fit.
+    """
+    left = [*batches][::-1]
+    while left:
+        batch, fits = left.pop(), False
+        with suppress(torch.OutOfMemoryError):  # its traceback holds tensors: they must go before the next try
+            run(batch)
+            fits = True
+        if fits:
+            continue
+        if len(batch) < 2:
+            raise InputError("the device has too little memory for one document: lower `max_tokens` or `clusters_kept`")
+        left += [batch[len(batch) // 2 :], batch[: len(batch) // 2]]
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+
 def _moved(array: np.ndarray, model: LightXML) -> Tensor:
-    return torch.from_numpy(array).to(model.mean.device, non_blocking=True)
+    tensor, device = torch.from_numpy(array), model.mean.device
+    if device.type == "cuda":
+        tensor = tensor.pin_memory()  # only from there can a copy go on beside the GPU's work
+    return tensor.to(device, non_blocking=True)

@@ -42,8 +42,10 @@ class LightXML(nn.Module):
         return loss
 
     def top(self, ids: Tensor, mask: Tensor, k: int) -> tuple[Tensor, Tensor]:
-        """float[B, k] scores and int64[B, k] labels of a batch, best first."""
-        scores, labels = self.head.top(self.prepare(self.backbone(ids, mask)), k)
+        """float32[B, k] scores and int64[B, k] labels of a batch, best first; the head scores in float32."""
+        features = self.prepare(self.backbone(ids, mask))
+        with torch.autocast(features.device.type, enabled=False):
+            scores, labels = self.head.top(features, k)
         return scores, labels
 
 

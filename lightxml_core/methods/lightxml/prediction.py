@@ -12,7 +12,7 @@ from scipy import sparse
 from lightxml_core.encoders.tokens import TokenisedPart
 from lightxml_core.files import load_csr, read_json
 from lightxml_core.methods import TestData
-from lightxml_core.methods.lightxml.inputs import PREDICTION_BATCH, autocast, by_length, padded
+from lightxml_core.methods.lightxml.inputs import PREDICTION_BATCH, autocast, by_length, in_memory, padded
 from lightxml_core.methods.lightxml.model import LightXML, build_model
 from lightxml_core.methods.lightxml.settings import Settings
 from lightxml_core.training.devices import pick_device
@@ -62,12 +62,15 @@ def predict_rows(
     top_k = min(top_k, model.head.labels)
     scores = np.zeros((len(rows), top_k), np.float32)
     labels = np.full((len(rows), top_k), -1, np.int64)
-    for batch in by_length(tokens.lengths[rows], PREDICTION_BATCH):
+
+    def run(batch: np.ndarray) -> None:
         with torch.inference_mode(), autocast(model, settings):
             best, found = model.top(*padded(tokens, rows[batch], model), top_k)
         scores[batch, : best.shape[1]], labels[batch, : best.shape[1]] = best.cpu().numpy(), found.cpu().numpy()
         if progress is not None:
             progress.advance(len(batch), "")
+
+    in_memory(by_length(tokens.lengths[rows], PREDICTION_BATCH), run)
     return _csr(scores, labels, model.head.labels)
 
 

@@ -16,31 +16,37 @@ Select = Literal["last", "validation", "test"]
 class Settings(BaseSettings):
     """Defaults are the paper's where it gives one number for all datasets (section 4.2, released code).
 
-    Text and encoder: `backbone` names a file in backbones/; `max_tokens`; `text` is `plain` or `official`
-    (lower case, word cut); `layers` read, at `position` `first`, `class` (the class token's) or `mean` (over all
-    tokens); `encoder_dropout` off or on; `frozen_layers`: so many from the bottom up stay as they came, and the
-    embeddings with them (0: all of the encoder learns); `keep_frozen` computes what those say of each document
-    once and holds it in memory, 2 bytes a token and width.
+    Text and encoder: `backbone` names a file in backbones/; `max_tokens`, of which a prediction reads
+    `predict_tokens` (0: as many as training); `text` is `plain` or `official` (lower case, word cut); `layers` read,
+    at `position` `first`, `class` (the class token's) or `mean` (over all tokens); `encoder_dropout` off or on;
+    `frozen_layers`: so many from the bottom up stay as they came, and the embeddings with them (0: all of the encoder
+    learns); `keep_frozen` computes what those say of each document once and holds it in memory, 2 bytes a token and
+    width.
     Heads: `head`; `bottleneck` width; `clusters_kept` K; `tree` seed of the clustering; `max_leaf` labels a cluster;
     `label_bias` gives the rank head one bias a label. `table`: with `row-sparse` the optimiser touches only the rows
     of the rank head that a step scores; the moments of the others stand still meanwhile. `negatives`: drawn anew at
     each step (`dynamic`, the paper's), the same for a document throughout (`random`, or `earlier`: those that the
-    recall head proposed after the warm start), or `all` labels, without sampling. `two_step` trains encoder and recall
-    head for the first half of the epochs, then the rank head alone.
+    recall head proposed after the warm start), or `all` labels, without sampling. `two_step` trains encoder and
+    recall head for the first half of the epochs, then the rank head alone.
     Training: lengths in epochs, `batch` in documents a step, split into `accumulate` micro-batches. In the first
-    `short_epochs` a document is cut to `short_tokens`.
-    `layer_decay`: each layer of the encoder has so many times the rate of the one above it.
-    `loss` averages over the scored labels (paper) or sums over them; `hinge` is the squared hinge of X-Transformer's
-    matcher, for the flat head. `clip` is the gradient's largest norm, 0 for none.
-    Weight averaging: from epoch `swa_warmup` on, every `swa_step` steps; 0 steps turn it off.
+    `short_epochs` a document is cut to `short_tokens`. `adam_eps` is the released code's: with `loss: mean` many
+    gradients are smaller, and a smaller one would let the encoder run away. `layer_decay`: each layer of the encoder
+    has so many times the rate of the one above it. `loss` averages over the labels scored in a micro-batch (paper) or
+    sums over them; `hinge` is the squared hinge of X-Transformer's matcher, for the flat head. `clip` is the
+    gradient's largest norm, 0 for none.
+    Weight averaging: from the start of epoch `swa_warmup` on, every `swa_step` micro-batches of an epoch; 0 turns it
+    off.
     Warm start: `warm_epochs` of the head alone on frozen, standardised features; `prior_bias` starts biases at the
     labels' log-odds.
-    Selection and the released code's habits: `protocol` sets those that nothing else names, see PROTOCOLS.
+    Selection: `select` says on what; `evaluate_steps` evaluates within an epoch too, every so many micro-batches, and
+    `select_mid_epoch` lets that choose the weights.
+    The released code's habits: `protocol` sets those that nothing else names, see PROTOCOLS.
     """
 
     protocol: Literal["clean", "official"] = "clean"
     backbone: str = "bert-base"
     max_tokens: int = 512
+    predict_tokens: int = 0
     text: Literal["plain", "official"] = "plain"
     layers: int = 5
     position: Literal["first", "class", "mean"] = "class"
@@ -68,6 +74,7 @@ class Settings(BaseSettings):
     head_lr: float = 1e-4
     layer_decay: float = 1.0
     weight_decay: float = 0.01
+    adam_eps: float = 1e-6
     schedule: Literal["constant", "linear"] = "constant"
     warmup_steps: int = 0
     loss: Literal["mean", "sum", "hinge"] = "mean"
@@ -86,6 +93,7 @@ class Settings(BaseSettings):
     select: Select = "validation"
     extra_epochs: int = 0
     evaluate_steps: int = 0
+    select_mid_epoch: bool = True
     dropout_off_after_evaluation: bool = False
     accumulation_off_by_one: bool = False
 
@@ -119,6 +127,11 @@ class Settings(BaseSettings):
             raise InputError("negatives of an earlier recall head need a warm start: set warm_epochs")
 
     @property
+    def tokens_predicted(self) -> int:
+        """The most tokens of a document that a prediction reads."""
+        return self.predict_tokens or self.max_tokens
+
+    @property
     def reads_frozen(self) -> bool:
         """Whether each document passes once through the encoder as it came, before anything is trained."""
         return bool(self.warm_epochs) or self.standardise or self.keep_frozen
@@ -130,6 +143,7 @@ PROTOCOLS: dict[str, dict[str, Any]] = {
         "position": "class",
         "select": "validation",
         "extra_epochs": 0,
+        "select_mid_epoch": True,
         "dropout_off_after_evaluation": False,
         "accumulation_off_by_one": False,
     },
@@ -138,6 +152,7 @@ PROTOCOLS: dict[str, dict[str, Any]] = {
         "position": "first",
         "select": "test",
         "extra_epochs": 5,
+        "select_mid_epoch": False,
         "dropout_off_after_evaluation": True,
         "accumulation_off_by_one": True,
     },

@@ -94,8 +94,10 @@ def _plan(settings: Settings, device: torch.device, documents: int) -> Plan:
         warmup_steps=settings.warmup_steps,
         clip=settings.clip,
         averaging_epoch=settings.swa_warmup,
-        averaging_step=-(-settings.swa_step // settings.accumulate),  # set in micro-batches, as the released code
+        averaging_step=settings.swa_step,
         evaluate_steps=settings.evaluate_steps,
+        select_mid_epoch=settings.select_mid_epoch,
+        counted="micro-batches",
         dropout_off_after_evaluation=settings.dropout_off_after_evaluation,
         dtype=autocast_dtype(settings.precision, device),
         checkpoint_minutes=settings.checkpoint_minutes,
@@ -132,7 +134,7 @@ def _task(
         return model.loss(features, *positives(data.Y, batch, model), **how)
 
     selection = _selection(data, settings)
-    return Task(model, adamw(_groups(model, settings)), steps, loss, selection)
+    return Task(model, adamw(_groups(model, settings), eps=settings.adam_eps), steps, loss, selection)
 
 
 def _selection(data: TrainingData, settings: Settings) -> Any:
