@@ -233,6 +233,14 @@ def test_word_vectors_are_downloaded_where_a_method_starts_from_them(shipped: li
     assert sorted(downloaded) == ["fasttext-crawl", "glove-840b"]
 
 
+def test_a_member_predicts_with_the_tokens_of_its_own_setting(shipped: list[Job]) -> None:
+    """The released code trains AmazonCat-13K's XLNet on 128 tokens and predicts with 512."""
+    own = {"dataset": "amazoncat-13k", "method": "lightxml", "member": "xlnet", "seed": "0"}
+    read = {job.rule: {path for path in job.inputs if "/tokens/" in path} for job in shipped if job.wildcards == own}
+    folder = "results/amazoncat-13k/tokens/xlnet-base"
+    assert read["train"] == {f"{folder}-128-official"} and read["predict"] == {f"{folder}-512-official"}
+
+
 def test_the_workflow_for_continuous_integration_runs_a_target_and_keeps_what_it_leaves(shipped: list[Job]) -> None:
     workflow = yaml.safe_load((ROOT / ".github/workflows/eurlex-4k-small.yml").read_text(encoding="utf-8"))
     steps = workflow["jobs"]["run"]["steps"]

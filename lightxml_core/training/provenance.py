@@ -24,7 +24,8 @@ def provenance(
     """The contents of `provenance.json`.
 
     `wall_seconds` and `peak_memory_gib` are of the process that finished the training; `resumed` says whether
-    an earlier one had done a part of it. `data` maps each input file to its SHA-256.
+    an earlier one had done a part of it. `model_bytes` is all of the model's folder, `weights_bytes` its tensors
+    alone. `data` maps each input file to its SHA-256.
     """
     return {
         "git_commit": git_commit(),
@@ -34,6 +35,7 @@ def provenance(
         "peak_memory_gib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 3),
         "peak_gpu_memory_gib": _gpu_memory(),
         "model_bytes": sum(path.stat().st_size for path in model.rglob("*") if path.is_file()),
+        "weights_bytes": sum(path.stat().st_size for path in model.rglob("*.safetensors")) or None,
         "hardware": hardware(),
         "packages": {name: _version(name) for name in _PACKAGES},
         "settings": dict(settings),

@@ -137,6 +137,8 @@ class Settings(BaseSettings):
         return bool(self.warm_epochs) or self.standardise or self.keep_frozen
 
 
+# In both the labels are those of the training and the test part together, as in the released code: the metrics need a
+# column for each, and one without a training document is a negative of every document.
 PROTOCOLS: dict[str, dict[str, Any]] = {
     "clean": {
         "text": "plain",
