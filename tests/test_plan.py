@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lightxml_core.methods import BaseSettings
 from lightxml_core.plan import Machine, estimates, refusal, spelled
 from lightxml_core.registry import Registry, load_registry, read_config
+from lightxml_core.workload import Shape, downloads, hours_by_words, load_of
 from tests.project import ROOT
 
 GPU = Machine(gpus=1, cores=8, memory=16 * 2**30, disk=200 * 2**30, teraflops=50.0)
+LAPTOP = Machine(gpus=0, cores=2, memory=8 * 2**30, disk=50 * 2**30, teraflops=0.2)
 
 
 @pytest.fixture(scope="module")
@@ -30,27 +34,65 @@ def test_a_large_model_has_the_size_and_the_passes_of_the_paper(registry: Regist
     passes = 3 * 490449 * 3 * forward
     settings: list[Any] = [registry.made("lightxml", "amazon-670k", f"tree{i}") for i in range(3)]
     epochs = {setting.epochs + setting.extra_epochs for setting in settings}
-    assert one.hours == pytest.approx(passes * epochs.pop() / 50e12 / 3600, rel=0.01)
+    assert one.gpu_hours == pytest.approx(passes * epochs.pop() / 50e12 / 3600, rel=0.01)
+
+
+def test_the_hours_are_those_in_print_within_a_factor_of_three(registry: Registry) -> None:
+    for one in estimates(registry, "all", ROOT, LAPTOP):
+        if one.method in ("lightxml", "xtransformer"):
+            assert one.gpu_hours and one.printed_hours
+            assert 1 / 3 < one.gpu_hours / one.printed_hours < 3, (one.dataset, one.method)
+            assert one.hours == pytest.approx(one.gpu_hours * 9.0 / 0.2)
 
 
 def test_every_target_is_planned_and_what_does_not_fit_is_said(registry: Registry) -> None:
-    small = Machine(gpus=0, cores=2, memory=8 * 2**30, disk=50 * 2**30, teraflops=0.2)
     for target in registry.targets:
-        for one in estimates(registry, target, ROOT, small):
+        for one in estimates(registry, target, ROOT, LAPTOP):
             assert one.models >= 1 and all(value is None or value > 0 for value in (one.hours, one.memory, one.disk))
-    by_name = {(e.dataset, e.method): e for e in estimates(registry, "all", ROOT, small)}
-    assert refusal(by_name["eurlex-4k", "parabel"], small) == ""
-    assert refusal(by_name["wiki-500k", "xtransformer"], small) == "too long, memory, disk"
-    assert refusal(by_name["eurlex-4k", "lightxml"], small) == "too long"
+    by_name = {(e.dataset, e.method): e for e in estimates(registry, "all", ROOT, LAPTOP)}
+    assert refusal(by_name["eurlex-4k", "parabel"], LAPTOP) == ""
+    assert refusal(by_name["wiki-500k", "xtransformer"], LAPTOP) == "too long, memory, disk"
+    assert refusal(by_name["eurlex-4k", "lightxml"], LAPTOP) == "too long"
+    assert refusal(by_name["eurlex-4k", "attentionxml"], LAPTOP) == "unknown: memory"
+    assert by_name["eurlex-4k", "parabel"].gpu_hours == 0
     assert all(
         refusal(one, GPU) == "" for one in estimates(registry, "eurlex-4k", ROOT, GPU) if one.method == "lightxml"
     )
 
 
-def test_the_table_has_a_row_a_dataset_and_method(registry: Registry, tmp_path: Path) -> None:
-    lines = spelled(registry, "eurlex-4k-small", ROOT, GPU).split("\n")
-    assert [line.split()[:2] for line in lines[1:3]] == [
+def test_hours_go_by_words_where_none_are_in_print() -> None:
+    printed = {("A", "-", "N_train"): 10.0, ("A", "-", "words_per_doc_train"): 5.0, ("A", "M", "train_hours"): 2.0}
+    assert hours_by_words(printed, "M", 100.0) == 4.0  # twice the words of A
+    assert hours_by_words(printed, "other", 100.0) is None and hours_by_words(printed, "M", None) is None
+
+
+def test_downloads_are_counted_once_and_what_is_here_not(registry: Registry, tmp_path: Path) -> None:
+    found = downloads(registry, ["eurlex-4k", "eurlex-4k-small"], ["lightxml", "attentionxml"], tmp_path)
+    assert set(found) == {"eurlex-4k", "bert-base", "roberta-base", "xlnet-base", "glove-840b"}
+    assert found["bert-base"] == pytest.approx(4 * 109.5e6, rel=0.03)  # BERT-base has 109.48 million weights
+    (tmp_path / "data/encoders/bert-base").mkdir(parents=True)
+    (tmp_path / "data/eurlex-4k/raw").mkdir(parents=True)
+    assert set(downloads(registry, ["eurlex-4k"], ["lightxml"], tmp_path)) == {"roberta-base", "xlnet-base"}
+
+
+def test_a_method_of_ones_own_with_a_backbone_is_not_taken_for_a_transformer(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @dataclass(frozen=True)
+    class Settings(BaseSettings):
+        backbone: str = "minilm"
+
+    monkeypatch.setattr(Registry, "made", lambda *_: Settings())
+    shape = Shape(100.0, 100.0, 10.0, 5.0)
+    assert load_of(registry, "knn", "eurlex-4k", "single", shape).operations is None
+
+
+def test_the_table_has_a_row_a_dataset_and_method_and_says_the_sums(registry: Registry, tmp_path: Path) -> None:
+    text = spelled(registry, "eurlex-4k-small", ROOT, GPU)
+    assert [line.split()[:2] for line in text.split("\n")[1:3]] == [
         ["eurlex-4k-small", "lightxml-fast"],
         ["eurlex-4k-small", "parabel"],
     ]
-    assert "hours in all" in "\n".join(lines)
+    assert all(words in text for words in ("GPU hours", "In all", "Disk", "Download", "This machine can run"))
+    tiny = Machine(gpus=0, cores=1, memory=2**30, disk=1.0, teraflops=0.1)
+    assert "not enough for all of it" in spelled(registry, "eurlex-4k", ROOT, tiny)

@@ -1,0 +1,194 @@
+"""What a dataset and a method weigh before anything is downloaded: operations, memory, disk, bytes to fetch."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from lightxml_core.files import read_json
+from lightxml_core.methods.lightxml.settings import Settings as Transformer
+from lightxml_core.registry import Registry
+
+# tokens a word: English prose in the WordPiece of BERT-base; distinct words among those of a document
+TOKENS_A_WORD, DISTINCT = 1.3, 0.6
+BYTES_A_WORD = 6.5
+# weight, gradient and AdamW's two moments in fp32
+BYTES_A_WEIGHT = 16
+# a text file of two million word vectors, compressed
+VECTORS = 2.0e9
+# of a method on sparse features: so many times them, and what Python is (omikuji, 15,449 documents of 165 features)
+COPIES, PYTHON = 6.0, 0.4 * 2**30
+_PRINTED = {"documents_trn": "N_train", "documents_tst": "N_test", "labels": "L", "words": "words_per_doc_train"}
+Printed = Mapping[tuple[str, str, str], float]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A dataset's sizes; None for what nobody knows before the download."""
+
+    documents_trn: float | None
+    documents_tst: float | None
+    labels: float | None
+    words: float | None
+
+    @property
+    def all_words(self) -> float | None:
+        if self.words is None or self.documents_trn is None or self.documents_tst is None:
+            return None
+        return self.words * (self.documents_trn + self.documents_tst)
+
+
+@dataclass(frozen=True)
+class Load:
+    """One model. operations: floating-point, of its training; memory: bytes while it trains. None: not known."""
+
+    operations: float | None
+    weights: float | None
+    memory: float | None
+
+
+def load_of(registry: Registry, method: str, dataset: str, member: str, shape: Shape) -> Load:
+    """Of a transformer from its passes and weights, of a method on sparse features alone from those."""
+    settings = registry.made(method, dataset, member)
+    backbone = registry.backbones.get(getattr(settings, "backbone", ""), {})
+    size = backbone.get("size") or backbone.get("source", {}).get("scratch", {})
+    if isinstance(settings, Transformer) and "layers" in size and shape.documents_trn and shape.labels:
+        return _transformer(settings, size, shape, shape.documents_trn, shape.labels)
+    if registry.needs(method, dataset, member) == {"tfidf"} and shape.all_words is not None:
+        return Load(None, None, PYTHON + COPIES * shape.all_words * DISTINCT * 8.0)
+    return Load(None, None, None)
+
+
+def shared_disk(shape: Shape) -> float | None:
+    """Bytes of raw and prepared texts, features and tokens, which all methods on a dataset share."""
+    words = shape.all_words
+    return None if words is None else words * (2.0 * BYTES_A_WORD + DISTINCT * 8.0 + 4.0 * TOKENS_A_WORD)
+
+
+def own_disk(shape: Shape, runs: int, weights: float) -> float | None:
+    """Bytes of models with one checkpoint each, and of predictions. weights: numbers, of all runs together."""
+    return None if shape.documents_tst is None else 16.0 * weights + runs * shape.documents_tst * 100 * 8.0
+
+
+Bytes = dict[str, float | None]
+
+
+def downloads(registry: Registry, datasets: Iterable[str], methods: Iterable[str], root: Path) -> Bytes:
+    """What is yet to fetch for a grid, each once: datasets, encoders and vectors; None where nobody says."""
+    found: Bytes = {}
+    methods = list(methods)
+    for dataset in datasets:
+        source = registry.datasets[dataset]["source"]
+        whole = source.get("cut", dataset)
+        if "folder" not in registry.datasets[whole]["source"] and not (root / "data" / whole / "raw").is_dir():
+            found[whole] = _dataset_bytes(registry, whole, root)
+        for method in methods:
+            for member in registry.members(method, dataset):
+                found |= _parts(registry, registry.made(method, dataset, member), root)
+    return found
+
+
+def shape_of(registry: Registry, dataset: str, root: Path, printed: Printed) -> Shape:
+    """From the corpus if it is prepared, else as its definition expects it, else as it is in print."""
+    definition = registry.datasets[dataset]
+    stats = root / f"results/{dataset}/corpus/stats.json"
+    known = read_json(stats) if stats.is_file() else dict(definition.get("expected", {}))
+    cut = definition["source"].get("cut")
+    if cut is not None:
+        whole, source = shape_of(registry, cut, root, printed), definition["source"]
+        return Shape(source["trn"], source["tst"], known.get("labels", whole.labels), whole.words)
+    name = str(definition.get("published_as"))
+    names = {"words": "words_per_document_trn"}
+    values = {
+        key: known.get(names.get(key, key)) or printed.get((name, "-", metric)) for key, metric in _PRINTED.items()
+    }
+    return Shape(**values)
+
+
+def read_printed(folder: Path) -> dict[tuple[str, str, str], float]:
+    """(dataset, method, metric) → the first published figure of an ensemble or a single figure of the method."""
+    found: dict[tuple[str, str, str], float] = {}
+    for path in (folder / name for name in ("statistics.csv", "cost.csv", "eurlex-bow.csv")):
+        for row in _rows(path):
+            if row["variant"] in ("-", "ensemble", "as-published"):
+                found.setdefault((row["dataset"], row["method"], row["metric"]), float(row["value"]))
+    return found
+
+
+def hours_by_words(printed: Printed, method: str, words: float | None) -> float | None:
+    """Hours in print for other datasets, by their training words, times those of this one: the median."""
+    rates = []
+    for (dataset, name, metric), hours in printed.items():
+        documents, length = (printed.get((dataset, "-", _PRINTED[key])) for key in ("documents_trn", "words"))
+        if (name, metric) == (method, "train_hours") and documents and length:
+            rates.append(hours / (documents * length))
+    return median(rates) * words if rates and words else None
+
+
+def _transformer(settings: Transformer, size: Mapping[str, int], shape: Shape, documents: float, labels: float) -> Load:
+    layers, width = size["layers"], size["width"]
+    tokens = min(settings.max_tokens, TOKENS_A_WORD * (shape.words or math.inf))
+    weights = encoder_weights(size) + _head(settings, labels, layers, width)
+    a_layer = 24.0 * width**2 * tokens + 4.0 * width * tokens**2
+    operations = documents * a_layer * _layer_passes(settings, layers)
+    memory = BYTES_A_WEIGHT * weights + _activations(settings.batch // settings.accumulate, tokens, layers, width)
+    return Load(operations, weights, memory)
+
+
+def encoder_weights(size: Mapping[str, int]) -> float:
+    """Numbers in an encoder of so many layers and such a width: attention and feed-forward, and the table of tokens."""
+    return 12.0 * size["layers"] * size["width"] ** 2 + size["vocabulary"] * size["width"]
+
+
+def _layer_passes(settings: Transformer, layers: int) -> float:
+    """Forward passes through one layer that a document costs; a backward pass counts for two."""
+    learning = layers - settings.frozen_layers
+    again = 0 if settings.keep_frozen else settings.frozen_layers
+    return (settings.epochs + settings.extra_epochs) * (3.0 * learning + again) + layers * settings.reads_frozen
+
+
+def _head(settings: Transformer, labels: float, layers: int, width: int) -> float:
+    read = min(settings.layers, layers) * width
+    if settings.head == "flat":
+        return labels * (read + 1)
+    clusters = 2.0 ** max(0, math.ceil(math.log2(labels / settings.max_leaf)))
+    return clusters * (read + 1) + settings.bottleneck * (read + 1) + labels * settings.bottleneck
+
+
+def _activations(batch: int, tokens: float, layers: int, width: int) -> float:
+    """Bytes of 16-bit activations of a batch (Korthikanti et al. 2022, equation 1, heads of 64 numbers)."""
+    return layers * tokens * batch * width * (34.0 + 5.0 * tokens / 64.0)
+
+
+def _dataset_bytes(registry: Registry, dataset: str, root: Path) -> float | None:
+    """As its mirror states, else from its words: a text shrinks to about a third."""
+    mirrors = registry.datasets[dataset]["source"].get("mirrors", [])
+    stated = [float(entry["bytes"]) for entry in mirrors if "bytes" in entry]
+    if stated:
+        return stated[0]
+    words = shape_of(registry, dataset, root, read_printed(root / "published")).all_words
+    return None if words is None else words * BYTES_A_WORD / 3
+
+
+def _parts(registry: Registry, settings: object, root: Path) -> Bytes:
+    """The encoder and the vectors that a member downloads."""
+    found: Bytes = {}
+    backbone, vectors = str(getattr(settings, "backbone", "")), str(getattr(settings, "vectors", ""))
+    source = registry.backbones.get(backbone, {}).get("source", {})
+    if {"hub", "packages", "parts"} & set(source) and not (root / "data/encoders" / backbone).is_dir():
+        size = registry.backbones[backbone].get("size")
+        found[backbone] = 4.0 * encoder_weights(size) if size else None
+    if vectors in registry.vectors and not (root / f"data/vectors/{vectors}.txt").is_file():
+        found[vectors] = float(registry.vectors[vectors]["source"].get("bytes", VECTORS))
+    return found
+
+
+def _rows(path: Path) -> Iterable[dict[str, str]]:
+    if not path.is_file():
+        return []
+    with path.open(encoding="utf-8", newline="") as opened:
+        return list(csv.DictReader(opened))
