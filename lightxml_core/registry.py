@@ -157,11 +157,18 @@ class Registry:
     def _about_run(self, run: Run) -> dict[str, Any]:
         member = next(iter(self.members(run.method, run.dataset))) if run.variant == "ensemble" else run.variant
         settings = self.settings(run.method, run.dataset, member)
-        about = {"dataset": run.dataset, "method": run.method, "variant": run.variant, "seed": run.seed}
+        about = {"dataset": run.dataset, "method": run.method, "variant": self._shown(run), "seed": run.seed}
         backbone = None if run.variant == "ensemble" else settings.get("backbone")
         protocol = settings.get("protocol", self.protocol(run.method))
         chosen = None if run.variant == "ensemble" else settings
         return {**about, "protocol": protocol, "backbone": backbone, "path": run.path, "settings": chosen}
+
+    def _shown(self, run: Run) -> str:
+        """A variant as every table names it: a member with the vectors of words it starts from, where it has any."""
+        if run.variant == "ensemble":
+            return run.variant
+        vectors = getattr(self.made(run.method, run.dataset, run.variant), "vectors", None)
+        return run.variant if vectors is None else f"{run.variant}, {Path(vectors).stem} vectors"
 
 
 def load_registry(root: Path, config: Mapping[str, Any]) -> Registry:

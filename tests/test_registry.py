@@ -316,6 +316,18 @@ def test_a_member_may_name_its_protocol_and_still_change_what_that_sets() -> Non
     assert [run["protocol"] for run in runs if run["variant"] in made] == ["clean", "official"]
 
 
+def test_every_table_names_the_vectors_of_words_that_a_member_starts_from(project: Path) -> None:
+    def shown(target: str, method: str) -> list[str]:
+        return [run["variant"] for run in load(project).selection(target)["runs"] if run["method"] == method]
+
+    edit(project / "methods/attentionxml.yaml", ("settings", "vectors"), "../mine/glove.6B.300d.txt")
+    assert set(shown("tail", "lightdxml")) == {"single, random vectors", "single, fasttext-crawl vectors"}
+    assert shown("baselines", "attentionxml-small") == ["tree0, corpus vectors"]
+    trees = [f"tree{n}, glove.6B.300d vectors" for n in range(3)]
+    assert shown("all", "attentionxml")[:4] == [*trees, "ensemble"]
+    assert shown("baselines", "bonsai") == ["single"]
+
+
 def test_later_layers_of_settings_win(project: Path) -> None:
     """Protocol < method < dataset < member: each layer is added in turn to one member's `extra_epochs`."""
 
