@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache, cached_property
 from itertools import product
 from pathlib import Path
@@ -25,6 +25,23 @@ _SCHEMAS = Path(__file__).parent / "schemas"
 _DEFAULTS = {"propensity": {"a": 0.55, "b": 1.5}, "validation": 200, "keep": [], "features": {}, "expected": {}}
 
 _MOST_DEPTH, _MOST_NODES = 40, 100_000
+_ALWAYS = (
+    "prepare_corpus",
+    "split_validation",
+    "train",
+    "predict",
+    "evaluate",
+    "select",
+    "tables",
+    "figures",
+    "report",
+)
+_RULES_OF = {  # the rules that prepare what a method needs
+    "tokens": ("tokenize",),
+    "tfidf": ("build_features",),
+    "bow": ("build_features",),
+    "clusters": ("build_features", "cluster_labels"),
+}
 
 # a definition of this name would have its files in a folder that is there for something else
 _TAKEN = {
@@ -140,7 +157,30 @@ class Registry:
             "datasets": {name: self._about_dataset(name) for name in chosen["datasets"]},
             "methods": {name: self._about_method(name) for name in chosen["methods"]},
             "runs": [self._about_run(run) for run in self.runs(target)],
+            "rules": self.rules(target),
         }
+
+    def rules(self, target: str) -> list[str]:
+        """Names of the workflow's rules (`rules/`) that make a target, sorted."""
+        sources = [self.datasets[name]["source"] for name in self.target(target)["datasets"]]
+        sources = [self.datasets[source["cut"]]["source"] if "cut" in source else source for source in sources]
+        runs = list(self.runs(target))
+        found = {*_ALWAYS, *({"ensemble"} & {run.variant for run in runs})}
+        found |= {"download_dataset" for source in sources if "folder" not in source}
+        for run in runs:
+            if run.variant != "ensemble":
+                found |= self._rules_of_member(run.method, run.dataset, run.variant)
+        return sorted(found)
+
+    def _rules_of_member(self, method: str, dataset: str, member: str) -> set[str]:
+        needs, settings = self.needs(method, dataset, member), asdict(self.made(method, dataset, member))
+        found = {rule for need, rules in _RULES_OF.items() if need in needs for rule in rules}
+        if "tokens" in needs:
+            scratch = "scratch" in self.backbones[settings["backbone"]]["source"]
+            found.add("build_encoder" if scratch else "download_encoder")
+        if "vectors" in needs and settings["vectors"] in self.vectors:
+            found.add("download_vectors")
+        return found
 
     def _about_dataset(self, name: str) -> dict[str, Any]:
         keys = ("title", "published_as", "note", "licence", "expected")

@@ -2,7 +2,6 @@
 
 TABLES = ["main", "single", "propensity", "ablations", "protocols", "tail"]
 TABLES += ["comparison", "verdicts", "datasets", "cost", "settings"]
-FIGURES = ["precision", "propensity", "tail", "lost", "calibration", "cost", "training", "corpora", "rules"]
 
 
 rule select:
@@ -60,20 +59,22 @@ rule tables:
 
 
 rule figures:
-    """Precision, tail, lost labels, calibration, cost, training curves, corpora, as SVG and PNG."""
+    """What lightxml_core/reporting/pictures.py lists, as SVG and PNG: a figure that has something to show, a dataset."""
     input:
         runs=run_files,
+        corpora=corpora,
         selection="results/targets/{target}/selection.json",
         rules=os.path.relpath(BASE / "lightxml_core/reporting/assets/rules.json"),
         code=code("figures"),
     output:
         report(
-            collect("results/targets/{{target}}/figures/{figure}.svg", figure=FIGURES),
+            directory("results/targets/{target}/figures"),
+            patterns=["{figure}.svg"],
             category="Figures",
             subcategory="{target}",
+            labels={"figure": "{figure}"},
             caption="captions/figure.rst",
         ),
-        collect("results/targets/{{target}}/figures/{figure}.png", figure=FIGURES),
     log:
         "logs/figures/{target}.log",
     benchmark:
@@ -88,10 +89,10 @@ rule figures:
 
 
 rule report:
-    """One self-contained page: the main table, figures, costs, provenance and a browser of test documents."""
+    """One self-contained page: tables, verdicts, figures, costs, provenance and a browser of test documents."""
     input:
-        rules.tables.output,
-        rules.figures.output,
+        tables=collect("results/targets/{{target}}/tables/{table}.md", table=TABLES),
+        figures=rules.figures.output,
         runs=run_files,
         corpora=corpora,
         selection="results/targets/{target}/selection.json",
@@ -112,5 +113,5 @@ rule report:
         mem_mb=4000,
         runtime=30,
     shell:
-        "python -m workflow_scripts.report --selection {input.selection} --tables results/targets/{wildcards.target}/tables"
-        " --figures results/targets/{wildcards.target}/figures --out {output} 2>&1 | tee {log}"
+        "python -m workflow_scripts.report --selection {input.selection} --tables {input.tables}"
+        " --figures {input.figures} --out {output} 2>&1 | tee {log}"

@@ -1,20 +1,27 @@
-"""A page of a small made run, with markup wherever data can hold text."""
+"""Pages of made runs: a small one with markup wherever data can hold text, and a grid of chance predictions."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
-from lightxml_core.files import save_csr, write_json, write_text
+from lightxml_core.corpus.statistics import statistics
+from lightxml_core.evaluation.diagnosis import calibration, lost_labels, recall_by_depth
+from lightxml_core.evaluation.metrics import evaluate, inverse_propensities
+from lightxml_core.evaluation.tail import tail_metrics
+from lightxml_core.files import load_csr, save_csr, write_json, write_text
 from lightxml_core.reporting.figures import write_figures
 from lightxml_core.reporting.published import load_published
 from lightxml_core.reporting.report import write_report
 from lightxml_core.reporting.tables import write_tables
 
 EVIL = "</script><script>alert('x')</script><!-- & \u2028 $\\frac$ \"'"
+NAME = " ".join(EVIL.split())  # as a stored corpus has names
+LABELS = 30
 TRUTH = [[1, 0, 0], [0, 1, 1], [0, 0, 0], [0, 0, 1]]
 SCORES = [[0.9, 0.2, 0.2], [0.1, 0.0, 0.6], [0.0, 0.0, 0.0], [0.4, 0.5, 0.3]]
 
@@ -22,9 +29,10 @@ SCORES = [[0.9, 0.2, 0.2], [0.1, 0.0, 0.6], [0.0, 0.0, 0.0], [0.4, 0.5, 0.3]]
 def evil_selection(root: Path) -> dict[str, Any]:
     """One dataset of four documents and three labels, one run."""
     corpus, run = root / "corpus", root / "run"
-    write_json(corpus / "stats.json", {"N_test": 4, "L": 3})
+    write_json(corpus / "stats.json", {"documents_tst": 4, "labels": 3})
     write_text(corpus / "X.tst.txt", f"first {EVIL}\nsecond\x0btext\n\nfourth\n")
-    write_text(corpus / "output-items.txt", f"id0\tzero\nid1\t{EVIL}\ntwo\n")
+    write_text(corpus / "output-items.txt", "id0\nid1\nid2\n")
+    write_text(corpus / "label-names.txt", f"zero\n{NAME}\ntwo\n")
     save_csr(corpus / "Y.tst.npz", sparse.csr_matrix(np.array(TRUTH, dtype=np.float32)))
     save_csr(run / "predictions.npz", sparse.csr_matrix(np.array(SCORES, dtype=np.float32)))
     write_json(run / "metrics.json", {f"{family}@{k}": 50.0 for family in ("P", "PSP") for k in (1, 3, 5)})
@@ -36,10 +44,64 @@ def evil_selection(root: Path) -> dict[str, Any]:
     return {"target": EVIL, "datasets": {"toy": dataset}, "methods": methods, "runs": [{**names, "path": str(run)}]}
 
 
+def grid_selection(
+    root: Path, datasets: list[str], methods: dict[str, list[str]], documents: int = 40
+) -> dict[str, Any]:
+    """A run of every method and variant on every dataset, chance predictions evaluated and logged as the rules do."""
+    described = {name: _corpus(root / name, name, documents) for name in datasets}
+    about = {name: {"title": name.title(), "published_as": None, "implementation": name} for name in methods}
+    cells = [(dataset, method, variant) for dataset in datasets for method in methods for variant in methods[method]]
+    runs = [_run(root, *cell, seed) for seed, cell in enumerate(cells)]
+    return {"target": "grid", "datasets": described, "methods": about, "runs": runs}
+
+
+def _corpus(folder: Path, name: str, documents: int) -> dict[str, Any]:
+    random = np.random.default_rng(documents)
+    corpus = folder / "corpus"
+    Y_trn, Y = ((random.random((documents, LABELS)) < 0.1).astype(np.float32) for _ in range(2))
+    words = np.full(documents, 4)
+    stats = statistics(sparse.csr_matrix(Y_trn), sparse.csr_matrix(Y), words, words, 0)
+    write_json(corpus / "stats.json", stats)
+    write_text(corpus / "X.tst.txt", "".join(f"{name} document number {n}\n" for n in range(documents)))
+    write_text(corpus / "label-names.txt", "".join(f"subject {label}\n" for label in range(LABELS)))
+    save_csr(corpus / "Y.trn.npz", sparse.csr_matrix(Y_trn))
+    save_csr(corpus / "Y.tst.npz", sparse.csr_matrix(Y))
+    return {"title": name.title(), "published_as": None, "stats": str(corpus / "stats.json")}
+
+
+def _run(root: Path, dataset: str, method: str, variant: str, seed: int) -> dict[str, Any]:
+    random, path = np.random.default_rng(seed), root / dataset / method / variant
+    Y_trn, Y = (load_csr(root / dataset / "corpus" / f"Y.{part}.npz") for part in ("trn", "tst"))
+    predictions = sparse.csr_matrix(
+        random.random(Y.shape, np.float32) * 0.5 + Y.toarray() * random.random(Y.shape) * 0.5
+    )
+    save_csr(path / "predictions.npz", predictions)
+    details = {"tail": tail_metrics(predictions, Y, Y_trn), "lost": lost_labels(predictions, Y, Y_trn)}
+    details |= {"recall_by_depth": recall_by_depth(predictions, Y), "calibration": calibration(predictions, Y)}
+    write_json(path / "metrics.json", {**evaluate(predictions, Y, inverse_propensities(Y_trn, 0.55, 1.5)), **details})
+    about = {"dataset": dataset, "method": method, "variant": variant, "seed": 0, "path": str(path)}
+    if variant == "ensemble":
+        return about
+    write_json(path / "provenance.json", {"wall_seconds": 10.0 + seed, "model_bytes": 2**20 * (1 + seed)})
+    write_json(path / "prediction.json", {"documents": Y.shape[0], "seconds": 0.1 + seed})
+    steps = [{"kind": "step", "step": n, "loss": 2 / n, "recall_loss": 1 / n, "rank_loss": 1 / n} for n in range(1, 50)]
+    scores = [{"P@1": 50.0 + n + seed, "P@3": 40.0 + n, "P@5": 30.0 + n} for n in range(4)]
+    epochs = [{"kind": "epoch", "step": 12 * n, "encoded": 900 * n, "validation": at} for n, at in enumerate(scores)]
+    write_text(path / "training.jsonl", "".join(json.dumps(line) + "\n" for line in (*steps, *epochs)))
+    static = {"negatives": variant} if variant in ("random", "earlier", "all") else {}
+    other = {} if static or variant == "dynamic" else {"layers": len(variant)}
+    return {**about, "backbone": variant.partition("-")[0], "settings": {"epochs": 3, **static, **other}}
+
+
 def render(selection: dict[str, Any], root: Path) -> str:
     """The whole page as text; it lies in `root`/report.html."""
     write_text(root / "published" / "main.csv", "dataset,method,variant,metric,value,source,verified\n")
     write_tables(selection, load_published(root / "published"), {"P": 0.5, "PSP": 1.0}, root / "tables")
     write_figures(selection, root / "figures")
-    write_report(selection, root / "tables", root / "figures", root / "report.html")
+    write_report(selection, tables_of(root), root / "figures", root / "report.html")
     return (root / "report.html").read_text("utf-8")
+
+
+def tables_of(root: Path) -> list[Path]:
+    """The tables that `render` wrote, in the order of the rule."""
+    return [root / "tables" / f"{name}.md" for name in ("comparison", "verdicts", "datasets", "cost", "settings")]

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from lightxml_core.evaluation.diagnosis import calibration, lost_labels
+from lightxml_core.evaluation.diagnosis import DEPTHS, calibration, lost_labels, recall_by_depth
 
 
 @given(st.integers(0, 10**6), st.integers(1, 20), st.integers(1, 10))
@@ -22,12 +22,14 @@ def test_they_are_those_of_a_slow_count(seed: int, labels: int, documents: int) 
     csr = [sparse.csr_matrix(m, dtype=np.float32) for m in (scores, Y, Y_trn)]
     fates: Counter[str] = Counter()
     bins: dict[int, list[tuple[float, bool]]] = {}
+    within: Counter[int] = Counter()
     for i, j in np.ndindex(documents, labels):
         score = float(np.float32(scores[i, j]))
         place = sum(scores[i] > scores[i, j])
         if score:
             bins.setdefault(min(int(np.float32(score) * np.float32(10)), 9), []).append((score, bool(Y[i, j])))
         if Y[i, j]:
+            within.update(k for k in DEPTHS if score and place < k)
             unlisted = "unlisted" if Y_trn[:, j].any() else "unseen"
             fates[("first" if place < 5 else "listed") if score else unlisted] += 1
     total = max(sum(fates.values()), 1)
@@ -35,6 +37,7 @@ def test_they_are_those_of_a_slow_count(seed: int, labels: int, documents: int) 
     assert found == {
         name: pytest.approx(100 * fates[name] / total) for name in ("first", "listed", "unlisted", "unseen")
     }
+    assert recall_by_depth(*csr[:2]) == {str(k): pytest.approx(100 * within[k] / total) for k in DEPTHS}
     told = calibration(csr[0], csr[1])
     assert [b["pairs"] for b in told] == [len(bins[i]) for i in sorted(bins)]
     for entry, i in zip(told, sorted(bins), strict=True):

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from lightxml_core.files import write_json
-from tests.reporting import evil_selection, render
+from tests.reporting import evil_selection, grid_selection, render
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium here; .ci/run installs one")
@@ -44,6 +44,16 @@ PLAY = """<script>
   query.dispatchEvent(new Event("input"));
   await wait(400);
   seen.found = [...document.querySelectorAll("#cards article .text")].map((text) => text.textContent);
+  seen.page = [document.getElementById("cards").children.length, document.getElementById("page").textContent];
+  query.value = "";
+  query.dispatchEvent(new Event("input"));
+  await wait(400);
+  const next = document.getElementById("next");
+  for (const _ of [1, 2]) {
+    next.focus();
+    next.click();
+  }
+  seen.turned = [document.getElementById("page").textContent, document.activeElement.id];
   seen.alts = [...document.images].map((image) => [image.alt, image.complete && image.naturalWidth > 0]);
   seen.wide = document.documentElement.scrollWidth - window.innerWidth;
   seen.paper = getComputedStyle(document.body).backgroundColor;
@@ -93,9 +103,19 @@ def test_a_reader_sorts_searches_and_meets_no_error(page: Path) -> None:
     assert seen["falling"] == ["80.25", "50.00", "9.50"] and seen["rising"] == seen["falling"][::-1]
     assert seen["sort"] == "ascending"
     assert seen["all"] == "4 of 4 documents"
+    assert seen["page"] == [1, "1 / 1"] and seen["turned"][0] == "1 / 1"
     assert len(seen["found"]) == 1 and seen["found"][0].startswith("first </script><script>")
     assert all(len(alt) > 20 and shown for alt, shown in seen["alts"]) and seen["alts"]
     assert seen["unreachable"] == 0
+
+
+def test_thousands_of_documents_are_searched_and_paged(tmp_path: Path) -> None:
+    render(grid_selection(tmp_path, ["one"], {"deep": ["single"], "flat": ["single"]}, documents=6000), tmp_path)
+    seen, console = visit(tmp_path / "report.html")
+    assert seen["fired"] == [] and console == ""
+    assert seen["all"] == "5,000 of 5,000 documents here, spread over all 6,000"
+    assert seen["found"] == []
+    assert seen["turned"] == ["3 / 500", "count"], "only a page of ten is drawn, and the keyboard is at its top"
 
 
 def test_it_fits_a_phone_and_follows_the_reader_into_the_dark(page: Path) -> None:

@@ -228,9 +228,12 @@ def test_terminal_table_imports_neither_pandas_nor_matplotlib() -> None:
 def test_equal_input_gives_equal_bytes(selection: dict[str, Any], published: pd.DataFrame, tmp_path: Path) -> None:
     for out in (tmp_path / "a", tmp_path / "b"):
         write_tables(selection, published, TOLERANCE, out)
-        write_figures(selection, out)
-    names = sorted(path.name for path in (tmp_path / "a").iterdir())
-    assert len(names) == 3 * 11 + 18
+        write_figures(selection, out / "figures")
+    names = sorted(str(path.relative_to(tmp_path / "a")) for path in (tmp_path / "a").rglob("*.*"))
+    figures = {name for name in names if "figures" in name}
+    drawn = ("cost", "precision", "propensity", "rules")
+    assert figures == {f"figures/{name}.{form}" for name in drawn for form in ("png", "svg")}
+    assert len(names) == 3 * 11 + len(figures)
     for name in names:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name
 

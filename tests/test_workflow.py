@@ -22,6 +22,7 @@ import yaml
 from scipy import sparse
 
 from lightxml_core.files import save_csr
+from lightxml_core.reporting.pictures import PICTURES
 from tests.project import ROOT, copy_project, snakemake, write_attentionxml
 
 METRICS = {f"{metric}@{k}" for metric in ("P", "nDCG", "PSP", "PSnDCG", "R") for k in (1, 3, 5)}
@@ -369,7 +370,9 @@ def test_a_run_leaves_tables_figures_and_a_report(project: Path, done: str) -> N
     assert ours == {("tiny", "knn", "single"), ("tiny", "popularity", "single")}
     for name in ("comparison", "datasets", "cost"):
         assert all((results / f"tables/{name}.{form}").stat().st_size for form in ("csv", "md", "tex"))
-    for name in ("precision", "propensity", "training"):
+    drawn = {path.stem for path in (results / "figures").iterdir()}
+    assert drawn == {*PICTURES, "rules"} - {"training", "negatives"}
+    for name in drawn:
         assert (results / f"figures/{name}.png").read_bytes().startswith(b"\x89PNG")
         assert "</svg>" in (results / f"figures/{name}.svg").read_text(encoding="utf-8")
     page = (results / "report.html").read_text(encoding="utf-8")
@@ -387,6 +390,8 @@ def test_every_run_has_all_metrics_and_its_provenance(project: Path, done: str) 
         metrics = read_metrics(project, "tiny", method)
         tail, lost = metrics.pop("tail"), metrics.pop("lost")
         assert sum(lost.values()) == pytest.approx(100)
+        found = metrics.pop("recall_by_depth")
+        assert found["100"] == pytest.approx(100 - lost["unlisted"] - lost["unseen"])
         metrics.pop("calibration")  # by tenth of the score, empty for some methods
         assert set(metrics) == METRICS and all(0 <= value <= 100 for value in metrics.values())
         assert sum(tail[part]["P@5"] for part in ("head", "torso", "tail")) == pytest.approx(metrics["P@5"])
@@ -407,7 +412,7 @@ def test_every_layout_of_the_same_corpus_gives_the_same_neighbours(project: Path
     assert read_metrics(project, "tiny-pecos", "knn") == read_metrics(project, "tiny", "knn")
     for method in ("knn", "parabel"):  # counts of words instead of TF-IDF: near, not equal
         metrics = read_metrics(project, "tiny-bow", method)
-        assert set(metrics) == METRICS | {"tail", "lost", "calibration"}
+        assert set(metrics) == METRICS | {"tail", "lost", "recall_by_depth", "calibration"}
         assert metrics["P@1"] > read_metrics(project, "tiny", "popularity")["P@1"] + 20
     stats = [json.loads((project / f"results/{name}/corpus/stats.json").read_text()) for name in ("tiny", "tiny-bow")]
     assert [stats[1][key] for key in ("documents_trn", "documents_tst", "labels", "texts")] == [60, 20, 12, False]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lightxml_core.cli import start
 from lightxml_core.corpus.store import load_Y
-from lightxml_core.evaluation.diagnosis import calibration, lost_labels
+from lightxml_core.evaluation.diagnosis import calibration, lost_labels, recall_by_depth
 from lightxml_core.evaluation.metrics import evaluate, inverse_propensities
 from lightxml_core.evaluation.tail import tail_metrics
 from lightxml_core.files import load_csr, seal, write_json
@@ -28,6 +28,7 @@ def main() -> None:
     details = {
         "tail": tail_metrics(predictions, Y_tst, Y_trn),
         "lost": lost_labels(predictions, Y_tst, Y_trn),
+        "recall_by_depth": recall_by_depth(predictions, Y_tst),
         "calibration": calibration(predictions, Y_tst),
     }
     write_json(options.out, {**metrics, **details})

@@ -29,7 +29,7 @@ def _publish(source: Path, out: Path) -> None:
         check_seal(source / name)
     for name in ("tables", "figures"):
         with new_folder(out / name) as building:
-            shutil.copytree(source / name, building, dirs_exist_ok=True)
+            shutil.copytree(source / name, building, ignore=shutil.ignore_patterns(".*"), dirs_exist_ok=True)
     with atomic_path(out / "report.html") as page:
         shutil.copyfile(source / "report.html", page)
 

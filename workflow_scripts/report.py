@@ -11,7 +11,7 @@ from lightxml_core.reporting.report import write_report
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--selection", type=Path, required=True, help="the target's selection.json")
-    parser.add_argument("--tables", type=Path, required=True, help="folder of its tables")
+    parser.add_argument("--tables", type=Path, nargs="+", required=True, help="its tables as Markdown, in this order")
     parser.add_argument("--figures", type=Path, required=True, help="folder of its figures")
     parser.add_argument("--out", type=Path, required=True, help="HTML file to write")
     options = parser.parse_args()

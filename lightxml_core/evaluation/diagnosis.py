@@ -11,6 +11,7 @@ from lightxml_core.evaluation.metrics import hits, rank_matrix
 
 BINS = 10
 FIRST = 5
+DEPTHS = (1, 2, 3, 5, 10, 20, 50, 100)
 
 
 def lost_labels(predictions: sparse.csr_matrix, Y: sparse.csr_matrix, Y_trn: sparse.csr_matrix) -> dict[str, float]:
@@ -27,6 +28,15 @@ def lost_labels(predictions: sparse.csr_matrix, Y: sparse.csr_matrix, Y_trn: spa
     counts = {"first": first, "listed": Y.nnz - len(missed) - first}
     counts |= {"unlisted": len(missed) - unseen, "unseen": unseen}
     return {name: 100.0 * count / max(Y.nnz, 1) for name, count in counts.items()}
+
+
+def recall_by_depth(predictions: sparse.csr_matrix, Y: sparse.csr_matrix) -> dict[str, float]:
+    """Percent of the true pairs of a document and a label among the K best predictions, by K of `DEPTHS`.
+
+    At the depth of a method's candidates it is what they leave to the ranking; no ranking can bring back the rest.
+    """
+    found = np.cumsum(hits(rank_matrix(predictions, max(DEPTHS)), Y).sum(axis=0))
+    return {str(k): 100.0 * float(found[k - 1]) / max(Y.nnz, 1) for k in DEPTHS}
 
 
 def calibration(predictions: sparse.csr_matrix, Y: sparse.csr_matrix) -> list[dict[str, Any]]:

@@ -9,9 +9,10 @@ import numpy as np
 from scipy import sparse
 
 from lightxml_core.corpus.lines import read_lines
+from lightxml_core.corpus.store import load_label_names
 from lightxml_core.errors import InputError
 from lightxml_core.files import load_csr
-from lightxml_core.reporting.runs import Group, Selection, groups_of, of_dataset, title_of
+from lightxml_core.reporting.runs import Group, Selection, groups_of, leading, of_dataset, title_of
 
 MAX_DOCUMENTS = 5000
 MAX_CHARACTERS = 1200
@@ -21,9 +22,10 @@ TOP = 5
 def sample_documents(selection: Selection) -> list[dict[str, Any]]:
     """One JSON-ready entry a dataset that has its test texts; at most `MAX_DOCUMENTS` documents over all of them.
 
-    Keys: title, total, columns (names of the method and variant), labels (names), documents; a document is
+    Keys: title, total, columns (names of the method and variant), labels (as shown to people), documents; a document is
     {n: row, t: text, y: [label index], p: [[label index, score, ...] a column]}, best score first. The documents
-    are spread evenly over the test set. Only the first seed of each method and variant is shown.
+    are spread evenly over the test set. Only the first seed of each method and variant is shown, and of many methods
+    and variants only those that the figures show.
     """
     groups = groups_of(selection)
     present = [n for n, entry in selection["datasets"].items() if (_corpus(entry) / "X.tst.txt").is_file()]
@@ -46,13 +48,13 @@ def _corpus(entry: dict[str, Any]) -> Path:
 def _dataset(selection: Selection, name: str, groups: list[Group], share: int) -> dict[str, Any]:
     entry = selection["datasets"][name]
     truth = load_csr(_corpus(entry) / "Y.tst.npz")
-    shown = [group for group in groups if (group.runs[0].path / "predictions.npz").is_file()]
+    shown = [group for group in leading(groups) if (group.runs[0].path / "predictions.npz").is_file()]
     scores = [_predictions(group, truth.shape) for group in shown]
     rows = np.unique(np.linspace(0, max(truth.shape[0] - 1, 0), min(share, truth.shape[0])).astype(int)).tolist()
     texts = _lines(_corpus(entry) / "X.tst.txt", rows)
     used: dict[int, int] = {}
     documents = [_document(n, text, truth, scores, used) for n, text in zip(rows, texts, strict=True)]
-    names = _label_names(_corpus(entry) / "output-items.txt", truth.shape[1])
+    names = load_label_names(_corpus(entry))
     return {
         "title": title_of(selection["datasets"], name),
         "total": truth.shape[0],
@@ -90,13 +92,3 @@ def _lines(path: Path, rows: list[int]) -> list[str]:
     if len(found) != len(rows):
         raise InputError(f"{path} has fewer lines than Y.tst.npz has rows: prepare the corpus again")
     return found
-
-
-def _label_names(path: Path, count: int) -> list[str]:
-    """One name a label; of `id<TAB>name` the name. Labels have their numbers where the file is missing."""
-    if not path.is_file():
-        return [str(label) for label in range(count)]
-    names = [line.rpartition("\t")[2] for line in read_lines(path)]
-    if len(names) < count:
-        raise InputError(f"{path} has {len(names)} lines for {count} labels: prepare the corpus again")
-    return names

@@ -1,9 +1,11 @@
-"""One table, three spellings: Markdown, LaTeX (booktabs) and, in the report, HTML. Imports nothing heavy."""
+"""One table in several spellings: Markdown, which can be read back, LaTeX (booktabs), HTML. Imports nothing heavy."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from html import escape
 
 NOTHING = "\u2013"  # an en dash: no such figure exists, neither run nor in print
 _TEX = {
@@ -22,6 +24,7 @@ _TEX = {
     **{character: "\\" + character for character in "&%$#_{}"},
 }
 _MARKDOWN = frozenset("\\|`*_<>[]#~")
+_PRINTED = re.compile(r"(.*?) ?(\[[\d.,]+[^\w\]]*\])")  # a cell's own figure and the published one
 
 
 PACKAGES = r"% needs \usepackage{array,booktabs,graphicx,longtable,pdflscape}" + "\n"
@@ -84,6 +87,36 @@ class Table:
         broken = rf">{{\raggedright\arraybackslash}}p{{{0.5 / max(sum(long), 1):.2f}\linewidth}}"
         return "".join(broken if wide else side for wide, side in zip(long, self.align, strict=True))
 
+    def html(self, heading: bool = True) -> str:
+        """A table whose columns sort at a click, its notes below; of a table without rows the notes only."""
+        title = f"<h3>{escape(self.title)}</h3>\n" if heading else ""
+        notes = "".join(f"<p class=note>{escape(note)}</p>" for note in self.notes)
+        if not self.rows:
+            return f"{title}{notes or '<p class=note>Nothing to show for this target.</p>'}\n"
+        head = "".join(
+            f"<th scope=col class={side} aria-sort=none><button type=button>{escape(name)}</button></th>"
+            for name, side in zip(self.headers, self.align, strict=True)
+        )
+        body = "".join("<tr>" + _cells(row, self.align) + "</tr>\n" for row in self.rows)
+        return (
+            f'{title}<div class=scroll tabindex=0 role=region aria-label="{escape(self.title)}">'
+            f"<table class=sortable><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table></div>{notes}\n"
+        )
+
+
+def read_markdown(text: str) -> list[Table]:
+    """The tables that `Table.markdown` wrote, one after another; of one without rows the headers are gone."""
+    tables = []
+    for part in ("\n" + text).split("\n## ")[1:]:
+        title, *blocks = part.rstrip("\n").split("\n\n")
+        body = blocks.pop(0) if blocks and blocks[0].startswith("| ") else ""
+        head, rule, *rows = [line[2:-2].split(" | ") for line in body.split("\n")] if body else [[], []]
+        align = "".join("r" if side.endswith(":") else "l" for side in rule)
+        cells = [[_plain(cell) for cell in row] for row in rows]
+        notes = [_plain(note) for note in blocks if note]
+        tables.append(Table(_plain(title), [*map(_plain, head)], cells, align, notes))
+    return tables
+
 
 def tex_escape(text: str) -> str:
     """Text that LaTeX sets as it stands; no character is left that it would act on."""
@@ -94,6 +127,21 @@ def tex_row(cells: Sequence[str]) -> str:
     """One row of a tabular; a leading `[` or `*` is braced, or the row break before it would take it as its own."""
     escaped = [tex_escape(cell) for cell in cells]
     return " & ".join("{" + cell + "}" if cell.startswith(("[", "*")) else cell for cell in escaped) + r" \\"
+
+
+def _cells(row: Sequence[str], align: str) -> str:
+    classes = (f'"{side} long"' if len(cell) > 40 else side for cell, side in zip(row, align, strict=True))
+    return "".join(f"<td class={name}>{_cell(cell)}</td>" for cell, name in zip(row, classes, strict=True))
+
+
+def _cell(text: str) -> str:
+    """A published figure stands below the reproduced one."""
+    found = _PRINTED.fullmatch(text)
+    return f"{escape(found[1])}<span class=print>{escape(found[2])}</span>" if found else escape(text)
+
+
+def _plain(markdown: str) -> str:
+    return re.sub(r"\\(.)", r"\1", markdown)
 
 
 def _markdown(text: str) -> str:

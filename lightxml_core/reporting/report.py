@@ -11,54 +11,48 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-import pandas as pd
-
 from lightxml_core.errors import InputError
 from lightxml_core.files import write_text
-from lightxml_core.reporting.choices import settings_table
 from lightxml_core.reporting.documents import MAX_CHARACTERS, sample_documents
-from lightxml_core.reporting.markup import Table
+from lightxml_core.reporting.markup import Table, read_markdown
+from lightxml_core.reporting.pictures import PICTURES, RULES, picture_name
 from lightxml_core.reporting.runs import Group, Run, Selection, groups_of, title_of
-from lightxml_core.reporting.tables import duration, long_table, wide_tables
+from lightxml_core.reporting.tables import duration
 from lightxml_core.reporting.terminal import notes_of
-from lightxml_core.reporting.verdicts import verdict_table
 
-_FIGURES = {
-    "precision": "Precision at 1, 3 and 5 of every method and variant, as bars with one panel a dataset",
-    "propensity": "Propensity-scored precision at 1, 3 and 5, which weighs rare labels more, one panel a dataset",
-    "tail": "Recall at 5 and share of P@5 by decile of label frequency, from the most frequent labels to the rarest",
-    "lost": "What became of the true labels: among the first five, predicted further down, not predicted, unseen",
-    "calibration": "Share of predicted labels that are true by tenth of the score; on the diagonal it is a probability",
-    "cost": "P@1 and PSP@5 against training time, model size and prediction time, a point a method and variant",
-    "training": "Training loss and validation precision over the optimiser steps, one row of panels a dataset",
-    "corpora": "Labels by the number of their training documents and training documents by their words, in doublings",
-    "rules": "The rules of the workflow and what each needs, from the download to the report",
-}
+_MAIN, _VERDICTS, _PLACED = ("main", "comparison"), "verdicts", ("datasets", "settings", "cost")
+_PARTS = "; the tables give the numbers"
 
 
-def write_report(selection: Selection, tables_dir: Path, figures_dir: Path, out: Path) -> None:
-    """Write the page to `out` from the tables and figures that `write_tables` and `write_figures` wrote.
+def write_report(selection: Selection, tables: Sequence[Path], figures: Path, out: Path) -> None:
+    """Write the page to `out`: the given tables, .md files as `write_tables` writes them, and the folder of figures.
 
-    Nothing in it is loaded from elsewhere. Everything that comes from data is escaped, in the markup and in the
-    embedded JSON. Equal input gives equal bytes. Raises InputError where a table or figure is missing.
+    It opens with the table `main`, or `comparison` where that has no rows, and the verdicts; tables that have no
+    section of their own stand in the order given. Nothing in the page is loaded from elsewhere. Everything that comes
+    from data is escaped, in the markup and in the embedded JSON. Equal input gives equal bytes. Raises InputError where
+    a table or the folder is missing.
     """
     groups = groups_of(selection)
-    long = _read(tables_dir / "comparison.csv")
-    wide = wide_tables(selection, long)
+    read = {path.stem: _read(path) for path in tables}
+    main = next((name for name in _MAIN if any(table.rows for table in read.get(name, []))), _MAIN[-1])
+    others = [name for name in read if name not in (main, _VERDICTS, *_PLACED)]
     page = Template(_asset("page.html")).substitute(
         title=escape(f"LightXML: {selection['target']}"),
         style=_asset("page.css"),
         script=_asset("page.js"),
         summary=_summary(selection, groups),
-        main="".join(_html_table(table) for table in wide),
-        verdicts=_html_table(verdict_table(selection, _read(tables_dir / "verdicts.csv")), heading=False),
+        main=_tables(read, main),
         honest="".join(f"<p>{escape(note)}</p>" for note in notes_of(selection)),
-        datasets=_html_table(long_table("datasets", _read(tables_dir / "datasets.csv")), heading=False),
-        cost=_html_table(long_table("cost", _read(tables_dir / "cost.csv")), heading=False),
-        figures="".join(_figure(figures_dir / f"{name}.svg", words) for name, words in _FIGURES.items()),
-        runs="".join(_run_details(selection, run) for group in groups for run in group.runs),
-        choices=_html_table(settings_table(selection, _read(tables_dir / "settings.csv")), heading=False),
-        settings="".join(_settings(selection, method, groups) for method in selection["methods"]),
+        verdicts=_tables(read, _VERDICTS),
+        datasets="".join(_about_dataset(entry, name) for name, entry in selection["datasets"].items()),
+        statistics=_tables(read, "datasets"),
+        methods="".join(_about_method(selection, name, groups) for name in selection["methods"]),
+        settings=_tables(read, "settings"),
+        figures=_figures(selection, figures),
+        tables="".join(_tables(read, name) for name in others if any(table.rows for table in read[name])),
+        cost=_tables(read, "cost"),
+        runs="".join(_about_run(selection, run) for group in groups for run in group.runs),
+        rules=_picture(figures / f"{RULES[0]}.svg", RULES[1]),
         characters=f"{MAX_CHARACTERS:,}",
         documents=embedded_json(sample_documents(selection)),
     )
@@ -77,10 +71,14 @@ def _asset(name: str) -> str:
     return resources.files("lightxml_core.reporting").joinpath("assets", name).read_text(encoding="utf-8")
 
 
-def _read(path: Path) -> pd.DataFrame:
+def _read(path: Path) -> list[Table]:
     if not path.is_file():
         raise InputError(f"{path} is missing: run the rule that makes the tables")
-    return pd.read_csv(path, dtype=str, keep_default_na=False)
+    return read_markdown(path.read_text(encoding="utf-8"))
+
+
+def _tables(read: dict[str, list[Table]], name: str) -> str:
+    return "".join(table.html() for table in read.get(name, []))
 
 
 def _summary(selection: Selection, groups: Sequence[Group]) -> str:
@@ -96,53 +94,87 @@ def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def _html_table(table: Table, heading: bool = True) -> str:
-    head = "".join(
-        f"<th scope=col class={side} aria-sort=none><button type=button>{escape(name)}</button></th>"
-        for name, side in zip(table.headers, table.align, strict=True)
-    )
-    body = "".join("<tr>" + _cells(row, table.align) + "</tr>\n" for row in table.rows)
-    notes = "".join(f"<p class=note>{escape(note)}</p>" for note in table.notes)
-    return (
-        f"{f'<h3>{escape(table.title)}</h3>' if heading else ''}\n"
-        f'<div class=scroll tabindex=0 role=region aria-label="{escape(table.title)}">'
-        f"<table class=sortable><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table></div>{notes}\n"
-    )
+# --- figures --------------------------------------------------------------------------------------------------------
 
 
-def _cells(row: Sequence[str], align: str) -> str:
-    classes = (f'"{side} long"' if len(cell) > 40 else side for cell, side in zip(row, align, strict=True))
-    return "".join(f"<td class={name}>{_cell(cell)}</td>" for cell, name in zip(row, classes, strict=True))
+def _figures(selection: Selection, folder: Path) -> str:
+    """Every kind of figure under its heading, a picture a dataset; what has nothing to show is named at the end."""
+    parts, missing = [], []
+    for figure, (heading, words) in PICTURES.items():
+        paths = {name: folder / f"{picture_name(selection, figure, name)}.svg" for name in selection["datasets"]}
+        shown = [
+            _picture(path, words, title_of(selection["datasets"], name))
+            for name, path in paths.items()
+            if path.is_file()
+        ]
+        parts += [f"<h3>{escape(heading)}</h3>\n", *shown] if shown else []
+        missing += [] if shown else [heading.lower()]
+    without = f"<p class=note>Nothing to show for this target: {escape(', '.join(missing))}.</p>\n" if missing else ""
+    return "".join(parts) + without
 
 
-def _cell(text: str) -> str:
-    """A published figure stands below the reproduced one."""
-    own, bracket, printed = text.partition("[")
-    return escape(own) + (f"<span class=print>[{escape(printed)}</span>" if bracket else "")
-
-
-def _figure(path: Path, words: str) -> str:
+def _picture(path: Path, words: str, of: str = "") -> str:
     """The SVG as an image: nothing in it can run, and its ids cannot meet those of another figure."""
     if not path.is_file():
         raise InputError(f"{path} is missing: run the rule that makes the figures")
     data = base64.b64encode(path.read_bytes()).decode("ascii")
-    alt = escape(words)
-    image = f'<img alt="{alt}; the tables above give the numbers" src="data:image/svg+xml;base64,{data}">'
-    return f"<figure>{image}<figcaption>{alt}.</figcaption></figure>\n"
+    alt, caption = escape(": ".join(filter(None, (of, words)))), escape(words)
+    image = f'<img alt="{alt}{_PARTS}" loading=lazy src="data:image/svg+xml;base64,{data}">'
+    return f"<figure>{image}<figcaption>{caption}.</figcaption></figure>\n"
 
 
-def _run_details(selection: Selection, run: Run) -> str:
+# --- datasets, methods, runs ----------------------------------------------------------------------------------------
+
+
+def _about_dataset(entry: dict[str, Any], name: str) -> str:
+    facts = [
+        ("about", entry.get("note")),
+        ("licence", entry.get("licence")),
+        ("in print as", entry.get("published_as")),
+    ]
+    return f"<h3>{escape(str(entry.get('title') or name))}</h3>{_facts(facts)}\n"
+
+
+def _about_method(selection: Selection, method: str, groups: Sequence[Group]) -> str:
+    """What a method is, how it differs from the published one, and every setting of its runs."""
+    entry = selection["methods"][method]
+    own = [run for group in groups if group.method == method for run in group.runs]
+    facts = [
+        ("about", entry.get("note")),
+        ("in print as", entry.get("published_as")),
+        ("differs from it", entry.get("differs")),
+        ("implementation", f"lightxml_core/methods/{entry['implementation']}" if entry.get("implementation") else None),
+        ("protocol", ", ".join(dict.fromkeys(run.protocol for run in own))),
+        ("variants", ", ".join(dict.fromkeys(run.variant for run in own))),
+    ]
+    return f"<h3>{escape(title_of(selection['methods'], method))}</h3>{_facts(facts)}{_all_settings(own)}\n"
+
+
+def _all_settings(runs: Sequence[Run]) -> str:
+    """The settings once for each set of runs that share them: seeds usually do."""
+    shared: dict[str, list[str]] = {}
+    for run in runs:
+        if run.provenance.get("settings"):
+            text = json.dumps(run.provenance["settings"], indent=2, ensure_ascii=False, sort_keys=True)
+            shared.setdefault(text, []).append(f"{run.dataset} {run.variant} seed {run.seed}")
+    blocks = (f"<p>{escape(', '.join(names))}</p><pre>{escape(text)}</pre>" for text, names in shared.items())
+    return f"<details><summary>All settings, defaults included</summary>{''.join(blocks)}</details>" if shared else ""
+
+
+def _about_run(selection: Selection, run: Run) -> str:
     provenance = run.provenance
     name = f"{run.dataset} · {title_of(selection['methods'], run.method)} · {run.variant} · seed {run.seed}"
     facts = [("protocol", run.protocol), ("backbone", run.backbone), *_resources(provenance)]
+    if (cost := run.milliseconds_a_document) is not None:
+        facts += [("prediction time", f"{cost:.3g} ms a document")]
     facts += [(f"sha256 of {file}", sha) for file, sha in _items(provenance, "data")]
     facts += [("packages", ", ".join(f"{p} {v}" for p, v in _items(provenance, "packages")))]
     seconds = provenance.get("wall_seconds")
-    cost = "" if seconds is None else f" <small>{escape(duration(float(seconds)))}</small>"
-    return f"<details><summary>{escape(name)}{cost}</summary>{_facts(facts)}</details>\n"
+    small = "" if seconds is None else f" <small>{escape(duration(float(seconds)))}</small>"
+    return f"<details><summary>{escape(name)}{small}</summary>{_facts(facts)}</details>\n"
 
 
-def _resources(provenance: dict[str, Any]) -> Iterable[tuple[str, str]]:
+def _resources(provenance: dict[str, Any]) -> list[tuple[str, str]]:
     if not provenance:
         return [("provenance", "none recorded: made from its members' predictions")]
     spellings: dict[str, tuple[str, Callable[[Any], str]]] = {
@@ -150,10 +182,11 @@ def _resources(provenance: dict[str, Any]) -> Iterable[tuple[str, str]]:
         "started": ("started", str),
         "wall_seconds": ("training time", lambda value: duration(float(value))),
         "peak_memory_gib": ("peak memory", lambda value: f"{float(value):.2f} GiB"),
-        "model_bytes": ("model size", lambda value: f"{float(value) / 1e6:,.1f} MB"),
+        "model_bytes": ("model size", lambda value: f"{float(value) / 2**20:,.1f} MiB"),
     }
     facts = [(name, spell(provenance[key])) for key, (name, spell) in spellings.items() if provenance.get(key)]
-    return [*facts, *((key.replace("_", " "), str(value)) for key, value in _items(provenance, "hardware") if value)]
+    hardware = {"cpu": "processor", "cores": "cores", "memory_gib": "memory of the machine, GiB", "gpu": "GPU"}
+    return [*facts, *((hardware.get(key, key), str(value)) for key, value in _items(provenance, "hardware") if value)]
 
 
 def _items(provenance: dict[str, Any], key: str) -> Iterable[tuple[str, Any]]:
@@ -161,22 +194,6 @@ def _items(provenance: dict[str, Any], key: str) -> Iterable[tuple[str, Any]]:
     return value.items() if isinstance(value, dict) else ()
 
 
-def _facts(facts: Iterable[tuple[str, str]]) -> str:
+def _facts(facts: Iterable[tuple[str, Any]]) -> str:
     rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(str(value))}</dd>" for name, value in facts if value)
     return f"<dl>{rows}</dl>"
-
-
-def _settings(selection: Selection, method: str, groups: Sequence[Group]) -> str:
-    """A method's settings once for each set of runs that share them: seeds usually do."""
-    entry = selection["methods"][method]
-    shared: dict[str, list[str]] = {}
-    for run in (run for group in groups if group.method == method for run in group.runs):
-        if run.provenance.get("settings"):
-            text = json.dumps(run.provenance["settings"], indent=2, ensure_ascii=False, sort_keys=True)
-            shared.setdefault(text, []).append(f"{run.dataset} {run.variant} seed {run.seed}")
-    blocks = "".join(f"<p>{escape(', '.join(names))}</p><pre>{escape(text)}</pre>" for text, names in shared.items())
-    about = (
-        f"implementation {entry.get('implementation') or 'n/a'}; in print as {entry.get('published_as') or 'nothing'}"
-    )
-    heading = f"{escape(title_of(selection['methods'], method))} <small>{escape(about)}</small>"
-    return f"<details><summary>{heading}</summary>{blocks or '<p>no settings recorded</p>'}</details>\n"

@@ -18,6 +18,7 @@ Selection = dict[str, Any]
 FAMILIES = ("P", "PSP", "nDCG", "PSnDCG", "R")
 SHOWN = ("P@1", "P@3", "P@5", "PSP@1", "PSP@3", "PSP@5")
 ENSEMBLE = "ensemble"
+MANY = 10  # groups that one picture holds legibly
 _ACCURACY = re.compile(rf"({'|'.join(FAMILIES)})@(\d+)")
 
 
@@ -65,6 +66,13 @@ class Run:
     def lost(self) -> dict[str, float]:
         """What became of the true labels, see `evaluation.diagnosis`; empty where a run has none."""
         return dict(_mapping(self.path / "metrics.json").get("lost") or {})
+
+    @cached_property
+    def recall_by_depth(self) -> dict[int, float]:
+        """Percent of the true labels among the K best predictions, by K, see `evaluation.diagnosis`; may be empty."""
+        return {
+            int(k): value for k, value in (_mapping(self.path / "metrics.json").get("recall_by_depth") or {}).items()
+        }
 
     @cached_property
     def calibration(self) -> list[dict[str, float]]:
@@ -136,9 +144,29 @@ def of_dataset(groups: Iterable[Group], dataset: str) -> list[Group]:
     return [group for group in groups if group.dataset == dataset]
 
 
+def leading(groups: list[Group]) -> list[Group]:
+    """Of more than `MANY` groups those that are no member of an ensemble."""
+    return [group for group in groups if not _joined(group, groups)] if len(groups) > MANY else groups
+
+
+def one_a_backbone(groups: list[Group]) -> list[Group]:
+    """Of more than `MANY` groups and of an ensemble's members only the first of each backbone."""
+    if len(groups) <= MANY:
+        return groups
+    first: dict[object, Group] = {}
+    for group in groups:
+        key = (group.method, *sorted(group.backbones)) if _joined(group, groups) else id(group)
+        first.setdefault(key, group)
+    return list(first.values())
+
+
 def title_of(entries: dict[str, Any], name: str) -> str:
     """The title of a dataset or method in the selection; the name itself for one that is only in print."""
     return str(entries.get(name, {}).get("title") or name)
+
+
+def _joined(group: Group, groups: list[Group]) -> bool:
+    return group.variant != ENSEMBLE and any(g.variant == ENSEMBLE and g.method == group.method for g in groups)
 
 
 def _known(groups: Iterable[Group], datasets: list[str], methods: list[str]) -> None:

@@ -165,6 +165,7 @@
   function turn(by) {
     page += by;
     draw();
+    byId("count").focus(); // above the new page, for eyes and keys: a button that is now disabled would lose it
     byId("count").scrollIntoView({ block: "start" });
   }
 

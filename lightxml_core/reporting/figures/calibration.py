@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from matplotlib.figure import Figure
 
-from lightxml_core.reporting.figures.style import by_dataset, label, line_styles, rows
+from lightxml_core.reporting.figures.style import WIDTH, label, line_styles
 from lightxml_core.reporting.runs import Group, Selection, title_of
 
 
-def calibration(selection: Selection, groups: list[Group]) -> Figure:
-    """A panel a dataset: the share of predicted labels that are true, by the tenth that their score lies in.
+def calibration(selection: Selection, dataset: str, groups: list[Group]) -> Figure | None:
+    """The share of predicted labels that are true, by the tenth that their score lies in.
 
     Of each method and variant the first seed, if its scores lie between 0 and 1.
     """
-
-    def draw(row: Any, name: str, own: list[Group]) -> None:
-        axes = row.subplots()
-        axes.plot([0, 1], [0, 1], color="#999999", linewidth=1, label="as it should be")
-        for group, style in zip(own, line_styles(len(own)), strict=True):
-            found = group.runs[0].calibration
-            words = label(selection, group, own).replace("\n", ", ")
-            axes.plot([b["score"] for b in found], [b["true"] for b in found], marker="o", ms=3, label=words, **style)
-        axes.set(
-            xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="mean score of a tenth", ylabel="share of true labels"
-        )
-        axes.set_title(title_of(selection["datasets"], name), fontweight="bold")
-        axes.legend(loc="center left", bbox_to_anchor=(1.02, 0.5), fontsize=8, handlelength=3.2)
-
-    shown = by_dataset(selection, groups, lambda group: group.runs[0].calibration)
-    return rows(shown, 3.4, draw, "no scores between 0 and 1")
+    shown = [group for group in groups if group.runs[0].calibration]
+    if not shown:
+        return None
+    figure = Figure(figsize=(WIDTH, 3.6))
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], color="#999999", linewidth=1, label="as it should be")
+    for group, style in zip(shown, line_styles(len(shown)), strict=True):
+        found = group.runs[0].calibration
+        words = label(selection, group, shown).replace("\n", ", ")
+        axes.plot([b["score"] for b in found], [b["true"] for b in found], marker="o", ms=3, label=words, **style)
+    axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="mean score of a tenth", ylabel="share of true labels")
+    axes.set_title(title_of(selection["datasets"], dataset), fontweight="bold")
+    axes.legend(loc="center left", bbox_to_anchor=(1.02, 0.5), fontsize=8, handlelength=3.2)
+    return figure

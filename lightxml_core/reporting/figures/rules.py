@@ -1,4 +1,4 @@
-"""The rules of the workflow and what needs what, from the download down to the report."""
+"""The rules of a target and what needs what, from the download down to the report."""
 
 from __future__ import annotations
 
@@ -9,18 +9,25 @@ from importlib import resources
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lightxml_core.reporting.figures.style import BLUE
+from lightxml_core.reporting.figures.style import BLUE, WIDTH
+from lightxml_core.reporting.runs import Selection
 
 Edge = tuple[str, str]
+Edges = set[Edge]
 
 
-def rules() -> Figure:
-    """Boxes in rows, each rule below all that it needs, from assets/rules.json, which docs/rulegraph.py writes."""
+def rules(selection: Selection) -> Figure:
+    """Boxes in rows, each rule below all that it needs; the selection's `rules`, or all there are where it names none.
+
+    What needs what is in assets/rules.json, which docs/rulegraph.py writes.
+    """
     text = resources.files("lightxml_core.reporting").joinpath("assets", "rules.json").read_text(encoding="utf-8")
-    edges: list[Edge] = [(a, b) for a, b in json.loads(text)]
+    chosen = selection.get("rules")
+    every = {(a, b) for a, b in json.loads(text) if chosen is None or (a in chosen and b in chosen)}
+    edges = sorted(reduced(every))
     at = _places(edges)
     rows = 1 + max(row for _, row in at.values())
-    figure = Figure(figsize=(6.6, 0.52 * rows))
+    figure = Figure(figsize=(WIDTH, 0.52 * rows))
     axes = figure.subplots()
     for edge in edges:
         _arrow(axes, at[edge[0]], at[edge[1]])
@@ -30,6 +37,16 @@ def rules() -> Figure:
     axes.set(xlim=(0, 1), ylim=(0.6 - rows, 0.5))
     axes.axis("off")
     return figure
+
+
+def reduced(edges: Edges) -> Edges:
+    """The edges that no longer way implies."""
+
+    def reaches(start: str, end: str, without: Edge) -> bool:
+        following = {b for a, b in edges if a == start and (a, b) != without}
+        return end in following or any(reaches(rule, end, without) for rule in following)
+
+    return {edge for edge in edges if not reaches(*edge, without=edge)}
 
 
 def _places(edges: Sequence[Edge]) -> dict[str, tuple[float, int]]:

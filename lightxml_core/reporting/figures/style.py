@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from lightxml_core.files import atomic_path
-from lightxml_core.reporting.runs import Group, Selection, of_dataset, title_of
+from lightxml_core.reporting.runs import Group, Selection, title_of
 
 # Okabe and Ito, "Color Universal Design" (2008); their yellow is left out: on white it is too faint for a line.
 BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY, BLACK = (
@@ -21,6 +19,7 @@ BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY, BLACK = (
     *("#CC79A7", "#56B4E9", "#000000"),
 )
 _LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (1, 1)))
+WIDTH = 7.4  # inches
 STYLE: Any = {
     "svg.hashsalt": "lightxml",
     "font.size": 9,
@@ -55,50 +54,22 @@ def label(selection: Selection, group: Group, groups: list[Group]) -> str:
     return "\n".join(filter(None, [title, " ".join(parts)]))
 
 
-def by_dataset(selection: Selection, groups: list[Group], has: Callable[[Group], object]) -> dict[str, list[Group]]:
-    """The groups that have something to show, by dataset in the selection's order; no dataset without one."""
-    found = {name: [group for group in of_dataset(groups, name) if has(group)] for name in selection["datasets"]}
-    return {name: own for name, own in found.items() if own}
-
-
-def rows(
-    shown: dict[str, list[Group]], height: float, draw: Callable[[Any, str, list[Group]], None], otherwise: str
+def canvas(
+    selection: Selection, dataset: str, groups: list[Group], height: float, line: bool = True, mark: bool = False
 ) -> Figure:
-    """A row of `height` inches a dataset, each drawn into a figure of its own; the words `otherwise` without any."""
-    if not shown:
-        return nothing(otherwise)
-    figure = Figure(figsize=(7.4, height * len(shown)))
-    parts = figure.subfigures(len(shown), 1, squeeze=False)[:, 0]
-    for part, (name, own) in zip(parts, shown.items(), strict=True):
-        draw(part, name, own)
-    return figure
+    """A figure of one dataset: its title above, `height` inches for panels, the groups' names below.
 
-
-def nothing(words: str) -> Figure:
-    figure = Figure(figsize=(6.6, 1.6))
-    say(figure.subplots(), words)
-    return figure
-
-
-def say(axes: Axes, words: str, unless: bool = False) -> None:
-    """Put words where a figure has nothing to show."""
-    if unless:
-        return
-    axes.text(0.5, 0.5, words, ha="center", va="center", transform=axes.transAxes, color="#555555")
-    axes.set(xticks=[], yticks=[])
-    axes.grid(visible=False)
-
-
-def title_and_legend(
-    figure: Any, selection: Selection, dataset: str, groups: list[Group], points: bool = False
-) -> None:
-    """The dataset's name above; the groups' names below, in as many columns as fit the page."""
-    figure.suptitle(title_of(selection["datasets"], dataset), x=0.01, ha="left", fontsize=10, fontweight="bold")
+    line, mark: what stands for a group in the panels.
+    """
     labels = [label(selection, group, groups).replace("\n", ", ") for group in groups]
-    styles = [{"linestyle": "none", **mark} for mark in marks(len(groups))] if points else line_styles(len(groups))
-    handles = [mpl.lines.Line2D([], [], **style) for style in styles]
     columns = max(1, min(3, len(groups), 110 // (10 + max(map(len, labels)))))
+    figure = Figure(figsize=(WIDTH, height + 0.35 + 0.18 * -(-len(groups) // columns)))
+    figure.suptitle(title_of(selection["datasets"], dataset), x=0.01, ha="left", fontsize=10, fontweight="bold")
+    styles = line_styles(len(groups)) if line else [{"linestyle": "none"}] * len(groups)
+    both = zip(styles, marks(len(groups)), strict=True)
+    handles = [mpl.lines.Line2D([], [], **(style | (shape if mark else {}))) for style, shape in both]
     figure.legend(handles, labels, loc="outside lower left", ncols=columns, fontsize=8, handlelength=3.2)
+    return figure
 
 
 def marks(count: int) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Curves of training: loss, and validation precision."""
+"""Curves of training: losses, validation precision, and what dynamic negatives are worth."""
 
 from __future__ import annotations
 
@@ -11,65 +11,84 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lightxml_core.reporting.figures.style import by_dataset, line_styles, plain_numbers, rows, say, title_and_legend
+from lightxml_core.reporting.figures.style import canvas, line_styles, plain_numbers
 from lightxml_core.reporting.runs import Group, Run, Selection
 
-_VALIDATED = ("P@1", "P@5")
-
-
-def training(selection: Selection, groups: list[Group]) -> Figure:
-    """A row a dataset: loss over optimiser steps; where logged, validation P@1 and P@5 over documents encoded."""
-    shown = by_dataset(selection, groups, _trained_by_steps)
-    return rows(shown, 3.2, partial(_training_row, selection), "no training log")
-
-
-def _trained_by_steps(group: Group) -> bool:
-    return any(line.get("kind") == "step" for run in group.runs for line in run.training)
-
-
-def _training_row(selection: Selection, figure: Any, dataset: str, groups: list[Group]) -> None:
-    title_and_legend(figure, selection, dataset, groups)
-    shown = [metric for metric in _VALIDATED if any(_validation(metric, run)[0] for g in groups for run in g.runs)]
-    loss, *validations = figure.subplots(1, 1 + len(shown), width_ratios=(1.35, *(1 for _ in shown)), squeeze=False)[0]
-    loss.set_title("training loss, smoothed")
-    plotted = _curves(loss, groups, _losses)
-    if plotted and all(np.min(line.get_ydata()) > 0 for line in loss.lines):
-        loss.set_yscale("log")
-        plain_numbers(loss.yaxis)
-    say(loss, "no loss logged", unless=plotted)
-    for axes, metric in zip(validations, shown, strict=True):
-        axes.set_title(f"validation {metric} (%)")
-        _curves(axes, groups, partial(_validation, metric), "o", "documents encoded")
-
-
+_LOSSES = {"loss": "training loss", "recall_loss": "loss of the recall head", "rank_loss": "loss of the rank head"}
+_VALIDATED = ("P@1", "P@3", "P@5")
 _Points = tuple[list[float], list[float]]
+_Of = Callable[[Run], _Points]
 
 
-def _curves(
-    axes: Axes,
-    groups: list[Group],
-    points: Callable[[Run], _Points],
-    marker: str = "",
-    along: str = "optimiser steps",
-) -> bool:
-    """Draw each run's points in its group's colour and line style; tell whether there were any."""
-    drawn = False
+def training(selection: Selection, dataset: str, groups: list[Group]) -> Figure | None:
+    """Losses over optimiser steps, smoothed, and below validation P@1, P@3 and P@5 over documents encoded.
+
+    The two heads' losses where they are logged; a panel that would be empty is left out.
+    """
+    losses: dict[str, _Of] = {words: partial(_loss, name) for name, words in _LOSSES.items()}
+    rows = [row for row in (_logged(losses, groups), _logged(_validations(), groups)) if row]
+    shown = [group for group in groups if any(_any(of, group) for row in rows for of in row.values())]
+    if not shown:
+        return None
+    figure = canvas(selection, dataset, shown, 2.4 * len(rows))
+    for part, row in zip(figure.subfigures(len(rows), 1, squeeze=False)[:, 0], rows, strict=True):
+        validated = "documents encoded" if row.keys() <= _validations().keys() else "optimiser steps"
+        _panels(part, row, shown, validated)
+    return figure
+
+
+def negatives(selection: Selection, dataset: str, groups: list[Group]) -> Figure | None:
+    """Validation P@1, P@3 and P@5 of the members of a method that differ in nothing but their negatives."""
+    settings = {(run["method"], run["variant"]): run.get("settings") for run in selection["runs"]}
+    alike: dict[str, list[Group]] = {}
+    for group in groups:
+        chosen = settings[group.method, group.variant]
+        if chosen is not None and _logged(_validations(), [group]):
+            rest = {key: value for key, value in chosen.items() if key != "negatives"}
+            alike.setdefault(f"{group.method} {sorted(rest.items())}", []).append(group)
+    shown = max(alike.values(), key=len, default=[])
+    if len({settings[group.method, group.variant].get("negatives") for group in shown}) < 2:
+        return None
+    figure = canvas(selection, dataset, shown, 2.4)
+    _panels(figure, _logged(_validations(), shown), shown, "documents encoded")
+    return figure
+
+
+def _validations() -> dict[str, _Of]:
+    return {f"validation {metric} (%)": partial(_validation, metric) for metric in _VALIDATED}
+
+
+def _logged(panels: dict[str, _Of], groups: list[Group]) -> dict[str, _Of]:
+    return {words: of for words, of in panels.items() if any(_any(of, group) for group in groups)}
+
+
+def _any(of: _Of, group: Group) -> bool:
+    return any(of(run)[0] for run in group.runs)
+
+
+def _panels(part: Any, panels: dict[str, _Of], groups: list[Group], along: str) -> None:
+    for axes, (words, of) in zip(part.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
+        axes.set_title(words)
+        _curves(axes, groups, of)
+        axes.set_xlabel(along, fontsize=8)
+        if along == "optimiser steps" and all(np.min(line.get_ydata()) > 0 for line in axes.lines):
+            axes.set_yscale("log")
+            plain_numbers(axes.yaxis)
+
+
+def _curves(axes: Axes, groups: list[Group], of: _Of) -> None:
+    """Each run's points in its group's colour and line style; a mark each where they are few."""
     for group, style in zip(groups, line_styles(len(groups)), strict=True):
-        for run in group.runs:
-            steps, values = points(run)
+        for steps, values in map(of, group.runs):
             if steps:
-                axes.plot(steps, values, marker=marker, markersize=3, alpha=0.9, **style)
-                drawn = True
-    axes.set_xlabel(along, fontsize=8)
+                axes.plot(steps, values, marker="o" if len(steps) < 20 else "", markersize=3, alpha=0.9, **style)
     axes.tick_params(labelsize=8)
     axes.xaxis.set_major_locator(mpl.ticker.MaxNLocator(4, integer=True))
-    return drawn
 
 
-def _losses(run: Run) -> _Points:
-    """Loss over steps, a centred moving mean over a fiftieth of the log, at most about 400 points."""
-    pairs = [(line.get("step"), line.get("loss")) for line in run.training if line.get("kind") == "step"]
-    steps, values = _finite(pairs)
+def _loss(name: str, run: Run) -> _Points:
+    """A loss over steps, a centred moving mean over a fiftieth of the log, at most about 400 points."""
+    steps, values = _finite([(line.get("step"), line.get(name)) for line in run.training if line.get("kind") == "step"])
     if len(values) < 3:
         return steps, values
     width = max(1, len(values) // 50) | 1

@@ -1,0 +1,42 @@
+"""Where true labels are lost: before the ranking, because they are no candidates, or by it."""
+
+from __future__ import annotations
+
+from statistics import fmean
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from lightxml_core.reporting.figures.style import canvas, line_styles, marks, plain_numbers
+from lightxml_core.reporting.runs import Group, Selection
+
+
+def candidates(selection: Selection, dataset: str, groups: list[Group]) -> Figure | None:
+    """Recall among the K best predictions by K, and recall among the most of them against P@5; means over seeds."""
+    shown = [group for group in groups if all(run.recall_by_depth for run in group.runs)]
+    if not shown:
+        return None
+    figure = canvas(selection, dataset, shown, 2.9, mark=True)
+    recall, ranking = figure.subplots(1, 2)
+    for group, line, mark in zip(shown, line_styles(len(shown)), marks(len(shown)), strict=True):
+        depths, values = _means(group)
+        recall.plot(depths, values, markersize=4, alpha=0.9, **(line | mark))
+        if (mean := group.mean("P@5")) is not None:
+            ranking.plot([values[-1]], [mean], linestyle="none", markersize=7, **mark)
+    recall.set_xscale("log")
+    plain_numbers(recall.xaxis)
+    _words(recall, "true labels among the K best (%)", "K predictions")
+    _words(ranking, "P@5 (%)", "true labels among the 100 best (%)")
+    ranking.margins(0.15)
+    return figure
+
+
+def _means(group: Group) -> tuple[list[int], list[float]]:
+    depths = sorted(group.runs[0].recall_by_depth)
+    return depths, [fmean(run.recall_by_depth[depth] for run in group.runs) for depth in depths]
+
+
+def _words(axes: Axes, title: str, along: str) -> None:
+    axes.set_title(title)
+    axes.set_xlabel(along, fontsize=8)
+    axes.tick_params(labelsize=8)
