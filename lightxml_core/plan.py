@@ -29,10 +29,11 @@ _GIB = 2.0**30
 
 @dataclass(frozen=True)
 class Machine:
-    """What is at hand. memory: bytes of one GPU, or of the machine where it has none. teraflops: likewise."""
+    """What is at hand. teraflops and gpu_memory, in bytes: of one GPU, or of the machine where it has none."""
 
     gpus: int
     cores: int
+    gpu_memory: float
     memory: float
     disk: float
     teraflops: float
@@ -75,18 +76,19 @@ def this_machine(folder: Path, teraflops: float | None) -> Machine:
     from lightxml_core.training.devices import visible_gpus
 
     gpus, cores = len(visible_gpus()), os.cpu_count() or 1
-    memory = float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    memory = gpu_memory = float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
     if gpus:
         import torch
 
-        memory = float(torch.cuda.get_device_properties(0).total_memory)
+        gpu_memory = float(torch.cuda.get_device_properties(0).total_memory)
     assumed = GPU_TERAFLOPS if gpus else CORE_TERAFLOPS * cores
-    return Machine(gpus, cores, memory, float(shutil.disk_usage(folder).free), teraflops or assumed)
+    return Machine(gpus, cores, gpu_memory, memory, float(shutil.disk_usage(folder).free), teraflops or assumed)
 
 
 def refusal(estimate: Estimate, machine: Machine, days: float = 2.0) -> str:
     """Why the machine had better not run it, or what is not known of it; empty where it fits."""
-    limits = {"time": 24.0 * days, "memory": machine.memory, "disk": machine.disk}
+    memory = machine.memory if estimate.gpu_hours == 0 else machine.gpu_memory
+    limits = {"time": 24.0 * days, "memory": memory, "disk": machine.disk}
     needs = {"time": estimate.hours, "memory": estimate.memory, "disk": estimate.disk}
     above = [name for name, need in needs.items() if need is not None and need > limits[name]]
     unknown = [name for name, need in needs.items() if need is None]

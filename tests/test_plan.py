@@ -14,8 +14,8 @@ from lightxml_core.registry import Registry, load_registry, read_config
 from lightxml_core.workload import Shape, downloads, hours_by_words, load_of
 from tests.project import ROOT
 
-GPU = Machine(gpus=1, cores=8, memory=16 * 2**30, disk=200 * 2**30, teraflops=50.0)
-LAPTOP = Machine(gpus=0, cores=2, memory=8 * 2**30, disk=50 * 2**30, teraflops=0.2)
+GPU = Machine(gpus=1, cores=8, gpu_memory=16 * 2**30, memory=64 * 2**30, disk=200 * 2**30, teraflops=50.0)
+LAPTOP = Machine(gpus=0, cores=2, gpu_memory=8 * 2**30, memory=8 * 2**30, disk=50 * 2**30, teraflops=0.2)
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +55,8 @@ def test_every_target_is_planned_and_what_does_not_fit_is_said(registry: Registr
     assert refusal(by_name["eurlex-4k", "lightxml"], LAPTOP) == "too long"
     assert refusal(by_name["eurlex-4k", "attentionxml"], LAPTOP) == "unknown: memory"
     assert by_name["eurlex-4k", "parabel"].gpu_hours == 0
+    assert refusal(by_name["wiki-500k", "parabel"], LAPTOP) == "memory"
+    assert refusal(by_name["wiki-500k", "parabel"], GPU) == ""  # which needs the machine's memory, not the GPU's
     assert all(
         refusal(one, GPU) == "" for one in estimates(registry, "eurlex-4k", ROOT, GPU) if one.method == "lightxml"
     )
@@ -94,5 +96,5 @@ def test_the_table_has_a_row_a_dataset_and_method_and_says_the_sums(registry: Re
         ["eurlex-4k-small", "parabel"],
     ]
     assert all(words in text for words in ("GPU hours", "In all", "Disk", "Download", "This machine can run"))
-    tiny = Machine(gpus=0, cores=1, memory=2**30, disk=1.0, teraflops=0.1)
+    tiny = Machine(gpus=0, cores=1, gpu_memory=2**30, memory=2**30, disk=1.0, teraflops=0.1)
     assert "not enough for all of it" in spelled(registry, "eurlex-4k", ROOT, tiny)

@@ -152,6 +152,13 @@ WRONG: list[tuple[str, Keys, Any, tuple[str, ...]]] = [
     (LIGHTXML, ("members", "bert"), None, ("members.bert", "expected a mapping, found None")),
     (LIGHTXML, ("members",), {}, ("members", "non-empty")),
     (LIGHTXML, ("datasets", "eurlex"), {}, ("datasets", "unknown dataset 'eurlex'", "eurlex-4k")),
+    (LIGHTXML, ("base",), "lightxm", ("base", "unknown method 'lightxm'", "lightxml")),
+    (
+        LIGHTXML,
+        ("published_backbones", "bert"),
+        "bert",
+        ("published_backbones.bert", "unknown backbone 'bert'", "bert-base"),
+    ),
     (
         LIGHTXML,
         ("datasets", "eurlex-4k", "settings", "epochs"),

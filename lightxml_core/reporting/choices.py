@@ -40,6 +40,8 @@ def settings_table(selection: Selection, frame: pd.DataFrame) -> Table:
         [title_of(selection["datasets"], dataset), title_of(selection["methods"], method), variant, ", ".join(words)]
         for (dataset, method, variant), words in chosen.items()
     ]
+    if not rows:
+        return Table("Settings", [], [], "", ["No member was trained here, so nothing was set."])
     notes = ["Every other setting has the default of the method's code; provenance.json of each run has all of them."]
     return Table("Settings", ["dataset", "method", "variant", "settings"], rows, "llll", notes)
 
