@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from benchmarks.harness import cpu_seconds, report
+from benchmarks.harness import measure, medians, report
 from benchmarks.synthetic import Shape, generate
 from lightxml_core.clustering.balanced import leaf_objective
 from lightxml_core.features.labels import label_features, normalise_rows
@@ -79,8 +79,9 @@ def _against_scipy(size: str, X: sparse.csr_matrix, Y: sparse.csr_matrix, repeat
     def product() -> sparse.csr_matrix:
         return normalise_rows(sparse.csr_matrix(Y.T) @ normalise_rows(X))
 
-    seconds = cpu_seconds({"ours": lambda: label_features(X, Y), "scipy": product}, repeats)
-    ratio = statistics.median(seconds["ours"]) / statistics.median(seconds["scipy"])
+    seconds = measure({"ours": lambda: label_features(X, Y), "scipy": product}, repeats)
+    middle = medians(seconds)
+    ratio = middle["ours"]["cpu"] / middle["scipy"]["cpu"]
     report(f"label_features_{size}", ratio, 0.7, "scipy's sparse product, CPU time", {"seconds": seconds})
 
 
