@@ -17,6 +17,7 @@ from lightxml_core.methods.lightxml.settings import Settings
 from lightxml_core.training.devices import autocast_dtype
 
 PREDICTION_BATCH = 64
+SCORED_TOGETHER = 512  # documents that a CPU reads the blocks of the label table for
 
 
 def padded(tokens: TokenisedPart, rows: np.ndarray, model: LightXML, limit: int | None = None) -> tuple[Tensor, Tensor]:

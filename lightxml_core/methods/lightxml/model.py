@@ -41,11 +41,10 @@ class LightXML(nn.Module):
         loss: Loss = self.head.loss(self.prepare(features), rows, labels, **sampling)
         return loss
 
-    def top(self, ids: Tensor, mask: Tensor, k: int) -> tuple[Tensor, Tensor]:
-        """float32[B, k] scores and int64[B, k] labels of a batch, best first; the head scores in float32."""
-        features = self.prepare(self.backbone(ids, mask))
+    def top(self, features: Tensor, k: int) -> tuple[Tensor, Tensor]:
+        """float32[B, k] scores and int64[B, k] labels from documents' features, best first, scored in float32."""
         with torch.autocast(features.device.type, enabled=False):
-            scores, labels = self.head.top(features, k)
+            scores, labels = self.head.top(self.prepare(features), k)
         return scores, labels
 
 

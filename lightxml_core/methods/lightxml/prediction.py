@@ -12,7 +12,14 @@ from scipy import sparse
 from lightxml_core.encoders.tokens import TokenisedPart
 from lightxml_core.files import load_csr, read_json
 from lightxml_core.methods import TestData
-from lightxml_core.methods.lightxml.inputs import PREDICTION_BATCH, autocast, by_length, in_memory, padded
+from lightxml_core.methods.lightxml.inputs import (
+    PREDICTION_BATCH,
+    SCORED_TOGETHER,
+    autocast,
+    by_length,
+    in_memory,
+    padded,
+)
 from lightxml_core.methods.lightxml.model import LightXML, build_model
 from lightxml_core.methods.lightxml.settings import Settings
 from lightxml_core.training.devices import pick_device
@@ -64,13 +71,16 @@ def predict_rows(
     labels = np.full((len(rows), top_k), -1, np.int64)
 
     def run(batch: np.ndarray) -> None:
+        parts = [batch[start : start + PREDICTION_BATCH] for start in range(0, len(batch), PREDICTION_BATCH)]
         with torch.inference_mode(), autocast(model, settings):
-            best, found = model.top(*padded(tokens, rows[batch], model), top_k)
+            features = torch.cat([model.backbone(*padded(tokens, rows[part], model)) for part in parts])
+            best, found = model.top(features, top_k)
         scores[batch, : best.shape[1]], labels[batch, : best.shape[1]] = best.cpu().numpy(), found.cpu().numpy()
         if progress is not None:
             progress.advance(len(batch), "")
 
-    in_memory(by_length(tokens.lengths[rows], PREDICTION_BATCH), run)
+    by_block = settings.head == "clustered" and model.mean.device.type == "cpu"
+    in_memory(by_length(tokens.lengths[rows], SCORED_TOGETHER if by_block else PREDICTION_BATCH), run)
     return _csr(scores, labels, model.head.labels)
 
 
