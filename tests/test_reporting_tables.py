@@ -13,21 +13,13 @@ import pytest
 from lightxml_core.errors import InputError
 from lightxml_core.files import write_json, write_text
 from lightxml_core.reporting import bills
-from lightxml_core.reporting.corpora import spelled
+from lightxml_core.reporting.bills import cost, cost_table, duration
+from lightxml_core.reporting.corpora import datasets, datasets_table, spelled
 from lightxml_core.reporting.figures import write_figures
 from lightxml_core.reporting.markup import tex_escape, tex_row
 from lightxml_core.reporting.published import load_published
-from lightxml_core.reporting.tables import (
-    COLUMNS,
-    comparison,
-    cost,
-    datasets,
-    duration,
-    long_table,
-    terminal_table,
-    write_tables,
-)
-from lightxml_core.reporting.terminal import verdict_line
+from lightxml_core.reporting.tables import COLUMNS, comparison, write_tables
+from lightxml_core.reporting.terminal import terminal_table, verdict_line
 from lightxml_core.reporting.verdicts import count, verdict_table, verdicts
 
 SHIPPED = Path(__file__).parents[1] / "published"
@@ -165,7 +157,7 @@ def test_datasets_mark_what_differs_from_every_source(
     frame = datasets(selection, load_published(tmp_path / "more"))
     assert [row["difference"] for row in _rows(frame, statistic="L")] == ["equal", -44.0]
     assert [row["difference"] for row in _rows(frame, statistic="N_train")] == ["n/a"]
-    markdown = long_table("datasets", frame, selection).markdown()
+    markdown = datasets_table(selection, frame).markdown()
     assert "| Toy\\_4K | L | 3,956 | none | 4,000 | ≠ -44 (-1.1%) | another | seen |" in markdown
 
 
@@ -189,7 +181,7 @@ def test_cost_of_runs_and_of_what_is_only_in_print(
     assert (printed["wall_seconds"], printed["protocol"], printed["seeds"]) == ("not run", "not run", 0)
     assert (printed["published_model_gib"], printed["published_ms_a_document"]) == (0.304, 2.0)  # of 3,865 documents
     assert "| Toy\\_4K | LightXML | bert | clean | 3 | 3 min 20 s | 1.50 | 4.77 |" in (
-        long_table("cost", frame, selection).markdown()
+        cost_table(selection, frame).markdown()
     )
 
 
@@ -199,7 +191,7 @@ def test_numbers_and_names_are_spelled_as_what_they_are() -> None:
     ]
     assert [duration(seconds) for seconds in (0.04, 42, 725, 11220)] == ["0.04 s", "42 s", "12 min 5 s", "3 h 7 min"]
     row = {**dict.fromkeys(bills.COLUMNS, "none"), "dataset": "2024", "variant": "7", "seeds": "1"}
-    table = long_table("cost", pd.DataFrame([row], columns=bills.COLUMNS))
+    table = cost_table({"datasets": {}, "methods": {}}, pd.DataFrame([row], columns=bills.COLUMNS))
     assert (table.rows[0][0], table.rows[0][2]) == ("2024", "7")
 
 
@@ -219,7 +211,7 @@ def test_terminal_table_is_honest(selection: dict[str, Any]) -> None:
 
 
 def test_terminal_table_imports_neither_pandas_nor_matplotlib() -> None:
-    code = "import sys; from lightxml_core.reporting.tables import terminal_table; "
+    code = "import sys; from lightxml_core.reporting.terminal import terminal_table; "
     code += "print({'pandas', 'matplotlib', 'torch', 'sklearn'} & {*sys.modules})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

@@ -13,11 +13,11 @@ from typing import Any
 
 from lightxml_core.errors import InputError
 from lightxml_core.files import write_text
+from lightxml_core.reporting.bills import duration
 from lightxml_core.reporting.documents import MAX_CHARACTERS, sample_documents
 from lightxml_core.reporting.markup import Table, read_markdown
 from lightxml_core.reporting.pictures import PICTURES, RULES, picture_name
 from lightxml_core.reporting.runs import Group, Run, Selection, groups_of, title_of
-from lightxml_core.reporting.tables import duration
 from lightxml_core.reporting.terminal import notes_of
 
 _MAIN, _VERDICTS, _PLACED = ("main", "comparison"), "verdicts", ("datasets", "settings", "cost")

@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from lightxml_core.files import write_text
-from lightxml_core.reporting.bills import cost, cost_table, duration
+from lightxml_core.reporting.bills import cost, cost_table
 from lightxml_core.reporting.cells import MISSING, NONE, NOT_RUN, cell, mark_notes, seeds_note, sources_note
 from lightxml_core.reporting.choices import settings, settings_table
 from lightxml_core.reporting.corpora import datasets, datasets_table
@@ -26,23 +26,10 @@ from lightxml_core.reporting.runs import (
     of_dataset,
     title_of,
 )
-from lightxml_core.reporting.terminal import terminal_table
 from lightxml_core.reporting.verdicts import verdict_table, verdicts
 
 if TYPE_CHECKING:  # pandas is slow to import and the workflow plans without it
     import pandas as pd
-
-__all__ = [
-    "COLUMNS",
-    "comparison",
-    "cost",
-    "datasets",
-    "duration",
-    "long_table",
-    "terminal_table",
-    "wide_tables",
-    "write_tables",
-]
 
 COLUMNS = [
     *("dataset", "method", "variant", "metric", "published", "source", "verified"),
@@ -89,8 +76,10 @@ def write_tables(selection: Selection, published: pd.DataFrame, tolerance: Mappi
     _write(out / "verdicts", judged, [verdict_table(selection, judged)])
     chosen = settings(selection)
     _write(out / "settings", chosen, [settings_table(selection, chosen)])
-    for name, frame in (("datasets", datasets(selection, published)), ("cost", cost(selection, published))):
-        _write(out / name, frame, [long_table(name, frame, selection)])
+    counted = datasets(selection, published)
+    _write(out / "datasets", counted, [datasets_table(selection, counted)])
+    costs = cost(selection, published)
+    _write(out / "cost", costs, [cost_table(selection, costs)])
 
 
 def wide_tables(selection: Selection, long: pd.DataFrame) -> list[Table]:
@@ -99,12 +88,6 @@ def wide_tables(selection: Selection, long: pd.DataFrame) -> list[Table]:
     Methods that were run come first, in the selection's order; those only in print follow, best P@1 first.
     """
     return [_wide(selection, dataset, long[long.dataset == dataset]) for dataset in selection["datasets"]]
-
-
-def long_table(name: str, frame: pd.DataFrame, selection: Selection | None = None) -> Table:
-    """`datasets` or `cost` for people, from the frame or its .csv read as text; with the selection's titles."""
-    build = {"datasets": datasets_table, "cost": cost_table}[name]
-    return build(selection or {"datasets": {}, "methods": {}}, frame)
 
 
 # --- the long table -------------------------------------------------------------------------------------------------
