@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -421,3 +423,14 @@ def test_aliases_and_merged_keys_are_taken(tmp_path: Path) -> None:
         "d": {"b": 3, "c": [2]},
         "e": {"b": 1, "c": [2]},
     }
+
+
+def test_the_rules_of_targets_are_those_that_snakemake_draws() -> None:
+    """README's graph is that of `demo` and assets/rules.json that of all targets, as `make lint` checks."""
+    registry = load(ROOT)
+    drawn = re.findall(r"^    (\w+) --> (\w+)$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert {rule for edge in drawn for rule in edge} == {*registry.rules("demo"), "demo"}
+    edges = json.loads((ROOT / "lightxml_core/reporting/assets/rules.json").read_text(encoding="utf-8"))
+    every = {rule for target in registry.config["targets"] for rule in registry.rules(target)}
+    assert {rule for edge in edges for rule in edge} == every
+    assert "download_vectors" in registry.rules("all") and "ensemble" not in registry.rules("ablations")
