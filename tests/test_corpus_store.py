@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
 import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -63,6 +65,24 @@ def test_a_cut_keeps_documents_whole_and_in_order() -> None:
     assert small.labels == [label for label in corpus.labels if label in seen]
     assert len(small.labels) < len(corpus.labels), "the case must drop a label"
     assert small.names == [f"label {label[1:]}" for label in small.labels]
+
+
+def test_the_program_cuts_names_too(tmp_path: Path) -> None:
+    store.write_corpus(make_corpus(), tmp_path / "whole")
+    command = [sys.executable, "-m", "workflow_scripts.prepare_corpus", "--cut", tmp_path / "whole", "--trn", "20"]
+    command += [
+        "--tst",
+        "10",
+        "--keep",
+        '["documents_without_labels"]',
+        "--dataset",
+        "small",
+        "--out",
+        tmp_path / "cut",
+    ]
+    subprocess.run(command, check=True, cwd=Path(__file__).parents[1], capture_output=True)
+    labels = store.load_labels(tmp_path / "cut")
+    assert store.load_label_names(tmp_path / "cut") == [f"label {label[1:]}" for label in labels]
 
 
 def test_a_cut_is_the_same_bytes_for_the_same_seed(tmp_path: Path) -> None:

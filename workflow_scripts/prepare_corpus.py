@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from lightxml_core.cli import start
@@ -9,7 +10,7 @@ from lightxml_core.corpus.cut import cut
 from lightxml_core.corpus.layouts import read
 from lightxml_core.corpus.leniency import Leniency
 from lightxml_core.corpus.statistics import verify
-from lightxml_core.corpus.store import write_corpus
+from lightxml_core.corpus.store import load_label_names, write_corpus
 from lightxml_core.corpus.types import Corpus
 from lightxml_core.files import check_seal, read_json, seal
 
@@ -39,7 +40,8 @@ def main() -> None:
 def _read(options: argparse.Namespace) -> Corpus:
     leniency = Leniency(**dict.fromkeys(options.keep, True))
     if options.cut:
-        return cut(read("pecos", options.cut, leniency), options.trn, options.tst, options.seed)
+        whole = replace(read("pecos", options.cut, leniency), names=load_label_names(options.cut))
+        return cut(whole, options.trn, options.tst, options.seed)
     layout = options.layout or read_json(options.used)["layout"]
     check_seal(options.raw)
     return read(layout, options.raw, leniency)

@@ -119,7 +119,7 @@ def _picture(path: Path, words: str, of: str = "") -> str:
         raise InputError(f"{path} is missing: run the rule that makes the figures")
     data = base64.b64encode(path.read_bytes()).decode("ascii")
     alt, caption = escape(": ".join(filter(None, (of, words)))), escape(words)
-    image = f'<img alt="{alt}{_PARTS}" loading=lazy src="data:image/svg+xml;base64,{data}">'
+    image = f'<img alt="{alt}{_PARTS}" src="data:image/svg+xml;base64,{data}">'
     return f"<figure>{image}<figcaption>{caption}.</figcaption></figure>\n"
 
 
