@@ -1,14 +1,14 @@
 """Label features and balanced clusters of 100,000 labels (or `XL`: 670,091), against scipy and PECOS.
 
-`python -m benchmarks.clustering [L|XL]`. PECOS needs numpy < 2, so it runs under an interpreter of its own:
-`PECOS_PYTHON=/path/to/its/python`, from a virtual environment with `libpecos==1.2.8 'numpy<2' 'scipy<1.14'`; without it
-only the label features are compared.
+`python -m benchmarks.clustering [L|XL]`. PECOS needs numpy < 2, so it runs under an interpreter of its own,
+`PECOS_PYTHON=/path/to/its/python`; `make bench` sets it up. Without it only the label features are compared.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -67,7 +67,8 @@ def main() -> None:
     size = sys.argv[1] if len(sys.argv) > 1 else "L"
     X, Y, repeats = corpus(size)
     _against_scipy(size, X, Y, repeats)
-    if "PECOS_PYTHON" not in os.environ:
+    python = os.environ.get("PECOS_PYTHON", "false")
+    if shutil.which(python) is None or subprocess.run([python, "-c", "import pecos"], capture_output=True).returncode:
         print("clustering: not compared with PECOS, because PECOS_PYTHON names no interpreter that has it")
         return
     with tempfile.TemporaryDirectory() as folder:
