@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -122,11 +123,10 @@ def _save(raw: Path, lengths: list[int], out: Path, part: str) -> None:
     offsets = _offsets(lengths)
     save_array(out / f"{part}.offsets.npy", offsets)
     total = int(offsets[-1])
-    with atomic_path(out / f"{part}.ids.npy") as target:
-        ids = np.lib.format.open_memmap(target, "w+", np.int32, (total,))
-        if total:
-            ids[:] = np.memmap(raw, np.int32, "r")
-        ids.flush()
+    header = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.int32)), "fortran_order": False, "shape": (total,)}
+    with atomic_path(out / f"{part}.ids.npy") as target, target.open("wb") as ids, raw.open("rb") as flat:
+        np.lib.format.write_array_header_1_0(ids, header)
+        shutil.copyfileobj(flat, ids)  # not through a memory map: on a full disk that ends the process without a word
 
 
 def load_tokens(folder: Path, part: str) -> TokenisedPart:
