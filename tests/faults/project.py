@@ -1,4 +1,4 @@
-"""A project small enough to be broken a hundred times: a planted corpus, and LightXML with both heads."""
+"""A project small enough to be broken a hundred times: a small corpus in an archive, and LightXML with both heads."""
 
 from __future__ import annotations
 
@@ -6,8 +6,13 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import time
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
+
+import yaml
 
 from tests.project import copy_project, snakemake, write_attentionxml
 
@@ -29,9 +34,11 @@ source: {scratch: {type: bert, vocabulary: 400, width: 32, layers: 2, heads: 2, 
 """
 _OF = "results/tiny"
 _METHOD = f"{_OF}/lightxml-tiny"
+_TARGET = "results/targets/tiny"
 MEMBER = f"{_METHOD}/clustered/seed0"
 # Each stage by its rule's name, in order, and what it leaves.
 STAGES = {
+    "download_dataset": "data/tiny/source.json",
     "prepare_corpus": f"{_OF}/corpus/stats.json",
     "split_validation": f"{_OF}/corpus/validation.npy",
     "build_features": f"{_OF}/features/tfidf/X.trn.npz",
@@ -42,34 +49,85 @@ STAGES = {
     "predict": f"{MEMBER}/predictions.npz",
     "ensemble": f"{_METHOD}/ensemble/seed0/predictions.npz",
     "evaluate": f"{_METHOD}/ensemble/seed0/metrics.json",
+    "select": f"{_TARGET}/selection.json",
+    "tables": f"{_TARGET}/tables/comparison.csv",
+    "figures": f"{_TARGET}/figures/precision.svg",
+    "report": f"{_TARGET}/report.html",
 }
-# What two runs must agree on to the byte.
+# What two runs must agree on to the byte; the report tells times besides, so of it only that it is there.
 FINAL = [f"{_METHOD}/{variant}/seed0/predictions.npz" for variant in ("flat", "clustered", "ensemble")]
-FINAL += [STAGES["evaluate"]]
+FINAL += [STAGES["evaluate"], f"{_TARGET}/tables/comparison.csv"]
+_MADE = ("results", "data", "logs", ".snakemake")
 
 
-def tiny_project(folder: Path) -> Path:
-    """A copy of the project with one small dataset, one small method and a target of the dataset's name."""
+def tiny_project(folder: Path, archive: Path | None = None) -> Path:
+    """A copy of the project with one small dataset in an archive, one small method and a target of that name.
+
+    archive: of a corpus in PECOS's layout; without one the corpus is planted.
+    """
     copy_project(folder)
     write_attentionxml(folder / "corpus", documents=160, tests=40, labels=16)
-    (folder / "datasets/tiny.yaml").write_text(
-        "title: Tiny\nsource:\n  folder: corpus\n  layout: attentionxml\nvalidation: 20\n"
-    )
+    if archive is None:
+        pack((folder / "corpus").iterdir(), folder / "tiny.tar.gz")
+    else:
+        shutil.copyfile(archive, folder / "tiny.tar.gz")
+    describe_source(folder, (folder / "tiny.tar.gz").as_uri(), "pecos" if archive else "attentionxml")
     (folder / "methods/lightxml-tiny.yaml").write_text(METHOD)
     (folder / "backbones/scratch-tiny.yaml").write_text(BACKBONE)
+    config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+    config["targets"]["tiny"] = {"datasets": ["tiny"], "methods": ["lightxml-tiny"]}
+    (folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
     return folder
 
 
-def undisturbed(folder: Path) -> Path:
-    """The same, run to the end."""
-    snakemake(tiny_project(folder), *FINAL)
-    return folder
+def describe_source(project: Path, url: str, layout: str) -> None:
+    """Define the small dataset as an archive that is downloaded."""
+    source = {"mirrors": [{"url": url, "archive": "tiny.tar.gz", "layout": layout}]}
+    definition = {"title": "Tiny", "source": source, "validation": 20}
+    (project / "datasets/tiny.yaml").write_text(yaml.safe_dump(definition, sort_keys=False), encoding="utf-8")
 
 
-def copied(project: Path, folder: Path) -> Path:
-    """A copy of a project with all that it has made, times of modification included."""
-    shutil.copytree(project, folder, symlinks=True)
-    return folder
+def pack(files: Iterable[Path], archive: Path) -> Path:
+    with tarfile.open(archive, "w:gz") as opened:
+        for path in sorted(files):
+            opened.add(path, path.name)
+    return archive
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A project run to the end undisturbed, in a folder that the faults use in turn, and what it had made by then."""
+
+    project: Path
+    made: Path
+
+    def fresh(self) -> Path:
+        """The project as if nothing had run."""
+        for name in _MADE:
+            remove(self.project / name)
+        return self.project
+
+    def finished(self) -> Path:
+        """The project as it was at the end of the undisturbed run, times of modification included."""
+        self.fresh()
+        for name in _MADE:
+            shutil.copytree(self.made / name, self.project / name, symlinks=True)
+        return self.project
+
+    def same_end(self, project: Path | None = None) -> None:
+        """Assert that the project, or another one, has ended in the same bytes."""
+        for path in FINAL:
+            ours, theirs = (project or self.project) / path, self.made / path
+            assert ours.read_bytes() == theirs.read_bytes(), f"{path} differs"
+
+
+def undisturbed(folder: Path, archive: Path | None = None) -> Reference:
+    """The small project in `folder`/project, run to the end."""
+    project, made = tiny_project(folder / "project", archive), folder / "made"
+    snakemake(project, *FINAL, STAGES["report"])
+    for name in _MADE:
+        shutil.copytree(project / name, made / name, symlinks=True)
+    return Reference(project, made)
 
 
 def remove(path: Path) -> None:
@@ -77,18 +135,12 @@ def remove(path: Path) -> None:
     shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
-def same_end(project: Path, reference: Path) -> None:
-    """Assert that both projects ended in the same bytes."""
-    for path in FINAL:
-        assert (project / path).read_bytes() == (reference / path).read_bytes(), f"{path} differs"
-
-
 class Running:
     """A run of snakemake that may be disturbed."""
 
     def __init__(self, project: Path, *targets: str) -> None:
-        self.started, self.project, self.said = time.time(), project, project / "said.txt"
-        with self.said.open("w") as output:
+        self.started, self.project, self.output = time.time(), project, project / "said.txt"
+        with self.output.open("w") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "snakemake", "--cores", "1", *targets],
                 cwd=project,
@@ -98,18 +150,36 @@ class Running:
                 stderr=subprocess.STDOUT,
             )
 
-    def reaches(self, stage: str, patience: float = 120.0) -> bool:
-        """Wait until the job of a stage has begun; False where the run ended before that was seen."""
+    @property
+    def said(self) -> str:
+        return self.output.read_text(encoding="utf-8", errors="replace")
+
+    def reaches(self, stage: str, patience: float = 300.0) -> bool:
+        """Wait until a job of a stage has begun; False where the run ended before that was seen."""
         end = time.monotonic() + patience
         while time.monotonic() < end and self.process.poll() is None:
-            logs = (self.project / "logs" / stage).rglob("*.log")
-            if any(log.stat().st_mtime >= self.started for log in logs):
+            if f"rule {stage}:" in self.said:
                 return True
             time.sleep(0.02)
         return False
 
-    def end(self, number: int, everyone: bool, patience: float = 60.0) -> tuple[int, str]:
-        """Signal snakemake, or all its processes as a terminal does; its exit code and what it said."""
+    def finished(self, stage: str) -> bool:
+        """Whether a job of a stage has come to its end in this run."""
+        return f"(Rule: {stage})" in self.said
+
+    def end(self, number: int, everyone: bool, patience: float = 300.0) -> int:
+        """Signal snakemake, or all its processes as a terminal does; its exit code."""
         if self.process.poll() is None:
             (os.killpg if everyone else os.kill)(self.process.pid, number)
-        return self.process.wait(patience), self.said.read_text()
+        return self.process.wait(patience)
+
+    def left_nothing_running(self, patience: float = 10.0) -> bool:
+        """Whether every process that the run started ends soon after it."""
+        end = time.monotonic() + patience
+        while time.monotonic() < end:
+            try:
+                os.killpg(self.process.pid, 0)
+            except ProcessLookupError:
+                return True
+            time.sleep(0.05)
+        return False
