@@ -1,22 +1,32 @@
 #!/usr/bin/env bash
-# A Slurm of one node with one pretended GPU, on the loopback interface: `cluster.sh start FOLDER`, `cluster.sh stop FOLDER`.
+# A Slurm of one node with one pretended GPU: `cluster.sh start FOLDER`, `cluster.sh stop FOLDER`. Everything lies in FOLDER
+# but two links in /etc/slurm, where jobs look; it is refused where a Slurm is at home, and only what it started is stopped.
 # Needs root and Debian's slurmctld, slurmd, slurm-client and munge.
 set -euo pipefail
 
 start() {
     local folder=$1 host
     host=$(hostname)
-    mkdir -p /run/munge /var/spool/slurmctld /var/spool/slurmd /var/log/slurm "$folder"
-    chown munge: /run/munge && chmod 755 /run/munge
-    chown slurm: /var/spool/slurmctld /var/log/slurm
-    rm -rf /var/spool/slurmctld/* # no job of an earlier cluster
-    pgrep -x munged > /dev/null || runuser -u munge -- /usr/sbin/munged
-    touch "$folder/gpu0" /run/slurmctld.pid && chown slurm /run/slurmctld.pid
-    cat > /etc/slurm/slurm.conf <<END
+    if [ -e /etc/slurm/slurm.conf ]; then
+        echo "error: /etc/slurm/slurm.conf is there, so this machine has a Slurm of its own: run the test on another" >&2
+        exit 1
+    fi
+    mkdir -p "$folder"/{munge,state,spool,log}
+    touch "$folder/gpu0"
+    dd if=/dev/urandom of="$folder/munge/key" bs=128 count=1 status=none
+    chmod 400 "$folder/munge/key"
+    chown -R munge: "$folder/munge"
+    chown slurm: "$folder/state" "$folder/log"
+    runuser -u munge -- /usr/sbin/munged --key-file="$folder/munge/key" --socket="$folder/munge/socket" \
+        --pid-file="$folder/munge/munged.pid" --log-file="$folder/munge/log" --seed-file="$folder/munge/seed"
+    cat > "$folder/slurm.conf" <<END
 ClusterName=loop
 SlurmctldHost=$host(127.0.0.1)
+SlurmctldPort=16817
+SlurmdPort=16818
 SlurmUser=slurm
 AuthType=auth/munge
+AuthInfo=socket=$folder/munge/socket
 CommunicationParameters=NoInAddrAny,NoCtldInAddrAny
 MpiDefault=none
 ProctrackType=proctrack/linuxproc
@@ -24,10 +34,12 @@ TaskPlugin=task/none
 JobAcctGatherType=jobacct_gather/none
 AccountingStorageType=accounting_storage/none
 ReturnToService=2
-StateSaveLocation=/var/spool/slurmctld
-SlurmdSpoolDir=/var/spool/slurmd
-SlurmctldLogFile=/var/log/slurm/slurmctld.log
-SlurmdLogFile=/var/log/slurm/slurmd.log
+StateSaveLocation=$folder/state
+SlurmdSpoolDir=$folder/spool
+SlurmctldPidFile=$folder/state/slurmctld.pid
+SlurmdPidFile=$folder/spool/slurmd.pid
+SlurmctldLogFile=$folder/log/slurmctld.log
+SlurmdLogFile=$folder/spool/slurmd.log
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
 SchedulerParameters=batch_sched_delay=1,sched_interval=1
@@ -36,17 +48,21 @@ GresTypes=gpu
 NodeName=$host NodeAddr=127.0.0.1 CPUs=$(nproc) RealMemory=20000 Gres=gpu:1 State=UNKNOWN
 PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 END
-    echo "NodeName=$host Name=gpu File=$folder/gpu0" > /etc/slurm/gres.conf
+    echo "NodeName=$host Name=gpu File=$folder/gpu0" > "$folder/gres.conf"
+    ln -sfn "$folder/slurm.conf" "$folder/gres.conf" /etc/slurm/
     slurmctld && sleep 2 && slurmd && sleep 2
     sinfo
 }
 
 stop() {
-    scontrol shutdown || true
+    local pid name
+    for pid in "$1"/spool/slurmd.pid "$1"/state/slurmctld.pid "$1"/munge/munged.pid; do
+        if [ -s "$pid" ]; then kill "$(cat "$pid")" || true; fi
+    done
+    for name in slurm.conf gres.conf; do
+        if [ "$(readlink /etc/slurm/$name)" = "$1/$name" ]; then rm "/etc/slurm/$name"; fi
+    done
     sleep 2
-    pkill -x slurmd || true
-    pkill -x slurmctld || true
-    pkill -x munged || true
 }
 
-"$1" "${2:-}"
+"$1" "$2"
