@@ -76,6 +76,22 @@ def test_a_second_run_in_the_same_folder_is_refused(reference: Reference) -> Non
     second_run(reference)
 
 
+def test_one_thread_or_two_give_the_same_bytes_where_torch_does_not_train(reference: Reference) -> None:
+    stages = [
+        f"results/tiny/{name}" for name in ("features/tfidf/X.trn.npz", "clusters/4-0.npz", "encoders/scratch-tiny")
+    ]
+    stages += ["results/tiny/tokens/scratch-tiny-32-plain"]
+    stages += [f"results/tiny/{method}/single/seed0/predictions.npz" for method in ("knn", "popularity", "one-vs-rest")]
+    found = []
+    for cores in (1, 2):
+        project = reference.fresh()
+        said = snakemake(project, *stages, cores=cores)
+        assert cores == 1 or "threads: 2" in said
+        files = [path for path in (project / "results/tiny").rglob("*") if path.suffix in (".npz", ".npy", ".txt")]
+        found.append({path.relative_to(project): path.read_bytes() for path in files})
+    assert len(found[0]) > 12 and found[0] == found[1]
+
+
 def test_a_training_that_another_process_does_is_refused(tmp_path: Path) -> None:
     from lightxml_core.errors import InputError
     from lightxml_core.files import hold_lock
