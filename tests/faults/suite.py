@@ -98,7 +98,6 @@ def stopped(reference: Reference, stages: Iterable[str] = STAGES) -> Outcomes:
     """SIGTERM to snakemake, and Ctrl-C to all its processes, in each stage, then the same command again."""
     project, found = reference.fresh(), {}
     for stage in stages:
-        remove(project / STAGES[stage])
         for number, everyone in ((signal.SIGTERM, False), (signal.SIGINT, True)):
             _stop_within(project, stage, number, everyone)
         found[stage] = "stops at once, no process and no lock left; same bytes"
@@ -110,6 +109,7 @@ def stopped(reference: Reference, stages: Iterable[str] = STAGES) -> Outcomes:
 def _stop_within(project: Path, stage: str, number: int, everyone: bool, tries: int = 5) -> None:
     """Stop a run while it is in a stage; a stage that was over before is made once more."""
     for _ in range(tries):
+        remove(project / STAGES[stage])  # made on the way to an earlier stage, or by a job that was over just in time
         running = Running(project, *_END)
         assert running.reaches(stage), f"{stage} was not reached: {running.said[-3000:]}"
         code = running.end(number, everyone)
@@ -118,7 +118,6 @@ def _stop_within(project: Path, stage: str, number: int, everyone: bool, tries: 
         if not running.finished(stage):
             assert code != 0, f"{stage}: exit 0 after {number}:\n{running.said}"
             return
-        remove(project / STAGES[stage])
     raise AssertionError(f"{stage} was over each time before signal {number} came:\n{running.said[-3000:]}")
 
 
