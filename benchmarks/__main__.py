@@ -14,6 +14,7 @@ INTRODUCTION = (
     "Ratios of medians, ours to the other way, taken in turn in the same run, of processor time unless the line says",
     "otherwise. `make bench` writes this file anew. Other programs ran on the same cores: the load beside a line is",
     "the machine's when it was measured.",
+    "A benchmark without a line was not run there; the plot leaves out what did not fit into the free memory.",
     "",
     "![Time and memory of a step against the number of labels](label_scaling.png)",
 )
