@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import tempfile
@@ -82,9 +83,10 @@ def _write(rows: dict[str, list[str]], minutes: float | None) -> None:
     """The table so far; minutes of a run of all faults, else what the file says of the last such run is kept."""
     lines = [row for name in FAULTS for row in rows.get(name, [])]
     told = README.read_text(encoding="utf-8") if README.exists() else ""
-    known = re.search(r"^.*minutes\.\n", told, re.MULTILINE)
+    known = re.search(r"^\d+ kills; .*\n", told, re.MULTILINE)
     if minutes is not None:
-        taken = f"{_kills(str(lines))} kills; the whole took {minutes:.0f} minutes.\n"
+        load = f"at a load of {os.getloadavg()[2]:.0f} on {os.cpu_count()} cores"
+        taken = f"{_kills(str(lines))} kills; the whole took {minutes:.0f} minutes {load}.\n"
     else:
         taken = known[0] if known else f"{_kills(str(lines))} kills.\n"
     README.write_text(_HEAD + taken + "\n" + _TABLE + "\n".join(lines) + "\n", encoding="utf-8")
