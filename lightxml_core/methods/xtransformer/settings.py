@@ -27,6 +27,7 @@ class Settings(lightxml.Settings):
     feature_dropout: float = 0.1
     swa_step: int = 0
     weight_decay: float = 0.0
+    adam_eps: float = 1e-8
     select: lightxml.Select = "last"
     clusters_kept: int = 10
 
