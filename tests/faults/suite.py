@@ -109,8 +109,7 @@ def stopped(reference: Reference, stages: Iterable[str] = STAGES) -> Outcomes:
 def _stop_within(project: Path, stage: str, number: int, everyone: bool, tries: int = 5) -> None:
     """Stop a run while it is in a stage; a stage that was over before is made once more."""
     for _ in range(tries):
-        remove(project / STAGES[stage])  # made on the way to an earlier stage, or by a job that was over just in time
-        running = Running(project, *_END)
+        running = Running(project, *_END, "--forcerun", stage)  # it may be there, and what follows from it
         assert running.reaches(stage), f"{stage} was not reached: {running.said[-3000:]}"
         code = running.end(number, everyone)
         assert running.left_nothing_running(), f"{stage}: processes are left after {number}"
