@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import product
 from pathlib import Path
@@ -173,7 +173,7 @@ class Registry:
         return sorted(found)
 
     def _rules_of_member(self, method: str, dataset: str, member: str) -> set[str]:
-        needs, settings = self.needs(method, dataset, member), asdict(self.made(method, dataset, member))
+        needs, settings = self.needs(method, dataset, member), vars(self.made(method, dataset, member))
         found = {rule for need, rules in _RULES_OF.items() if need in needs for rule in rules}
         if "tokens" in needs:
             scratch = "scratch" in self.backbones[settings["backbone"]]["source"]
@@ -248,7 +248,7 @@ def read_config(path: Path) -> Any:
         raise InputError(f"{path}: a value in it cannot be read ({error}): put texts into quotes") from None
 
 
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # the base depends on the build
     """The safe loader, which besides takes no key twice: the second would silently win."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -281,7 +281,8 @@ def _refuse_bomb(text: str) -> None:
             open_nodes[-1] = (open_nodes[-1][0], open_nodes[-1][1] + size)
         if len(open_nodes) > _MOST_DEPTH or open_nodes[-1][1] >= _MOST_NODES:
             problem = f"nested more than {_MOST_DEPTH} deep or of more than {_MOST_NODES} values"
-            raise yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)  # type: ignore[arg-type]
+            mark: Any = event.start_mark  # libyaml has a class of its own for it
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
 
 
 def _load_folder(folder: Path, kind: str) -> dict[str, dict[str, Any]]:

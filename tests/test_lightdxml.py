@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -106,11 +107,11 @@ def test_the_proxy_loss_is_the_mean_over_pairs() -> None:
 
 
 @pytest.mark.parametrize("labels", ["trained", "centroid"])
-def test_labels_that_no_document_has_are_never_found(labels: str) -> None:
+def test_labels_that_no_document_has_are_never_found(labels: Any) -> None:
     random = np.random.default_rng(6)
     Y = sparse.csr_matrix((random.random((40, 12)) < 0.2) * (np.arange(12) % 3 > 0), dtype=np.float32)
     encoded = torch.from_numpy(random.random((40, 24)).astype(np.float32))
-    chosen = replace(TINY, labels=labels)  # type: ignore[arg-type]
+    chosen = replace(TINY, labels=labels)
     embeddings = LabelNet(chosen, encoded.device).embeddings(encoded, Y, 0)
     found, cosines = nearest_labels(embeddings, encoded, chosen)
     assert found.shape == (40, 8) and {*found.ravel()} == {1, 2, 4, 5, 7, 8, 10, 11}
@@ -171,9 +172,9 @@ def test_it_learns_and_scores_are_the_mixture(
 @pytest.mark.parametrize(("labels", "at_end"), [("trained", True), ("trained", False), ("centroid", False)])
 @pytest.mark.parametrize("when", [4, 19])
 def test_killed_and_fitted_again_it_predicts_the_same_bytes(
-    labels: str, at_end: bool, when: int, corpus: tuple[TrainingData, TestData, sparse.csr_matrix], tmp_path: Path
+    labels: Any, at_end: bool, when: int, corpus: tuple[TrainingData, TestData, sparse.csr_matrix], tmp_path: Path
 ) -> None:
-    chosen = replace(TINY, epochs=3, refresh=1, refresh_at_end=at_end, labels=labels, checkpoint_minutes=0.0)  # type: ignore[arg-type]
+    chosen = replace(TINY, epochs=3, refresh=1, refresh_at_end=at_end, labels=labels, checkpoint_minutes=0.0)
     data, test, _ = corpus
     torch.set_num_threads(1)
     fit(data, chosen, tmp_path / "whole/model", True)

@@ -171,7 +171,7 @@ class _Header(tarfile.TarInfo):
             raise _UnusableError(f"has a header of {self.size} bytes")
         if self.type == tarfile.GNUTYPE_SPARSE:
             raise _UnusableError(f"holds a sparse file ({self.name})")
-        found: tarfile.TarInfo = super()._proc_member(opened)  # type: ignore[misc]
+        found: tarfile.TarInfo = super()._proc_member(opened)  # type: ignore[misc]  # documented, not in the stubs
         return found
 
     def _proc_gnusparse_10(self, *_: object) -> None:
@@ -184,7 +184,7 @@ def _tar_members(archive: Path) -> Iterator[_Member]:
             if not (info.isreg() or info.isdir()):
                 raise _UnusableError(f"holds a link or device ({info.name})")
             yield _Member(_inside(info.name, info.isdir()), info.isdir(), partial(opened.extractfile, info))
-            opened.members.clear()  # type: ignore[attr-defined]  # tarfile keeps every header
+            opened.members.clear()  # type: ignore[attr-defined]  # not in the stubs; tarfile keeps every header there
         _require_end(opened)
 
 

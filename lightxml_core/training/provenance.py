@@ -69,14 +69,19 @@ def _cpu() -> str:
 
 
 def _gpu_memory() -> float | None:
-    torch = sys.modules.get("torch")
-    on_gpu = torch is not None and torch.cuda.is_available()
-    return round(torch.cuda.max_memory_allocated() / 2**30, 3) if torch is not None and on_gpu else None
+    cuda = _cuda()
+    return round(cuda.max_memory_allocated() / 2**30, 3) if cuda else None
 
 
 def _gpu() -> str | None:
-    torch = sys.modules.get("torch")  # not worth an import of its own
-    return str(torch.cuda.get_device_name()) if torch is not None and torch.cuda.is_available() else None
+    cuda = _cuda()
+    return str(cuda.get_device_name()) if cuda else None
+
+
+def _cuda() -> Any:
+    """torch's part for GPUs where this process uses torch and there is one; not worth an import of its own."""
+    torch = sys.modules.get("torch")
+    return torch.cuda if torch is not None and torch.cuda.is_available() else None
 
 
 def _git(folder: Path, *arguments: str) -> str:

@@ -8,13 +8,14 @@ from scipy import sparse
 from torch import Tensor, nn
 from torch.nn import functional
 
+from lightxml_core.corpus.labels import label_frequencies
 from lightxml_core.methods.lightdxml.settings import Settings
 from lightxml_core.training.batches import epoch_batches
 
 
 def centroids(encoded: Tensor, Y: sparse.csr_matrix) -> Tensor:
     """float32[L, width]: the mean encoding of each label's documents, zeros for a label without any."""
-    counts = np.maximum(np.bincount(Y.indices, minlength=Y.shape[1]), 1)
+    counts = np.maximum(label_frequencies(Y), 1)
     sums = Y.T.astype(np.float32) @ encoded.cpu().numpy()
     return torch.from_numpy((sums / counts[:, None]).astype(np.float32)).to(encoded.device)
 
@@ -39,7 +40,7 @@ class LabelNet:
         if self.settings.labels == "centroid":
             return start
         self._learn(start, encoded, Y, cycle)
-        seen = torch.from_numpy(np.bincount(Y.indices, minlength=Y.shape[1]) > 0).to(encoded.device)
+        seen = torch.from_numpy(label_frequencies(Y) > 0).to(encoded.device)
         with torch.no_grad():
             return torch.where(seen[:, None], self.net(start), 0.0)
 

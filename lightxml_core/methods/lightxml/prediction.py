@@ -81,11 +81,11 @@ def predict_rows(
 
     by_block = settings.head == "clustered" and model.mean.device.type == "cpu"
     in_memory(by_length(tokens.lengths[rows], SCORED_TOGETHER if by_block else PREDICTION_BATCH), run)
-    return _csr(scores, labels, model.head.labels)
+    return best_as_csr(scores, labels, model.head.labels)
 
 
-def _csr(scores: np.ndarray, labels: np.ndarray, total: int) -> sparse.csr_matrix:
-    """Best-first arrays as CSR; places that hold no label (score -1 or label -1) are left out."""
+def best_as_csr(scores: np.ndarray, labels: np.ndarray, total: int) -> sparse.csr_matrix:
+    """float32[N, K] scores and int64[N, K] labels as CSR N × `total`; places without a label, -1 in either, go."""
     real = (labels >= 0) & (scores >= 0)
     row = np.repeat(np.arange(len(scores)), real.sum(1))
     matrix = sparse.csr_matrix((scores[real], (row, labels[real])), shape=(len(scores), total))

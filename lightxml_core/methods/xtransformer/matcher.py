@@ -12,8 +12,9 @@ from lightxml_core.clustering.balanced import balanced_clusters
 from lightxml_core.encoders.tokens import TokenisedPart, tokens_of
 from lightxml_core.features.labels import label_features, normalise_rows
 from lightxml_core.methods import TrainingData
-from lightxml_core.methods.lightxml.inputs import PREDICTION_BATCH, autocast, by_length, padded
+from lightxml_core.methods.lightxml.inputs import PREDICTION_BATCH, autocast, by_length, in_memory, padded
 from lightxml_core.methods.lightxml.model import LightXML, build_model
+from lightxml_core.methods.lightxml.prediction import best_as_csr
 from lightxml_core.methods.lightxml.settings import Settings as MatcherSettings
 from lightxml_core.methods.xtransformer.settings import Settings
 from lightxml_core.training.devices import pick_device, threads
@@ -44,10 +45,13 @@ def vectors(model: LightXML, tokens: TokenisedPart, settings: MatcherSettings) -
     model.eval()
     found = np.empty((len(tokens), model.backbone.width), np.float32)
     progress = Progress("vectors of texts", len(tokens))
-    for batch in by_length(tokens.lengths, PREDICTION_BATCH):
+
+    def run(batch: np.ndarray) -> None:
         with torch.inference_mode(), autocast(model, settings):
             found[batch] = model.backbone(*padded(tokens, batch, model)).float().cpu().numpy()
         progress.advance(len(batch), "")
+
+    in_memory(by_length(tokens.lengths, PREDICTION_BATCH), run)
     return found
 
 
@@ -61,8 +65,7 @@ def proposals(model: LightXML, found: np.ndarray, settings: Settings) -> sparse.
             features = model.prepare(torch.from_numpy(found[some]).to(model.mean.device))
             best = model.head.top(features, kept)
         scores[some], clusters[some] = (part.cpu().numpy() for part in best)
-    rows = np.repeat(np.arange(len(found)), kept)
-    return sparse.csr_matrix((scores.ravel(), (rows, clusters.ravel())), shape=(len(found), model.head.labels))
+    return best_as_csr(scores, clusters, model.head.labels)
 
 
 def folder_of_matcher(model: Path) -> Path:

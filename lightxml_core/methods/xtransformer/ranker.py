@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
 
 import numpy as np
 from scipy import sparse
@@ -11,13 +10,12 @@ from scipy.special import expit, logit
 
 from lightxml_core.evaluation.metrics import top_k as keep_best
 from lightxml_core.features.labels import normalise_rows
-from lightxml_core.methods.xtransformer.settings import Settings
+from lightxml_core.methods.xtransformer.settings import Combine, Settings
 from lightxml_core.training.checkpoint import Checkpoint
 from lightxml_core.training.devices import threads
 from lightxml_core.training.linear import Group, LinearSettings, fit_linear, scores_of
 from lightxml_core.training.log import TrainingLog
 
-Combine = Literal["product", "ranker"]
 _CANDIDATES_AT_ONCE = 1 << 24  # labels to score, over the documents of a block
 
 

@@ -8,6 +8,8 @@ from typing import Any, Literal
 from lightxml_core.errors import InputError
 from lightxml_core.methods.lightxml import settings as lightxml
 
+Combine = Literal["product", "ranker"]
+
 
 @dataclass(frozen=True)
 class Settings(lightxml.Settings):
@@ -35,7 +37,7 @@ class Settings(lightxml.Settings):
     ranker_negatives: Literal["teacher", "matcher", "both"] = "both"
     cost: float = 1.0
     weight_threshold: float = 0.01
-    combine: Literal["product", "ranker"] = "product"
+    combine: Combine = "product"
     listed: int = 100
 
     def __post_init__(self) -> None:
