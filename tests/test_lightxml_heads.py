@@ -201,6 +201,17 @@ def test_the_flat_loss_and_its_gradients_are_those_over_all_labels(problem: Prob
     assert_same(gradients(found, head, problem.features), gradients(expected, head, problem.features))
 
 
+def test_the_flat_squared_hinge_is_averaged_over_documents_and_labels() -> None:
+    torch.manual_seed(0)
+    head, features = FlatHead(WIDTH, 5, "hinge"), torch.randn(3, WIDTH)
+    positive = torch.tensor([[1, 0, 0, 1, 0], [0, 0, 0, 0, 0], [1, 1, 1, 1, 1]])
+    logits = features @ head.classifier.weight.T + head.classifier.bias
+    pairs = zip((2 * positive - 1).flatten().tolist(), logits.flatten().tolist(), strict=True)
+    expected = sum(max(0.0, 1 - side * value) ** 2 for side, value in pairs) / 15
+    rows, labels = positive.nonzero(as_tuple=True)
+    assert head.loss(features, rows, labels).total.item() == pytest.approx(expected, rel=1e-5)
+
+
 def best_first(scores: dict[int, float], k: int) -> list[int]:
     return sorted(scores, key=lambda label: (-scores[label], label))[:k]
 

@@ -22,7 +22,7 @@ from lightxml_core.encoders.tokens import load_tokens, tokenize
 from lightxml_core.errors import InputError
 from lightxml_core.evaluation.metrics import evaluate
 from lightxml_core.methods import TestData, TrainingData
-from lightxml_core.methods.lightxml import PROTOCOLS, Settings, fit, needs, predict
+from lightxml_core.methods.lightxml import PROTOCOLS, Settings, fit, heads, needs, predict
 from lightxml_core.methods.lightxml.frozen import frozen
 from lightxml_core.methods.lightxml.inputs import in_memory, padded
 from lightxml_core.methods.lightxml.model import build_model
@@ -462,9 +462,12 @@ def test_a_batch_that_does_not_fit_is_predicted_in_halves() -> None:
         in_memory([np.arange(3)], never)
 
 
-@pytest.mark.parametrize("head", ["flat", "clustered"])
-def test_labels_are_scored_in_float32_also_where_the_encoder_runs_in_bfloat16(head: str, corpus: Corpus) -> None:
+@pytest.mark.parametrize(("head", "gathered"), [("flat", 0), ("clustered", 1 << 23), ("clustered", 0)])
+def test_labels_are_scored_in_float32_also_where_the_encoder_runs_in_bfloat16(
+    head: str, gathered: int, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """bfloat16 logits would give many labels the same score."""
+    monkeypatch.setattr(heads, "_GATHERED", gathered)  # 0: block by block
     model = build_model(replace(HEADS[head], precision="bf16"), corpus.folder / "bert", 500, clusters_of(500)).eval()
     features = torch.randn(4, model.backbone.width, generator=torch.Generator().manual_seed(2))
     with torch.inference_mode():

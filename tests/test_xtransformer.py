@@ -16,7 +16,6 @@ from lightxml_core.errors import InputError
 from lightxml_core.evaluation.metrics import evaluate
 from lightxml_core.features.text import FeatureSettings, build_tfidf
 from lightxml_core.methods import TestData, TrainingData
-from lightxml_core.methods.lightxml.heads import squared_hinge
 from lightxml_core.methods.xtransformer import Settings, fit, predict
 from lightxml_core.methods.xtransformer.matcher import label_clusters
 from tests.planted import LABELS, KilledError, bytes_of, die_at, documents, log_lines, without_times
@@ -101,14 +100,6 @@ def test_the_rankers_alone_may_order_a_short_list(corpus: Corpus, tmp_path: Path
     chosen = replace(TINY, epochs=2, combine="ranker", listed=4)
     found = trained(corpus, chosen, tmp_path)
     assert np.diff(found.indptr).tolist() == [4] * 60 and found.data.min() > 0 and found.data.max() < 1
-
-
-def test_the_matchers_loss_is_the_squared_hinge_averaged_over_documents_and_clusters() -> None:
-    torch.manual_seed(0)
-    logits, positive = torch.randn(3, 5), torch.tensor([[1, 0, 0, 1, 0], [0, 0, 0, 0, 0], [1, 1, 1, 1, 1]])
-    pairs = zip((2 * positive - 1).flatten().tolist(), logits.flatten().tolist(), strict=True)
-    expected = sum(max(0.0, 1 - side * value) ** 2 for side, value in pairs) / 15
-    assert squared_hinge(logits, positive.nonzero(as_tuple=True)).item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_settings_that_make_no_sense() -> None:
