@@ -159,6 +159,8 @@ def test_datasets_mark_what_differs_from_every_source(
     assert [row["difference"] for row in _rows(frame, statistic="N_train")] == ["n/a"]
     markdown = datasets_table(selection, frame).markdown()
     assert "| Toy\\_4K | L | 3,956 | none | 4,000 | ≠ -44 (-1.1%) | another | seen |" in markdown
+    alone = datasets(selection, published[published.dataset == "another"])
+    assert "| dataset | statistic | computed | expected |\n" in datasets_table(selection, alone).markdown()
 
 
 def test_cost_of_runs_and_of_what_is_only_in_print(

@@ -14,7 +14,9 @@ from lightxml_core.reporting.runs import Selection, title_of
 if TYPE_CHECKING:
     import pandas as pd
 
-COLUMNS = ["dataset", "statistic", "computed", "expected", "published", "difference", "source", "verified"]
+_NUMBERS = ("computed", "expected", "published", "difference")
+_BESIDE = ("expected", "published", "difference", "source", "verified")  # for people only where a dataset has them
+COLUMNS = ["dataset", "statistic", "computed", *_BESIDE]
 SIZES = {"N_train": "training documents", "N_test": "test documents", "L": "labels"}
 EQUAL = "equal"
 _STATISTICS = {  # the names that published tables use, and the names a stats file may use for the same thing
@@ -45,13 +47,16 @@ def datasets_table(selection: Selection, frame: pd.DataFrame) -> Table:
     """For people, from the frame or its .csv read as text; a figure that differs from print bears `≠`."""
     if not len(frame):
         return Table("Datasets", [], [], "", ["No statistics: nothing was computed, expected or in print."])
-    rows = []
-    for row in frame.to_dict("records"):
-        numbers = [spelled(row[column]) for column in ("computed", "expected", "published")]
-        told = [_told(row), *((row["source"], row["verified"]) if row["published"] != NONE else (NONE, NONE))]
-        rows.append([title_of(selection["datasets"], row["dataset"]), row["statistic"], *numbers, *told])
-    notes = ["≠: what was computed is not what is in print. Words are counted between white space.", *_unprinted(frame)]
-    return Table("Datasets", COLUMNS, rows, "llrrrrll", notes)
+    shown = frame.drop(columns=[column for column in _BESIDE if set(frame[column]) == {NONE}])
+    for column in [name for name in _NUMBERS[:3] if name in shown]:
+        shown[column] = frame[column].map(spelled)
+    if "difference" in shown:
+        shown["difference"] = [_told(row) for row in frame.to_dict("records")]
+    shown["dataset"] = [title_of(selection["datasets"], name) for name in frame["dataset"]]
+    notes = ["≠: what was computed is not what is in print."] if "published" in shown else []
+    notes += ["Words are counted between white space.", *_unprinted(frame)]
+    alignment = "".join("r" if column in _NUMBERS else "l" for column in shown)
+    return Table("Datasets", list(shown), shown.to_numpy().tolist(), alignment, notes)
 
 
 def other_data(entry: Mapping[str, Any], published: pd.DataFrame) -> str:
