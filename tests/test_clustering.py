@@ -52,6 +52,13 @@ def test_a_seed_decides_the_result_and_another_seed_changes_it() -> None:
     assert (once == again).all() and (once != other).any()
 
 
+def test_indices_of_64_bits_give_the_same() -> None:
+    Z = random_features(300, 4)
+    wide = Z.copy()
+    wide.indices, wide.indptr = wide.indices.astype(np.int64), wide.indptr.astype(np.int64)
+    assert (numbers(balanced_clusters(wide, 10, 1)) == numbers(balanced_clusters(Z, 10, 1))).all()
+
+
 def test_threads_and_samples_change_nothing_but_the_time() -> None:
     Z = random_features(6000, 1, width=200)  # large enough for the root to be parted by a sample first
     alone, together = (numbers(balanced_clusters(Z, 100, 3, threads=threads)) for threads in (1, 4))

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
+from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
 
+from lightxml_core.clustering.kernels import Rows, cut_out, halve, length_of_sum, set_difference
 from lightxml_core.errors import InputError
 
 _SAMPLE, _SAMPLED = 1 << 10, 1 << 12
+_SHARE = 16  # a node with less than this part of the rows around it gets a matrix of its own
 
 
 def balanced_clusters(
@@ -33,8 +35,8 @@ def balanced_clusters(
 
     A node of more than `_SAMPLED` labels starts from the centres that a sample of `_SAMPLE` of them ends in.
 
-    Each node draws from a generator of its own, seeded by (seed, level, place), so that the result depends on
-    nothing else, the number of threads included. InputError for no labels or a max_leaf below 2.
+    Each node has random numbers of its own, by seed, level and place, so that the result depends on nothing else, the
+    number of threads included. InputError for no labels or a max_leaf below 2.
     """
     labels = Z.shape[0]
     if labels == 0 or max_leaf < 2:
@@ -42,9 +44,9 @@ def balanced_clusters(
     depth = 0
     while -(-labels // 2**depth) > max_leaf:
         depth += 1
-    tree = _Tree(Z.astype(np.float32, copy=False), seed, tolerance, max_iterations)
+    tree = _Tree(Z.astype(np.float32, copy=False), seed, tolerance, max_iterations, depth)
     cluster_of = np.empty(labels, dtype=np.int64)
-    for number, leaf in enumerate(tree.leaves(depth, threads)):
+    for number, leaf in enumerate(tree.leaves(threads)):
         cluster_of[leaf] = number
     ones = np.ones(labels, dtype=np.float32)
     return sparse.csr_matrix((ones, cluster_of, np.arange(labels + 1)), shape=(labels, 2**depth))
@@ -56,48 +58,69 @@ def leaf_objective(Z: sparse.csr_matrix, clusters: sparse.csr_matrix) -> float:
     Z: CSR L x D, rows of length 1 or 0. clusters: CSR L x C. A cluster's labels have with its centroid, the sum s of
     their rows made length 1, similarities that add up to ‖s‖.
     """
-    from lightxml_core.clustering.kernels import length_of_sum
-
     total = np.zeros(Z.shape[1])
     order = np.argsort(clusters.indices, kind="stable")
     leaves = np.split(order, np.cumsum(np.bincount(clusters.indices, minlength=clusters.shape[1]))[:-1])
     return sum(length_of_sum(Z.indptr, Z.indices, Z.data, leaf, total) for leaf in leaves) / Z.shape[0]
 
 
+class _Node(NamedTuple):
+    """Labels to part: int64 ascending ids, and which rows of `matrix`, with `width` columns, are theirs."""
+
+    labels: np.ndarray
+    rows: np.ndarray
+    matrix: Rows
+    width: int
+
+
 class _Tree:
-    """Splits nodes, which are the ascending ids of their labels; the features stay where they are."""
+    """Splits nodes. The features stay where they are, but for copies of small shares of them, which are read faster."""
 
-    def __init__(self, Z: sparse.csr_matrix, seed: int, tolerance: float, max_iterations: int) -> None:
-        self.Z, self.seed, self.search = Z, seed, (tolerance, max_iterations)
-        self.scratch = threading.local()  # float32[2, D] of zeros, for each thread its own
+    def __init__(self, Z: sparse.csr_matrix, seed: int, tolerance: float, max_iterations: int, depth: int) -> None:
+        self.seed, self.search, self.depth = seed, (tolerance, max_iterations), depth
+        every = np.arange(Z.shape[0])
+        self.root = _Node(every, every, Rows(Z.indptr, Z.indices.view(f"u{Z.indices.itemsize}"), Z.data), Z.shape[1])
+        self.drawn = [np.random.default_rng([seed, level]).random((2**level, 2)) for level in range(depth)]
 
-    def leaves(self, depth: int, threads: int) -> list[np.ndarray]:
+    def leaves(self, threads: int) -> list[np.ndarray]:
         """int64 label ids of each leaf, from left to right."""
-        nodes = [np.arange(self.Z.shape[0])]
+        nodes, level = [self.root], 0
         with ThreadPoolExecutor(threads) as pool:
-            for level in range(depth):
+            while level < self.depth and not self._small(nodes[0]):
                 halves = pool.map(self._split, nodes, repeat(level), range(len(nodes)))
-                nodes = [half for both in halves for half in both]
-        return nodes
+                nodes, level = [half for both in halves for half in both], level + 1
+            parts = pool.map(self._below, nodes, repeat(level), range(len(nodes)))
+            return [leaf for part in parts for leaf in part]
 
-    def _split(self, labels: np.ndarray, level: int, place: int) -> tuple[np.ndarray, np.ndarray]:
+    def _small(self, node: _Node) -> bool:
+        return len(node.rows) * _SHARE < len(node.matrix.indptr)
+
+    def _below(self, node: _Node, level: int, place: int) -> list[np.ndarray]:
+        """The leaves under a node; int64 label ids."""
+        if level == self.depth:
+            return [node.labels]
+        if self._small(node):
+            matrix, width = cut_out(node.matrix, node.rows, np.full(node.width, -1, np.int32))
+            node = _Node(node.labels, np.arange(len(node.labels)), matrix, width)
+        first, second = self._split(node, level, place)
+        return self._below(first, level + 1, 2 * place) + self._below(second, level + 1, 2 * place + 1)
+
+    def _split(self, node: _Node, level: int, place: int) -> tuple[_Node, _Node]:
         """Both halves of a node. A large one starts from the centres that a sample of its labels ends in."""
-        random = np.random.default_rng([self.seed, level, place])
-        direction = self._first_direction(labels, random)
-        if len(labels) > _SAMPLED:
-            self._halve(np.sort(random.choice(labels, _SAMPLE, replace=False)), direction)
-        left = self._halve(labels, direction)
-        return labels[left], labels[~left]
+        direction, sums = np.empty(node.width, np.float32), np.empty((2, node.width), np.float32)
+        set_difference(node.matrix, *self._first_centres(node, level, place), direction)
+        if len(node.rows) > _SAMPLED:
+            random = np.random.default_rng([self.seed, level, place])
+            sample = np.sort(random.choice(node.rows, _SAMPLE, replace=False))
+            halve(node.matrix, sample, direction, sums, *self.search)
+        left = halve(node.matrix, node.rows, direction, sums, *self.search)
+        first, second = (node._replace(labels=node.labels[half], rows=node.rows[half]) for half in (left, ~left))
+        return first, second
 
-    def _halve(self, labels: np.ndarray, direction: np.ndarray) -> np.ndarray:
-        from lightxml_core.clustering.kernels import halve
-
-        if not hasattr(self.scratch, "sums"):
-            self.scratch.sums = np.zeros((2, self.Z.shape[1]), np.float32)
-        return halve(self.Z.indptr, self.Z.indices, self.Z.data, labels, direction, self.scratch.sums, *self.search)
-
-    def _first_direction(self, labels: np.ndarray, random: np.random.Generator) -> np.ndarray:
-        """float32[D]: the row of one random label less that of another, of those with features where there are two."""
-        eligible = labels[self.Z.indptr[labels] < self.Z.indptr[labels + 1]]
-        first, second = random.choice(eligible if eligible.size > 1 else labels, size=2, replace=False)
-        return np.asarray((self.Z[first] - self.Z[second]).todense(), dtype=np.float32).ravel()
+    def _first_centres(self, node: _Node, level: int, place: int) -> tuple[int, int]:
+        """Two rows of a node, of those with features where there are two."""
+        eligible = node.rows[node.matrix.indptr[node.rows] < node.matrix.indptr[node.rows + 1]]
+        rows = eligible if eligible.size > 1 else node.rows
+        first, step = self.drawn[level][place]
+        at, further = int(first * len(rows)), 1 + int(step * (len(rows) - 1))
+        return rows[at], rows[(at + further) % len(rows)]

@@ -1,50 +1,85 @@
-"""2-means of the rows of a sparse matrix where they lie: no copies, and a row that keeps its side adds no cost."""
+"""2-means of the rows of a sparse matrix where they lie; a row that keeps its side is not added up again."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 
 from lightxml_core.compiled import compiled
 
 
+class Rows(NamedTuple):
+    """A CSR matrix: float32 data, unsigned indices (numba would ask a signed one whether it counts from the end)."""
+
+    indptr: np.ndarray
+    indices: np.ndarray
+    data: np.ndarray
+
+
+@compiled
+def cut_out(matrix: Rows, rows: np.ndarray, number: np.ndarray) -> tuple[Rows, int]:
+    """Some rows as a matrix of their own, of the columns that they use, and how many these are.
+
+    rows: int64. number: int32[columns of `matrix`] of -1 to work in, -1 again afterwards.
+    """
+    indptr = np.zeros(len(rows) + 1, np.int64)
+    for place, row in enumerate(rows):
+        indptr[place + 1] = indptr[place] + matrix.indptr[row + 1] - matrix.indptr[row]
+    indices, data = np.empty(indptr[-1], np.uint32), np.empty(indptr[-1], np.float32)
+    used = 0
+    for place, row in enumerate(rows):
+        start, stop = matrix.indptr[row], matrix.indptr[row + 1]
+        data[indptr[place] : indptr[place + 1]] = matrix.data[start:stop]
+        own = indices[indptr[place] : indptr[place + 1]]
+        for at, column in enumerate(matrix.indices[start:stop]):
+            if number[column] < 0:
+                number[column] = used
+                used += 1
+            own[at] = number[column]
+    for row in rows:
+        for column in matrix.indices[matrix.indptr[row] : matrix.indptr[row + 1]]:
+            number[column] = -1
+    return Rows(indptr, indices, data), used
+
+
+@compiled
+def set_difference(matrix: Rows, first: int, second: int, direction: np.ndarray) -> None:
+    """Set float32[D] `direction` to one row less another."""
+    direction[:] = 0.0
+    _add_row(matrix, first, np.float32(1.0), direction)
+    _add_row(matrix, second, np.float32(-1.0), direction)
+
+
 @compiled
 def halve(
-    indptr: np.ndarray,
-    indices: np.ndarray,
-    data: np.ndarray,
-    rows: np.ndarray,
-    direction: np.ndarray,
-    sums: np.ndarray,
-    tolerance: float,
-    max_iterations: int,
+    matrix: Rows, rows: np.ndarray, direction: np.ndarray, sums: np.ndarray, tolerance: float, max_iterations: int
 ) -> np.ndarray:
     """bool[rows]: the half of each row, True for the first, which gets the odd one.
 
-    indptr, indices, data: CSR with D columns. rows: int64, ascending. direction: float32[D], the first centre less the
-    second, replaced by that of the last halves. sums: float32[2, D] of zeros to work in, zeros again afterwards.
+    matrix: with D columns. rows: int64, ascending. direction: float32[D], the first centre less the second, replaced
+    by that of the last halves. sums: float32[2, D] to work in.
     """
     size = len(rows)
-    whole, first = sums
-    columns = _add_rows(indptr, indices, data, rows, whole)
-    left = _best_half(_preferences(indptr, indices, data, rows, direction))
+    first, second = sums
+    sums[:] = 0.0
+    left = _best_half(_preferences(matrix, rows, direction))
     for place in range(size):
-        if left[place]:
-            _add_row(indptr, indices, data, rows[place], 1.0, first)
+        _add_row(matrix, rows[place], np.float32(1.0), first if left[place] else second)
     before = -np.inf
     for _ in range(max_iterations):
-        lengths = _lengths(whole, first, columns)
-        similarity = (lengths[0] + lengths[1]) / size  # of the rows to the centres of the halves they are in
+        one, two = np.sqrt(_square(first)), np.sqrt(_square(second))
+        similarity = (one + two) / size  # of the rows to the centres of the halves they are in
         if similarity - before < tolerance:
             break
         before = similarity
-        _set_direction(whole, first, columns, lengths, direction)
-        now = _best_half(_preferences(indptr, indices, data, rows, direction))
+        _set_direction(first, second, 1.0 / max(one, 1e-30), 1.0 / max(two, 1e-30), direction)
+        now = _best_half(_preferences(matrix, rows, direction))
         for place in range(size):
             if now[place] != left[place]:
-                _add_row(indptr, indices, data, rows[place], 1.0 if now[place] else -1.0, first)
+                _add_row(matrix, rows[place], np.float32(1.0), first if now[place] else second)
+                _add_row(matrix, rows[place], np.float32(-1.0), second if now[place] else first)
         left = now
-    for column in columns:
-        whole[column] = first[column] = 0.0
     return left
 
 
@@ -54,54 +89,35 @@ def length_of_sum(
 ) -> float:
     """Length of the sum of some rows. total: float64[D] of zeros to work in, zeros again afterwards."""
     squares = 0.0
-    for column in _add_rows(indptr, indices, data, rows, total):
-        squares += total[column] ** 2
-        total[column] = 0.0
+    for row in rows:
+        for stored in range(indptr[row], indptr[row + 1]):
+            total[indices[stored]] += data[stored]
+    for row in rows:
+        for column in indices[indptr[row] : indptr[row + 1]]:
+            squares += total[column] ** 2
+            total[column] = 0.0
     return np.sqrt(squares)
 
 
 @compiled
-def _add_rows(
-    indptr: np.ndarray, indices: np.ndarray, data: np.ndarray, rows: np.ndarray, total: np.ndarray
-) -> np.ndarray:
-    """Add rows to `total`, of zeros; int32: the columns that they use."""
-    columns, used, seen = np.empty(len(total), np.int32), 0, np.zeros(len(total), np.bool_)
-    for row in rows:
-        for stored in range(indptr[row], indptr[row + 1]):
-            column = indices[stored]
-            if not seen[column]:
-                seen[column] = True
-                columns[used] = column
-                used += 1
-            total[column] += data[stored]
-    return columns[:used]
+def _add_row(matrix: Rows, row: int, sign: float, total: np.ndarray) -> None:
+    start, stop = matrix.indptr[row], matrix.indptr[row + 1]
+    columns, values = matrix.indices[start:stop], matrix.data[start:stop]
+    for at in range(len(columns)):
+        total[columns[at]] += sign * values[at]
 
 
 @compiled
-def _add_row(
-    indptr: np.ndarray, indices: np.ndarray, data: np.ndarray, row: int, sign: float, total: np.ndarray
-) -> None:
-    for stored in range(indptr[row], indptr[row + 1]):
-        total[indices[stored]] += sign * data[stored]
-
-
-@compiled
-def _preferences(
-    indptr: np.ndarray, indices: np.ndarray, data: np.ndarray, rows: np.ndarray, direction: np.ndarray
-) -> np.ndarray:
-    """float32[rows]: each row times the direction."""
+def _preferences(matrix: Rows, rows: np.ndarray, direction: np.ndarray) -> np.ndarray:
+    """float32[rows]: each row times the direction. Slices let the compiler multiply several values at once."""
     found = np.empty(len(rows), np.float32)
-    for place, row in enumerate(rows):
-        start, stop = indptr[row], indptr[row + 1]
-        one = two = three = four = np.float32(0.0)  # four sums at once: one alone waits for itself
-        for stored in range(start, stop - 3, 4):
-            one += data[stored] * direction[indices[stored]]
-            two += data[stored + 1] * direction[indices[stored + 1]]
-            three += data[stored + 2] * direction[indices[stored + 2]]
-            four += data[stored + 3] * direction[indices[stored + 3]]
-        for stored in range(stop - (stop - start) % 4, stop):
-            one += data[stored] * direction[indices[stored]]
-        found[place] = (one + two) + (three + four)
+    for place in range(len(rows)):
+        start, stop = matrix.indptr[rows[place]], matrix.indptr[rows[place] + 1]
+        columns, values = matrix.indices[start:stop], matrix.data[start:stop]
+        product = np.float32(0.0)
+        for at in range(len(columns)):
+            product += values[at] * direction[columns[at]]
+        found[place] = product
     return found
 
 
@@ -123,19 +139,17 @@ def _best_half(preference: np.ndarray) -> np.ndarray:
 
 
 @compiled
-def _lengths(whole: np.ndarray, first: np.ndarray, columns: np.ndarray) -> tuple[float, float]:
-    """Lengths of the sums of both halves."""
-    one, two = 0.0, 0.0
-    for column in columns:
-        one += first[column] ** 2
-        two += (whole[column] - first[column]) ** 2
-    return np.sqrt(one), np.sqrt(two)
+def _square(sums: np.ndarray) -> float:
+    """Squared length of a vector."""
+    squares = 0.0
+    for column in range(len(sums)):
+        squares += sums[column] * sums[column]
+    return squares
 
 
 @compiled
-def _set_direction(
-    whole: np.ndarray, first: np.ndarray, columns: np.ndarray, lengths: tuple[float, float], direction: np.ndarray
-) -> None:
-    one, two = 1.0 / max(lengths[0], 1e-30), 1.0 / max(lengths[1], 1e-30)
-    for column in columns:
-        direction[column] = first[column] * one - (whole[column] - first[column]) * two
+def _set_direction(first: np.ndarray, second: np.ndarray, one: float, two: float, direction: np.ndarray) -> None:
+    """Set `direction` to the difference of both sums, each times its factor."""
+    by_first, by_second = np.float32(one), np.float32(two)
+    for column in range(len(direction)):
+        direction[column] = first[column] * by_first - second[column] * by_second
