@@ -50,21 +50,21 @@ def main() -> None:
     truth = [set(labels[rows == row].tolist()) for row in range(BATCH)]
     slots = model.slot_of_label[labels]
     clusters = model.cluster_of_slot[slots]
-    positive = torch.zeros(BATCH, CLUSTERS, dtype=torch.bool)
-    positive[rows, clusters] = True
+    positive = torch.zeros(BATCH, CLUSTERS)
+    positive[rows, clusters] = 1.0
 
     def ours() -> Any:
-        proposed = model.propose(scores, positive)
+        proposed = model.propose(scores, (rows, clusters))
         return model.slots(proposed), model.places(proposed, rows, slots, clusters)
 
-    (table_rows, real), (found_rows, places) = ours()
+    (table_rows, real), (places, found) = ours()
     candidates, targets, mask = official(scores, positive, by_cluster, truth)
     for row in range(BATCH):
         own = set(model.label_of_slot[table_rows[row]][real[row]].tolist())
         assert own == set(candidates[row][mask[row]].tolist()), "other candidates than the released code's"
-        chosen = model.label_of_slot[table_rows[row].flatten()[places[found_rows == row]]]
+        chosen = model.label_of_slot[table_rows[row].flatten()[places[rows == row]]]
         assert set(chosen.tolist()) == truth[row], "a positive label is missing"
-    assert int(targets[mask].sum()) == len(places)
+    assert found.all() and int(targets[mask].sum()) == len(places)
     compare(
         "candidates",
         lambda: deque((ours() for _ in range(20)), maxlen=0),  # no result is kept, as in training

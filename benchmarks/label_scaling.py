@@ -40,15 +40,13 @@ def measured(labels: int, row_sparse: bool) -> dict[str, Any]:
     rows = torch.from_numpy(np.repeat(np.arange(BATCH), POSITIVES))
     own = torch.from_numpy(random.integers(0, labels, len(rows)))
     slots, features = model.slot_of_label[own], torch.randn(BATCH, WIDTH)
-    positive = torch.zeros(BATCH, len(model.size), dtype=torch.bool)
-    positive[rows, model.cluster_of_slot[slots]] = True
     scores = model.recall(features).detach().sigmoid()
 
     def recall() -> None:
         model.loss(features, rows, own, stage="recall").total.backward()
 
     def rank() -> None:
-        model.rank_loss(features, scores, positive, rows, slots).backward()
+        model.rank_loss(features, scores, rows, slots).backward()
 
     def optimise() -> None:
         optimizer.step()

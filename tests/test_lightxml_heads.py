@@ -319,9 +319,9 @@ def test_equal_scores_go_to_the_lower_label_whatever_its_cluster() -> None:
     assert clustered.top(problem.features, 4)[1].tolist() == [[4, 0, 1, 2]]
 
 
-def candidates(head: ClusteredHead, features: Tensor, positive: Tensor) -> list[set[int]]:
-    """The labels that the rank head scores for each document in training."""
-    proposed = head.propose(head.recall(features).detach().sigmoid(), positive)
+def candidates(head: ClusteredHead, features: Tensor, positives: tuple[Tensor, Tensor]) -> list[set[int]]:
+    """The labels that the rank head scores for each document in training, given its positive clusters."""
+    proposed = head.propose(head.recall(features).detach().sigmoid(), positives)
     _, real = head.rank(features, proposed)
     blocks = zip(proposed.tolist(), real.sum(-1).tolist(), strict=True)
     starts = head.start.tolist()
@@ -335,7 +335,7 @@ def test_the_negatives_follow_the_recall_head() -> None:
     problem = Problem(torch.ones(1, WIDTH), [0, 0, 1, 1, 1, 2, 3], 4, [{0}], 2, False)
     head = problem.head("mean")
     torch.nn.init.zeros_(head.recall.weight)
-    positive = torch.tensor([[True, False, False, False]])
+    positive = (torch.tensor([0, 0]), torch.tensor([0, 0]))
     head.recall.bias.data = torch.tensor([-9.0, 3.0, 2.0, 1.0])
     assert candidates(head, problem.features, positive) == [{0, 1, 2, 3, 4}]
     before = head.loss(problem.features, *problem.positives).parts["rank_loss"]
@@ -355,6 +355,28 @@ def test_a_document_in_more_clusters_than_are_kept_keeps_the_best_of_them() -> N
     expected = binary_cross_entropy_with_logits(logits, torch.tensor([1.0, 1.0, 0.0]), reduction="sum")
     found = head.loss(problem.features, *problem.positives).parts["rank_loss"]
     assert found.item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+@given(columns=st.integers(1, 200), k=st.integers(1, 9), values=st.integers(1, 50), seed=st.integers(0, 99))
+@settings(max_examples=80, deadline=None)
+def test_the_best_of_many_are_those_of_a_sort(columns: int, k: int, values: int, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    scores = torch.from_numpy(random.integers(0, values, (3, columns)) / np.float32(50)).float()
+    found, labels = heads.best(scores, k)
+    for row, own in enumerate(scores.tolist()):
+        expected = best_first(dict(enumerate(own)), k)
+        assert labels[row].tolist() == expected and found[row].tolist() == [own[label] for label in expected]
+
+
+def test_no_value_of_a_step_is_asked_of_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    # tensors on `meta` have shapes and no values: whatever would wait for a GPU's fails on them
+    monkeypatch.setattr(heads, "exactly", lambda layer, features: layer(features))  # there is no autocast for `meta`
+    problem = Problem(torch.randn(2, WIDTH), [2, 1, 1, 0, 2, 0, 3], 4, [{0, 3}, {3}], 2, True)
+    head, rows, labels = problem.head("sum").to("meta"), *(part.to("meta") for part in problem.positives)
+    with pytest.raises(NotImplementedError):
+        rows.nonzero()
+    head.loss(problem.features.to("meta"), rows, labels).total.backward()
+    assert head.table.grad is not None
 
 
 def test_log_odds_by_hand() -> None:

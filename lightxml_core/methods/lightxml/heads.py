@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isqrt
 from typing import Any, Literal
 
 import numpy as np
@@ -20,6 +21,7 @@ from torch.nn.functional import linear, softplus
 from lightxml_core.methods.lightxml.blocks import block_scores, cut, proposals
 
 _LAST_LABEL = 2**31 - 1
+_LEAST_IN_PILE = 4  # with fewer, one selection among all keys is faster
 _GATHERED = 1 << 23  # values of the label table that are copied for a batch; beyond, a CPU goes block by block
 
 Reduction = Literal["mean", "sum"]
@@ -76,6 +78,8 @@ class ClusteredHead(nn.Module):
     label_of_slot: Tensor
     slot_of_label: Tensor
     cluster_of_slot: Tensor
+    members: Tensor
+    real: Tensor
 
     def __init__(
         self,
@@ -112,6 +116,10 @@ class ClusteredHead(nn.Module):
         self.register_buffer("slot_of_label", torch.argsort(label_of_slot), persistent=False)
         self.register_buffer("cluster_of_slot", cluster[label_of_slot], persistent=False)
         self.widest = int(size.max())
+        within = torch.arange(self.widest, device=size.device)
+        members = (self.start.unsqueeze(1) + within).clamp_(max=self.labels - 1)
+        self.register_buffer("members", members, persistent=False)
+        self.register_buffer("real", within < size.unsqueeze(1), persistent=False)
 
     def blocks(self) -> list[nn.Parameter]:
         """The parameters that learn in the table's place if it is `row_sparse`: views of it, a cluster each."""
@@ -148,28 +156,31 @@ class ClusteredHead(nn.Module):
         the other's is, and its gradient stays in the rank head.
         """
         slots = self.slot_of_label[labels]
-        clusters = self.cluster_of_slot[slots]
         recall = exactly(self.recall, features)
-        positive = torch.zeros_like(recall, dtype=torch.bool)
-        positive[rows, clusters] = True
         parts: dict[str, Tensor] = {}
         if stage != "rank":
-            parts["recall_loss"] = bce(recall, positive.nonzero(as_tuple=True), self.reduction)
+            own = (rows, self.cluster_of_slot[slots])
+            times = torch.zeros_like(recall).index_put_(own, torch.ones_like(rows, dtype=recall.dtype), accumulate=True)
+            parts["recall_loss"] = bce(recall, own, self.reduction, weight=1.0 / times[own])
         if stage != "recall":
             read = features.detach() if stage == "rank" else features
             scores = recall.detach().sigmoid() if fixed is None else self.preference(fixed)
-            parts["rank_loss"] = self.rank_loss(read, scores, positive, rows, slots)
+            parts["rank_loss"] = self.rank_loss(read, scores, rows, slots)
         return Loss(sum(parts.values(), torch.zeros((), device=features.device)), parts)
 
-    def rank_loss(self, features: Tensor, scores: Tensor, positive: Tensor, rows: Tensor, slots: Tensor) -> Tensor:
-        """Loss of the rank head over the candidates that float[B, C] `scores` propose, or over all labels."""
+    def rank_loss(self, features: Tensor, scores: Tensor, rows: Tensor, slots: Tensor) -> Tensor:
+        """Loss of the rank head over the candidates that float[B, C] `scores` propose, or over all labels.
+
+        rows, slots: int64[P], positive labels by their rows of the table.
+        """
         if not self.sampled:
             logits = linear(self.project(features), self.table, self.bias).float()
             return bce(logits, (rows, slots), self.reduction)
-        proposed = self.propose(scores, positive)
+        clusters = self.cluster_of_slot[slots]
+        proposed = self.propose(scores, (rows, clusters))
         rank, real = self.rank(features, proposed)
-        places = self.places(proposed, rows, slots, self.cluster_of_slot[slots])
-        return bce(rank.flatten(1), places, self.reduction, real.flatten(1))
+        places, found = self.places(proposed, rows, slots, clusters)
+        return bce(rank.flatten(1), (rows, places), self.reduction, real.flatten(1), found)
 
     def preference(self, fixed: Tensor) -> Tensor:
         """Scores in [0, 1), float[B, C], under which exactly the clusters int64[B, n] are proposed, in their order."""
@@ -177,13 +188,14 @@ class ClusteredHead(nn.Module):
         falling = torch.arange(count, 0, -1, device=fixed.device) / (count + 1)
         return torch.zeros(len(fixed), len(self.size), device=fixed.device).scatter_(1, fixed, falling.expand_as(fixed))
 
-    def propose(self, scores: Tensor, positive: Tensor | None = None) -> Tensor:
+    def propose(self, scores: Tensor, positives: tuple[Tensor, Tensor] | None = None) -> Tensor:
         """The K clusters of highest score; positive ones count 1 more, which puts them first.
 
-        scores: float32[B, C] in [0, 1]; positive: bool[B, C], training only. Returns int64[B, K], best first.
+        scores: float32[B, C] in [0, 1]; positives, training only: int64[P] rows and clusters, of which pairs may be the
+        same. Returns int64[B, K], best first.
         """
-        if positive is not None:
-            scores = scores + positive
+        if positives is not None:
+            scores = scores.index_put(positives, scores[positives] + 1.0)
         return best(scores, self.kept)[1]
 
     def rank(self, features: Tensor, proposed: Tensor) -> tuple[Tensor, Tensor]:
@@ -209,20 +221,17 @@ class ClusteredHead(nn.Module):
 
     def slots(self, proposed: Tensor) -> tuple[Tensor, Tensor]:
         """Rows of the label table in the clusters int64[B, K], as int64[B, K, M], and bool[B, K, M]: is it its."""
-        within = torch.arange(self.widest, device=proposed.device)
-        real = within < self.size[proposed].unsqueeze(-1)
-        return (self.start[proposed].unsqueeze(-1) + within).clamp_(max=self.labels - 1), real
+        flat = proposed.flatten()
+        slots, real = (table.index_select(0, flat).view(*proposed.shape, -1) for table in (self.members, self.real))
+        return slots, real
 
     def places(self, proposed: Tensor, rows: Tensor, slots: Tensor, clusters: Tensor) -> tuple[Tensor, Tensor]:
-        """Where each positive label stands among the flattened K·M candidates of its row.
+        """Where each positive label stands among the flattened K·M candidates of its row: int64[P].
 
-        A positive whose cluster was not proposed (a document with more than K positive clusters) is left out.
+        And bool[P]: if it does. Where a document has more than K positive clusters, some are not proposed.
         """
-        order = torch.full((len(proposed), len(self.size)), -1, device=proposed.device)
-        order.scatter_(1, proposed, torch.arange(proposed.shape[1], device=proposed.device).expand_as(proposed))
-        place = order[rows, clusters]
-        found = place >= 0
-        return rows[found], (place * self.widest + slots - self.start[clusters])[found]
+        found, order = (proposed[rows] == clusters.unsqueeze(1)).max(dim=1)
+        return order * self.widest + slots - self.start[clusters], found
 
     def top(self, features: Tensor, k: int) -> tuple[Tensor, Tensor]:
         """The k best labels: sigmoid(rank logit) · sigmoid(recall logit of the label's cluster)."""
@@ -241,17 +250,25 @@ def exactly(layer: nn.Module, features: Tensor) -> Tensor:
     return logits
 
 
-def bce(logits: Tensor, positives: tuple[Tensor, ...], reduction: Reduction, real: Tensor | None = None) -> Tensor:
+def bce(
+    logits: Tensor,
+    positives: tuple[Tensor, Tensor],
+    reduction: Reduction,
+    real: Tensor | None = None,
+    weight: Tensor | None = None,
+) -> Tensor:
     """Binary cross-entropy with logits, targets 1 at `positives` and 0 elsewhere, over the places that are `real`.
 
-    logits: float[B, n]; positives: two int64[P]; real: bool[B, n]. `mean` divides by the places scored
-    (equation 9), `sum` by the documents.
+    logits: float[B, n]; positives: two int64[P], each of which counts `weight`, [P], so that no shape depends on values
+    and a GPU is not waited for; real: bool[B, n]. `mean` divides by the places scored (equation 9), `sum` by the
+    documents.
     """
     each = softplus(logits)
     if real is not None:
         each = each.masked_fill(~real, 0.0)
     places = logits.numel() if real is None else real.sum()
-    return (each.sum() - logits[positives].sum()) / (places if reduction == "mean" else len(logits))
+    own = logits[positives] if weight is None else logits[positives] * weight
+    return (each.sum() - own.sum()) / (places if reduction == "mean" else len(logits))
 
 
 def squared_hinge(logits: Tensor, positives: tuple[Tensor, ...]) -> Tensor:
@@ -273,8 +290,24 @@ def best(scores: Tensor, k: int, labels: Tensor | None = None) -> tuple[Tensor, 
     if labels is None:
         labels = torch.arange(scores.shape[1], device=scores.device)
     keys = scores.contiguous().view(torch.int32).long()
-    kept = keys.bitwise_left_shift_(32).bitwise_or_(_LAST_LABEL - labels).topk(min(k, scores.shape[1]), dim=1).values
+    kept = _highest(keys.bitwise_left_shift_(32).bitwise_or_(_LAST_LABEL - labels), min(k, scores.shape[1]))
     return (kept >> 32).int().view(torch.float32), _LAST_LABEL - (kept & 0xFFFFFFFF)
+
+
+def _highest(keys: Tensor, k: int) -> Tensor:
+    """The k highest of each row of int64[B, n], falling.
+
+    Columns are dealt into piles, of about as many as make both selections the same size; the k best lie in the k piles
+    with the best tops.
+    """
+    in_pile = isqrt(keys.shape[1] // max(k, 1))
+    if in_pile < _LEAST_IN_PILE:
+        return keys.topk(k, dim=1).values
+    dealt = keys.shape[1] // in_pile * in_pile
+    piles = keys[:, :dealt].unflatten(1, (in_pile, -1))
+    best_piles = piles.amax(1).topk(k, dim=1, sorted=False).indices
+    kept = piles.gather(2, best_piles.unsqueeze(1).expand(-1, in_pile, -1)).flatten(1)
+    return torch.cat([kept, keys[:, dealt:]], dim=1).topk(k, dim=1).values
 
 
 def _storage(tensor: Tensor) -> int:
