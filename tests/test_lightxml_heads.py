@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from lightxml_core.methods.lightxml import heads
+from lightxml_core.methods.lightxml.blocks import Zeros, cut
 from lightxml_core.methods.lightxml.heads import ClusteredHead, FlatHead, Loss, Stage, log_odds
 from lightxml_core.training.optimisers import adamw
 
@@ -289,6 +290,28 @@ def test_learning_by_block_is_adamw_where_every_cluster_is_proposed_and_leaves_t
     step(by_block)
     moved = (by_block.table != before).any(dim=1)
     assert moved.tolist() == [int(cluster) in touched for cluster in by_block.cluster_of_slot] and not moved.all()
+
+
+def test_a_gradient_gets_the_memory_of_the_last_one_only_when_nobody_holds_that() -> None:
+    table, zeros = torch.nn.Parameter(torch.ones(9, 2)), Zeros()
+
+    def learn(first: int) -> Tensor:
+        cut(table, [first], [2], zeros)[0].sum().backward()
+        assert table.grad is not None
+        return table.grad
+
+    once = learn(0)
+    memory = once.data_ptr()
+    assert once.sum(1).tolist() == [2, 2, 0, 0, 0, 0, 0, 0, 0]
+    twice = learn(4)  # a second micro-batch is added to the first
+    assert twice is once and twice.sum(1).tolist() == [2, 2, 0, 0, 2, 2, 0, 0, 0]
+    table.grad, part = None, once.detach()[:4]
+    del once, twice
+    assert learn(2).data_ptr() != memory and part.sum(1).tolist() == [2, 2, 0, 0]
+    table.grad = None
+    del part
+    again = learn(6)
+    assert again.data_ptr() == memory and again.sum(1).tolist() == [0, 0, 0, 0, 0, 0, 2, 2, 0]
 
 
 def learnt(head: ClusteredHead) -> list[torch.nn.Parameter]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import weakref
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,9 +34,30 @@ def proposals(proposed: Tensor) -> Proposals:
     return Proposals(clusters.tolist(), counts.tolist(), places, places // proposed.shape[1])
 
 
-def cut(table: Tensor, firsts: Sequence[int], sizes: Sequence[int]) -> tuple[Tensor, ...]:
+class Zeros:
+    """Zeros for a table's gradient, in the same memory as long as nobody holds those given before.
+
+    A gigabyte of new memory costs a CPU more than the rest of a step does: each of its pages is a fault of its own.
+    """
+
+    def __init__(self) -> None:
+        self._memory = np.empty((0, 0), np.float32)
+        self._given: Callable[[], np.ndarray | None] = lambda: None
+
+    def like(self, table: Tensor) -> Tensor:
+        """Zeros of the shape of a float32 table, on its device."""
+        if self._given() is not None or not table.is_cpu:  # held: others are added to it, or a caller keeps it
+            return torch.zeros_like(table)
+        if self._memory.shape != table.shape:
+            self._memory = np.empty(table.shape, np.float32)
+        given = self._memory.view()
+        self._given = weakref.ref(given)  # lives as long as the storage of the tensor and of all its views
+        return torch.from_numpy(given).zero_()
+
+
+def cut(table: Tensor, firsts: Sequence[int], sizes: Sequence[int], zeros: Zeros) -> tuple[Tensor, ...]:
     """The blocks of rows [first, first + size) of a table, which do not overlap; one gradient for the whole table."""
-    return _Cut.apply(table, firsts, sizes)
+    return _Cut.apply(table, firsts, sizes, zeros)
 
 
 def block_scores(hidden: Tensor, wanted: Proposals, widest: int, blocks: Sequence[Tensor]) -> Tensor:
@@ -51,19 +73,20 @@ def block_scores(hidden: Tensor, wanted: Proposals, widest: int, blocks: Sequenc
 
 class _Cut(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, table: Tensor, firsts: Sequence[int], sizes: Sequence[int]) -> tuple[Tensor, ...]:
+    def forward(
+        ctx: Any, table: Tensor, firsts: Sequence[int], sizes: Sequence[int], zeros: Zeros
+    ) -> tuple[Tensor, ...]:
         ctx.save_for_backward(table)
+        ctx.zeros = zeros
         ctx.spans = [slice(first, first + size) for first, size in zip(firsts, sizes, strict=True)]
         return tuple(table[span] for span in ctx.spans)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        (table,) = ctx.saved_tensors
-        # numpy asks for pages of 2 MiB; by torch's of 4 KiB a gigabyte of zeros takes longer than all the rest
-        of_table = torch.from_numpy(np.zeros(table.shape, np.float32))
+        of_table = ctx.zeros.like(*ctx.saved_tensors)
         for span, gradient in zip(ctx.spans, gradients, strict=True):
             of_table[span] = gradient
-        return of_table, None, None
+        return of_table, None, None, None
 
 
 class _BlockScores(torch.autograd.Function):

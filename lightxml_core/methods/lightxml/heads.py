@@ -18,7 +18,7 @@ from scipy import sparse
 from torch import Tensor, nn
 from torch.nn.functional import linear, softplus
 
-from lightxml_core.methods.lightxml.blocks import block_scores, cut, proposals
+from lightxml_core.methods.lightxml.blocks import Zeros, block_scores, cut, proposals
 
 _LAST_LABEL = 2**31 - 1
 _LEAST_IN_PILE = 4  # with fewer, one selection among all keys is faster
@@ -107,6 +107,7 @@ class ClusteredHead(nn.Module):
         self.table.requires_grad_(not row_sparse)
         self.bias = nn.Parameter(torch.zeros(self.labels)) if label_bias else None
         self._blocks: list[nn.Parameter] = []
+        self._zeros = Zeros()
         cluster = torch.from_numpy(clusters.indices.astype(np.int64))
         size = torch.bincount(cluster, minlength=count)
         label_of_slot = torch.argsort(cluster, stable=True)
@@ -128,7 +129,7 @@ class ClusteredHead(nn.Module):
         return self._blocks
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_blocks": []}  # a copied view would no longer be one
+        return {**self.__dict__, "_blocks": [], "_zeros": Zeros()}  # a copied view would no longer be one
 
     def start_at_prior(self, Y: sparse.csr_matrix) -> None:
         """Start the recall biases at the clusters' log-odds and the label biases at theirs within the cluster.
@@ -213,7 +214,8 @@ class ClusteredHead(nn.Module):
             if learnt_by_block:
                 blocks = [self.blocks()[cluster] for cluster in wanted.clusters]
             else:
-                blocks = cut(self.table, self.start[wanted.clusters].tolist(), self.size[wanted.clusters].tolist())
+                firsts, sizes = (of[wanted.clusters].tolist() for of in (self.start, self.size))
+                blocks = cut(self.table, firsts, sizes, self._zeros)
             logits = block_scores(hidden, wanted, self.widest, blocks).view(*proposed.shape, self.widest)
         else:
             logits = torch.einsum("bkmd,bd->bkm", self.table[slots].to(hidden.dtype), hidden).float()
