@@ -15,6 +15,8 @@ INTRODUCTION = (
     "otherwise. `make bench` writes this file anew. Other programs ran on the same cores: the load beside a line is",
     "the machine's when it was measured.",
     "A benchmark without a line was not run there; the plot leaves out what did not fit into the free memory.",
+    "`label_scaling` grows by what a step needs: the recall head has an output for each cluster, and documents share",
+    "the rows of few labels but not those of many (`label_scaling_a_weight`, `label_scaling_to_gather`).",
     "",
     "![Time and memory of a step against the number of labels](label_scaling.png)",
 )

@@ -1,7 +1,7 @@
-"""Label features and balanced clusters of 100,000 labels (or `XL`: 670,091), against scipy and PECOS.
+"""Label features and balanced clusters of 100,000 labels (`L`) and of 670,091 (`XL`), against scipy and PECOS.
 
-`python -m benchmarks.clustering [L|XL]`. PECOS needs numpy < 2, so it runs under an interpreter of its own,
-`PECOS_PYTHON=/path/to/its/python`; `make bench` sets it up. Without it only the label features are compared.
+`python -m benchmarks.clustering [L|XL]`, without a size both. PECOS needs numpy < 2, so it runs under an interpreter of
+its own, `PECOS_PYTHON=/path/to/its/python`; `make bench` sets it up. Without it only the label features are compared.
 """
 
 from __future__ import annotations
@@ -64,7 +64,11 @@ print(json.dumps({"cpu_seconds": taken, "peak_gib": memory("VmHWM") - before}))
 
 
 def main() -> None:
-    size = sys.argv[1] if len(sys.argv) > 1 else "L"
+    for size in sys.argv[1:] or SIZES:
+        _measure(size)
+
+
+def _measure(size: str) -> None:
     X, Y, repeats = corpus(size)
     _against_scipy(size, X, Y, repeats)
     python = os.environ.get("PECOS_PYTHON", "false")

@@ -7,6 +7,7 @@ A synthetic corpus goes through the programs of the workflow; the training (smal
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -28,7 +29,12 @@ def main() -> None:
     documents, labels = map(int, sys.argv[1:]) if len(sys.argv) > 1 else (DOCUMENTS, LABELS)
     with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR")) as folder:
         os.chdir(folder)
-        _raw(Path("raw"), documents, labels)
+        # in a process of its own: a program counts the memory of the process that started it as its own first
+        making = multiprocessing.get_context("spawn").Process(target=_raw, args=(Path("raw"), documents, labels))
+        making.start()
+        making.join()
+        if making.exitcode:
+            sys.exit("the corpus could not be made")
         shape = {"documents": documents, "labels": labels}
         for name, command in _stages():
             started, peak = time.monotonic(), _peak(command)
