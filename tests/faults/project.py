@@ -52,7 +52,7 @@ STAGES = {
     "evaluate": f"{_METHOD}/ensemble/seed0/metrics.json",
     "select": f"{_TARGET}/selection.json",
     "tables": f"{_TARGET}/tables/comparison.csv",
-    "figures": f"{_TARGET}/figures/precision.svg",
+    "figures": f"{_TARGET}/figures",
     "report": f"{_TARGET}/report.html",
 }
 # What two runs must agree on to the byte; the report tells times besides, so of it only that it is there.
