@@ -77,24 +77,30 @@ def killed(reference: Reference, stages: Iterable[str] = STAGES) -> Outcomes:
     """`kill -9` of all processes at random moments of each stage, each time the same command again."""
     project, chance, found = reference.fresh(), random.Random(7), {}
     for stage in stages:
-        remove(project / STAGES[stage])  # where it was made on the way to an earlier one
         tries, hits, times = 0, 0, 4 if stage == "train" else 2
+        _unmake(project, stage)  # where it was made on the way to an earlier one
         while hits < times and tries < 3 * times:
             tries += 1
             running = Running(project, *_END)
-            if not running.reaches(stage):  # it was whole when the last kill came, and snakemake had not said so yet
-                assert hits and running.end(signal.SIGKILL, everyone=True) == 0, f"{stage}: {running.said[-3000:]}"
-                remove(project / STAGES[stage])
+            if not running.reaches(stage):  # it was whole already, whether or not snakemake had said so before the kill
+                assert running.end(signal.SIGKILL, everyone=True) == 0, f"{stage}: {running.said[-3000:]}"
+                _unmake(project, stage)
                 continue
             time.sleep(chance.uniform(0.0, 6.0 if stage == "train" else 3.0))
             ended = running.end(signal.SIGKILL, everyone=True) != -signal.SIGKILL
             hits += not (ended or running.finished(stage))
             if running.finished(stage):
-                remove(project / STAGES[stage])  # the kill came too late: once more
+                _unmake(project, stage)  # the kill came too late: once more
         found[stage] = f"killed {hits} times; same bytes"
     snakemake(project, *_END)
     reference.same_end()
     return found
+
+
+def _unmake(project: Path, stage: str) -> None:
+    """Remove what a stage and those after it have left; while theirs is there, snakemake does not miss its own."""
+    for later in list(STAGES)[list(STAGES).index(stage) :]:
+        remove(project / STAGES[later])
 
 
 def stopped(reference: Reference, stages: Iterable[str] = STAGES) -> Outcomes:
