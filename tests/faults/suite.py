@@ -77,7 +77,7 @@ def killed(reference: Reference, stages: Iterable[str] = STAGES) -> Outcomes:
     """`kill -9` of all processes at random moments of each stage, each time the same command again."""
     project, chance, found = reference.fresh(), random.Random(7), {}
     for stage in stages:
-        tries, hits, times = 0, 0, 4 if stage == "train" else 2
+        tries, hits, times, span = 0, 0, *((4, 6.0) if stage == "train" else (2, 3.0))
         _unmake(project, stage)  # where it was made on the way to an earlier one
         while hits < times and tries < 3 * times:
             tries += 1
@@ -86,11 +86,12 @@ def killed(reference: Reference, stages: Iterable[str] = STAGES) -> Outcomes:
                 assert running.end(signal.SIGKILL, everyone=True) == 0, f"{stage}: {running.said[-3000:]}"
                 _unmake(project, stage)
                 continue
-            time.sleep(chance.uniform(0.0, 6.0 if stage == "train" else 3.0))
+            time.sleep(chance.uniform(0.0, span))
             ended = running.end(signal.SIGKILL, everyone=True) != -signal.SIGKILL
             hits += not (ended or running.finished(stage))
             if running.finished(stage):
-                _unmake(project, stage)  # the kill came too late: once more
+                _unmake(project, stage)  # the kill came too late: once more, and sooner
+                span /= 2
         found[stage] = f"killed {hits} times; same bytes"
     snakemake(project, *_END)
     reference.same_end()
