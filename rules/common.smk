@@ -7,6 +7,7 @@ import shlex
 import signal
 import sys
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 import psutil
@@ -69,6 +70,7 @@ def one_of(names):
     return "|".join(map(re.escape, names))
 
 
+@cache
 def code(program, *others):
     """A program and the library files that it imports: inputs, so that an edit to one runs it again."""
     return [os.path.relpath(path) for path in imported_files([BASE / "workflow_scripts" / f"{program}.py", *others])]
