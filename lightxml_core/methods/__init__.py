@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass, field, fields
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -93,6 +94,7 @@ def implementations() -> list[str]:
     return sorted(name for name in modules if not name.startswith("_") and name != "inputs")
 
 
+@cache  # a plan asks thousands of times
 def load_method(implementation: str) -> Method:
     """Import a method by the name of its module; an unknown one is an InputError that lists what exists."""
     if implementation not in implementations():
