@@ -86,9 +86,10 @@ def test_ranks_forget_the_scale_of_scores_and_may_be_negative() -> None:
     a = csr([{0: 9.0, 1: 8.0}, {}])
     b = sparse.csr_matrix(np.array([[-2.0, -1.0, -3.0, 0, 0, 0], [0] * 6], dtype=np.float32))
     assert ensemble([a, b], "rank", 4).toarray()[0].tolist() == [2.5, 2.5, 0.5, 0, 0, 0]  # the longer list has three
-    for how in ("mean", "sum"):
+    weighed: tuple[module.How, ...] = ("mean", "sum")
+    for how in weighed:
         with pytest.raises(InputError, match="member 1 of the ensemble has scores below 0"):
-            ensemble([a, b], how)  # type: ignore[arg-type]
+            ensemble([a, b], how)
 
 
 def test_a_score_of_nought_is_a_score() -> None:

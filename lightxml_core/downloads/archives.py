@@ -171,7 +171,7 @@ class _Header(tarfile.TarInfo):
             raise _UnusableError(f"has a header of {self.size} bytes")
         if self.type == tarfile.GNUTYPE_SPARSE:
             raise _UnusableError(f"holds a sparse file ({self.name})")
-        found: tarfile.TarInfo = super()._proc_member(opened)  # type: ignore[misc]  # documented, not in the stubs
+        found: tarfile.TarInfo = super()._proc_member(opened)  # type: ignore[misc]  # tarfile's own hook for subclasses
         return found
 
     def _proc_gnusparse_10(self, *_: object) -> None:

@@ -47,12 +47,10 @@ def datasets_table(selection: Selection, frame: pd.DataFrame) -> Table:
     """For people, from the frame or its .csv read as text; a figure that differs from print bears `≠`."""
     if not len(frame):
         return Table("Datasets", [], [], "", ["No statistics: nothing was computed, expected or in print."])
-    shown = frame.drop(columns=[column for column in _BESIDE if set(frame[column]) == {NONE}])
-    for column in [name for name in _NUMBERS[:3] if name in shown]:
-        shown[column] = frame[column].map(spelled)
-    if "difference" in shown:
-        shown["difference"] = [_told(row) for row in frame.to_dict("records")]
-    shown["dataset"] = [title_of(selection["datasets"], name) for name in frame["dataset"]]
+    told = {column: frame[column].map(spelled) for column in ("computed", "expected", "published")}
+    told["difference"] = [_told(row) for row in frame.to_dict("records")]
+    shown = frame.assign(dataset=[title_of(selection["datasets"], name) for name in frame["dataset"]], **told)
+    shown = shown.drop(columns=[column for column in _BESIDE if set(shown[column]) == {NONE}])
     notes = ["≠: what was computed is not what is in print."] if "published" in shown else []
     notes += ["Words are counted between white space.", *_unprinted(frame)]
     alignment = "".join("r" if column in _NUMBERS else "l" for column in shown)
