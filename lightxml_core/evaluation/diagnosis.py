@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from lightxml_core.corpus.labels import label_frequencies
 from lightxml_core.evaluation.metrics import hits, rank_matrix
 
 BINS = 10
@@ -23,7 +24,7 @@ def lost_labels(predictions: sparse.csr_matrix, Y: sparse.csr_matrix, Y_trn: spa
     labels. Y_trn: CSR of training labels.
     """
     missed = Y.indices[~np.isin(_pairs(Y), _pairs(predictions))]
-    unseen = int(np.count_nonzero(np.bincount(Y_trn.indices, minlength=Y.shape[1])[missed] == 0))
+    unseen = int(np.count_nonzero(label_frequencies(Y_trn)[missed] == 0))
     first = int(hits(rank_matrix(predictions, FIRST), Y).sum())
     counts = {"first": first, "listed": Y.nnz - len(missed) - first}
     counts |= {"unlisted": len(missed) - unseen, "unseen": unseen}

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import sparse
 
+from lightxml_core.corpus.labels import label_frequencies
 from lightxml_core.errors import InputError
 
 _METRICS = ("P", "nDCG", "PSP", "PSnDCG", "R")
@@ -22,10 +23,10 @@ def inverse_propensities(Y_trn: sparse.csr_matrix, a: float, b: float) -> np.nda
 
     N_l: training documents with label l, of N = rows of `Y_trn`. InputError where there are no documents.
     """
-    documents, labels = Y_trn.shape
+    documents = Y_trn.shape[0]
     if documents == 0:
         raise InputError("propensities need at least one training document, and the label matrix has no rows")
-    frequency = np.bincount(_relevant(Y_trn).indices, minlength=labels)
+    frequency = label_frequencies(_relevant(Y_trn))
     scale = (np.log(documents) - 1.0) * (b + 1.0) ** a
     return np.asarray(1.0 + scale * (frequency + b) ** -a, dtype=np.float64)
 

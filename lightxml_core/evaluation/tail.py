@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from lightxml_core.corpus.labels import label_frequencies
 from lightxml_core.evaluation.metrics import hits, rank_matrix
 
 DECILES = 10
@@ -20,7 +21,7 @@ def deciles(Y_trn: sparse.csr_matrix) -> np.ndarray:
     Y_trn: CSR N × L of training labels.
     """
     labels = Y_trn.shape[1]
-    order = np.argsort(-np.bincount(Y_trn.indices, minlength=labels), kind="stable")
+    order = np.argsort(-label_frequencies(Y_trn), kind="stable")
     found = np.empty(labels, np.int64)
     found[order] = np.arange(labels) * DECILES // labels
     return found
