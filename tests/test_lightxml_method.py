@@ -29,6 +29,7 @@ from lightxml_core.methods.lightxml.model import build_model
 from lightxml_core.methods.lightxml.prediction import load_model, predict_rows
 from lightxml_core.training.batches import step_groups
 from lightxml_core.training.checkpoint import Checkpoint
+from lightxml_core.training.optimisers import adamw
 from tests.planted import LABELS, KilledError, bytes_of, die_at, documents, log_lines, without_times
 
 TRAINING, TEST, MAX_TOKENS = 200, 60, 32
@@ -187,6 +188,23 @@ def test_both_protocols_run_with_every_selection(protocol: str, select: Any, cor
     groups = step_groups(micro_batches, 2, protocol == "official")
     every_third = {i + 1 for i, group in enumerate(groups) if any(n and n % 3 == 0 for n in group)} | {per_epoch}
     assert evaluations == sorted(every_third | {per_epoch + step for step in every_third})
+
+
+@pytest.mark.parametrize(("schedule", "last"), [("constant", 1.0), ("linear", 1 / 6)])
+def test_the_rate_of_the_warm_start_stays_or_falls_towards_zero(
+    schedule: Any, last: float, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rates: list[float] = []
+
+    def recorded(groups: Any, **options: Any) -> torch.optim.Optimizer:
+        optimizer = adamw(groups, **options)
+        optimizer.register_step_pre_hook(lambda *_: rates.append(optimizer.param_groups[0]["lr"]))
+        return optimizer
+
+    monkeypatch.setattr("lightxml_core.methods.lightxml.warmstart.adamw", recorded)
+    warm = replace(HEADS["flat, warm"], warm_epochs=2, epochs=1, warm_lr=0.3, warm_schedule=schedule, select="last")
+    trained(corpus, "bert", replace(warm, warm_batch=-(-TRAINING // 3)), tmp_path)
+    assert rates == pytest.approx(np.linspace(0.3, 0.3 * last, 6).tolist())
 
 
 def test_the_protocols_are_what_the_paper_and_the_released_code_do() -> None:

@@ -36,8 +36,8 @@ class Settings(BaseSettings):
     gradient's largest norm, 0 for none.
     Weight averaging: from the start of epoch `swa_warmup` on, every `swa_step` micro-batches of an epoch; 0 turns it
     off.
-    Warm start: `warm_epochs` of the head alone on frozen, standardised features; `prior_bias` starts biases at the
-    labels' log-odds.
+    Warm start: `warm_epochs` of the head alone on frozen, standardised features, at `warm_lr`, which by `warm_schedule`
+    stays or falls to zero; `prior_bias` starts biases at the labels' log-odds.
     Selection: `select` says on what; `evaluate_steps` evaluates within an epoch too, every so many micro-batches, and
     `select_mid_epoch` lets that choose the weights.
     The released code's habits: `protocol` sets those that nothing else names, see PROTOCOLS.
@@ -87,6 +87,7 @@ class Settings(BaseSettings):
     warm_epochs: int = 0
     warm_batch: int = 64
     warm_lr: float = 1e-3
+    warm_schedule: Literal["constant", "linear"] = "constant"
     prior_bias: bool = False
     standardise: bool = False
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from scipy import sparse
 from torch import Tensor
+from torch.optim.lr_scheduler import LambdaLR
 
 from lightxml_core.methods.lightxml.frozen import Frozen
 from lightxml_core.methods.lightxml.inputs import positives
@@ -45,6 +48,7 @@ def _train_head(
 ) -> None:
     learnt = [*(p for p in model.head.parameters() if p.requires_grad), *model.head.blocks()]
     optimizer = adamw([{"params": learnt, "lr": settings.warm_lr}])
+    schedule = LambdaLR(optimizer, _rates(settings, -(-len(features) // settings.warm_batch)))
     device = model.mean.device
     model.train()
     progress = Progress(f"{settings.backbone} head warm-up", len(features) * settings.warm_epochs)
@@ -54,6 +58,13 @@ def _train_head(
             loss = model.head.loss(model.prepare(features[batch].to(device)), *positives(Y, batch, model))
             loss.total.backward()
             optimizer.step()
+            schedule.step()
             optimizer.zero_grad(set_to_none=True)  # afterwards, so that none is left for the training that follows
             progress.advance(len(batch), f"epoch {epoch + 1}/{settings.warm_epochs}  loss {loss.total.item():.4g}")
         training_log.write("phase", 0, phase="warm start", epoch=epoch, loss=loss.total.item())
+
+
+def _rates(settings: Settings, per_epoch: int) -> Callable[[int], float]:
+    """The factor on the rate at a step."""
+    falls = settings.warm_schedule == "linear"
+    return lambda step: 1.0 - step / (per_epoch * settings.warm_epochs) if falls else 1.0
