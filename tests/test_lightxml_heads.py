@@ -396,7 +396,8 @@ def test_no_value_of_a_step_is_asked_of_the_device(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(heads, "exactly", lambda layer, features: layer(features))  # there is no autocast for `meta`
     problem = Problem(torch.randn(2, WIDTH), [2, 1, 1, 0, 2, 0, 3], 4, [{0, 3}, {3}], 2, True)
     head, rows, labels = problem.head("sum").to("meta"), *(part.to("meta") for part in problem.positives)
-    with pytest.raises(NotImplementedError):  # as its shape is a matter of values; else the step below proves nothing
+    # that it does fail has to be seen first: how many are not zero is a question of values
+    with pytest.raises(NotImplementedError):
         rows.nonzero()
     head.loss(problem.features.to("meta"), rows, labels).total.backward()
     assert head.table.grad is not None

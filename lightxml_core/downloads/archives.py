@@ -163,7 +163,7 @@ def _zip_members(archive: Path) -> Iterator[_Member]:
 class _Header(tarfile.TarInfo):
     """A header of a tar; long names, attributes and maps of sparse files are read whole into memory, so they are few.
 
-    tarfile names `_proc_member` as the place for a subclass to step in.
+    The comments of tarfile name `_proc_member` as the place for a subclass to step in; its type stubs leave it out.
     """
 
     def _proc_member(self, opened: tarfile.TarFile) -> tarfile.TarInfo:
@@ -171,7 +171,7 @@ class _Header(tarfile.TarInfo):
             raise _UnusableError(f"has a header of {self.size} bytes")
         if self.type == tarfile.GNUTYPE_SPARSE:
             raise _UnusableError(f"holds a sparse file ({self.name})")
-        found: tarfile.TarInfo = super()._proc_member(opened)  # type: ignore[misc]  # tarfile's own hook for subclasses
+        found: tarfile.TarInfo = super()._proc_member(opened)  # type: ignore[misc]  # not in typeshed
         return found
 
     def _proc_gnusparse_10(self, *_: object) -> None:
