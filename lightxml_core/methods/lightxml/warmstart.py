@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import torch
 from scipy import sparse
 from torch import Tensor
-from torch.optim.lr_scheduler import LambdaLR
 
 from lightxml_core.methods.lightxml.frozen import Frozen
 from lightxml_core.methods.lightxml.inputs import positives
@@ -48,23 +45,19 @@ def _train_head(
 ) -> None:
     learnt = [*(p for p in model.head.parameters() if p.requires_grad), *model.head.blocks()]
     optimizer = adamw([{"params": learnt, "lr": settings.warm_lr}])
-    schedule = LambdaLR(optimizer, _rates(settings, -(-len(features) // settings.warm_batch)))
     device = model.mean.device
+    step, steps = 0, -(-len(features) // settings.warm_batch) * settings.warm_epochs
     model.train()
     progress = Progress(f"{settings.backbone} head warm-up", len(features) * settings.warm_epochs)
     for epoch in range(settings.warm_epochs):
         torch.manual_seed(settings.seed * 1_000_003 + epoch)
         for batch in epoch_batches(np.zeros(len(features)), settings.warm_batch, settings.seed, epoch, 1):
+            for group in optimizer.param_groups:
+                group["lr"] = group["base_lr"] * (1.0 - step / steps if settings.warm_schedule == "linear" else 1.0)
             loss = model.head.loss(model.prepare(features[batch].to(device)), *positives(Y, batch, model))
             loss.total.backward()
             optimizer.step()
-            schedule.step()
+            step += 1
             optimizer.zero_grad(set_to_none=True)  # afterwards, so that none is left for the training that follows
             progress.advance(len(batch), f"epoch {epoch + 1}/{settings.warm_epochs}  loss {loss.total.item():.4g}")
         training_log.write("phase", 0, phase="warm start", epoch=epoch, loss=loss.total.item())
-
-
-def _rates(settings: Settings, per_epoch: int) -> Callable[[int], float]:
-    """The factor on the rate at a step."""
-    falls = settings.warm_schedule == "linear"
-    return lambda step: 1.0 - step / (per_epoch * settings.warm_epochs) if falls else 1.0
