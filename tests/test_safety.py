@@ -75,7 +75,7 @@ def _of_call(node: ast.Call, full: dict[str, str]) -> Iterator[str]:
 
 
 def test_the_loader_of_definitions_is_a_safe_one() -> None:
-    from lightxml_core.registry import _Loader
+    from lightxml_core.registry.yaml_files import _Loader
 
     assert issubclass(_Loader, yaml.SafeLoader | yaml.CSafeLoader)
 

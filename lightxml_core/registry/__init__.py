@@ -1,0 +1,60 @@
+"""What exists (datasets, backbones, vectors of words, methods: one file each) and what config.yaml selects of it.
+
+Everything is checked here, before anything runs: an unknown key, a wrong type or an unknown name is an
+InputError that says in which file, at which key, and what was expected.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lightxml_core.errors import InputError
+from lightxml_core.features.vectors import FIRST
+from lightxml_core.registry.checks import check_datasets, check_methods, check_targets
+from lightxml_core.registry.grid import Registry, Run
+from lightxml_core.registry.schema import check
+from lightxml_core.registry.yaml_files import read_config
+
+__all__ = ["Registry", "Run", "load_registry", "read_config"]
+
+_DEFAULTS = {"propensity": {"a": 0.55, "b": 1.5}, "validation": 200, "keep": [], "features": {}, "expected": {}}
+
+# a definition of this name would have its files in a folder that is there for something else
+_TAKEN = {
+    "dataset": ("encoders", "figures", "tables", "targets"),
+    "backbone": ("archives",),
+    "vector": ("archives", *FIRST),
+    "method": ("clusters", "corpus", "encoders", "features", "tokens"),
+}
+
+
+def load_registry(root: Path, config: Mapping[str, Any]) -> Registry:
+    """Read the folders of definitions under `root` and check them and `config`, one against another."""
+    check(config, "config", "config.yaml")
+    folders = {kind: _load_folder(root / f"{kind}s", kind) for kind in ("dataset", "backbone", "vector", "method")}
+    datasets = {name: {**_DEFAULTS, **definition} for name, definition in folders["dataset"].items()}
+    registry = Registry(config, datasets, folders["backbone"], folders["vector"], folders["method"])
+    check_datasets(registry)
+    check_methods(registry)
+    check_targets(registry)
+    return registry
+
+
+def _load_folder(folder: Path, kind: str) -> dict[str, dict[str, Any]]:
+    definitions = {}
+    for path in sorted(folder.glob("*.yaml")):
+        _check_name(path.stem, kind, f"{folder.name}/{path.name}")
+        definition = read_config(path)
+        check(definition, kind, f"{folder.name}/{path.name}")
+        definitions[path.stem] = definition
+    return definitions
+
+
+def _check_name(name: str, kind: str, where: str) -> None:
+    if not re.fullmatch("[a-z0-9][a-z0-9-]*", name):
+        raise InputError(f"{where}: a {kind} is named with small letters, digits and hyphens: rename the file")
+    if name in _TAKEN[kind]:
+        raise InputError(f"{where}: {name!r} is the name of a folder that the workflow makes: rename the file")

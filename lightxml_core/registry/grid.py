@@ -1,0 +1,193 @@
+"""The definitions as one thing to ask: which runs a target has, which settings, members and rules a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from lightxml_core.methods import BaseSettings, load_method, make_settings
+
+_ALWAYS = (
+    "prepare_corpus",
+    "split_validation",
+    "train",
+    "predict",
+    "evaluate",
+    "select",
+    "tables",
+    "figures",
+    "report",
+)
+_RULES_OF = {  # the rules that prepare what a method needs
+    "tokens": ("tokenize",),
+    "tfidf": ("build_features",),
+    "bow": ("build_features",),
+    "clusters": ("build_features", "cluster_labels"),
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One cell of the grid: a trained member, or with variant `ensemble` its members together."""
+
+    dataset: str
+    method: str
+    variant: str
+    seed: int
+
+    @property
+    def path(self) -> str:
+        return f"results/{self.dataset}/{self.method}/{self.variant}/seed{self.seed}"
+
+
+@dataclass(frozen=True)
+class Registry:
+    """All definitions of a project folder, with the configuration that selects from them."""
+
+    config: Mapping[str, Any]
+    datasets: Mapping[str, dict[str, Any]]
+    backbones: Mapping[str, dict[str, Any]]
+    vectors: Mapping[str, dict[str, Any]]
+    methods: Mapping[str, dict[str, Any]]
+
+    def seeds(self, target: str) -> list[int]:
+        """The seeds of a target: its own, else the configuration's."""
+        return list(self.target(target).get("seeds", self.config["seeds"]))
+
+    def target(self, name: str) -> Mapping[str, Any]:
+        """The datasets and methods of a target; a dataset is one too: what serves it of the first target."""
+        targets = self.config["targets"]
+        if name in targets:
+            return dict(targets[name])
+        methods = targets[next(iter(targets))]["methods"]
+        return {"datasets": [name], "methods": [method for method in methods if self.serves(method, name)]}
+
+    def serves(self, method: str, dataset: str) -> bool:
+        """Whether a method can work with a dataset: one that reads tokens cannot, where the source has no texts."""
+        if not wordless(self.datasets[dataset]["source"]):
+            return True
+        return not any("tokens" in self.needs(method, dataset, member) for member in self.members(method, dataset))
+
+    @cached_property
+    def targets(self) -> list[str]:
+        """Names of all targets: those of the configuration, then each dataset that is not one of them."""
+        return list(dict.fromkeys([*self.config["targets"], *self.datasets]))
+
+    def protocol(self, method: str) -> str:
+        """The protocol that a method fixes for members that name none, else the configuration's; else `clean`."""
+        definition = self.methods[method]
+        if not hasattr(load_method(definition["implementation"]), "PROTOCOLS"):
+            return "clean"
+        return str(definition.get("protocol", self.config["protocol"]))
+
+    def members(self, method: str, dataset: str) -> dict[str, dict[str, Any]]:
+        """The members of a method on a dataset with the settings that are theirs alone."""
+        own = self.methods[method].get("datasets", {}).get(dataset, {})
+        return dict(own.get("members", self.methods[method]["members"]))
+
+    def ensemble(self, method: str, dataset: str) -> str | None:
+        """How the members are combined, None where there is one member or no way is named."""
+        own = self.methods[method].get("datasets", {}).get(dataset, {})
+        how = own.get("ensemble", self.methods[method].get("ensemble"))
+        return how if how and len(self.members(method, dataset)) > 1 else None
+
+    def settings(self, method: str, dataset: str, member: str) -> dict[str, Any]:
+        """All settings of a member: protocol, then the method's, the dataset's and the member's own on top."""
+        definition = self.methods[method]
+        own = definition.get("datasets", {}).get(dataset, {}).get("settings", {})
+        chosen = {**definition.get("settings", {}), **own, **self.members(method, dataset)[member]}
+        protocols = getattr(load_method(definition["implementation"]), "PROTOCOLS", None)
+        if protocols is None:
+            return chosen
+        protocol = chosen.get("protocol", self.protocol(method))
+        return {"protocol": protocol, **protocols[protocol], **chosen}
+
+    def made(self, method: str, dataset: str, member: str) -> BaseSettings:
+        """The settings as the method's own class, every default filled in."""
+        implementation = load_method(self.methods[method]["implementation"])
+        settings: BaseSettings = make_settings(implementation, self.settings(method, dataset, member))
+        return settings
+
+    def needs(self, method: str, dataset: str, member: str) -> frozenset[str]:
+        """The prepared inputs that a member reads."""
+        implementation = load_method(self.methods[method]["implementation"])
+        return implementation.needs(self.made(method, dataset, member))
+
+    def runs(self, target: str) -> Iterator[Run]:
+        """Every run of a target, members before their ensemble."""
+        chosen = self.target(target)
+        for dataset in chosen["datasets"]:
+            for method in chosen["methods"]:
+                variants = list(self.members(method, dataset))
+                if self.ensemble(method, dataset):
+                    variants.append("ensemble")
+                yield from (Run(dataset, method, v, seed) for v in variants for seed in self.seeds(target))
+
+    def selection(self, target: str) -> dict[str, Any]:
+        """The target as data, for the reporting: its datasets, methods and runs with their folders."""
+        chosen = self.target(target)
+        return {
+            "target": target,
+            "datasets": {name: self._about_dataset(name) for name in chosen["datasets"]},
+            "methods": {name: self._about_method(name) for name in chosen["methods"]},
+            "runs": [self._about_run(run) for run in self.runs(target)],
+            "rules": self.rules(target),
+        }
+
+    def rules(self, target: str) -> list[str]:
+        """Names of the workflow's rules (`rules/`) that make a target, sorted."""
+        sources = [self.datasets[name]["source"] for name in self.target(target)["datasets"]]
+        sources = [self.datasets[source["cut"]]["source"] if "cut" in source else source for source in sources]
+        runs = list(self.runs(target))
+        found = {*_ALWAYS, *({"ensemble"} & {run.variant for run in runs})}
+        found |= {"download_dataset" for source in sources if "folder" not in source}
+        for run in runs:
+            if run.variant != "ensemble":
+                found |= self._rules_of_member(run.method, run.dataset, run.variant)
+        return sorted(found)
+
+    def _rules_of_member(self, method: str, dataset: str, member: str) -> set[str]:
+        needs, settings = self.needs(method, dataset, member), vars(self.made(method, dataset, member))
+        found = {rule for need, rules in _RULES_OF.items() if need in needs for rule in rules}
+        if "tokens" in needs:
+            scratch = "scratch" in self.backbones[settings["backbone"]]["source"]
+            found.add("build_encoder" if scratch else "download_encoder")
+        if "vectors" in needs and settings["vectors"] in self.vectors:
+            found.add("download_vectors")
+        return found
+
+    def _about_dataset(self, name: str) -> dict[str, Any]:
+        keys = ("title", "published_as", "note", "licence", "expected")
+        stats = f"results/{name}/corpus/stats.json"
+        cut = self.datasets[name]["source"].get("cut")
+        return {**{key: self.datasets[name].get(key) for key in keys}, "cut": cut, "stats": stats}
+
+    def _about_method(self, name: str) -> dict[str, Any]:
+        printed = ("published_as", "published_protocol", "published_backbones")
+        keys = ("title", *printed, "differs", "base", "implementation", "note")
+        base = self.methods.get(self.methods[name].get("base", ""), {})
+        return {**{key: self.methods[name].get(key) for key in keys}, "base_title": base.get("title")}
+
+    def _about_run(self, run: Run) -> dict[str, Any]:
+        member = next(iter(self.members(run.method, run.dataset))) if run.variant == "ensemble" else run.variant
+        settings = self.settings(run.method, run.dataset, member)
+        about = {"dataset": run.dataset, "method": run.method, "variant": self._shown(run), "seed": run.seed}
+        backbone = None if run.variant == "ensemble" else settings.get("backbone")
+        protocol = settings.get("protocol", self.protocol(run.method))
+        chosen = None if run.variant == "ensemble" else settings
+        return {**about, "protocol": protocol, "backbone": backbone, "path": run.path, "settings": chosen}
+
+    def _shown(self, run: Run) -> str:
+        """A variant as every table names it: a member with the vectors of words it starts from, where it has any."""
+        if run.variant == "ensemble":
+            return run.variant
+        vectors = getattr(self.made(run.method, run.dataset, run.variant), "vectors", None)
+        return run.variant if vectors is None else f"{run.variant}, {Path(vectors).stem} vectors"
+
+
+def wordless(source: Mapping[str, Any]) -> bool:
+    """Whether every copy of a source is a bag of words."""
+    return all(copy.get("layout") == "xmc-bow" for copy in source.get("mirrors", [source]))
