@@ -17,7 +17,9 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from lightxml_core.methods.lightxml import heads
 from lightxml_core.methods.lightxml.blocks import Zeros, cut
-from lightxml_core.methods.lightxml.heads import ClusteredHead, FlatHead, Loss, Stage, log_odds
+from lightxml_core.methods.lightxml.heads import ClusteredHead, FlatHead, Stage
+from lightxml_core.methods.lightxml.losses import Loss, log_odds
+from lightxml_core.methods.lightxml.selection import best
 from lightxml_core.training.optimisers import adamw
 
 WIDTH, BOTTLENECK = 6, 4
@@ -385,7 +387,7 @@ def test_a_document_in_more_clusters_than_are_kept_keeps_the_best_of_them() -> N
 def test_the_best_of_many_are_those_of_a_sort(columns: int, k: int, values: int, seed: int) -> None:
     random = np.random.default_rng(seed)
     scores = torch.from_numpy(random.integers(0, values, (3, columns)) / np.float32(50)).float()
-    found, labels = heads.best(scores, k)
+    found, labels = best(scores, k)
     for row, own in enumerate(scores.tolist()):
         expected = best_first(dict(enumerate(own)), k)
         assert labels[row].tolist() == expected and found[row].tolist() == [own[label] for label in expected]

@@ -1,40 +1,27 @@
 """The two heads of LightXML (section 3.3): what turns a document's features into scored labels.
 
 Positive labels come as two index vectors, `rows` int64[P] and `labels` int64[P]: pair i says that the
-document in row rows[i] of the batch has the label labels[i]. Binary cross-entropy with logits over a set of
-scored labels is then Σ softplus(z) − Σ z[positives], so no dense target is ever built.
+document in row rows[i] of the batch has the label labels[i].
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from math import isqrt
 from typing import Any, Literal
 
 import numpy as np
 import torch
 from scipy import sparse
 from torch import Tensor, nn
-from torch.nn.functional import linear, softplus
+from torch.nn.functional import linear
 
 from lightxml_core.methods.lightxml.blocks import Zeros, block_scores, cut, proposals
+from lightxml_core.methods.lightxml.losses import Loss, LossName, Reduction, bce, exactly, log_odds, squared_hinge
+from lightxml_core.methods.lightxml.selection import best
 
-_LAST_LABEL = 2**31 - 1
-_LEAST_IN_PILE = 4  # with fewer, one selection among all keys is faster
 _GATHERED = 1 << 23  # values of the label table that are copied for a batch; beyond, a CPU goes block by block
 
-Reduction = Literal["mean", "sum"]
-LossName = Literal["mean", "sum", "hinge"]
 Stage = Literal["joint", "recall", "rank"]
-
-
-@dataclass(frozen=True)
-class Loss:
-    """The loss to minimise, and its parts by name for the log."""
-
-    total: Tensor
-    parts: dict[str, Tensor]
 
 
 class FlatHead(nn.Module):
@@ -245,77 +232,5 @@ class ClusteredHead(nn.Module):
         return best(scores.masked_fill(~real, -1.0).flatten(1), k, self.label_of_slot[slots].flatten(1))
 
 
-def exactly(layer: nn.Module, features: Tensor) -> Tensor:
-    """float32 logits whatever autocast says: those of bfloat16 have 8 bits, and many labels the same."""
-    with torch.autocast(features.device.type, enabled=False):
-        logits: Tensor = layer(features.float())
-    return logits
-
-
-def bce(
-    logits: Tensor,
-    positives: tuple[Tensor, Tensor],
-    reduction: Reduction,
-    real: Tensor | None = None,
-    weight: Tensor | None = None,
-) -> Tensor:
-    """Binary cross-entropy with logits, targets 1 at `positives` and 0 elsewhere, over the places that are `real`.
-
-    logits: float[B, n]; positives: two int64[P], each of which counts `weight`, [P], so that no shape depends on values
-    and a GPU is not waited for; real: bool[B, n]. `mean` divides by the places scored (equation 9), `sum` by the
-    documents.
-    """
-    each = softplus(logits)
-    if real is not None:
-        each = each.masked_fill(~real, 0.0)
-    places = logits.numel() if real is None else real.sum()
-    own = logits[positives] if weight is None else logits[positives] * weight
-    return (each.sum() - own.sum()) / (places if reduction == "mean" else len(logits))
-
-
-def squared_hinge(logits: Tensor, positives: tuple[Tensor, ...]) -> Tensor:
-    """Mean over documents and labels of max(0, 1 - y·z)², y = 1 at `positives` and -1 elsewhere.
-
-    logits: float[B, n]; positives: two int64[P].
-    """
-    own = logits[positives]
-    negatives = (1.0 + logits).clamp_min(0.0).square().sum() - (1.0 + own).clamp_min(0.0).square().sum()
-    return (negatives + (1.0 - own).clamp_min(0.0).square().sum()) / logits.numel()
-
-
-def best(scores: Tensor, k: int, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """The k highest scores of each row and their labels; equal scores go to the lower label id.
-
-    scores: float32[B, n], not negative but for a -1 that stands for none. labels: int64[B, n] below 2^31, the column
-    numbers if None. One selection among int64 keys: the score's bits, which rise with it, above the label's complement.
-    """
-    if labels is None:
-        labels = torch.arange(scores.shape[1], device=scores.device)
-    keys = scores.contiguous().view(torch.int32).long()
-    kept = _highest(keys.bitwise_left_shift_(32).bitwise_or_(_LAST_LABEL - labels), min(k, scores.shape[1]))
-    return (kept >> 32).int().view(torch.float32), _LAST_LABEL - (kept & 0xFFFFFFFF)
-
-
-def _highest(keys: Tensor, k: int) -> Tensor:
-    """The k highest of each row of int64[B, n], falling.
-
-    Columns are dealt into piles, of about as many as make both selections the same size; the k best lie in the k piles
-    with the best tops.
-    """
-    in_pile = isqrt(keys.shape[1] // max(k, 1))
-    if in_pile < _LEAST_IN_PILE:
-        return keys.topk(k, dim=1).values
-    dealt = keys.shape[1] // in_pile * in_pile
-    piles = keys[:, :dealt].unflatten(1, (in_pile, -1))
-    best_piles = piles.amax(1).topk(k, dim=1, sorted=False).indices
-    kept = piles.gather(2, best_piles.unsqueeze(1).expand(-1, in_pile, -1)).flatten(1)
-    return torch.cat([kept, keys[:, dealt:]], dim=1).topk(k, dim=1).values
-
-
 def _storage(tensor: Tensor) -> int:
     return tensor.untyped_storage().data_ptr()
-
-
-def log_odds(count: np.ndarray, of: np.ndarray | int) -> Tensor:
-    """float32 logit of (count + ½) / (of + 1): finite also where nothing or everything was counted."""
-    return torch.from_numpy(np.log((count + 0.5) / (of - count + 0.5)).astype(np.float32))

@@ -10,7 +10,8 @@ from scipy import sparse
 from torch import Tensor, nn
 
 from lightxml_core.encoders.backbone import Backbone, load_encoder
-from lightxml_core.methods.lightxml.heads import ClusteredHead, FlatHead, Loss
+from lightxml_core.methods.lightxml.heads import ClusteredHead, FlatHead
+from lightxml_core.methods.lightxml.losses import Loss
 from lightxml_core.methods.lightxml.settings import Settings
 
 
