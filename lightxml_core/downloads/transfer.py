@@ -39,6 +39,7 @@ class Partial:
 
     @property
     def data(self) -> Path:
+        """The bytes that have arrived."""
         return self.target.with_name(self.target.name + ".part")
 
     @property
@@ -63,6 +64,7 @@ class Partial:
         write_json(self._note, note)
 
     def discard(self) -> None:
+        """Forget what has arrived."""
         self.data.unlink(missing_ok=True)
         self._note.unlink(missing_ok=True)
 

@@ -45,6 +45,7 @@ class Table:
     notes: Sequence[str] = field(default_factory=tuple)
 
     def markdown(self) -> str:
+        """A heading, the table, its notes."""
         lines = [list(map(_markdown, cells)) for cells in (self.headers, *self.rows)]
         lines.insert(1, ["---:" if side == "r" else "---" for side in self.align])
         table = ["\n".join("| " + " | ".join(line) + " |" for line in lines)] if self.rows else []

@@ -102,12 +102,15 @@ class Group:
 
     @property
     def backbones(self) -> set[str]:
+        """The encoders of its runs; `n/a` stands for none, as with an ensemble."""
         return {run.backbone for run in self.runs}
 
     def values(self, metric: str) -> list[float]:
+        """The metric of each seed that has it, in per cent."""
         return [run.metrics[metric] for run in self.runs if metric in run.metrics]
 
     def mean(self, metric: str) -> float | None:
+        """Mean over the seeds; None where none has the metric."""
         values = self.values(metric)
         return fmean(values) if values else None
 
@@ -118,6 +121,7 @@ class Group:
 
 
 def is_accuracy(metric: str) -> bool:
+    """Whether it is one of the families that papers print (`FAMILIES`), at some k."""
     return _ACCURACY.fullmatch(metric) is not None
 
 
@@ -141,6 +145,7 @@ def groups_of(selection: Selection) -> list[Group]:
 
 
 def of_dataset(groups: Iterable[Group], dataset: str) -> list[Group]:
+    """Those of one dataset, in their order."""
     return [group for group in groups if group.dataset == dataset]
 
 

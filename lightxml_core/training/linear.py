@@ -93,6 +93,7 @@ class _Done:
         return found
 
     def add(self, labels: np.ndarray, classifiers: list[Classifier]) -> None:
+        """Take a finished portion: int64 labels and their classifiers; saved with others when it is time."""
         self.waiting.append((labels, classifiers))
         if time.monotonic() - self.saved >= 60 * self.minutes:
             self._save()

@@ -32,10 +32,12 @@ class TrainingLog:
         self._file: TextIO = path.open("a", encoding="utf-8")
 
     def write(self, kind: str, step: int, **values: Any) -> None:
+        """Add one line, whole in the file even if the program is killed right after."""
         self._file.write(json.dumps({"kind": kind, "step": step, **values}) + "\n")
         self._file.flush()
 
     def close(self) -> None:
+        """Close the file; no line may follow."""
         self._file.close()
 
 

@@ -66,6 +66,7 @@ def predict_rows(
     settings: Settings,
     progress: Progress | None = None,
 ) -> sparse.csr_matrix:
+    """`predict` for some documents, `rows` int64[n] of `tokens`, with a model at hand: float32 CSR n × L."""
     top_k = min(top_k, model.head.labels)
     scores = np.zeros((len(rows), top_k), np.float32)
     labels = np.full((len(rows), top_k), -1, np.int64)

@@ -39,6 +39,7 @@ STYLE: Any = {
 
 
 def save(figure: Figure, stem: Path) -> None:
+    """Write `stem`.svg and .png, without a date, so that the same figure is the same bytes."""
     FigureCanvasAgg(figure)
     for suffix, metadata in ((".svg", {"Date": None}), (".png", {"Software": None})):
         with atomic_path(stem.with_suffix(suffix)) as temporary:
