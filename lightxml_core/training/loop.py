@@ -18,7 +18,7 @@ from torch.optim.swa_utils import AveragedModel
 from lightxml_core.errors import InputError
 from lightxml_core.training.checkpoint import Checkpoint
 from lightxml_core.training.log import Progress, TrainingLog
-from lightxml_core.training.optimisers import touched
+from lightxml_core.training.optimisers import set_rates, touched
 from lightxml_core.training.processes import team
 
 log = logging.getLogger(__name__)
@@ -158,8 +158,7 @@ class _Run:
 
     def _step(self, epoch: int, micro_batches: Sequence[np.ndarray]) -> None:
         """One optimiser step."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = group["base_lr"] * self._rate()
+        set_rates(self.optimizer, self._rate())
         documents = sum(len(rows) for rows in micro_batches)
         own = self._backward_in_memory(epoch, micro_batches)
         parts = dict(zip(own, self.team.total(torch.stack([*own.values()])), strict=True))

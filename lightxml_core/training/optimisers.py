@@ -28,6 +28,12 @@ def adamw(groups: Iterable[dict[str, Any]], rare: Collection[Tensor] = (), eps: 
     return DenseAndSparse(*parts) if parts[1] else torch.optim.AdamW(parts[0], fused=True)
 
 
+def set_rates(optimizer: torch.optim.Optimizer, factor: float) -> None:
+    """Give each group of an optimiser of `adamw` so many times the rate that it was made with."""
+    for group in optimizer.param_groups:
+        group["lr"] = group["base_lr"] * factor
+
+
 class DenseAndSparse(torch.optim.Optimizer):
     """Fused AdamW, and SparseAdam; both torch's own, with one state.
 

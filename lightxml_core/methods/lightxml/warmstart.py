@@ -14,7 +14,7 @@ from lightxml_core.methods.lightxml.settings import Settings
 from lightxml_core.training.batches import epoch_batches
 from lightxml_core.training.checkpoint import Checkpoint
 from lightxml_core.training.log import Progress, TrainingLog
-from lightxml_core.training.optimisers import adamw
+from lightxml_core.training.optimisers import adamw, set_rates
 
 
 def warm_start(
@@ -52,8 +52,7 @@ def _train_head(
     for epoch in range(settings.warm_epochs):
         torch.manual_seed(settings.seed * 1_000_003 + epoch)
         for batch in epoch_batches(np.zeros(len(features)), settings.warm_batch, settings.seed, epoch, 1):
-            for group in optimizer.param_groups:
-                group["lr"] = group["base_lr"] * (1.0 - step / steps if settings.warm_schedule == "linear" else 1.0)
+            set_rates(optimizer, 1.0 - step / steps if settings.warm_schedule == "linear" else 1.0)
             loss = model.head.loss(model.prepare(features[batch].to(device)), *positives(Y, batch, model))
             loss.total.backward()
             optimizer.step()
