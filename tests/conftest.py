@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 import pytest
 from hypothesis import settings
+
+from lightxml_core.training.devices import visible_gpus
 
 settings.register_profile("untimed", deadline=None)  # a busy machine is no fault of the code
 settings.load_profile("untimed")
@@ -12,6 +16,17 @@ SLOW = (
     *("test_processes", "test_training_loop", "test_lightxml_method", "test_fuzz", "test_tutorials"),
     *("test_reporting_browser", "test_workflow_baselines", "test_workflow", "test_survival"),
 )
+GPUS = visible_gpus()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Hide the GPUs from all tests but those of them: others compare bytes, and a GPU adds in no fixed order."""
+    with pytest.MonkeyPatch.context() as patch:
+        if GPUS and item.path.stem != "test_gpu":
+            patch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+            patch.setattr("torch.cuda.is_available", lambda: False)
+        return (yield)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

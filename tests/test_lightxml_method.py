@@ -21,6 +21,7 @@ from lightxml_core.encoders.scratch import Kind, ScratchConfig, build_scratch
 from lightxml_core.encoders.tokens import load_tokens, tokenize
 from lightxml_core.errors import InputError
 from lightxml_core.evaluation.metrics import evaluate
+from lightxml_core.files import read_json, write_json
 from lightxml_core.methods import TestData, TrainingData
 from lightxml_core.methods.lightxml import PROTOCOLS, Settings, fit, heads, needs, predict
 from lightxml_core.methods.lightxml.frozen import frozen
@@ -498,6 +499,14 @@ def test_labels_are_scored_in_float32_also_where_the_encoder_runs_in_bfloat16(
     assert len(scores[0].unique()) > 45
     name = "loss" if head == "flat" else "recall_loss"
     assert torch.equal(parts[name], alone[name])
+
+
+def test_a_model_trained_in_float16_predicts_where_there_is_no_gpu(corpus: Corpus, tmp_path: Path) -> None:
+    expected = trained(corpus, "bert", replace(FAST, epochs=1), tmp_path / "run").toarray()
+    model = shutil.copytree(tmp_path / "run/model", tmp_path / "model")
+    write_json(model / "settings.json", read_json(model / "settings.json") | {"precision": "fp16"})
+    found = predict(model, corpus.test("bert"), 10).toarray()
+    np.testing.assert_allclose(found, expected, atol=0.01)  # bfloat16 where the processor is fast in it
 
 
 def clusters_of(labels: int) -> sparse.csr_matrix:

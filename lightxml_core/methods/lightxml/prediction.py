@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -47,6 +48,8 @@ def _loaded(folder: Path, _written: int) -> tuple[LightXML, Settings]:
     device = pick_device()
     model = build_model(settings, folder, labels, clusters, pretrained=False)
     model.load_state_dict(load_file(folder / _WEIGHTS))
+    if settings.precision == "fp16" and device.type == "cpu":  # trained on a GPU, used without one
+        settings = replace(settings, precision="auto")
     return model.to(device).eval(), settings
 
 
