@@ -509,6 +509,20 @@ def test_a_model_trained_in_float16_predicts_where_there_is_no_gpu(corpus: Corpu
     np.testing.assert_allclose(found, expected, atol=0.01)  # bfloat16 where the processor is fast in it
 
 
+def test_a_feature_that_hardly_varies_does_not_drown_the_others_once_it_moves(corpus: Corpus) -> None:
+    model = build_model(FAST, corpus.folder / "bert", LABELS, None).eval()
+    features = torch.randn(300, model.backbone.width, generator=torch.Generator().manual_seed(3)) * 0.2 + 1.0
+    features[:, 5] = 0.25  # all but constant, as some are of real encoders
+    model.standardise(features)
+    scaled = model.prepare(features)
+    others = [i for i in range(scaled.shape[1]) if i != 5]
+    torch.testing.assert_close(scaled[:, others].std(0), torch.ones(len(others)))
+    torch.testing.assert_close(scaled.mean(0), torch.zeros(len(scaled[0])), atol=1e-4, rtol=0)
+    assert (model.prepare(features + 1e-3) - scaled).abs().max() < 0.1
+    model.standardise(torch.full((4, model.backbone.width), 0.5))
+    assert model.scale.eq(1.0).all()
+
+
 def clusters_of(labels: int) -> sparse.csr_matrix:
     """A clustering of that many labels into 20."""
     cluster = np.arange(labels) % 20

@@ -29,9 +29,15 @@ class LightXML(nn.Module):
         self.register_buffer("scale", torch.ones(backbone.width))
 
     def standardise(self, features: Tensor) -> None:
-        """Take mean and standard deviation of float[N, width] features as the model's fixed scaling."""
+        """Take mean and standard deviation of float[N, width] features as the model's fixed scaling.
+
+        No feature counts as narrower than a tenth of the middle one: pretrained encoders have some that are all but
+        constant (the last layer of MiniLM 3 of 384), and divided by their deviation they would drown all others as
+        soon as the encoder learns.
+        """
         self.mean.copy_(features.mean(0))
-        self.scale.copy_(1.0 / features.std(0).clamp_min(1e-6))
+        deviation = features.std(0)
+        self.scale.copy_(1.0 / deviation.clamp_min(0.1 * deviation.median().item() or 1.0))
 
     def prepare(self, features: Tensor) -> Tensor:
         """Scaled features with dropout, as the head takes them."""
