@@ -21,6 +21,7 @@ import torch
 from scipy import sparse
 from tokenizers import Tokenizer
 
+from benchmarks.candidates import CLUSTERS, LABELS
 from benchmarks.harness import compare, measure, report
 from benchmarks.synthetic import Shape, generate
 from lightxml_core.encoders.scratch import ScratchConfig, build_scratch
@@ -40,7 +41,7 @@ class Size:
     encoder: ScratchConfig
     documents: int = 512
     labels: int = 13_330
-    largest: tuple[int, int] = (670_091, 8_192)  # labels, clusters
+    largest: tuple[int, int] = (LABELS, CLUSTERS)
     batches: tuple[int, ...] = (16, 64, 128)
     product: int = 8_192
 

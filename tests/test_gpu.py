@@ -21,9 +21,10 @@ from lightxml_core.methods.lightxml import Settings, fit, needs, predict
 from lightxml_core.methods.lightxml.heads import ClusteredHead, FlatHead
 from lightxml_core.methods.lightxml.prediction import load_model
 from lightxml_core.training.devices import pick_device
-from tests.planted import LABELS, KilledError, bytes_of, die_at, documents, log_lines
+from tests.planted import LABELS, KilledError, die_at, documents, log_lines
 
-pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
+# Nothing stands in for a GPU's sums, its float16 and its memory; where there is one, `make test` runs these.
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="compares a GPU with the processor: none is here")
 
 TRAINING, TEST, TOKENS = 400, 100, 32
 CLUSTERS = sparse.csr_matrix(np.eye(6, dtype=np.float32)[np.arange(LABELS) % 6])
@@ -147,7 +148,7 @@ def test_killed_and_fitted_again_it_ends_where_the_undisturbed_run_does(how: Any
     assert len(log_lines(tmp_path / "killed")) == len(log_lines(tmp_path / "whole"))
     losses = [[line["loss"] for line in log_lines(tmp_path / name)] for name in ("killed", "whole")]
     np.testing.assert_allclose(*losses, rtol=0.1, atol=0.05)
-    assert abs(precision(again) - precision(whole)) <= 2 and bytes_of(again, tmp_path)
+    assert abs(precision(again) - precision(whole)) <= 2
 
 
 def test_a_batch_that_the_gpu_cannot_hold_goes_in_pieces(
