@@ -3,18 +3,45 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from scipy import sparse
 
+from lightxml_core.encoders.scratch import Kind, ScratchConfig, build_scratch
+from lightxml_core.encoders.tokens import load_tokens, tokenize
+from lightxml_core.evaluation.metrics import evaluate
 from lightxml_core.files import save_csr
+from lightxml_core.methods import TestData, TrainingData
+from lightxml_core.methods.lightxml import Settings, fit, needs, predict
 from lightxml_core.training.log import Progress
 
-LABELS = 30
+LABELS, MAX_TOKENS = 30, 32
+FAST = Settings(
+    layers=2,
+    max_tokens=MAX_TOKENS,
+    epochs=8,
+    batch=16,
+    lr=5e-3,
+    head_lr=1e-2,
+    feature_dropout=0.1,
+    encoder_dropout=False,
+    loss="sum",
+    schedule="linear",
+    warmup_steps=10,
+    clip=1.0,
+    swa_step=0,
+    select="last",
+    precision="fp32",
+    bottleneck=16,
+    clusters_kept=3,
+    label_bias=True,
+)
 
 
 def documents(count: int, seed: int) -> tuple[list[str], sparse.csr_matrix]:
@@ -29,6 +56,52 @@ def documents(count: int, seed: int) -> tuple[list[str], sparse.csr_matrix]:
         texts.append(" ".join(random.permutation(own + common)))
         Y[row, chosen] = 1.0
     return texts, sparse.csr_matrix(Y)
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Planted documents as tokens, beside the encoders from scratch that made them."""
+
+    folder: Path
+    Y: sparse.csr_matrix
+    Y_tst: sparse.csr_matrix
+
+    def data(self, kind: str, settings: Settings) -> TrainingData:
+        wanted = needs(settings)
+        clusters = sparse.csr_matrix(np.eye(6, dtype=np.float32)[np.arange(LABELS) % 6])
+        return TrainingData(
+            Y=self.Y,
+            tokens=load_tokens(self.folder / f"tokens-{kind}", "trn"),
+            clusters=clusters if "clusters" in wanted else None,
+            encoder=self.folder / kind,
+            validation=np.arange(0, self.Y.shape[0], 5),
+            test=replace(self.test(kind), Y=self.Y_tst) if "test" in wanted else None,
+        )
+
+    def test(self, kind: str) -> TestData:
+        return TestData(tokens=load_tokens(self.folder / f"tokens-{kind}", "tst"))
+
+
+def encoded(folder: Path, training: int, test: int, kinds: Iterable[Kind] = ("bert",)) -> Encoded:
+    """So many training and test documents, for encoders of these kinds."""
+    (texts, Y), (texts_tst, Y_tst) = documents(training, 1), documents(test, 2)
+    for kind in kinds:
+        build_scratch(ScratchConfig(kind, 400, 32, 2, 2, MAX_TOKENS), texts, folder / kind)
+        for part, lines in (("trn", texts), ("tst", texts_tst)):
+            tokenize(lines, folder / kind, MAX_TOKENS, "plain", folder / f"tokens-{kind}", part)
+    return Encoded(folder, Y, Y_tst)
+
+
+def trained(corpus: Encoded, kind: str, settings: Settings, folder: Path, resume: bool = True) -> sparse.csr_matrix:
+    """Fit LightXML into `folder` and predict the test documents."""
+    torch.set_num_threads(1)
+    fit(corpus.data(kind, settings), settings, folder / "model", resume)
+    return predict(folder / "model", corpus.test(kind), 10)
+
+
+def precision(predictions: sparse.csr_matrix, Y: sparse.csr_matrix) -> float:
+    """P@1."""
+    return evaluate(predictions, Y, np.ones(LABELS))["P@1"]
 
 
 def bytes_of(predictions: sparse.csr_matrix, folder: Path) -> bytes:

@@ -14,25 +14,28 @@ from scipy import sparse
 from torch import Tensor
 
 from lightxml_core.encoders.scratch import ScratchConfig, build_scratch
-from lightxml_core.encoders.tokens import load_tokens, tokenize
-from lightxml_core.evaluation.metrics import evaluate
-from lightxml_core.methods import TestData, TrainingData
-from lightxml_core.methods.lightxml import Settings, fit, needs, predict
+from lightxml_core.methods.lightxml import predict
 from lightxml_core.methods.lightxml.heads import ClusteredHead, FlatHead
 from lightxml_core.methods.lightxml.prediction import load_model
 from lightxml_core.training.devices import pick_device
-from tests.planted import LABELS, KilledError, die_at, documents, log_lines
+from tests.planted import (
+    FAST,
+    MAX_TOKENS,
+    Encoded,
+    KilledError,
+    die_at,
+    documents,
+    encoded,
+    log_lines,
+    precision,
+    trained,
+)
 
 # Nothing stands in for a GPU's sums, its float16 and its memory; where there is one, `make test` runs these.
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="compares a GPU with the processor: none is here")
 
-TRAINING, TEST, TOKENS = 400, 100, 32
-CLUSTERS = sparse.csr_matrix(np.eye(6, dtype=np.float32)[np.arange(LABELS) % 6])
-FLAT = Settings(
-    layers=2, max_tokens=TOKENS, epochs=10, batch=16, lr=5e-3, head_lr=1e-2, feature_dropout=0.1, encoder_dropout=False,
-    loss="sum", schedule="linear", warmup_steps=10, clip=1.0, swa_step=0, select="last", prior_bias=True,
-    standardise=True, warm_epochs=2, warm_lr=5e-3, bottleneck=16, clusters_kept=3,
-)  # fmt: skip
+TRAINING, TEST = 400, 100
+FLAT = replace(FAST, epochs=10, precision="auto", prior_bias=True, standardise=True, warm_epochs=2, warm_lr=5e-3)
 HEADS = {
     "flat": FLAT,
     "flat, upper layer": replace(FLAT, frozen_layers=1, keep_frozen=True),
@@ -49,31 +52,8 @@ def whole_gpu() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The planted corpus, tokenised, beside an encoder from scratch."""
-    folder = tmp_path_factory.mktemp("corpus")
-    texts, _ = documents(TRAINING, 1)
-    build_scratch(ScratchConfig("bert", 400, 32, 2, 2, TOKENS), texts, folder / "encoder")
-    for part, lines in (("trn", texts), ("tst", documents(TEST, 2)[0])):
-        tokenize(lines, folder / "encoder", TOKENS, "plain", folder / "tokens", part)
-    return folder
-
-
-def fitted(folder: Path, settings: Settings, out: Path) -> sparse.csr_matrix:
-    """Train into `out` and predict the test documents, on the GPU."""
-    data = TrainingData(
-        Y=documents(TRAINING, 1)[1],
-        tokens=load_tokens(folder / "tokens", "trn"),
-        clusters=CLUSTERS if "clusters" in needs(settings) else None,
-        encoder=folder / "encoder",
-        validation=np.arange(0, TRAINING, 5),
-    )
-    fit(data, settings, out / "model", resume=True)
-    return predict(out / "model", TestData(tokens=load_tokens(folder / "tokens", "tst")), 10)
-
-
-def precision(predictions: sparse.csr_matrix) -> float:
-    return evaluate(predictions, documents(TEST, 2)[1], np.ones(LABELS))["P@1"]
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Encoded:
+    return encoded(tmp_path_factory.mktemp("corpus"), TRAINING, TEST)
 
 
 @pytest.mark.parametrize(
@@ -118,49 +98,51 @@ def dense(gradient: Tensor) -> Tensor:
 @pytest.mark.parametrize("how", ["fp32", "bf16", "fp16"])
 @pytest.mark.parametrize("head", HEADS)
 def test_it_learns_in_every_precision_and_its_model_predicts_the_same_on_the_processor(
-    head: str, how: Any, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    head: str, how: Any, corpus: Encoded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = replace(HEADS[head], precision=how)
-    on_gpu = fitted(folder, settings, tmp_path)
-    assert load_model(tmp_path / "model")[0].mean.is_cuda and precision(on_gpu) > 90
+    on_gpu = trained(corpus, "bert", settings, tmp_path)
+    assert load_model(tmp_path / "model")[0].mean.is_cuda and precision(on_gpu, corpus.Y_tst) > 90
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     (tmp_path / "model").rename(tmp_path / "moved")
-    on_cpu = cpu_scores(tmp_path / "moved", folder)
+    on_cpu = cpu_scores(tmp_path / "moved", corpus)
     np.testing.assert_allclose(on_cpu.max(axis=1), on_gpu.toarray().max(axis=1), atol=2e-3 if how == "fp32" else 6e-2)
-    assert abs(precision(sparse.csr_matrix(on_cpu)) - precision(on_gpu)) <= 2
+    assert abs(precision(sparse.csr_matrix(on_cpu), corpus.Y_tst) - precision(on_gpu, corpus.Y_tst)) <= 2
 
 
-def cpu_scores(model: Path, folder: Path) -> np.ndarray:
+def cpu_scores(model: Path, corpus: Encoded) -> np.ndarray:
     assert pick_device().type == "cpu"
-    return predict(model, TestData(tokens=load_tokens(folder / "tokens", "tst")), 10).toarray()
+    return predict(model, corpus.test("bert"), 10).toarray()
 
 
 @pytest.mark.parametrize("how", ["bf16", "fp16"])
-def test_killed_and_fitted_again_it_ends_where_the_undisturbed_run_does(how: Any, folder: Path, tmp_path: Path) -> None:
+def test_killed_and_fitted_again_it_ends_where_the_undisturbed_run_does(
+    how: Any, corpus: Encoded, tmp_path: Path
+) -> None:
     settings = replace(HEADS["clustered"], precision=how, checkpoint_minutes=0.0)
-    whole = fitted(folder, settings, tmp_path / "whole")
+    whole = trained(corpus, "bert", settings, tmp_path / "whole")
     with pytest.MonkeyPatch.context() as patch:
         die_at(patch, 100)
         with pytest.raises(KilledError):
-            fitted(folder, settings, tmp_path / "killed")
-    again = fitted(folder, settings, tmp_path / "killed")
+            trained(corpus, "bert", settings, tmp_path / "killed")
+    again = trained(corpus, "bert", settings, tmp_path / "killed")
     # sums on a GPU have no fixed order, so not the same bytes
     assert len(log_lines(tmp_path / "killed")) == len(log_lines(tmp_path / "whole"))
     losses = [[line["loss"] for line in log_lines(tmp_path / name)] for name in ("killed", "whole")]
     np.testing.assert_allclose(*losses, rtol=0.1, atol=0.05)
-    assert abs(precision(again) - precision(whole)) <= 2
+    assert abs(precision(again, corpus.Y_tst) - precision(whole, corpus.Y_tst)) <= 2
 
 
 def test_a_batch_that_the_gpu_cannot_hold_goes_in_pieces(
-    folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    corpus: Encoded, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Of real memory, all but 600 MiB of which is taken away; the batch needs about 1 GiB."""
-    build_scratch(ScratchConfig("bert", 400, 512, 4, 8, TOKENS), documents(TRAINING, 1)[0], tmp_path / "encoder")
-    (tmp_path / "tokens").symlink_to(folder / "tokens")
+    build_scratch(ScratchConfig("bert", 400, 512, 4, 8, MAX_TOKENS), documents(TRAINING, 1)[0], tmp_path / "bert")
+    (tmp_path / "tokens-bert").symlink_to(corpus.folder / "tokens-bert")
     settings = replace(FLAT, epochs=1, warm_epochs=0, standardise=False, batch=TRAINING, bucket=1)
     torch.cuda.empty_cache()
     used = torch.cuda.memory_reserved() + 600 * 2**20
     torch.cuda.set_per_process_memory_fraction(used / torch.cuda.get_device_properties(0).total_memory)
-    predictions = fitted(tmp_path, settings, tmp_path)
+    predictions = trained(replace(corpus, folder=tmp_path), "bert", settings, tmp_path)
     assert "memory is short at step 0: each micro-batch goes in" in caplog.text
     assert predictions.shape[0] == TEST and len([x for x in log_lines(tmp_path) if x["kind"] == "step"]) == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,12 +17,10 @@ from torch import Tensor, nn
 
 from lightxml_core.encoders import backbone as backbones
 from lightxml_core.encoders.backbone import Backbone
-from lightxml_core.encoders.scratch import Kind, ScratchConfig, build_scratch
-from lightxml_core.encoders.tokens import load_tokens, tokenize
+from lightxml_core.encoders.scratch import Kind
 from lightxml_core.errors import InputError
 from lightxml_core.evaluation.metrics import evaluate
 from lightxml_core.files import read_json, write_json
-from lightxml_core.methods import TestData, TrainingData
 from lightxml_core.methods.lightxml import PROTOCOLS, Settings, fit, heads, needs, predict
 from lightxml_core.methods.lightxml.frozen import frozen
 from lightxml_core.methods.lightxml.inputs import in_memory, padded
@@ -31,30 +29,23 @@ from lightxml_core.methods.lightxml.prediction import load_model, predict_rows
 from lightxml_core.training.batches import step_groups
 from lightxml_core.training.checkpoint import Checkpoint
 from lightxml_core.training.optimisers import adamw
-from tests.planted import LABELS, KilledError, bytes_of, die_at, documents, log_lines, without_times
-
-TRAINING, TEST, MAX_TOKENS = 200, 60, 32
-KINDS: tuple[Kind, ...] = ("bert", "roberta", "xlnet")
-FAST = Settings(
-    layers=2,
-    max_tokens=MAX_TOKENS,
-    epochs=8,
-    batch=16,
-    lr=5e-3,
-    head_lr=1e-2,
-    feature_dropout=0.1,
-    encoder_dropout=False,
-    loss="sum",
-    schedule="linear",
-    warmup_steps=10,
-    clip=1.0,
-    swa_step=0,
-    select="last",
-    precision="fp32",
-    bottleneck=16,
-    clusters_kept=3,
-    label_bias=True,
+from tests.planted import (
+    FAST,
+    LABELS,
+    MAX_TOKENS,
+    Encoded,
+    KilledError,
+    bytes_of,
+    die_at,
+    encoded,
+    log_lines,
+    precision,
+    trained,
+    without_times,
 )
+
+TRAINING, TEST = 200, 60
+KINDS: tuple[Kind, ...] = ("bert", "roberta", "xlnet")
 HEADS: dict[str, Settings] = {
     "flat": FAST,
     "clustered": replace(FAST, head="clustered"),
@@ -67,51 +58,12 @@ HEADS: dict[str, Settings] = {
 }
 
 
-@dataclass(frozen=True)
-class Corpus:
-    folder: Path
-    Y: sparse.csr_matrix
-    Y_tst: sparse.csr_matrix
-
-    def data(self, kind: str, settings: Settings) -> TrainingData:
-        wanted = needs(settings)
-        clusters = sparse.csr_matrix(np.eye(6, dtype=np.float32)[np.arange(LABELS) % 6])
-        return TrainingData(
-            Y=self.Y,
-            tokens=load_tokens(self.folder / f"tokens-{kind}", "trn"),
-            clusters=clusters if "clusters" in wanted else None,
-            encoder=self.folder / kind,
-            validation=np.arange(0, TRAINING, 5),
-            test=replace(self.test(kind), Y=self.Y_tst) if "test" in wanted else None,
-        )
-
-    def test(self, kind: str) -> TestData:
-        return TestData(tokens=load_tokens(self.folder / f"tokens-{kind}", "tst"))
-
-
 @pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
-    folder = tmp_path_factory.mktemp("corpus")
-    (texts, Y), (texts_tst, Y_tst) = documents(TRAINING, 1), documents(TEST, 2)
-    for kind in KINDS:
-        build_scratch(ScratchConfig(kind, 400, 32, 2, 2, MAX_TOKENS), texts, folder / kind)
-        for part, lines in (("trn", texts), ("tst", texts_tst)):
-            tokenize(lines, folder / kind, MAX_TOKENS, "plain", folder / f"tokens-{kind}", part)
-    return Corpus(folder, Y, Y_tst)
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Encoded:
+    return encoded(tmp_path_factory.mktemp("corpus"), TRAINING, TEST, KINDS)
 
 
-def trained(corpus: Corpus, kind: str, settings: Settings, folder: Path, resume: bool = True) -> sparse.csr_matrix:
-    """Fit into `folder` and predict the test documents."""
-    torch.set_num_threads(1)
-    fit(corpus.data(kind, settings), settings, folder / "model", resume)
-    return predict(folder / "model", corpus.test(kind), 10)
-
-
-def precision(predictions: sparse.csr_matrix, Y: sparse.csr_matrix) -> float:
-    return evaluate(predictions, Y, np.ones(LABELS))["P@1"]
-
-
-def test_frozen_layers_stay_as_they_came_and_the_others_learn(corpus: Corpus, tmp_path: Path) -> None:
+def test_frozen_layers_stay_as_they_came_and_the_others_learn(corpus: Encoded, tmp_path: Path) -> None:
     for kind, lowest in (("bert", "encoder.layer.0."), ("xlnet", "layer.0.")):
         settings = replace(FAST, frozen_layers=1, epochs=1)
         before = build_model(settings, corpus.folder / kind, LABELS, None).state_dict()
@@ -123,7 +75,7 @@ def test_frozen_layers_stay_as_they_came_and_the_others_learn(corpus: Corpus, tm
         assert any(name.startswith(f"backbone.encoder.{lowest.replace('0', '1')}") for name in moved)
 
 
-def test_layer_decay_slows_the_lower_layers(corpus: Corpus, tmp_path: Path) -> None:
+def test_layer_decay_slows_the_lower_layers(corpus: Encoded, tmp_path: Path) -> None:
     settings = replace(FAST, epochs=1, weight_decay=0.0)
     before = build_model(settings, corpus.folder / "bert", LABELS, None).state_dict()
     distance = {}
@@ -151,7 +103,7 @@ def test_layer_decay_slows_the_lower_layers(corpus: Corpus, tmp_path: Path) -> N
         ("bert", "clustered, two steps"),
     ],
 )
-def test_it_learns_and_its_model_folder_is_all_it_needs(kind: str, head: str, corpus: Corpus, tmp_path: Path) -> None:
+def test_it_learns_and_its_model_folder_is_all_it_needs(kind: str, head: str, corpus: Encoded, tmp_path: Path) -> None:
     settings, encoder = HEADS[head], tmp_path / "encoder"
     shutil.copytree(corpus.folder / kind, encoder)
     fit(replace(corpus.data(kind, settings), encoder=encoder), settings, tmp_path / "run/model", True)
@@ -173,7 +125,7 @@ def test_it_learns_and_its_model_folder_is_all_it_needs(kind: str, head: str, co
 
 @pytest.mark.parametrize("select", ["last", "validation", "test"])
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_both_protocols_run_with_every_selection(protocol: str, select: Any, corpus: Corpus, tmp_path: Path) -> None:
+def test_both_protocols_run_with_every_selection(protocol: str, select: Any, corpus: Encoded, tmp_path: Path) -> None:
     short = replace(FAST, epochs=1, swa_warmup=1, swa_step=4, accumulate=2, evaluate_steps=3)
     settings = replace(short, protocol=protocol, **{**PROTOCOLS[protocol], "select": select, "extra_epochs": 1})
     trained(corpus, "xlnet", settings, tmp_path)
@@ -193,7 +145,7 @@ def test_both_protocols_run_with_every_selection(protocol: str, select: Any, cor
 
 @pytest.mark.parametrize(("schedule", "last"), [("constant", 1.0), ("linear", 1 / 6)])
 def test_the_rate_of_the_warm_start_stays_or_falls_towards_zero(
-    schedule: Any, last: float, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    schedule: Any, last: float, corpus: Encoded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rates: list[float] = []
 
@@ -222,7 +174,7 @@ def test_the_protocols_are_what_the_paper_and_the_released_code_do() -> None:
     assert needs(replace(clean, head="clustered")) == {"tokens", "gpus", "clusters"}
 
 
-def test_selection_by_test_or_validation_keeps_the_best_epoch(corpus: Corpus, tmp_path: Path) -> None:
+def test_selection_by_test_or_validation_keeps_the_best_epoch(corpus: Encoded, tmp_path: Path) -> None:
     settings = replace(FAST, epochs=3, select="test")
     predictions = trained(corpus, "bert", settings, tmp_path)
     told = [line["validation"] for line in log_lines(tmp_path) if line["kind"] == "epoch"]
@@ -231,7 +183,7 @@ def test_selection_by_test_or_validation_keeps_the_best_epoch(corpus: Corpus, tm
     assert len(told) == 3 and {name: found[name] for name in best} == pytest.approx(best)
 
 
-def test_a_seed_decides_every_byte_of_the_predictions(corpus: Corpus, tmp_path: Path) -> None:
+def test_a_seed_decides_every_byte_of_the_predictions(corpus: Encoded, tmp_path: Path) -> None:
     settings = replace(HEADS["clustered, warm"], epochs=2, warm_epochs=1, encoder_dropout=True)
     once, again, other = (
         bytes_of(trained(corpus, "roberta", replace(settings, seed=seed), tmp_path / name), tmp_path)
@@ -242,14 +194,16 @@ def test_a_seed_decides_every_byte_of_the_predictions(corpus: Corpus, tmp_path: 
     assert weights[0] == weights[1] != weights[2]
 
 
-def test_the_first_weights_follow_the_seed(corpus: Corpus) -> None:
+def test_the_first_weights_follow_the_seed(corpus: Encoded) -> None:
     drawn = [build_model(replace(FAST, seed=seed), corpus.folder / "bert", LABELS, None) for seed in (5, 5, 6)]
     for part in ("backbone", "head"):
         once, again, other = (torch.nn.utils.parameters_to_vector(getattr(m, part).parameters()) for m in drawn)
         assert torch.equal(once, again) and not torch.equal(once, other)
 
 
-def test_a_document_has_its_own_scores_whatever_batch_it_is_in(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_document_has_its_own_scores_whatever_batch_it_is_in(
+    corpus: Encoded, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model, tokens = build_model(FAST, corpus.folder / "bert", LABELS, None).eval(), corpus.test("bert").tokens
     assert tokens is not None and len(set(tokens.lengths.tolist())) > 1
     for parameter in model.backbone.parameters():
@@ -269,7 +223,7 @@ def test_a_document_has_its_own_scores_whatever_batch_it_is_in(corpus: Corpus, m
 # of an undisturbed run: 3 batches of frozen features, 2 × 3 of the warm start, 2 × 10 steps
 @pytest.mark.parametrize("when", [1, 8, 9, 13, 25])
 def test_killed_in_the_middle_and_fitted_again_it_predicts_the_same_bytes(
-    when: int, corpus: Corpus, tmp_path: Path, undisturbed: tuple[Settings, bytes, list[dict[str, Any]]]
+    when: int, corpus: Encoded, tmp_path: Path, undisturbed: tuple[Settings, bytes, list[dict[str, Any]]]
 ) -> None:
     settings, expected, expected_log = undisturbed
     settings = replace(settings, checkpoint_minutes=0.0 if when % 2 else 1e9)
@@ -284,7 +238,7 @@ def test_killed_in_the_middle_and_fitted_again_it_predicts_the_same_bytes(
 
 @pytest.fixture(scope="module")
 def undisturbed(
-    corpus: Corpus, tmp_path_factory: pytest.TempPathFactory
+    corpus: Encoded, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Settings, bytes, list[dict[str, Any]]]:
     folder = tmp_path_factory.mktemp("undisturbed")
     settings = replace(
@@ -336,7 +290,7 @@ def test_which_token_and_which_layers_represent_a_document(kind: str, position: 
 @pytest.mark.parametrize("kind", ["bert", "roberta"])
 @pytest.mark.parametrize(("layers", "position"), [(2, "class"), (2, "mean"), (1, "class")])
 def test_frozen_layers_computed_once_give_the_features_of_the_whole_encoder(
-    kind: str, layers: int, position: Any, corpus: Corpus, tmp_path: Path
+    kind: str, layers: int, position: Any, corpus: Encoded, tmp_path: Path
 ) -> None:
     settings = replace(FAST, layers=layers, position=position, frozen_layers=1, keep_frozen=True)
     data = corpus.data(kind, settings)
@@ -377,14 +331,14 @@ def test_the_layers_that_learn_go_on_from_the_frozen_ones_for_mpnet() -> None:
     assert backbone.positions == 512 - 1 - 1
 
 
-def test_frozen_layers_are_not_kept_for_an_encoder_that_cannot_go_on_from_them(corpus: Corpus, tmp_path: Path) -> None:
+def test_frozen_layers_are_not_kept_for_an_encoder_that_cannot_go_on_from_them(corpus: Encoded, tmp_path: Path) -> None:
     settings = replace(FAST, frozen_layers=1, keep_frozen=True)
     with pytest.raises(InputError, match="keep_frozen does not work for encoders of the XLNet type"):
         fit(corpus.data("xlnet", settings), settings, tmp_path / "model", True)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_padding_changes_no_features(kind: str, corpus: Corpus) -> None:
+def test_padding_changes_no_features(kind: str, corpus: Encoded) -> None:
     model = build_model(FAST, corpus.folder / kind, LABELS, None).eval()
     tokens = corpus.data(kind, FAST).tokens
     assert tokens is not None
@@ -415,7 +369,7 @@ def test_settings_that_exclude_each_other_are_an_input_error(wrong: dict[str, An
         Settings(**wrong)
 
 
-def test_more_layers_than_there_are_is_an_input_error(corpus: Corpus, tmp_path: Path) -> None:
+def test_more_layers_than_there_are_is_an_input_error(corpus: Encoded, tmp_path: Path) -> None:
     settings = replace(FAST, layers=3)
     with pytest.raises(InputError, match="the last 3 layers are asked for, the encoder has 2: set `layers` lower"):
         fit(corpus.data("bert", settings), settings, tmp_path / "model", True)
@@ -423,7 +377,7 @@ def test_more_layers_than_there_are_is_an_input_error(corpus: Corpus, tmp_path: 
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_an_encoder_reads_as_many_tokens_as_it_has_positions_and_no_more(kind: str, corpus: Corpus) -> None:
+def test_an_encoder_reads_as_many_tokens_as_it_has_positions_and_no_more(kind: str, corpus: Encoded) -> None:
     backbone = build_model(FAST, corpus.folder / kind, LABELS, None).eval().backbone
     ids = torch.full((2, MAX_TOKENS + 16), 7)
     mask = torch.arange(MAX_TOKENS + 16).expand(2, -1) < MAX_TOKENS
@@ -439,7 +393,7 @@ def test_an_encoder_reads_as_many_tokens_as_it_has_positions_and_no_more(kind: s
 @pytest.mark.parametrize("kind", ["bert", "roberta"])
 @pytest.mark.parametrize("dtype", [None, torch.bfloat16], ids=["float32", "bfloat16"])
 def test_the_attention_without_dropout_is_the_plain_one(
-    kind: str, dtype: torch.dtype | None, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+    kind: str, dtype: torch.dtype | None, corpus: Encoded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Hidden states and gradients are those of the attention written out, at the precision of the pass."""
     found = []
@@ -483,7 +437,7 @@ def test_a_batch_that_does_not_fit_is_predicted_in_halves() -> None:
 
 @pytest.mark.parametrize(("head", "gathered"), [("flat", 0), ("clustered", 1 << 23), ("clustered", 0)])
 def test_labels_are_scored_in_float32_also_where_the_encoder_runs_in_bfloat16(
-    head: str, gathered: int, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+    head: str, gathered: int, corpus: Encoded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """bfloat16 logits would give many labels the same score."""
     monkeypatch.setattr(heads, "_GATHERED", gathered)  # 0: block by block
@@ -501,7 +455,7 @@ def test_labels_are_scored_in_float32_also_where_the_encoder_runs_in_bfloat16(
     assert torch.equal(parts[name], alone[name])
 
 
-def test_a_model_trained_in_float16_predicts_where_there_is_no_gpu(corpus: Corpus, tmp_path: Path) -> None:
+def test_a_model_trained_in_float16_predicts_where_there_is_no_gpu(corpus: Encoded, tmp_path: Path) -> None:
     expected = trained(corpus, "bert", replace(FAST, epochs=1), tmp_path / "run").toarray()
     model = shutil.copytree(tmp_path / "run/model", tmp_path / "model")
     write_json(model / "settings.json", read_json(model / "settings.json") | {"precision": "fp16"})
@@ -509,7 +463,7 @@ def test_a_model_trained_in_float16_predicts_where_there_is_no_gpu(corpus: Corpu
     np.testing.assert_allclose(found, expected, atol=0.01)  # bfloat16 where the processor is fast in it
 
 
-def test_a_feature_that_hardly_varies_does_not_drown_the_others_once_it_moves(corpus: Corpus) -> None:
+def test_a_feature_that_hardly_varies_does_not_drown_the_others_once_it_moves(corpus: Encoded) -> None:
     model = build_model(FAST, corpus.folder / "bert", LABELS, None).eval()
     features = torch.randn(300, model.backbone.width, generator=torch.Generator().manual_seed(3)) * 0.2 + 1.0
     features[:, 5] = 0.25  # all but constant, as some are of real encoders

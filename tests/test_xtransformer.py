@@ -10,19 +10,27 @@ import pytest
 import torch
 from scipy import sparse
 
-from lightxml_core.encoders.scratch import ScratchConfig, build_scratch
-from lightxml_core.encoders.tokens import load_tokens, tokenize
 from lightxml_core.errors import InputError
 from lightxml_core.evaluation.metrics import evaluate
 from lightxml_core.features.text import FeatureSettings, build_tfidf
 from lightxml_core.methods import TestData, TrainingData
 from lightxml_core.methods.xtransformer import Settings, fit, predict
 from lightxml_core.methods.xtransformer.matcher import label_clusters
-from tests.planted import LABELS, KilledError, bytes_of, die_at, documents, log_lines, without_times
+from tests.planted import (
+    LABELS,
+    MAX_TOKENS,
+    KilledError,
+    bytes_of,
+    die_at,
+    documents,
+    encoded,
+    log_lines,
+    without_times,
+)
 
 TINY = Settings(
     layers=2,
-    max_tokens=32,
+    max_tokens=MAX_TOKENS,
     epochs=8,
     batch=16,
     lr=5e-3,
@@ -46,16 +54,11 @@ class Corpus:
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
-    folder = tmp_path_factory.mktemp("corpus")
-    (texts, Y), (texts_tst, Y_tst) = documents(200, 1), documents(60, 2)
-    build_scratch(ScratchConfig("bert", 400, 32, 2, 2, 32), texts, folder / "bert")
-    for part, lines in (("trn", texts), ("tst", texts_tst)):
-        tokenize(lines, folder / "bert", 32, "plain", folder / "tokens", part)
-    X, X_tst, _ = build_tfidf(texts, texts_tst, FeatureSettings())
+    planted = encoded(tmp_path_factory.mktemp("corpus"), 200, 60)
+    X, X_tst, _ = build_tfidf(documents(200, 1)[0], documents(60, 2)[0], FeatureSettings())
     names = [f"{'bcdfgk'[label % 6]}{'aeiou'[label // 6]}z" for label in range(LABELS)]
-    trn, tst = (load_tokens(folder / "tokens", part) for part in ("trn", "tst"))
-    data = TrainingData(Y=Y, X=X, tokens=trn, encoder=folder / "bert", names=names)
-    return Corpus(data, TestData(X=X_tst, tokens=tst), Y_tst)
+    data = replace(planted.data("bert", TINY), X=X, names=names)
+    return Corpus(data, replace(planted.test("bert"), X=X_tst), planted.Y_tst)
 
 
 def trained(corpus: Corpus, chosen: Settings, folder: Path) -> sparse.csr_matrix:
