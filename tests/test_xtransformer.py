@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -67,9 +68,11 @@ def trained(corpus: Corpus, chosen: Settings, folder: Path) -> sparse.csr_matrix
     return predict(folder / "model", corpus.test, 10)
 
 
-@pytest.mark.parametrize("embedding", ["tfidf", "encoder", "text"])
-def test_it_learns_from_every_label_embedding(embedding: str, corpus: Corpus, tmp_path: Path) -> None:
-    chosen = replace(TINY, embedding=embedding)  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    ("embedding", "precision"), [("tfidf", "fp32"), ("encoder", "fp32"), ("text", "fp32"), ("tfidf", "bf16")]
+)
+def test_it_learns_from_every_label_embedding(embedding: Any, precision: Any, corpus: Corpus, tmp_path: Path) -> None:
+    chosen = replace(TINY, embedding=embedding, precision=precision)
     found = trained(corpus, chosen, tmp_path)
     assert evaluate(found, corpus.Y_tst, np.ones(LABELS))["P@1"] > 80
     clusters = label_clusters(corpus.data, chosen)

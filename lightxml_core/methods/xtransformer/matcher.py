@@ -61,9 +61,8 @@ def proposals(model: LightXML, found: np.ndarray, settings: Settings) -> sparse.
     scores, clusters = np.empty((len(found), kept), np.float32), np.empty((len(found), kept), np.int64)
     for start in range(0, len(found), _VECTORS_AT_ONCE):
         some = slice(start, start + _VECTORS_AT_ONCE)
-        with torch.inference_mode(), autocast(model, settings):
-            features = model.prepare(torch.from_numpy(found[some]).to(model.mean.device))
-            best = model.head.top(features, kept)
+        with torch.inference_mode():
+            best = model.top(torch.from_numpy(found[some]).to(model.mean.device), kept)
         scores[some], clusters[some] = (part.cpu().numpy() for part in best)
     return best_as_csr(scores, clusters, model.head.labels)
 
