@@ -252,22 +252,28 @@ def test_block_by_block_gives_the_logits_and_gradients_of_the_gather(problem: Pr
     head = problem.head("sum")
     proposed = head.propose(head.recall(problem.features).detach().sigmoid())
     found = []
-    for limit, head.row_sparse in ((0, False), (1 << 23, False), (0, True)):
+    for limit, head.row_sparse in ((0, False), (1 << 23, False), (0, True), (1 << 23, True)):
         head.table.requires_grad_(not head.row_sparse)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(heads, "_GATHERED", limit)
             logits, real = head.rank(problem.features, proposed)
             loss = head.loss(problem.features, *problem.positives)
         found.append({"logits": logits[real], **gradients(loss, head, problem.features)})
+        if head.row_sparse:
+            found[-1]["table"] = gradient_of_blocks(head, loss, problem)
+    for other in found[1:]:
+        assert_same(found[0], other)
+
+
+def gradient_of_blocks(head: ClusteredHead, loss: Loss, problem: Problem) -> Tensor:
+    """That of the whole table, of which exactly the proposed blocks have one."""
     blocks = torch.autograd.grad(loss.total, head.blocks(), allow_unused=True)
     recall = head.recall(problem.features).detach()
     rows = range(len(problem.truth))
     touched = set().union(*(proposed_clusters(problem, row, recall, training=True) for row in rows))
     assert {c for c, gradient in enumerate(blocks) if gradient is not None} == touched
     both = zip(head.blocks(), blocks, strict=True)
-    found[-1]["table"] = torch.cat([torch.zeros_like(b) if g is None else g for b, g in both])
-    for other in found[1:]:
-        assert_same(found[0], other)
+    return torch.cat([torch.zeros_like(b) if g is None else g for b, g in both])
 
 
 def test_learning_by_block_is_adamw_where_every_cluster_is_proposed_and_leaves_the_others_alone() -> None:

@@ -194,19 +194,41 @@ class ClusteredHead(nn.Module):
         """
         hidden = self.project(features)
         slots, real = self.slots(proposed)
-        learnt_by_block = self.row_sparse and torch.is_grad_enabled()
-        if learnt_by_block or (slots.numel() * hidden.shape[1] > _GATHERED and not features.is_cuda):
-            wanted = proposals(proposed)
-            blocks: Sequence[Tensor]
-            if learnt_by_block:
-                blocks = [self.blocks()[cluster] for cluster in wanted.clusters]
-            else:
-                firsts, sizes = (of[wanted.clusters].tolist() for of in (self.start, self.size))
-                blocks = cut(self.table, firsts, sizes, self._zeros)
-            logits = block_scores(hidden, wanted, self.widest, blocks).view(*proposed.shape, self.widest)
+        if slots.numel() * hidden.shape[1] > _GATHERED and not features.is_cuda:
+            logits = self._by_block(hidden, proposed)
         else:
-            logits = torch.einsum("bkmd,bd->bkm", self.table[slots].to(hidden.dtype), hidden).float()
+            rows, where = self._copied(proposed, slots)
+            logits = torch.einsum("bkmd,bd->bkm", rows[where].to(hidden.dtype), hidden).float()
         return (logits if self.bias is None else logits + self.bias[slots]), real
+
+    @property
+    def _learnt_by_block(self) -> bool:
+        return self.row_sparse and torch.is_grad_enabled()
+
+    def _by_block(self, hidden: Tensor, proposed: Tensor) -> Tensor:
+        """float32[B, K, M] of `rank`, biases apart, without a copy of the table's rows."""
+        wanted = proposals(proposed)
+        blocks: Sequence[Tensor]
+        if self._learnt_by_block:
+            blocks = [self.blocks()[cluster] for cluster in wanted.clusters]
+        else:
+            firsts, sizes = (of[wanted.clusters].tolist() for of in (self.start, self.size))
+            blocks = cut(self.table, firsts, sizes, self._zeros)
+        return block_scores(hidden, wanted, self.widest, blocks).view(*proposed.shape, self.widest)
+
+    def _copied(self, proposed: Tensor, slots: Tensor) -> tuple[Tensor, Tensor]:
+        """Rows float32[R, b] that hold the candidates' and where among them these lie, int64[B, K, M].
+
+        Learnt by block, not the table but the proposed blocks, one after another: each then gets its own gradient.
+        """
+        if not self._learnt_by_block:
+            return self.table, slots
+        clusters, place = proposed.unique(return_inverse=True)
+        none = self.table.new_zeros(1, self.table.shape[1])  # what stands past the end of the last cluster
+        rows = torch.cat([*(self.blocks()[cluster] for cluster in clusters.tolist()), none])
+        first = torch.cumsum(self.size[clusters], 0) - self.size[clusters]
+        where = slots + (first[place] - self.start[proposed]).unsqueeze(-1)
+        return rows, where.clamp_(max=len(rows) - 1)
 
     def slots(self, proposed: Tensor) -> tuple[Tensor, Tensor]:
         """Rows of the label table in the clusters int64[B, K], as int64[B, K, M], and bool[B, K, M]: is it its."""
