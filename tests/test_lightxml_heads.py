@@ -438,10 +438,23 @@ def test_an_untrained_head_that_starts_at_the_prior_scores_each_label_by_it(prob
     head.start_at_prior(labelled(problem))
     scores, labels = head.top(every, len(problem.cluster))
     seen = [sum(c in problem.positive_clusters(row) for row in range(documents)) for c in range(problem.count)]
-    prior = [  # of the cluster, times that of the label in a document of its cluster
-        (seen[c] + 0.5) / (documents + 1) * (frequency[label] + 0.5) / (seen[c] + 1)
+    prior = [  # of the cluster, times that of the label, which is ranked in every document, as all clusters are kept
+        (seen[c] + 0.5) / (documents + 1) * (frequency[label] + 0.5) / (documents + 1)
         for label, c in enumerate(problem.cluster)
     ]
     assert scores[1].tolist() == pytest.approx([prior[label] for label in labels[1].tolist()], abs=1e-5)
     found = head.loss(every, torch.tensor([0]), torch.tensor([0]))
     assert all(grad.isfinite().all() for grad in gradients(found, head, every.requires_grad_()).values())
+
+
+def test_a_label_starts_at_its_frequency_among_the_documents_that_rank_its_cluster() -> None:
+    """Of 8 proposals, two a document, 4 are true; the others fall to half of the 8 places left."""
+    truth: list[set[int]] = [{0}, {0, 1}, {2}, {0}]
+    problem = Problem(torch.randn(4, WIDTH), [0, 0, 1, 2], 3, truth, 2, True)
+    expected = {True: [(3, 3.5), (1, 3.5), (1, 2.5), (0, 2)], False: [(3, 4), (1, 4), (1, 4), (0, 4)]}
+    for sampled, counts in expected.items():
+        head = problem.head("sum", sampled=sampled)
+        head.start_at_prior(labelled(problem))
+        assert head.bias is not None
+        by_label = head.bias[head.slot_of_label].tolist()
+        assert by_label == pytest.approx([np.log((n + 0.5) / (of - n + 0.5)) for n, of in counts])

@@ -119,7 +119,7 @@ class ClusteredHead(nn.Module):
         return {**self.__dict__, "_blocks": [], "_zeros": Zeros()}  # a copied view would no longer be one
 
     def start_at_prior(self, Y: sparse.csr_matrix) -> None:
-        """Start the recall biases at the clusters' log-odds and the label biases at theirs within the cluster.
+        """Start the recall biases at the clusters' log-odds and the label biases at theirs among their candidates.
 
         The projection starts at zero, so that each score is its label's prior; the table keeps its random start.
         """
@@ -131,8 +131,17 @@ class ClusteredHead(nn.Module):
             nn.init.zeros_(weights)
         self.recall.bias.data.copy_(log_odds(documents, Y.shape[0]))
         if self.bias is not None:
-            prior = log_odds(np.asarray(Y.sum(axis=0)).ravel(), documents[cluster])
+            prior = log_odds(np.asarray(Y.sum(axis=0)).ravel(), self._ranked(documents, Y.shape[0])[cluster])
             self.bias.data.copy_(prior[self.label_of_slot.cpu()])
+
+    def _ranked(self, documents: np.ndarray, count: int) -> np.ndarray:
+        """float64[C]: of `count` documents, by how many each cluster's labels are ranked in an epoch.
+
+        By its own, int64[C] `documents`, and, as a negative, by its share of the others: those are dealt out evenly.
+        """
+        own, most = documents.sum(), len(documents) * count
+        negatives = (self.kept * count - own) / max(most - own, 1) if self.sampled else 1.0
+        return documents + (count - documents) * np.clip(negatives, 0.0, 1.0)
 
     def loss(
         self, features: Tensor, rows: Tensor, labels: Tensor, stage: Stage = "joint", fixed: Tensor | None = None
