@@ -22,6 +22,10 @@ def main_guard(main: Callable[[], None]) -> None:
     except InputError as error:
         sys.exit(_tell(str(error)))
     except Exception as error:
+        if _of_a_full_gpu(error):
+            sys.exit(
+                _tell("the GPU's memory is full: end what else is on it (nvidia-smi) and start the same command again")
+            )
         if not _of_a_full_disk(error):
             raise
         where = f" while writing {error.filename}" if isinstance(error, OSError) and error.filename else ""
@@ -33,6 +37,11 @@ def _of_a_full_disk(error: Exception) -> bool:
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno in (errno.ENOSPC, errno.EDQUOT)
     return any(os.strerror(number) in str(error) for number in (errno.ENOSPC, errno.EDQUOT))
+
+
+def _of_a_full_gpu(error: Exception) -> bool:
+    """By name, so that programs without torch need not load it; its linear algebra has no type for that."""
+    return type(error).__name__ == "OutOfMemoryError" or "CUBLAS_STATUS_ALLOC_FAILED" in str(error)
 
 
 def _tell(sentence: str) -> int:

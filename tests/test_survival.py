@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from lightxml_core.errors import main_guard
 from tests.faults.project import FINAL, METHOD, Reference, tiny_project, undisturbed
@@ -191,20 +192,29 @@ def test_a_loss_that_is_not_a_number_stops_the_run_and_keeps_the_checkpoint(tmp_
 
 
 @pytest.mark.parametrize(
-    ("error", "full"),
+    ("error", "told"),
     [
-        (OSError(28, "No space left on device", "a/b"), True),
-        (RuntimeError("I/O error: No space left on device (os error 28)"), True),  # as safetensors words it
-        (OSError(13, "Permission denied"), False),
-        (ValueError("no such thing"), False),
+        (OSError(28, "No space left on device", "a/b"), "the disk is full while writing a/b"),
+        (
+            RuntimeError("I/O error: No space left on device (os error 28)"),
+            "the disk is full",
+        ),  # as safetensors words it
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 80.00 MiB."), "the GPU's memory is full"),
+        (
+            RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate`"),
+            "the GPU's memory is full",
+        ),
+        (OSError(13, "Permission denied"), None),
+        (ValueError("no such thing"), None),
     ],
 )
-def test_a_full_disk_is_told_whatever_the_library_that_met_it(
-    error: Exception, full: bool, capsys: pytest.CaptureFixture[str]
+def test_what_is_full_is_told_whatever_the_library_that_met_it(
+    error: Exception, told: str | None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def failing() -> None:
         raise error
 
-    with pytest.raises(SystemExit if full else type(error)):
+    with pytest.raises(SystemExit if told else type(error)):
         main_guard(failing)
-    assert ("error: the disk is full" in capsys.readouterr().err) == full
+    said = capsys.readouterr().err
+    assert said.startswith(f"error: {told}") and said.count("\n") == 1 if told else said == ""
