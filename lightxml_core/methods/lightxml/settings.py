@@ -37,7 +37,8 @@ class Settings(BaseSettings):
     Weight averaging: from the start of epoch `swa_warmup` on, every `swa_step` micro-batches of an epoch; 0 turns it
     off.
     Warm start: `warm_epochs` of the head alone on frozen, standardised features, at `warm_lr`, which by `warm_schedule`
-    stays or falls to zero; `prior_bias` starts biases at the labels' log-odds.
+    stays or falls to zero; `prior_bias` starts biases at the labels' log-odds, those of the rank head among the
+    documents that rank them.
     Selection: `select` says on what; `evaluate_steps` evaluates within an epoch too, every so many micro-batches, and
     `select_mid_epoch` lets that choose the weights.
     The released code's habits: `protocol` sets those that nothing else names, see PROTOCOLS.
