@@ -26,23 +26,25 @@ from lightxml_core.files import hold_lock
 from lightxml_core.imports import imported_files
 from lightxml_core.methods import method_files
 from lightxml_core.registry import load_registry
-from lightxml_core.training.devices import visible_gpus
+from lightxml_core.training.devices import TRAININGS_A_GPU, visible_gpus
 
 try:
     REGISTRY = load_registry(BASE, config)
 except InputError as error:
     sys.exit(f"error: {error}")  # a WorkflowError would point at this line, which is not where the mistake is
 
-# A training has a GPU, or several, to itself. Without GPUs one has all the cores, because two would crawl.
+# A training has a GPU, or several, or its share of one. Without GPUs it has all the cores, because two would crawl.
 GPUS = len(visible_gpus()) or 1
 if config["hardware"]["gpus"] != "auto":
     GPUS = config["hardware"]["gpus"]
-workflow.global_resources.setdefault("gpu", GPUS)
+SHARE = config["hardware"]["trainings_a_gpu"] if visible_gpus() else 1
+os.environ[TRAININGS_A_GPU] = str(SHARE)
+workflow.global_resources.setdefault("gpu", GPUS * SHARE)
 PROCESSES = config["hardware"]["gpus_a_training"] if visible_gpus() else 1
 if PROCESSES > GPUS:
     sys.exit(f"error: config.yaml: hardware.gpus_a_training is {PROCESSES} and there are {GPUS} GPUs: lower it")
 CORES = workflow._cores or os.cpu_count() or 1  # the public `workflow.cores` fails where none were given, as in --lint
-THREADS = config["hardware"]["threads"] or max(1, CORES // GPUS)
+THREADS = config["hardware"]["threads"] or max(1, CORES // (GPUS * SHARE))
 
 
 HELD = []

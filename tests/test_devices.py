@@ -13,7 +13,15 @@ import torch
 
 from lightxml_core.errors import InputError
 from lightxml_core.training import devices
-from lightxml_core.training.devices import autocast_dtype, lease_gpus, pick_device, set_threads, threads, visible_gpus
+from lightxml_core.training.devices import (
+    TRAININGS_A_GPU,
+    autocast_dtype,
+    lease_gpus,
+    pick_device,
+    set_threads,
+    threads,
+    visible_gpus,
+)
 
 HOLDER = """
 import os, sys
@@ -31,8 +39,9 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Starts processes that each lease a GPU, say which, and hold it until a line comes in or they are killed."""
     running = []
 
-    def begin(visible: str, count: int = 1) -> subprocess.Popen[str]:
+    def begin(visible: str, count: int = 1, share: int = 1) -> subprocess.Popen[str]:
         environment = {**os.environ, "CUDA_VISIBLE_DEVICES": visible, "PYTHONPATH": str(Path(__file__).parents[1])}
+        environment[TRAININGS_A_GPU] = str(share)
         command = [sys.executable, "-c", HOLDER, str(tmp_path), str(count)]
         pipe = subprocess.PIPE
         running.append(subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, text=True))
@@ -78,6 +87,19 @@ def test_several_gpus_come_all_at_once_or_not_yet(start: Start) -> None:
     assert held(start("0,1,2")) == "0"
     pair.kill()
     assert held(waiting) == "1,2"
+
+
+def test_where_several_may_share_a_gpu_the_emptier_one_comes_first_and_none_counts_twice(start: Start) -> None:
+    running = []
+    for expected in ("0", "1", "0"):
+        running.append(start("0,1", share=2))
+        assert held(running[-1]) == expected
+    pair = start("0,1", 2, 2)
+    running[1].kill()
+    running[1].wait()  # two places are free, both on GPU 1
+    assert held(start("0,1", share=2)) == "1"
+    running[0].kill()
+    assert held(pair) == "0,1"
 
 
 def test_more_gpus_than_there_are_is_an_input_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,8 +17,8 @@ from lightxml_core.evaluation.metrics import rank_matrix
 from lightxml_core.methods import TestData, TrainingData
 from lightxml_core.methods.lightxml import fit, predict
 from lightxml_core.predictor import Predictor, describe_model
+from tests.planted import FAST, LABELS, MAX_TOKENS, documents
 from tests.project import ROOT
-from tests.test_lightxml_method import FAST, LABELS, MAX_TOKENS, documents
 
 TEXTS = documents(7, seed=3)[0]
 

@@ -23,8 +23,8 @@ from lightxml_core.encoders.tokens import tokenize
 from lightxml_core.files import save_array, save_csr
 from lightxml_core.methods.lightxml import Settings
 from lightxml_core.training.processes import Team
+from tests.planted import FAST, LABELS, MAX_TOKENS, documents
 from tests.project import ROOT
-from tests.test_lightxml_method import FAST, LABELS, MAX_TOKENS, documents
 
 DOCUMENTS = 201  # the last micro-batch of an epoch holds one document: a process is left without
 STEADY = replace(FAST, epochs=2, feature_dropout=0.0, select="validation", swa_warmup=1, swa_step=5, batch=8)

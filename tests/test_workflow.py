@@ -323,7 +323,7 @@ def test_a_mistake_in_the_configuration_is_one_sentence(
         assert word not in said
 
 
-def test_several_gpus_train_one_model_where_the_hardware_says_so(
+def test_several_gpus_train_one_model_or_several_models_share_one_where_the_hardware_says_so(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
@@ -333,6 +333,10 @@ def test_several_gpus_train_one_model_where_the_hardware_says_so(
     trainings = [line for line in said.splitlines() if "-m workflow_scripts.train" in line]
     assert {re.findall("--(?:threads|processes) ([0-9]+)", line)[-1] for line in trainings} == {"0", "2"}
     assert all(" --threads 8 " in line for line in trainings)
+    (tmp_path / "mine.yaml").write_text("hardware: {trainings_a_gpu: 4}\n", encoding="utf-8")
+    said = snakemake(project, "hpo-5k", *options, cores=8)
+    trainings = [line for line in said.splitlines() if "-m workflow_scripts.train" in line]
+    assert trainings and all(" --threads 1 --processes 1 " in line or "--processes 0 " in line for line in trainings)
     (tmp_path / "mine.yaml").write_text("hardware: {gpus_a_training: 3}\n", encoding="utf-8")
     said = snakemake(project, "hpo-5k", *options, cores=8, expect=1)
     assert "error: config.yaml: hardware.gpus_a_training is 3 and there are 2 GPUs: lower it" in said

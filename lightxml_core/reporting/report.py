@@ -185,7 +185,13 @@ def _resources(provenance: dict[str, Any]) -> list[tuple[str, str]]:
         "model_bytes": ("model size", lambda value: f"{float(value) / 2**20:,.1f} MiB"),
     }
     facts = [(name, spell(provenance[key])) for key, (name, spell) in spellings.items() if provenance.get(key)]
-    hardware = {"cpu": "processor", "cores": "cores", "memory_gib": "memory of the machine, GiB", "gpu": "GPU"}
+    hardware = {
+        "cpu": "processor",
+        "cores": "cores",
+        "memory_gib": "memory of the machine, GiB",
+        "gpu": "GPU",
+        "trainings_a_gpu": "trainings at once on it",
+    }
     return [*facts, *((hardware.get(key, key), str(value)) for key, value in _items(provenance, "hardware") if value)]
 
 

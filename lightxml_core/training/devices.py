@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import torch
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
+TRAININGS_A_GPU = "LIGHTXML_TRAININGS_A_GPU"  # the variable that says how many jobs may hold one GPU at once
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
 
@@ -58,6 +59,8 @@ def visible_gpus() -> list[str]:
 def lease_gpus(count: int = 1, folder: Path | None = None, poll_seconds: float = 1.0) -> Iterator[list[str]]:
     """Hold `count` GPUs for the length of the block and show them alone to this process; none where there is none.
 
+    One process a GPU, or as many as the environment says (TRAININGS_A_GPU); then the emptier GPUs first.
+
     Snakemake counts GPUs but hands out no ids. A lock on a file per id does: the kernel frees it when the
     process ends, however it ends. InputError for more GPUs than there are.
     """
@@ -85,10 +88,13 @@ def lease_gpus(count: int = 1, folder: Path | None = None, poll_seconds: float =
 
 def _wait_for(count: int, gpus: list[str], folder: Path, poll_seconds: float) -> dict[str, int]:
     """The ids of `count` free GPUs with the handles of their locks: all at once, so that no two wait on each other."""
+    places = [(gpu, place) for place in range(int(os.environ.get(TRAININGS_A_GPU, "1"))) for gpu in gpus]
     while True:
         held: dict[str, int] = {}
-        for gpu in gpus:
-            handle = os.open(folder / f"{gpu.replace('/', '_')}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        for gpu, place in places:
+            if gpu in held:
+                continue
+            handle = os.open(folder / f"{gpu.replace('/', '_')}.{place}.lock", os.O_RDWR | os.O_CREAT, 0o600)
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 held[gpu] = handle

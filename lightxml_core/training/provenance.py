@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lightxml_core.files import sha256_of
+from lightxml_core.training.devices import TRAININGS_A_GPU
 
 _PACKAGES = ("torch", "transformers", "tokenizers", "numpy", "scipy", "scikit-learn", "omikuji", "snakemake")
 
@@ -54,10 +55,12 @@ def git_commit() -> str:
 
 
 def hardware() -> dict[str, Any]:
-    """CPU model, cores usable, memory in GiB and the GPU's name if one is in use."""
+    """CPU model, cores usable, memory in GiB; the GPU's name if one is in use, and how many jobs may share it."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     cores = len(os.sched_getaffinity(0))
-    return {"cpu": _cpu(), "cores": cores, "memory_gib": round(memory, 1), "gpu": _gpu()}
+    gpu = _gpu()
+    shared = {"trainings_a_gpu": int(os.environ.get(TRAININGS_A_GPU, "1"))} if gpu else {}
+    return {"cpu": _cpu(), "cores": cores, "memory_gib": round(memory, 1), "gpu": gpu, **shared}
 
 
 def _cpu() -> str:
