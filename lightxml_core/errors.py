@@ -22,14 +22,19 @@ def main_guard(main: Callable[[], None]) -> None:
     except InputError as error:
         sys.exit(_tell(str(error)))
     except Exception as error:
-        if _of_a_full_gpu(error):
-            sys.exit(
-                _tell("the GPU's memory is full: end what else is on it (nvidia-smi) and start the same command again")
-            )
-        if not _of_a_full_disk(error):
+        told = _what_is_full(error)
+        if told is None:
             raise
-        where = f" while writing {error.filename}" if isinstance(error, OSError) and error.filename else ""
-        sys.exit(_tell(f"the disk is full{where}: free some space and start the same command again"))
+        sys.exit(_tell(told))
+
+
+def _what_is_full(error: Exception) -> str | None:
+    if _of_a_full_gpu(error):
+        return "the GPU's memory is full: end what else is on it (nvidia-smi) and start the same command again"
+    if not _of_a_full_disk(error):
+        return None
+    where = f" while writing {error.filename}" if isinstance(error, OSError) and error.filename else ""
+    return f"the disk is full{where}: free some space and start the same command again"
 
 
 def _of_a_full_disk(error: Exception) -> bool:

@@ -34,13 +34,14 @@ except InputError as error:
     sys.exit(f"error: {error}")  # a WorkflowError would point at this line, which is not where the mistake is
 
 # A training has a GPU, or several, or its share of one. Without GPUs it has all the cores, because two would crawl.
-GPUS = len(visible_gpus()) or 1
+VISIBLE = visible_gpus()
+GPUS = len(VISIBLE) or 1
 if config["hardware"]["gpus"] != "auto":
     GPUS = config["hardware"]["gpus"]
-SHARE = config["hardware"]["trainings_a_gpu"] if visible_gpus() else 1
+SHARE = config["hardware"]["trainings_a_gpu"] if VISIBLE else 1
 os.environ[TRAININGS_A_GPU] = str(SHARE)
 workflow.global_resources.setdefault("gpu", GPUS * SHARE)
-PROCESSES = config["hardware"]["gpus_a_training"] if visible_gpus() else 1
+PROCESSES = config["hardware"]["gpus_a_training"] if VISIBLE else 1
 if PROCESSES > GPUS:
     sys.exit(f"error: config.yaml: hardware.gpus_a_training is {PROCESSES} and there are {GPUS} GPUs: lower it")
 CORES = workflow._cores or os.cpu_count() or 1  # the public `workflow.cores` fails where none were given, as in --lint

@@ -22,22 +22,25 @@ from lightxml_core.methods.lightxml import Settings, fit, needs, predict
 from lightxml_core.training.log import Progress
 
 LABELS, MAX_TOKENS = 30, 32
+LEARNS: dict[str, Any] = {  # how an encoder from scratch learns this corpus
+    "layers": 2,
+    "max_tokens": MAX_TOKENS,
+    "epochs": 8,
+    "batch": 16,
+    "lr": 5e-3,
+    "head_lr": 1e-2,
+    "encoder_dropout": False,
+    "schedule": "linear",
+    "warmup_steps": 10,
+    "clip": 1.0,
+    "precision": "fp32",
+}
 FAST = Settings(
-    layers=2,
-    max_tokens=MAX_TOKENS,
-    epochs=8,
-    batch=16,
-    lr=5e-3,
-    head_lr=1e-2,
+    **LEARNS,
     feature_dropout=0.1,
-    encoder_dropout=False,
     loss="sum",
-    schedule="linear",
-    warmup_steps=10,
-    clip=1.0,
     swa_step=0,
     select="last",
-    precision="fp32",
     bottleneck=16,
     clusters_kept=3,
     label_bias=True,

@@ -19,7 +19,7 @@ from lightxml_core.methods.xtransformer import Settings, fit, predict
 from lightxml_core.methods.xtransformer.matcher import label_clusters
 from tests.planted import (
     LABELS,
-    MAX_TOKENS,
+    LEARNS,
     KilledError,
     bytes_of,
     die_at,
@@ -29,21 +29,7 @@ from tests.planted import (
     without_times,
 )
 
-TINY = Settings(
-    layers=2,
-    max_tokens=MAX_TOKENS,
-    epochs=8,
-    batch=16,
-    lr=5e-3,
-    head_lr=1e-2,
-    encoder_dropout=False,
-    schedule="linear",
-    warmup_steps=10,
-    clip=1.0,
-    precision="fp32",
-    max_leaf=4,
-    clusters_kept=3,
-)
+TINY = Settings(**LEARNS, max_leaf=4, clusters_kept=3)
 
 
 @dataclass(frozen=True)

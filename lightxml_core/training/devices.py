@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import torch
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
-TRAININGS_A_GPU = "LIGHTXML_TRAININGS_A_GPU"  # the variable that says how many jobs may hold one GPU at once
+TRAININGS_A_GPU = "LIGHTXML_TRAININGS_A_GPU"
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
 
@@ -38,6 +38,11 @@ def set_threads(count: int) -> None:
 def threads() -> int:
     """The threads that `set_threads` allowed, else all cores."""
     return int(os.environ.get(_THREAD_VARIABLES[0], os.cpu_count() or 1))
+
+
+def trainings_a_gpu() -> int:
+    """How many jobs may hold one GPU at once, as the workflow says in the environment; else 1."""
+    return int(os.environ.get(TRAININGS_A_GPU, "1"))
 
 
 def visible_gpus() -> list[str]:
@@ -59,9 +64,9 @@ def visible_gpus() -> list[str]:
 def lease_gpus(count: int = 1, folder: Path | None = None, poll_seconds: float = 1.0) -> Iterator[list[str]]:
     """Hold `count` GPUs for the length of the block and show them alone to this process; none where there is none.
 
-    One process a GPU, or as many as the environment says (TRAININGS_A_GPU); then the emptier GPUs first.
+    At most `trainings_a_gpu` processes hold one; the emptier GPUs come first.
 
-    Snakemake counts GPUs but hands out no ids. A lock on a file per id does: the kernel frees it when the
+    Snakemake counts GPUs but hands out no ids. A lock on a file per id and place does: the kernel frees it when the
     process ends, however it ends. InputError for more GPUs than there are.
     """
     gpus = visible_gpus()
@@ -88,7 +93,7 @@ def lease_gpus(count: int = 1, folder: Path | None = None, poll_seconds: float =
 
 def _wait_for(count: int, gpus: list[str], folder: Path, poll_seconds: float) -> dict[str, int]:
     """The ids of `count` free GPUs with the handles of their locks: all at once, so that no two wait on each other."""
-    places = [(gpu, place) for place in range(int(os.environ.get(TRAININGS_A_GPU, "1"))) for gpu in gpus]
+    places = [(gpu, place) for place in range(trainings_a_gpu()) for gpu in gpus]
     while True:
         held: dict[str, int] = {}
         for gpu, place in places:

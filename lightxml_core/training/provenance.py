@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lightxml_core.files import sha256_of
-from lightxml_core.training.devices import TRAININGS_A_GPU
+from lightxml_core.training.devices import trainings_a_gpu
 
 _PACKAGES = ("torch", "transformers", "tokenizers", "numpy", "scipy", "scikit-learn", "omikuji", "snakemake")
 
@@ -59,7 +59,7 @@ def hardware() -> dict[str, Any]:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     cores = len(os.sched_getaffinity(0))
     gpu = _gpu()
-    shared = {"trainings_a_gpu": int(os.environ.get(TRAININGS_A_GPU, "1"))} if gpu else {}
+    shared = {"trainings_a_gpu": trainings_a_gpu()} if gpu else {}
     return {"cpu": _cpu(), "cores": cores, "memory_gib": round(memory, 1), "gpu": gpu, **shared}
 
 

@@ -121,7 +121,7 @@ class ClusteredHead(nn.Module):
     def start_at_prior(self, Y: sparse.csr_matrix) -> None:
         """Start the recall biases at the clusters' log-odds and the label biases at theirs among their candidates.
 
-        The projection starts at zero, so that each score is its label's prior; the table keeps its random start.
+        The projection starts at zero, so that each head's scores are these priors; the table keeps its random start.
         """
         cluster = self.cluster_of_slot[self.slot_of_label].cpu().numpy()
         pairs = (np.arange(len(cluster)), cluster)
