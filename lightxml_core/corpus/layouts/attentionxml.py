@@ -14,6 +14,18 @@ from lightxml_core.corpus.lines import TextLines, read_lines
 from lightxml_core.corpus.types import Corpus, Part
 from lightxml_core.errors import InputError
 
+_RAW, _PREPARED = (
+    {
+        "trn_texts": f"train{texts}",
+        "trn_labels": "train_labels.txt",
+        "tst_texts": f"test{texts}",
+        "tst_labels": "test_labels.txt",
+    }
+    for texts in ("_raw_texts.txt", "_texts.txt")
+)
+VARIANTS = (_RAW, _PREPARED)
+NAMES = "label_names.txt"
+
 
 def read(folder: Path, rules: Leniency) -> Corpus:
     """Read `train_raw_texts.txt` (else `train_texts.txt`) and `train_labels.txt`, and the same for `test`.
@@ -21,24 +33,15 @@ def read(folder: Path, rules: Leniency) -> Corpus:
     Where both texts are there the raw ones win, as in LightXML's own code: the others were tokenised for AttentionXML.
     Labels are those of both parts, sorted as strings. An optional `label_names.txt` names label i on line i, from 0.
     """
-    found = locate(folder, _files("_raw_texts.txt"), _files("_texts.txt"))
+    found = locate(folder, *VARIANTS)
     trn_labels, tst_labels = found["trn_labels"], found["tst_labels"]
     Y_trn, Y_tst, labels = label_matrices(_label_lists(trn_labels), _label_lists(tst_labels))
     return Corpus(
         trn=_part(found["trn_texts"], trn_labels, Y_trn, rules),
         tst=_part(found["tst_texts"], tst_labels, Y_tst, rules),
         labels=labels,
-        names=_names(trn_labels.with_name("label_names.txt"), labels),
+        names=_names(trn_labels.with_name(NAMES), labels),
     )
-
-
-def _files(texts: str) -> dict[str, str]:
-    return {
-        "trn_texts": f"train{texts}",
-        "trn_labels": "train_labels.txt",
-        "tst_texts": f"test{texts}",
-        "tst_labels": "test_labels.txt",
-    }
 
 
 def _label_lists(source: Path) -> Iterator[list[str]]:

@@ -19,7 +19,7 @@ from lightxml_core.errors import InputError
 
 TEST_PERCENT = 20
 COLUMNS = ("text", "labels")
-_SPLIT, _WHOLE = {"trn": "train.csv", "tst": "test.csv"}, {"all": "documents.csv"}
+VARIANTS = ({"trn": "train.csv", "tst": "test.csv"}, {"all": "documents.csv"})
 _Row = tuple[str, list[str]]
 
 
@@ -29,7 +29,7 @@ def read(folder: Path, rules: Leniency) -> Corpus:
     Of the latter those are test documents for which the first 32 bits of sha1(text), modulo 100, are below 20: equal
     texts stay together. Other columns are not read. Line breaks in a text count as spaces.
     """
-    found = locate(folder, _SPLIT, _WHOLE)
+    found = locate(folder, *VARIANTS)
     if "all" in found:
         rows = list(_rows(found["all"], rules))
         parts = [[row for row in rows if _is_test(row[0]) == test] for test in (False, True)]

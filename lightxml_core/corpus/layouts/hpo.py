@@ -21,6 +21,7 @@ from lightxml_core.errors import InputError
 ROOTS = frozenset({"HP:0000001", "HP:0000118"})  # "All" and "Phenotypic abnormality" say nothing about a term
 STEPS = 3
 TEST_PERCENT = 20
+FILES = {"obo": "hp.obo"}
 
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _ESCAPED = re.compile(r"\\(.)")
@@ -48,7 +49,7 @@ def read(folder: Path, rules: Leniency) -> Corpus:
     roots. Test: the first 32 bits of sha1(term id), modulo 100, are below 20. Documents are in the file's order, labels
     sorted by id. `rules` are not needed: a term without labels is no document here, and every text has words.
     """
-    source = locate(folder, {"obo": "hp.obo"})["obo"]
+    source = locate(folder, FILES)["obo"]
     terms = _in_use(source)
     texts: dict[bool, list[str]] = {False: [], True: []}
     labels: dict[bool, list[set[str]]] = {False: [], True: []}

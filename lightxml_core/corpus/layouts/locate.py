@@ -13,19 +13,30 @@ SHOWN = 20
 def locate(folder: Path, *variants: Mapping[str, str]) -> dict[str, Path]:
     """Paths of the files of the first variant (role -> file name) that is complete, by role.
 
-    Looks in `folder`, then one and two folders down, because archives often hold a top folder of their own.
     InputError if no folder is complete, or if several on the same level are.
+    """
+    complete = found_in(folder, *variants)
+    if len(complete) > 1:
+        folders = [next(iter(files.values())).parent for files in complete]
+        raise InputError(f"{folder} holds the files more than once, in {_names(folders)}: keep one of them")
+    if complete:
+        return complete[0]
+    needed = ", or ".join(", ".join(variant.values()) for variant in variants)
+    raise InputError(f"{folder} must hold {needed}; there is {_contents(folder)}: unpack the archive there again")
+
+
+def found_in(folder: Path, *variants: Mapping[str, str]) -> list[dict[str, Path]]:
+    """The complete sets of files, by role, on the first level that has any: those of the first variant that it has.
+
+    Looks in `folder`, then one and two folders down, because archives often hold a top folder of their own.
     """
     for level in ([folder], folder.glob("*"), folder.glob("*/*")):
         inside = sorted(path for path in level if path.is_dir())
         for variant in variants:
             complete = [path for path in inside if all((path / name).is_file() for name in variant.values())]
-            if len(complete) > 1:
-                raise InputError(f"{folder} holds the files more than once, in {_names(complete)}: keep one of them")
             if complete:
-                return {role: complete[0] / name for role, name in variant.items()}
-    needed = ", or ".join(", ".join(variant.values()) for variant in variants)
-    raise InputError(f"{folder} must hold {needed}; there is {_contents(folder)}: unpack the archive there again")
+                return [{role: path / name for role, name in variant.items()} for path in complete]
+    return []
 
 
 def _contents(folder: Path) -> str:

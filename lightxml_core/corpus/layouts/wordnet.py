@@ -19,7 +19,7 @@ from lightxml_core.corpus.types import Corpus, Part
 from lightxml_core.errors import InputError
 
 TEST_PERCENT = 20
-_FILES = {pos: f"data.{pos}" for pos in ("noun", "verb", "adj", "adv")}
+FILES = {pos: f"data.{pos}" for pos in ("noun", "verb", "adj", "adv")}
 _SATELLITE = {"s": "a"}  # an adjective satellite is addressed as an adjective
 
 
@@ -42,8 +42,8 @@ def read(folder: Path, rules: Leniency) -> Corpus:
     symmetric, so a training document loses the labels that are test documents which point back at it, and goes where
     none is left. `rules` are not needed: every text has words and every document a label.
     """
-    files = locate(folder, _FILES)
-    every = [synset for pos in _FILES for synset in _synsets(files[pos])]
+    files = locate(folder, FILES)
+    every = [synset for pos in FILES for synset in _synsets(files[pos])]
     synsets = {synset.id: synset for synset in every}
     if len(synsets) < len(every):
         raise InputError(f"{folder} holds a synset twice: download it again")

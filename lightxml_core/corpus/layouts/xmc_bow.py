@@ -19,6 +19,7 @@ from lightxml_core.corpus.lines import read_lines
 from lightxml_core.corpus.types import Corpus, Part
 from lightxml_core.errors import InputError
 
+VARIANTS = ({"trn": "train.txt", "tst": "test.txt"}, {"trn": "eurlex_train.txt", "tst": "eurlex_test.txt"})
 FIRST_DOCUMENT = 2  # line number, after the header
 _LARGEST = float(np.finfo(np.float32).max)
 _ALWAYS = 10**7  # documents, features or labels that even a small file may tell
@@ -29,7 +30,7 @@ def read(folder: Path, rules: Leniency) -> Corpus:
 
     A label is its number; a document without features counts as an empty text.
     """
-    found = locate(folder, *({"trn": f"{prefix}train.txt", "tst": f"{prefix}test.txt"} for prefix in ("", "eurlex_")))
+    found = locate(folder, *VARIANTS)
     trn, tst = (_part(found[part], rules) for part in ("trn", "tst"))
     assert trn.X is not None and tst.X is not None
     for what, ours, theirs in (("features", trn.X, tst.X), ("labels", trn.Y, tst.Y)):
