@@ -206,6 +206,26 @@ def test_settings_that_make_no_sense(wrong: dict[str, object], said: str) -> Non
         replace(FLAT, **wrong)  # type: ignore[arg-type]
 
 
-def test_a_level_finer_than_the_clusters(corpus: Corpus) -> None:
-    with pytest.raises(InputError, match="a level of 16 nodes does not fit 8 clusters: lower `max_leaf`"):
-        label_tree(CLUSTERS, LABELS, [16])
+@pytest.mark.parametrize(
+    ("levels", "warmup", "kept", "averaged_from"),
+    [([16], [7], [], [7]), ([4, 16, 32], [1, 2, 3, 4], [4], [1, 4]), ([4, 8], [5], [4, 8], [5, 5, 5])],
+)
+def test_levels_finer_than_the_clusters_are_left_out_and_named_once(
+    levels: list[int],
+    warmup: list[int],
+    kept: list[int],
+    averaged_from: list[int],
+    corpus: Corpus,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    chosen = replace(TREE, levels=levels, swa_warmup=warmup, epochs=1)
+    with caplog.at_level("INFO"):
+        found = trained(corpus, chosen, tmp_path)
+    assert found.nnz == 600 and load_tree(tmp_path / "model")[0].levels == kept
+    fitting = chosen.for_clusters(CLUSTERS.shape[1])
+    assert [fitting.averaging_epoch(level) for level in range(len(kept) + 1)] == averaged_from
+    left_out = " and ".join(map(str, levels[len(kept) :]))
+    said = [line for line in caplog.messages if "left out" in line]
+    expected = f"AttentionXML: a level of {left_out} nodes is left out: there are 8 label clusters"
+    assert said == ([expected] if left_out else [])

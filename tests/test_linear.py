@@ -18,7 +18,7 @@ from lightxml_core.methods.xtransformer.ranker import confidence, ranked, ranker
 from lightxml_core.methods.xtransformer.settings import Settings
 from lightxml_core.training import linear
 from lightxml_core.training.checkpoint import Checkpoint
-from lightxml_core.training.linear import Group, LinearSettings, fit_linear, scores_of
+from lightxml_core.training.linear import Group, LinearSettings, fit_linear, learnt, scores_of
 from lightxml_core.training.log import TrainingLog
 from tests.planted import KilledError, die_at, log_lines
 
@@ -69,6 +69,8 @@ def test_killed_among_the_labels_and_fitted_again_it_ends_in_the_same_weights_an
     minutes: float, tmp_path: Path
 ) -> None:
     X, Y = planted(60, 200, 2)  # three portions of labels in the first group, one in each other
+    Y = Y.multiply(np.arange(200) != 7).tocsr()  # without a document
+    Y.eliminate_zeros()
     groups = [(np.arange(60), np.arange(0, 190)), (np.arange(30), np.arange(190, 195)), (np.arange(9), np.array([199]))]
     how = LinearSettings(checkpoint_minutes=minutes)
     expected = fitted(X, Y, groups, how, tmp_path / "whole")
@@ -88,6 +90,7 @@ def test_killed_among_the_labels_and_fitted_again_it_ends_in_the_same_weights_an
         found = fitted(X, Y, groups, how, tmp_path / "killed")
     assert all(np.array_equal(getattr(found, name), getattr(expected, name)) for name in ("indptr", "indices", "data"))
     assert len(trained) == (196 if minutes else 6)  # 190 labels were there already
+    assert np.flatnonzero(learnt(expected)).tolist() == [*range(7), *range(8, 195)]  # of 199, 9 rows without one
     assert log_lines(tmp_path / "killed") == log_lines(tmp_path / "whole")
     labels = [line["labels"] for line in log_lines(tmp_path / "whole")]
     assert labels == [64, 128, 190, 195, 196] == [line["step"] for line in log_lines(tmp_path / "whole")]
@@ -96,9 +99,10 @@ def test_killed_among_the_labels_and_fitted_again_it_ends_in_the_same_weights_an
 def test_labels_with_one_answer_small_weights_and_no_group(tmp_path: Path) -> None:
     X = sparse.csr_matrix(np.array([[1, 0], [0, 1], [1, 1]], np.float32))
     Y = sparse.csr_matrix(np.array([[1, 0, 1, 0], [1, 0, 0, 0], [1, 0, 0, 1]], np.float32))
-    whole = fitted(X, Y, [(np.arange(3), np.array([0, 1, 2]))], LinearSettings(threshold=0.0), tmp_path / "a").toarray()
-    assert whole[:, 0].tolist() == [0, 0, 1] and whole[:, 1].tolist() == [0, 0, -1]
-    assert whole[:, 3].tolist() == [0, 0, -1]  # in no group
+    found = fitted(X, Y, [(np.arange(3), np.array([0, 1, 2]))], LinearSettings(threshold=0.0), tmp_path / "a")
+    assert learnt(found).tolist() == [True, False, True, False]  # the second has no document, the last no group
+    whole = found.toarray()
+    assert whole[:, 0].tolist() == [0, 0, 1]
     cut = fitted(X, Y, [(np.arange(3), np.array([2]))], LinearSettings(threshold=0.6), tmp_path / "b").toarray()
     small = np.abs(whole[:2, 2]) < 0.6
     assert small.any() and (cut[:2, 2][small] == 0).all() and (cut[:2, 2][~small] == whole[:2, 2][~small]).all()

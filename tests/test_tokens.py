@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from transformers import AutoConfig, PreTrainedTokenizerFast
 
 from lightxml_core.encoders.scratch import Kind, ScratchConfig, build_scratch
-from lightxml_core.encoders.tokens import TokenisedPart, describe_tokens, load_tokens, prepare_text, tokenize
+from lightxml_core.encoders.tokens import TokenisedPart, describe_tokens, load_tokens, prepare_text, tokenize, tokens_of
 from lightxml_core.errors import InputError
 from lightxml_core.files import read_json, save_array
 
@@ -172,11 +172,13 @@ def test_building_again_gives_the_same_bytes_in_this_process_and_in_another(
     assert fingerprints(tmp_path / "other") == first
 
 
-@pytest.mark.parametrize("kind", ["bert", "xlnet"])
-def test_texts_that_say_nothing_make_no_tokenizer(kind: Kind, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="too little text to train a tokenizer"):
-        build_scratch(ScratchConfig(kind, 100, 16, 2, 2, 64), ["", " ", "a"], tmp_path)
+@pytest.mark.parametrize("kind", ["bert", "xlnet", "words"])
+def test_texts_that_say_nothing_make_no_tokenizer_and_a_single_letter_makes_one(kind: Kind, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no word to train a tokenizer on"):
+        build_scratch(ScratchConfig(kind, 100, 16, 2, 2, 64), ["", " "], tmp_path)
     assert not (tmp_path / "tokenizer.json").exists()
+    build_scratch(ScratchConfig(kind, 100, 16, 2, 2, 64), ["", "a"], tmp_path)
+    assert tokens_of(["a"], tmp_path, 8, "plain").ids.max() > 0
 
 
 def parts(lists: list[list[int]]) -> TokenisedPart:

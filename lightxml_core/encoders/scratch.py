@@ -37,9 +37,12 @@ def build_scratch(config: ScratchConfig, texts: Iterable[str], out: Path) -> Non
     """
     tokenizer = _TOKENIZERS[config.type](texts, config.vocabulary)
     out.mkdir(parents=True, exist_ok=True)
-    size = tokenizer.get_vocab_size()
-    if size < 20:
-        raise InputError(f"the corpus has too little text to train a tokenizer ({size} tokens found)")
+    size, special = (
+        tokenizer.get_vocab_size(),
+        {token.content for token in tokenizer.get_added_tokens_decoder().values()},
+    )
+    if not any(piece.strip(_MARK) for piece in tokenizer.get_vocab().keys() - special):
+        raise InputError("the training texts hold no word to train a tokenizer on: check the texts")
     write_text(out / "tokenizer.json", tokenizer.to_str(pretty=True))  # its own `save` hides what went wrong
     if config.type != "words":
         write_json(out / "config.json", _model_config(config, tokenizer, size))

@@ -6,7 +6,8 @@ A method is a module in this package with four names:
   `methods/*.yaml` file may set, with their types and defaults;
 - `needs(settings)`: which prepared inputs it reads, a subset of `INPUTS`;
 - `fit(data, settings, out, resume)`: trains and leaves a complete model in the folder `out`;
-- `predict(model, data, top_k)`: float32 CSR, N_tst × L, at most `top_k` scores a row.
+- `predict(model, data, top_k)`: float32 CSR, N_tst × L, at most `top_k` scores a row; of labels that a training
+  document has, unless the method knows others by their names.
 
 Planning the workflow imports every method, so their heavy libraries are imported inside functions.
 """

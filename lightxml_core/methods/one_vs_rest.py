@@ -58,7 +58,7 @@ def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None
 
 def predict(model: Path, data: TestData, top_k: int) -> sparse.csr_matrix:
     """float32 CSR N x L of the `top_k` best labels, each with the logistic function of its margin as score."""
-    from lightxml_core.training.linear import scores_of
+    from lightxml_core.training.linear import learnt, scores_of
 
     assert data.X is not None
     X, weights = normalise_rows(data.X), sparse.csc_matrix(load_csr(model / "weights.npz"))
@@ -66,5 +66,5 @@ def predict(model: Path, data: TestData, top_k: int) -> sparse.csr_matrix:
     blocks = [sparse.csr_matrix((0, weights.shape[1]), dtype=np.float32)]
     for start in range(0, X.shape[0], step):
         margins = scores_of(X[start : start + step], weights)
-        blocks.append(keep_best(sparse.csr_matrix(1.0 / (1.0 + np.exp(-margins))), top_k))
+        blocks.append(keep_best(sparse.csr_matrix(learnt(weights) / (1.0 + np.exp(-margins)), dtype=np.float32), top_k))
     return sparse.csr_matrix(sparse.vstack(blocks, format="csr"))

@@ -30,7 +30,8 @@ class LinearSettings:
 
 
 Group = tuple[np.ndarray, np.ndarray]
-Classifier = tuple[np.ndarray, np.ndarray, float]  # int32 features, their float32 weights, the bias
+# int32 features, their float32 weights, the bias; None for a label without a document to learn from
+Classifier = tuple[np.ndarray, np.ndarray, float] | None
 Portion = tuple[np.ndarray, list[Classifier]]  # int64 labels, and a classifier of each
 PORTION = 64  # labels that one process takes at a time
 _STORED = ("labels", "ends", "indptr", "indices", "data")  # of the portions in a checkpoint
@@ -48,8 +49,8 @@ def fit_linear(
     """float32 CSC (D + 1) × L of weights; the last row holds the biases.
 
     X: CSR N × D. Y: CSR N × L. groups: (int64 rows, int64 labels), each label in one group at most: its classifier
-    learns from these rows alone. A label without a positive row, or in no group, gets no weights and a bias of -1; one
-    that all rows have a bias of 1.
+    learns from these rows alone. A label without a positive row, or in no group, gets an empty column, see `learnt`;
+    one that all rows have gets a bias of 1.
 
     liblinear, through scikit-learn, because it solves the very problem of the published rankers and takes sparse rows.
     Its random numbers are one state a process, so that only processes can share the work: same weights for any number.
@@ -58,7 +59,7 @@ def fit_linear(
     from joblib import Parallel, delayed
 
     progress, first = Progress(title, Y.shape[1], unit="labels"), training_log.steps
-    found: list[Classifier] = [(np.empty(0, np.int32), np.empty(0, np.float32), -1.0)] * Y.shape[1]
+    found: list[Classifier] = [None] * Y.shape[1]
     by_label, done = sparse.csc_matrix(Y), _Done(checkpoint, X.shape[1], settings.checkpoint_minutes)
     tasks = (delayed(_fit_labels)(X, by_label[:, own], rows, own, settings) for rows, own in _portions(groups))
     earlier = done.load()
@@ -87,7 +88,8 @@ class _Done:
             self.files += 1
             labels, ends, starts, rows, values = (part[0][name].numpy() for name in _STORED)
             columns = [
-                (rows[a : b - 1].copy(), values[a : b - 1].copy(), float(values[b - 1])) for a, b in pairwise(starts)
+                (rows[a : b - 1].copy(), values[a : b - 1].copy(), float(values[b - 1])) if b > a else None
+                for a, b in pairwise(starts)
             ]
             found += [(labels[a:b], columns[a:b]) for a, b in pairwise([0, *ends.tolist()])]
         return found
@@ -111,8 +113,13 @@ class _Done:
 
 
 def scores_of(X: sparse.csr_matrix, weights: sparse.csc_matrix) -> np.ndarray:
-    """float32[N, L]: X · W + bias. X: CSR N × D; weights: CSC (D + 1) × L."""
+    """float32[N, L]: X · W + bias; 0 for a label that is not `learnt`. X: CSR N × D; weights: CSC (D + 1) × L."""
     return np.asarray((X @ weights[:-1]).toarray() + weights[-1].toarray(), dtype=np.float32)
+
+
+def learnt(weights: sparse.csc_matrix) -> np.ndarray:
+    """bool[L]: which labels have a classifier, and with it a bias that is stored even if it is 0."""
+    return np.diff(weights.indptr) > 0
 
 
 def _portions(groups: Iterable[Group]) -> Iterator[Group]:
@@ -131,8 +138,10 @@ def _fit_labels(
 
 
 def _fit_one(X: sparse.csr_matrix, y: np.ndarray, settings: LinearSettings) -> Classifier:
-    if len(y) == 0 or y.min() == y.max():
-        return np.empty(0, np.int32), np.empty(0, np.float32), float(y[0]) if len(y) else -1.0
+    if y.max(initial=-1.0) < 0:
+        return None
+    if y.min() > 0:
+        return np.empty(0, np.int32), np.empty(0, np.float32), 1.0
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.svm import LinearSVC
 
@@ -147,9 +156,13 @@ def _fit_one(X: sparse.csr_matrix, y: np.ndarray, settings: LinearSettings) -> C
 
 def _stacked(classifiers: list[Classifier], width: int) -> sparse.csc_matrix:
     """Columns of weights, each with its bias under it, as one matrix."""
-    last = np.array([width], np.int32)
-    indices = list(chain.from_iterable((features, last) for features, _, _ in classifiers))
-    values = list(chain.from_iterable((own, np.array([bias], np.float32)) for _, own, bias in classifiers))
-    indptr = np.concatenate([[0], np.cumsum([len(features) + 1 for features, _, _ in classifiers])])
-    stacked = (np.concatenate(values), np.concatenate(indices), indptr)
+    last, there = np.array([width], np.int32), [classifier for classifier in classifiers if classifier is not None]
+    indices = [np.empty(0, np.int32), *chain.from_iterable((features, last) for features, _, _ in there)]
+    values = chain.from_iterable((own, np.array([bias], np.float32)) for _, own, bias in there)
+    counts = [0 if classifier is None else len(classifier[0]) + 1 for classifier in classifiers]
+    stacked = (
+        np.concatenate([np.empty(0, np.float32), *values]),
+        np.concatenate(indices),
+        np.concatenate([[0], np.cumsum(counts)]),
+    )
     return sparse.csc_matrix(stacked, shape=(width + 1, len(classifiers)))

@@ -22,7 +22,12 @@ class Loss:
 
 
 class AttentionXML(nn.Module):
-    """You et al. 2019, section 3.2. With a `sparse` one, a step touches only the attentions of its candidates."""
+    """You et al. 2019, section 3.2. With a `sparse` one, a step touches only the attentions of its candidates.
+
+    seen: bool[nodes], those with a training document; no other is predicted.
+    """
+
+    seen: Tensor
 
     def __init__(self, words: int, nodes: int, settings: Settings, sparse: bool) -> None:
         super().__init__()
@@ -30,6 +35,7 @@ class AttentionXML(nn.Module):
         self.lstm = nn.LSTM(settings.width, settings.hidden, batch_first=True, bidirectional=True)
         self.start = nn.Parameter(torch.zeros(2, 2, 1, settings.hidden))  # hidden and cell state, either direction
         self.queries = nn.Embedding(nodes, 2 * settings.hidden, sparse=sparse)
+        self.register_buffer("seen", torch.ones(nodes, dtype=torch.bool))
         widths = [2 * settings.hidden, *settings.layers]
         self.layers = nn.ModuleList(nn.Linear(*pair) for pair in zip(widths, settings.layers, strict=False))
         self.output = nn.Linear(widths[-1], 1)
@@ -70,6 +76,6 @@ class AttentionXML(nn.Module):
         return Loss(nn.functional.binary_cross_entropy_with_logits(logits[scored], target[scored]))
 
     def take_over(self, above: AttentionXML) -> None:
-        """Start from the network of the level above: all but its attentions."""
-        kept = {name: value for name, value in above.state_dict().items() if not name.startswith("queries.")}
+        """Start from the network of the level above: all but what belongs to its nodes."""
+        kept = {name: v for name, v in above.state_dict().items() if not name.startswith(("queries.", "seen"))}
         self.load_state_dict(kept, strict=False)

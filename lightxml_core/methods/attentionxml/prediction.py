@@ -96,13 +96,13 @@ def _score(
     device = network.output.weight.device
     words, real = torch.from_numpy(ids).to(device), torch.from_numpy(mask).to(device)
     if nodes is None:
-        logits = _logits(network, words, real, torch.arange(network.nodes, device=device))
-        scores, best = logits.sigmoid().clamp(min=_LEAST_SCORE).topk(min(kept, network.nodes))
-        return scores.cpu().numpy(), best.cpu().numpy()
-    columns, parents, there = (torch.from_numpy(array).to(device) for array in nodes)
-    logits = _logits(network, words, real, columns)
-    scores = (logits.sigmoid() * parents).clamp(min=_LEAST_SCORE).masked_fill(~there, -1.0)
-    scores, place = scores.topk(min(kept, columns.shape[1]))
+        scores = _logits(network, words, real, torch.arange(network.nodes, device=device)).sigmoid()
+        there, columns = network.seen.expand_as(scores), torch.arange(network.nodes, device=device).expand_as(scores)
+    else:
+        columns, parents, there = (torch.from_numpy(array).to(device) for array in nodes)
+        scores = _logits(network, words, real, columns).sigmoid() * parents
+        there = there & network.seen[columns]
+    scores, place = scores.clamp(min=_LEAST_SCORE).masked_fill(~there, -1.0).topk(min(kept, columns.shape[1]))
     found = columns.gather(1, place).masked_fill(scores < 0, -1)
     return scores.cpu().numpy(), found.cpu().numpy()
 

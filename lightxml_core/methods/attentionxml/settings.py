@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from lightxml_core.errors import InputError
@@ -19,8 +19,9 @@ class Settings(BaseSettings):
     Network: `hidden` units of the LSTM in each direction, `dropout` on them, `layers`: widths of the fully connected
     layers that all labels share.
     Tree: `levels`, nodes at each level above the labels, from the top (none: all labels at once); over clusters of at
-    most `max_leaf` labels. A document goes down into the best `kept` nodes of a level. `tree` numbers the members of an
-    ensemble: clusters, weights and the order of documents follow from it, the last two without levels too.
+    most `max_leaf` labels. Levels of more nodes than there are clusters are left out. A document goes down into the
+    best `kept` nodes of a level. `tree` numbers the members of an ensemble: clusters, weights and the order of
+    documents follow from it, the last two without levels too.
     Training, of each level: `epochs` of `batch` documents at the rate `lr`, gradients clipped to `clip_relative` × the
     largest of the last norms. Every `evaluate_steps`, and at each epoch's end, nDCG@5 of the validation split selects
     the weights; `patience` evaluations without a better one end the training. From epoch `swa_warmup` on, those of the
@@ -71,6 +72,13 @@ class Settings(BaseSettings):
     def own_seed(self) -> int:
         """The seed of what this member draws by itself."""
         return 1_009 * self.seed + self.tree
+
+    def for_clusters(self, count: int) -> Settings:
+        """The same without the levels that have more nodes than there are label clusters."""
+        levels = [nodes for nodes in self.levels if nodes <= count]
+        each = len(self.swa_warmup) > 1
+        warmup = [*self.swa_warmup[: len(levels)], self.swa_warmup[-1]] if each else self.swa_warmup
+        return replace(self, levels=levels, swa_warmup=warmup)
 
     def averaging_epoch(self, level: int) -> int:
         """The first epoch of a level whose weights enter the running mean."""

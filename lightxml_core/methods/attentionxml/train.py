@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from scipy import sparse
 from sklearn.feature_extraction.text import TfidfTransformer
 from torch import Tensor, nn
 
+from lightxml_core.corpus.labels import label_frequencies
 from lightxml_core.evaluation.metrics import evaluate
 from lightxml_core.features.vectors import RANDOM, first_vectors
 from lightxml_core.files import new_folder, read_json, save_csr, write_json
@@ -28,6 +30,7 @@ from lightxml_core.training.log import TrainingLog
 from lightxml_core.training.loop import Plan, Task, last_step, train
 from lightxml_core.training.optimisers import adamw
 
+log = logging.getLogger(__name__)
 _DONE = "done"
 _BUCKET = 50
 
@@ -35,6 +38,9 @@ _BUCKET = 50
 def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None:
     """Train every level in turn into `out`; the weights of a level that is done are kept for a run that is killed."""
     assert data.tokens is not None and data.encoder is not None
+    settings = _fitting(settings, 0 if data.clusters is None else data.clusters.shape[1])
+    if len(data.validation) == 0:
+        log.info("AttentionXML: no document is held out to select by: the last weights are kept")
     tree = label_tree(data.clusters, data.Y.shape[1], settings.levels)
     vectors = _first_vectors(data, settings)
     run, folder = _identity(data, settings, vectors), out.parent / "checkpoint"
@@ -47,6 +53,16 @@ def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None
         steps += level.steps()
     training_log.close()
     _save(networks, data, settings, len(vectors), out)
+
+
+def _fitting(settings: Settings, clusters: int) -> Settings:
+    """The settings without the levels that have more nodes than there are label clusters; says which."""
+    fitting = settings.for_clusters(clusters)
+    left_out = settings.levels[len(fitting.levels) :]
+    if left_out:
+        named = " and ".join(map(str, left_out))
+        log.info("AttentionXML: a level of %s nodes is left out: there are %d label clusters", named, clusters)
+    return fitting
 
 
 class _Level:
@@ -77,6 +93,7 @@ class _Level:
                 network.words.weight.copy_(torch.from_numpy(vectors))
         else:
             network.take_over(above)
+        network.seen.copy_(torch.from_numpy(label_frequencies(self.positives[self.rows]) > 0))
         network.words.weight.requires_grad_(self.settings.learn_vectors)
         return network.to(pick_device())
 
@@ -150,6 +167,8 @@ class _Level:
         return tuple(torch.from_numpy(array).to(device) for array in (nodes, np.float32(values > 1), scored))  # type: ignore[return-value]
 
     def _selection(self, name: str, above: sparse.csr_matrix | None) -> Any:
+        if len(self.validation) == 0:
+            return None
         Y, unweighted = self.positives[self.validation], np.ones(self.tree.sizes[self.level])
 
         def score(network: nn.Module) -> dict[str, float]:
@@ -215,7 +234,7 @@ def _save(networks: list[AttentionXML], data: TrainingData, settings: Settings, 
         for name in ("tokenizer.json", "encoder.json"):
             shutil.copyfile(data.encoder / name, building / name)
         write_json(building / "settings.json", {**asdict(settings), "labels": data.Y.shape[1], "words": words})
-        if data.clusters is not None:
+        if data.clusters is not None and settings.levels:
             save_csr(building / "clusters.npz", data.clusters)
         for level, network in enumerate(networks):
             state = {name: value.contiguous().cpu() for name, value in network.state_dict().items()}

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from lightxml_core.errors import InputError
 from lightxml_core.evaluation.metrics import top_k
 
 
@@ -43,13 +42,12 @@ class LabelTree:
 def label_tree(clusters: sparse.csr_matrix | None, labels: int, levels: list[int]) -> LabelTree:
     """The tree over clusters, CSR L × C, that are numbered from left to right in a tree of halves.
 
-    levels: nodes of each level above the labels, from the top. InputError where there are fewer clusters than nodes.
+    levels: nodes of each level above the labels, from the top, each of as many nodes as clusters or fewer.
     """
-    node_of, count = [], 0 if clusters is None else clusters.shape[1]
+    node_of = []
     for nodes in levels:
-        if clusters is None or nodes > count:
-            raise InputError(f"a level of {nodes} nodes does not fit {count} clusters: lower `max_leaf` or `levels`")
-        node_of.append(clusters.indices.astype(np.int64) * nodes // count)
+        assert clusters is not None and nodes <= clusters.shape[1]
+        node_of.append(clusters.indices.astype(np.int64) * nodes // clusters.shape[1])
     return LabelTree([*node_of, np.arange(labels)], [*levels, labels])
 
 

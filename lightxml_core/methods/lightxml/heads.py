@@ -25,12 +25,18 @@ Stage = Literal["joint", "recall", "rank"]
 
 
 class FlatHead(nn.Module):
-    """One linear layer over all L labels: right up to some ten thousand labels."""
+    """One linear layer over all L labels: right up to some ten thousand labels.
+
+    seen: bool[L], the labels that a training document has; no other is predicted.
+    """
+
+    seen: Tensor
 
     def __init__(self, width: int, labels: int, loss: LossName) -> None:
         super().__init__()
         self.loss_name, self.labels = loss, labels
         self.classifier = nn.Linear(width, labels)
+        self.register_buffer("seen", torch.ones(labels, dtype=torch.bool), persistent=False)
 
     def start_at_prior(self, Y: sparse.csr_matrix) -> None:
         """Set each bias to the log-odds of its label among the documents of Y (N × L), the weights to zero."""
@@ -48,8 +54,8 @@ class FlatHead(nn.Module):
         return Loss(total, {"loss": total})
 
     def top(self, features: Tensor, k: int) -> tuple[Tensor, Tensor]:
-        """The k best labels of each document: float[B, k] probabilities and int64[B, k] label ids."""
-        return best(self.classifier(features).sigmoid(), k)
+        """The k best labels of each document: float[B, k] probabilities, -1 for none, and int64[B, k] label ids."""
+        return best(self.classifier(features).sigmoid().masked_fill(~self.seen, -1.0), k)
 
 
 class ClusteredHead(nn.Module):
@@ -58,8 +64,11 @@ class ClusteredHead(nn.Module):
     Inside, labels are numbered by cluster, so that cluster c is the block of table rows
     [start[c], start[c] + size[c]): proposing clusters is proposing blocks, and a positive label's place among
     the candidates follows from the place of its cluster. No array has a row a label for every document.
+
+    seen: bool[L], the labels that a training document has; no other is predicted.
     """
 
+    seen: Tensor
     start: Tensor
     size: Tensor
     label_of_slot: Tensor
@@ -98,6 +107,7 @@ class ClusteredHead(nn.Module):
         cluster = torch.from_numpy(clusters.indices.astype(np.int64))
         size = torch.bincount(cluster, minlength=count)
         label_of_slot = torch.argsort(cluster, stable=True)
+        self.register_buffer("seen", torch.ones(self.labels, dtype=torch.bool), persistent=False)
         self.register_buffer("size", size, persistent=False)
         self.register_buffer("start", torch.cumsum(size, 0) - size, persistent=False)
         self.register_buffer("label_of_slot", label_of_slot, persistent=False)
@@ -254,13 +264,13 @@ class ClusteredHead(nn.Module):
         return order * self.widest + slots - self.start[clusters], found
 
     def top(self, features: Tensor, k: int) -> tuple[Tensor, Tensor]:
-        """The k best labels: sigmoid(rank logit) · sigmoid(recall logit of the label's cluster)."""
+        """The k best labels: sigmoid(rank logit) · sigmoid(recall logit of the label's cluster), -1 for none."""
         recall = self.recall(features).sigmoid()
         proposed = self.propose(recall)
         rank, real = self.rank(features, proposed)
         scores = rank.sigmoid() * recall.gather(1, proposed).unsqueeze(-1)
-        slots = self.slots(proposed)[0]
-        return best(scores.masked_fill(~real, -1.0).flatten(1), k, self.label_of_slot[slots].flatten(1))
+        labels = self.label_of_slot[self.slots(proposed)[0]]
+        return best(scores.masked_fill(~(real & self.seen[labels]), -1.0).flatten(1), k, labels.flatten(1))
 
 
 def _storage(tensor: Tensor) -> int:

@@ -36,7 +36,7 @@ class LightXML(nn.Module):
         soon as the encoder learns.
         """
         self.mean.copy_(features.mean(0))
-        deviation = features.std(0)
+        deviation = features.std(0, correction=min(1, len(features) - 1))  # of a single document it is 0
         self.scale.copy_(1.0 / deviation.clamp_min(0.1 * deviation.median().item() or 1.0))
 
     def prepare(self, features: Tensor) -> Tensor:
@@ -49,7 +49,10 @@ class LightXML(nn.Module):
         return loss
 
     def top(self, features: Tensor, k: int) -> tuple[Tensor, Tensor]:
-        """float32[B, k] scores and int64[B, k] labels from documents' features, best first, scored in float32."""
+        """float32[B, k] scores and int64[B, k] labels from documents' features, best first, scored in float32.
+
+        A score of -1 stands for no label.
+        """
         with torch.autocast(features.device.type, enabled=False):
             scores, labels = self.head.top(self.prepare(features), k)
         return scores, labels

@@ -11,7 +11,7 @@ import torch
 from scipy import sparse
 
 from lightxml_core.encoders.tokens import TokenisedPart
-from lightxml_core.files import load_csr, read_json
+from lightxml_core.files import load_array, load_csr, read_json
 from lightxml_core.methods import TestData
 from lightxml_core.methods.lightxml.inputs import (
     PREDICTION_BATCH,
@@ -27,6 +27,7 @@ from lightxml_core.training.devices import pick_device
 from lightxml_core.training.log import Progress
 
 _WEIGHTS = "model.safetensors"
+SEEN = "seen.npy"  # bool[L]: the labels that a training document has
 
 
 def load_model(folder: Path) -> tuple[LightXML, Settings]:
@@ -48,6 +49,7 @@ def _loaded(folder: Path, _written: int) -> tuple[LightXML, Settings]:
     device = pick_device()
     model = build_model(settings, folder, labels, clusters, pretrained=False)
     model.load_state_dict(load_file(folder / _WEIGHTS))
+    model.head.seen.copy_(torch.from_numpy(load_array(folder / SEEN)))
     if settings.precision == "fp16" and device.type == "cpu":  # trained on a GPU, used without one
         settings = replace(settings, precision="auto")
     return model.to(device).eval(), settings

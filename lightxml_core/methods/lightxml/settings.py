@@ -140,7 +140,8 @@ class Settings(BaseSettings):
 
 
 # In both the labels are those of the training and the test part together, as in the released code: the metrics need a
-# column for each, and one without a training document is a negative of every document.
+# column for each, and one without a training document is a negative of every document. Unlike the released code,
+# prediction leaves such labels out.
 PROTOCOLS: dict[str, dict[str, Any]] = {
     "clean": {
         "text": "plain",

@@ -13,13 +13,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from lightxml_core.corpus.labels import label_frequencies
 from lightxml_core.evaluation.metrics import evaluate
-from lightxml_core.files import new_folder, save_csr, write_json
+from lightxml_core.files import new_folder, save_array, save_csr, write_json
 from lightxml_core.methods import TrainingData
 from lightxml_core.methods.lightxml.frozen import Frozen, frozen
 from lightxml_core.methods.lightxml.inputs import padded, positives
 from lightxml_core.methods.lightxml.model import LightXML, build_model
-from lightxml_core.methods.lightxml.prediction import predict_rows
+from lightxml_core.methods.lightxml.prediction import SEEN, predict_rows
 from lightxml_core.methods.lightxml.sampling import fixed_negatives, sampling
 from lightxml_core.methods.lightxml.settings import Settings
 from lightxml_core.methods.lightxml.warmstart import warm_start
@@ -43,6 +44,7 @@ def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None
     checkpoint = Checkpoint(out.parent / "checkpoint", _identity(data, settings, rows), resume)
     training_log = TrainingLog(out.parent / "training.jsonl", _steps_done(checkpoint))
     model = build_model(settings, data.encoder, data.Y.shape[1], data.clusters).to(device)
+    model.head.seen.copy_(torch.from_numpy(label_frequencies(data.Y[rows]) > 0))
     if settings.prior_bias:
         model.head.start_at_prior(data.Y[rows])
     before = None
@@ -141,6 +143,9 @@ def _selection(data: TrainingData, settings: Settings) -> Any:
     """What the loop calls to score a model: on the validation split, on the test set, or not at all."""
     if settings.select == "last":
         return None
+    if settings.select == "validation" and len(data.validation) == 0:
+        log.info("%s: no document is held out to select by: the last weights are kept", settings.backbone)
+        return None
     if settings.select == "test":
         assert data.test is not None and data.test.tokens is not None and data.test.Y is not None
         tokens, Y, rows = data.test.tokens, data.test.Y, np.arange(data.test.Y.shape[0])
@@ -188,6 +193,7 @@ def _save(model: LightXML, data: TrainingData, settings: Settings, out: Path) ->
         for name in _ENCODER_FILES:
             shutil.copyfile(data.encoder / name, building / name)
         write_json(building / "settings.json", {**asdict(settings), "labels": data.Y.shape[1]})
+        save_array(building / SEEN, model.head.seen.cpu().numpy())
         if data.clusters is not None:
             save_csr(building / "clusters.npz", data.clusters)
         save_file(

@@ -13,7 +13,7 @@ from lightxml_core.features.labels import normalise_rows
 from lightxml_core.methods.xtransformer.settings import Combine, Settings
 from lightxml_core.training.checkpoint import Checkpoint
 from lightxml_core.training.devices import threads
-from lightxml_core.training.linear import Group, LinearSettings, fit_linear, scores_of
+from lightxml_core.training.linear import Group, LinearSettings, fit_linear, learnt, scores_of
 from lightxml_core.training.log import TrainingLog
 
 _CANDIDATES_AT_ONCE = 1 << 24  # labels to score, over the documents of a block
@@ -83,7 +83,7 @@ def ranked(
     top_k: int,
     combine: Combine = "product",
 ) -> sparse.csr_matrix:
-    """float32 CSR N × L: the `top_k` best labels of the proposed clusters.
+    """float32 CSR N × L: the `top_k` best labels of the proposed clusters, of those that have a ranker.
 
     Score: exp(-max(0, 1 - s)³) of the ranker's margin s, times the same of the matcher's; or σ(s) of the `ranker`'s
     alone. proposed: CSR N × C of the matcher's probabilities σ(s). Memory: some documents' candidates at a time.
@@ -105,11 +105,12 @@ def _candidates(
     proposed: sparse.csr_matrix,
     combine: Combine,
 ) -> sparse.csr_matrix:
-    """float32 CSR N × L: every label of the proposed clusters with its score."""
-    by_cluster = sparse.csc_matrix(proposed)
+    """float32 CSR N × L: every label of the proposed clusters that has a ranker, with its score."""
+    by_cluster, has_ranker = sparse.csc_matrix(proposed), learnt(weights)
     rows, labels, scores = [np.empty(0, np.int64)], [np.empty(0, np.int64)], [np.empty(0)]
     for cluster in np.flatnonzero(np.diff(by_cluster.indptr)).tolist():
         documents, own = _column(by_cluster, cluster), _column(members, cluster)
+        own = own[has_ranker[own]]
         if len(own):
             margins = scores_of(X[documents], weights[:, own]).astype(np.float64)
             given = np.asarray(proposed[documents, cluster].todense(), dtype=np.float64)
