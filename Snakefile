@@ -47,7 +47,7 @@ for name in REGISTRY.targets:
             name
         default_target: name == next(iter(config["targets"]))
         input:
-            f"results/targets/{name}/report.html",
+            lambda wildcards, name=name: inputs_of_target(name),
             code=code("publish"),
         log:
             f"logs/publish/{name}.log",

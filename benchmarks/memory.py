@@ -99,20 +99,10 @@ def _peak(command: list[str]) -> float:
 
 def _training_peak() -> float:
     """GB: the highest resident memory of the training up to a step."""
-    options = [
-        "--encoder",
-        "encoder",
-        "--tokens",
-        "tokens",
-        "--clusters",
-        "clusters.npz",
-        "--settings",
-        json.dumps(TRAINING),
-    ]
-    process = _start(
-        ["train", "--method", "lightxml", "--corpus", "corpus", *options, "--model", "model", "--provenance", "p.json"]
-    )
-    log = Path("training.jsonl")
+    inputs = ["--corpus", "corpus", "--encoder", "encoder", "--tokens", "tokens", "--clusters", "clusters.npz"]
+    outputs = ["--model", "model", "--provenance", "provenance.json", "--log", "log.jsonl"]
+    process = _start(["train", "--method", "lightxml", *inputs, "--settings", json.dumps(TRAINING), *outputs])
+    log = Path("checkpoint/training.jsonl")
     while not log.is_file() or len(log.read_text().splitlines()) < STEPS:
         if process.poll() is not None:
             sys.exit("the training failed")

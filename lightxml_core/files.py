@@ -86,6 +86,16 @@ def hold_lock(path: Path, what: str) -> TextIO:
     return handle
 
 
+@contextmanager
+def locked(path: Path, what: str) -> Iterator[None]:
+    """Hold such a lock for the length of the block and leave no file behind."""
+    with hold_lock(path, what):
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+
 def write_text(target: Path, text: str) -> None:
     """Write UTF-8 text atomically."""
     with atomic_path(target) as temporary:
@@ -189,6 +199,15 @@ def check_seal(source: Path) -> None:
         _compare(source, _sealed(_seal_of(source)).get(source.name), delete=source)
     else:
         _compare(source, _sealed(source.parent / _SEAL).get(source.name), delete=source.parent)
+
+
+def is_whole(output: Path) -> bool:
+    """Whether a stage has finished this file or folder and nothing of it was removed since, the seal included."""
+    if output.is_dir():
+        recorded = _sealed(output / _SEAL)
+        return bool(recorded) and all((output / name).is_file() for name in recorded)
+    records = {**_sealed(output.parent / _SEAL), **_sealed(_seal_of(output))}
+    return output.is_file() and output.name in records
 
 
 def _compare(file: Path, recorded: str | None, delete: Path) -> None:

@@ -1,5 +1,6 @@
 # What the rules share: the registry, the code each stage depends on, the hardware.
 
+import hashlib
 import json
 import os
 import re
@@ -9,24 +10,32 @@ import sys
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 from snakemake.exceptions import WorkflowError
 
 # Rules call `python -m workflow_scripts.<rule>` and find this interpreter and this tree, wherever they run.
 BASE = Path(workflow.basedir)
+if os.pathsep in str(BASE) or set("{}") & set(os.path.relpath(BASE)):
+    sys.exit(
+        f"error: {BASE}: neither Python's search path nor snakemake can name a folder with a colon or a brace: rename it"
+    )
 os.environ.update(
     PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
     PYTHONPATH=os.pathsep.join(filter(None, [str(BASE), os.environ.get("PYTHONPATH")])),
 )
 sys.path.insert(0, str(BASE))
 
+from lightxml_core.corpus.layouts import files_read
+from lightxml_core.downloads.sources import ENCODER_FILES
 from lightxml_core.errors import InputError
-from lightxml_core.files import hold_lock
+from lightxml_core.files import hold_lock, is_whole, write_json
 from lightxml_core.imports import imported_files
 from lightxml_core.methods import method_files
 from lightxml_core.registry import load_registry
 from lightxml_core.training.devices import TRAININGS_A_GPU, visible_gpus
+from lightxml_core.user_files import Fingerprints, located
 
 try:
     REGISTRY = load_registry(BASE, config)
@@ -73,10 +82,15 @@ def one_of(names):
     return "|".join(map(re.escape, names))
 
 
+def of_project(paths):
+    """Files of the project as inputs of a rule, relative to where snakemake runs."""
+    return [os.path.relpath(path) for path in paths]
+
+
 @cache
 def code(program, *others):
     """A program and the library files that it imports: inputs, so that an edit to one runs it again."""
-    return [os.path.relpath(path) for path in imported_files([BASE / "workflow_scripts" / f"{program}.py", *others])]
+    return of_project(imported_files([BASE / "workflow_scripts" / f"{program}.py", *others]))
 
 
 def as_json(value):
@@ -84,14 +98,55 @@ def as_json(value):
     return json.dumps(value, sort_keys=True)
 
 
+def as_file(kind, value):
+    """A JSON file that holds `value`, for what may be too long for a command line; named by its contents."""
+    digest = hashlib.sha256(json.dumps(value).encode()).hexdigest()
+    target = Path(".snakemake/lightxml") / f"{kind}-{digest[:16]}.json"
+    if not target.is_file():
+        write_json(target, value)
+    return str(target)
+
+
 def source_of(dataset):
     return REGISTRY.datasets[dataset]["source"]
 
 
-def folder_of(source):
-    """The folder of a dataset that is at hand; relative to where snakemake runs, so that a project may be moved."""
-    folder = Path(source["folder"])
-    return folder if folder.is_absolute() else Path(os.path.relpath(BASE / folder))
+# Files of the user's own are inputs whose times do not count: their contents are compared through a parameter.
+FINGERPRINTS = Fingerprints(Path(".snakemake/lightxml/fingerprints.json"))
+
+
+def as_inputs(files):
+    return [ancient(str(path)) for path in files]
+
+
+def files_of_dataset(wildcards):
+    """The files that the layout reads of a user's own folder; none for any other source."""
+    source = source_of(wildcards.dataset)
+    return files_read(source["layout"], located(BASE, source["folder"])) if "folder" in source else []
+
+
+def files_of_encoder(wildcards):
+    """The files that are read of a user's own encoder; none for any other source."""
+    source = REGISTRY.backbones[wildcards.backbone]["source"]
+    paths = [located(BASE, source["folder"]) / name for name in ENCODER_FILES] if "folder" in source else []
+    return [path for path in paths if path.is_file()]
+
+
+def encoder_source(wildcards):
+    """Where an encoder comes from, as its program is told."""
+    source = REGISTRY.backbones[wildcards.backbone]["source"]
+    return as_json(source | {"folder": str(located(BASE, source["folder"]))} if "folder" in source else source)
+
+
+def files_of_member(wildcards):
+    """The word vectors that a member names by their path; none where it names none."""
+    vectors = made(wildcards).vectors if "vectors" in needs(wildcards) else None
+    return [located(BASE, vectors)] if vectors is not None and vectors not in REGISTRY.vectors else []
+
+
+def fingerprints(files_of):
+    """A parameter that holds the digest of each of these files, so that a change in one runs its job again."""
+    return lambda wildcards: FINGERPRINTS.of(files_of(wildcards))
 
 
 # The files of a stored corpus.
@@ -106,14 +161,17 @@ CORPUS = [
 ]
 
 
+# The files of one kind of features.
+FEATURES = ["X.trn.npz", "X.tst.npz", "vocabulary.json"]
+
+
 def corpus_inputs(wildcards):
     """What a corpus is made of: the unpacked download, the files of a folder, or the corpus that is cut."""
     source = source_of(wildcards.dataset)
     if "cut" in source:
         return collect("results/{parent}/corpus/{file}", parent=source["cut"], file=CORPUS)
     if "folder" in source:
-        levels = [folder_of(source).glob(level) for level in ("*", "*/*", "*/*/*")]  # where layouts look
-        return sorted(path for level in levels for path in level if path.is_file())
+        return as_inputs(files_of_dataset(wildcards))
     return [f"data/{wildcards.dataset}/source.json", f"data/{wildcards.dataset}/raw"]
 
 
@@ -124,7 +182,8 @@ def corpus_options(wildcards):
     if "cut" in source:
         return f"--cut results/{source['cut']}/corpus --trn {source['trn']} --tst {source['tst']} --seed {source.get('seed', 0)}"
     if "folder" in source:
-        return f"--raw {shlex.quote(str(folder_of(source)))} --layout {source['layout']}"
+        folder = located(BASE, source["folder"])
+        return f"--raw {shlex.quote(str(folder))} --layout {source['layout']}"
     return f"--raw data/{wildcards.dataset}/raw --used data/{wildcards.dataset}/source.json"
 
 
@@ -149,11 +208,6 @@ def encoder_folder(dataset, backbone):
     return f"results/{dataset}/encoders/{backbone}" if scratch else f"data/encoders/{backbone}"
 
 
-def vectors_file(vectors):
-    """The file of word vectors that a setting names: one of vectors/, or a path."""
-    return f"data/vectors/{vectors}.txt" if vectors in REGISTRY.vectors else vectors
-
-
 def member_inputs(wildcards, tokens="max_tokens"):
     """The prepared inputs of a member, by the name of the option that passes them to its program.
 
@@ -174,8 +228,11 @@ def member_inputs(wildcards, tokens="max_tokens"):
 
 def training_inputs(wildcards):
     """Those, and what only training reads."""
-    vectors = {"vectors": vectors_file(made(wildcards).vectors)} if "vectors" in needs(wildcards) else {}
-    return member_inputs(wildcards) | vectors
+    found = member_inputs(wildcards)
+    if "vectors" in needs(wildcards):
+        own = as_inputs(files_of_member(wildcards))
+        found["vectors"] = own[0] if own else f"data/vectors/{made(wildcards).vectors}.txt"
+    return found
 
 
 def prediction_inputs(wildcards):
@@ -216,7 +273,7 @@ def run_files(wildcards):
     files = []
     for run in REGISTRY.runs(wildcards.target):
         files += [f"{run.path}/metrics.json", f"{run.path}/predictions.npz"]
-        own = ["provenance.json", "prediction.json"] if run.variant != "ensemble" else []
+        own = ["provenance.json", "training.jsonl", "prediction.json"] if run.variant != "ensemble" else []
         files += [f"{run.path}/{name}" for name in own]
     return files
 
@@ -237,3 +294,41 @@ def vocabularies(wildcards):
     }
     used = {dataset for dataset, method, member in members if "tfidf" in REGISTRY.needs(method, dataset, member)}
     return collect("results/{dataset}/features/tfidf/vocabulary.json", dataset=sorted(used))
+
+
+def made_for(run):
+    """All that a run leaves below results/, with the inputs that are prepared for it."""
+    files = [f"{run.path}/{name}" for name in ("metrics.json", "predictions.npz")]
+    if run.variant == "ensemble":
+        return files
+    files += [f"{run.path}/{name}" for name in ("model", "provenance.json", "training.jsonl", "prediction.json")]
+    member = SimpleNamespace(dataset=run.dataset, method=run.method, member=run.variant)
+    for inputs in (training_inputs(member), prediction_inputs(member)):
+        for name, paths in inputs.items():
+            files += paths if name == "features" else [paths]
+    kinds = {"tfidf", "bow"} & needs(member) | ({"tfidf"} if "clusters" in needs(member) else set())
+    return files + collect("results/{dataset}/features/{kind}/{name}", dataset=run.dataset, kind=kinds, name=FEATURES)
+
+
+def results_of(target):
+    """Every file and folder below results/ that is made on the way to a target, each named only once."""
+    folder = f"results/targets/{target}"
+    files = [f"{folder}/selection.json", f"{folder}/figures", f"{folder}/report.html"]
+    files += collect(f"{folder}/tables/{{table}}.{{form}}", table=TABLES, form=["csv", "md", "tex"])
+    datasets = REGISTRY.target(target)["datasets"]
+    for dataset in [*datasets, *(source_of(name).get("cut", name) for name in datasets)]:
+        files += [f"results/{dataset}/corpus/{file}" for file in CORPUS]
+    files += [f"results/{dataset}/corpus/validation.npy" for dataset in datasets]
+    for run in REGISTRY.runs(target):
+        files += made_for(run)
+    return [file for file in dict.fromkeys(files) if file.startswith("results/")]
+
+
+def inputs_of_target(target):
+    """All of its results, so that one that was removed is made again; so is one of which a part was removed.
+
+    Snakemake asks of a folder no more than that it exists.
+    """
+    files = results_of(target)
+    workflow.dag.forcefiles.update(path for path in files if Path(path).exists() and not is_whole(Path(path)))
+    return files

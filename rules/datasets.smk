@@ -40,6 +40,7 @@ rule prepare_corpus:
         runtime=240,
     params:
         options=corpus_options,
+        files=fingerprints(files_of_dataset),
         keep=lambda wildcards: as_json(REGISTRY.datasets[wildcards.dataset]["keep"]),
         expected=lambda wildcards: as_json(REGISTRY.datasets[wildcards.dataset]["expected"]),
     shell:

@@ -4,6 +4,7 @@
 rule download_encoder:
     """Get a pretrained encoder from a hub, a package or a folder; safetensors only, checksum verified."""
     input:
+        lambda wildcards: as_inputs(files_of_encoder(wildcards)),
         code=code("download_encoder"),
     output:
         directory("data/encoders/{backbone}"),
@@ -16,7 +17,8 @@ rule download_encoder:
         mem_mb=4000,
         runtime=120,
     params:
-        source=lambda wildcards: as_json(REGISTRY.backbones[wildcards.backbone]["source"]),
+        source=encoder_source,
+        files=fingerprints(files_of_encoder),
     shell:
         "python -m workflow_scripts.download_encoder --source {params.source:q} --archives data/encoders/archives"
         " --out {output} 2>&1 | tee {log}"

@@ -45,5 +45,6 @@ rule ensemble:
         runtime=60,
     params:
         how=lambda wildcards: REGISTRY.ensemble(wildcards.method, wildcards.dataset),
+        members=lambda wildcards: as_file("members", predictions_of_members(wildcards)),
     shell:
-        "python -m workflow_scripts.ensemble --members {input.members} --how {params.how} --out {output} 2>&1 | tee {log}"
+        "python -m workflow_scripts.ensemble --members {params.members} --how {params.how} --out {output} 2>&1 | tee {log}"

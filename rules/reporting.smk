@@ -20,9 +20,9 @@ rule select:
         mem_mb=500,
         runtime=5,
     params:
-        selection=lambda wildcards: json.dumps(REGISTRY.selection(wildcards.target)),  # in the order of config.yaml
+        selection=lambda wildcards: as_file("selection", REGISTRY.selection(wildcards.target)),
     shell:
-        "python -m workflow_scripts.select --selection {params.selection:q} --out {output} 2>&1 | tee {log}"
+        "python -m workflow_scripts.select --selection {params.selection} --out {output} 2>&1 | tee {log}"
 
 
 rule tables:
@@ -32,7 +32,7 @@ rule tables:
         corpora=corpora,
         features=vocabularies,
         selection="results/targets/{target}/selection.json",
-        published=[os.path.relpath(path) for path in sorted((BASE / "published").glob("*.csv"))],
+        published=of_project(sorted((BASE / "published").glob("*.csv"))),
         code=code("tables"),
     output:
         report(
@@ -54,7 +54,7 @@ rule tables:
         published=lambda wildcards: os.path.relpath(BASE / "published"),
         tolerance=as_json(config["tolerance"]),
     shell:
-        "python -m workflow_scripts.tables --selection {input.selection} --published {params.published}"
+        "python -m workflow_scripts.tables --selection {input.selection} --published {params.published:q}"
         " --tolerance {params.tolerance:q} --out results/targets/{wildcards.target}/tables 2>&1 | tee {log}"
 
 
@@ -64,7 +64,7 @@ rule figures:
         runs=run_files,
         corpora=corpora,
         selection="results/targets/{target}/selection.json",
-        rules=os.path.relpath(BASE / "lightxml_core/reporting/assets/rules.json"),
+        rules=of_project([BASE / "lightxml_core/reporting/assets/rules.json"]),
         code=code("figures"),
     output:
         report(
@@ -97,7 +97,7 @@ rule report:
         corpora=corpora,
         selection="results/targets/{target}/selection.json",
         code=code("report"),
-        assets=[os.path.relpath(path) for path in sorted((BASE / "lightxml_core/reporting/assets").glob("*"))],
+        assets=of_project(sorted((BASE / "lightxml_core/reporting/assets").glob("*"))),
     output:
         report(
             "results/targets/{target}/report.html",

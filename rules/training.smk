@@ -7,12 +7,13 @@ rule train:
         unpack(training_inputs),
         corpus=collect(
             "results/{{dataset}}/corpus/{file}",
-            file=["Y.trn.npz", "Y.tst.npz", "stats.json", "validation.npy"],
+            file=["Y.trn.npz", "Y.tst.npz", "output-items.txt", "label-names.txt", "stats.json", "validation.npy"],
         ),
         code=method_code("train"),
     output:
         model=directory("results/{dataset}/{method}/{member}/seed{seed}/model"),
         provenance="results/{dataset}/{method}/{member}/seed{seed}/provenance.json",
+        training_log="results/{dataset}/{method}/{member}/seed{seed}/training.jsonl",
     log:
         "logs/train/{dataset}/{method}/{member}/seed{seed}.log",
     benchmark:
@@ -24,9 +25,10 @@ rule train:
         gpu=gpus_of_training,
     params:
         inputs=as_options(training_inputs),
+        files=fingerprints(files_of_member),
         implementation=lambda wildcards: REGISTRY.methods[wildcards.method]["implementation"],
         settings=lambda wildcards: as_json(REGISTRY.settings(wildcards.method, wildcards.dataset, wildcards.member)),
     shell:
         "python -m workflow_scripts.train --method {params.implementation} --corpus results/{wildcards.dataset}/corpus"
         " {params.inputs} --settings {params.settings:q} --seed {wildcards.seed} --threads {threads} --processes {resources.gpu}"
-        " --model {output.model} --provenance {output.provenance} 2>&1 | tee {log}"
+        " --model {output.model} --provenance {output.provenance} --log {output.training_log} 2>&1 | tee {log}"

@@ -113,7 +113,9 @@ def bytes_of(predictions: sparse.csr_matrix, folder: Path) -> bytes:
 
 
 def log_lines(folder: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (folder / "training.jsonl").read_text(encoding="utf-8").splitlines()]
+    return [
+        json.loads(line) for line in (folder / "checkpoint/training.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
 
 
 def without_times(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -118,7 +118,7 @@ def test_it_learns_and_its_model_folder_is_all_it_needs(kind: str, head: str, co
         2 if settings.two_step else 4
     )  # these clusters say nothing about their labels, so features made for them little
     assert precision(predictions, corpus.Y_tst) > times * precision(commonest, corpus.Y_tst) > 0
-    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["checkpoint", "training.jsonl"]
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["checkpoint"]
     kinds = Counter(line["kind"] for line in log_lines(tmp_path / "run"))
     assert kinds == Counter(step=settings.epochs * 13, phase=settings.warm_epochs)
 

@@ -60,7 +60,7 @@ def train(prepared: Path, settings: Settings, processes: int, out: Path) -> list
     done = subprocess.run(command, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     assert json.loads((out / "provenance.json").read_text())["settings"]["batch"] == settings.batch
-    return [json.loads(line) for line in (out / "training.jsonl").read_text().splitlines()]
+    return [json.loads(line) for line in (out / "checkpoint/training.jsonl").read_text().splitlines()]
 
 
 @pytest.mark.parametrize(

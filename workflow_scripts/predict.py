@@ -1,7 +1,6 @@
 """Predict the test documents with a trained member."""
 
 import argparse
-import shutil
 import time
 from pathlib import Path
 
@@ -38,8 +37,6 @@ def main() -> None:
     seal(options.out)
     write_json(options.cost, {"documents": predictions.shape[0], "seconds": round(seconds, 4)})
     seal(options.cost)
-    # the model is used, so its training is done and safe: its checkpoint is of no more use
-    shutil.rmtree(options.model.parent / "checkpoint", ignore_errors=True)
 
 
 if __name__ == "__main__":

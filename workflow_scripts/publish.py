@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from lightxml_core.cli import start
-from lightxml_core.files import atomic_path, check_seal, hold_lock, new_folder, read_json
+from lightxml_core.files import atomic_path, check_seal, locked, new_folder, read_json
 from lightxml_core.reporting.terminal import terminal_table, verdict_line
 
 
@@ -15,7 +15,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the results folder")
     options = parser.parse_args()
     source = options.out / "targets" / options.target
-    with hold_lock(options.out / ".publish.lock", f"a target is being published in {options.out}"):
+    with locked(options.out / ".publish.lock", f"a target is being published in {options.out}"):
         _publish(source, options.out)
     print(terminal_table(read_json(source / "selection.json")))
     print(verdict_line(source / "tables" / "verdicts.csv"))

@@ -15,8 +15,8 @@ def main() -> None:
     parser.add_argument("--figures", type=Path, required=True, help="folder of its figures")
     parser.add_argument("--out", type=Path, required=True, help="HTML file to write")
     options = parser.parse_args()
-    for folder in sorted({table.parent for table in options.tables} | {options.figures}):
-        check_seal(folder)
+    for path in (*options.tables, options.figures):
+        check_seal(path)
     write_report(read_json(options.selection), options.tables, options.figures, options.out)
     seal(options.out)
 

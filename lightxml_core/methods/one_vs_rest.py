@@ -49,7 +49,7 @@ def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None
     arrays = [X.indptr, X.indices, X.data, Y.indptr, Y.indices]
     identity = fingerprint(replace(settings, checkpoint_minutes=0.0), arrays, [Path(__file__), Path(linear.__file__)])
     checkpoint = Checkpoint(out.parent / "checkpoint", identity, resume)
-    training_log = TrainingLog(out.parent / "training.jsonl", None)
+    training_log = TrainingLog(out.parent / "checkpoint" / "training.jsonl", None)
     weights = linear.fit_linear(X, Y, [everything], how, "one-vs-rest", checkpoint, training_log)
     training_log.close()
     with new_folder(out) as building:

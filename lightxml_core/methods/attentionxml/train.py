@@ -45,7 +45,7 @@ def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None
     vectors = _first_vectors(data, settings)
     run, folder = _identity(data, settings, vectors), out.parent / "checkpoint"
     levels = [_Level(data, settings, tree, t, Checkpoint(folder / f"level{t}", run, resume)) for t in range(len(tree))]
-    training_log = TrainingLog(out.parent / "training.jsonl", _steps_done(levels))
+    training_log = TrainingLog(out.parent / "checkpoint" / "training.jsonl", _steps_done(levels))
     best, steps, networks = None, 0, list[AttentionXML]()
     for level in levels:
         networks.append(level.network(vectors, networks[-1] if networks else None))

@@ -31,7 +31,7 @@ def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None
     X, Y = sparse.csr_matrix(data.X), sparse.csr_matrix(data.Y)
     vectors = _first_vectors(data, X, settings)
     checkpoint = Checkpoint(out.parent / "checkpoint", _identity(X, Y, settings, vectors), resume)
-    training_log = TrainingLog(out.parent / "training.jsonl", last_step(checkpoint))
+    training_log = TrainingLog(out.parent / "checkpoint" / "training.jsonl", last_step(checkpoint))
     model = _model(X, Y, settings, vectors)
     cycles = _Cycles(model, X, Y, settings, checkpoint)
 

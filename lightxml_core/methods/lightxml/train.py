@@ -42,7 +42,7 @@ def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None
     device = pick_device()
     rows = _training_rows(data, settings)
     checkpoint = Checkpoint(out.parent / "checkpoint", _identity(data, settings, rows), resume)
-    training_log = TrainingLog(out.parent / "training.jsonl", _steps_done(checkpoint))
+    training_log = TrainingLog(out.parent / "checkpoint" / "training.jsonl", _steps_done(checkpoint))
     model = build_model(settings, data.encoder, data.Y.shape[1], data.clusters).to(device)
     model.head.seen.copy_(torch.from_numpy(label_frequencies(data.Y[rows]) > 0))
     if settings.prior_bias:

@@ -34,7 +34,7 @@ def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None
     found = vectors(model, data.tokens, how)
     identity = _identity(data, settings, clusters, matcher)
     checkpoint = Checkpoint(out.parent / "checkpoint" / "rankers", identity, resume)
-    training_log = TrainingLog(out.parent / "training.jsonl", math.inf)
+    training_log = TrainingLog(out.parent / "checkpoint" / "training.jsonl", math.inf)
     X, proposed = ranker_features(data.X, found), proposals(model, found, settings)
     weights = fit_rankers(X, Y, clusters, proposed, settings, checkpoint, training_log)
     training_log.close()
