@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from lightxml_core.methods.lightdxml.model import LightDXML
 from lightxml_core.methods.lightdxml.prediction import load_model
 from lightxml_core.training.optimisers import adamw
 from tests.planted import LABELS, KilledError, bytes_of, die_at, documents, log_lines, without_times
+from tests.project import ROOT
 
 TINY = Settings(
     width=24,
@@ -149,6 +152,18 @@ def test_approximate_neighbours_are_nearly_all_exact_ones() -> None:
     recall = np.mean([len({*a} & {*b}) / 100 for a, b in zip(found.tolist(), best.tolist(), strict=True)])
     assert recall >= 0.95
     np.testing.assert_allclose(cosines[7, 3], exact[7, found[7, 3]], rtol=1e-5)
+
+
+def test_a_program_that_looks_for_labels_says_nothing_of_the_library_for_it() -> None:
+    program = """
+import torch
+from lightxml_core.cli import start
+from lightxml_core.methods.lightdxml.labels import nearest_labels
+from lightxml_core.methods.lightdxml.settings import Settings
+start(lambda: print(nearest_labels(torch.eye(3), torch.eye(3)[:1], Settings(links=4))[0][0, 0]))
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "0\n", "")
 
 
 def test_it_learns_and_scores_are_the_mixture(

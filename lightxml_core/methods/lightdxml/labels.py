@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+from typing import Any
+
 import numpy as np
 import torch
 from scipy import sparse
@@ -11,6 +14,7 @@ from torch.nn import functional
 from lightxml_core.corpus.labels import label_frequencies
 from lightxml_core.methods.lightdxml.settings import Settings
 from lightxml_core.training.batches import epoch_batches
+from lightxml_core.training.devices import threads
 
 
 def centroids(encoded: Tensor, Y: sparse.csr_matrix) -> Tensor:
@@ -70,16 +74,21 @@ def proxy_loss(net: nn.Module, start: Tensor, encoded: Tensor, documents: np.nda
     return torch.log1p(apart.square().sum(dim=1)).mean()
 
 
+def _faiss() -> Any:
+    """The library, without a word at each build of it for another processor that its package does not have."""
+    logging.getLogger("faiss.loader").setLevel(logging.WARNING)
+    import faiss
+
+    return faiss
+
+
 def nearest_labels(embeddings: Tensor, documents: Tensor, settings: Settings) -> tuple[np.ndarray, np.ndarray]:
     """The labels nearest to each document by cosine, best first: int64[N, K], -1 for none, and float32[N, K] cosines.
 
     Approximate, by an HNSW graph of the labels whose embedding is not zero. Built on one thread it is the same every
     time; on more, the links depend on which thread comes first.
     """
-    import faiss
-
-    from lightxml_core.training.devices import threads
-
+    faiss = _faiss()
     seen = embeddings.any(dim=1).nonzero()[:, 0].cpu().numpy()
     unit = [functional.normalize(table, dim=1).cpu().numpy() for table in (embeddings[seen], documents)]
     if len(seen) == 0:
