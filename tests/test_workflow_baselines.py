@@ -26,10 +26,13 @@ METHODS: dict[str, dict[str, Any]] = {
         "implementation": "xtransformer",
         "ensemble": "rank",
         "settings": {
-            **{"backbone": "scratch-tiny", "layers": 2, "max_tokens": 32, "epochs": 2, "batch": 16, "lr": 0.005},
+            **{"layers": 2, "max_tokens": 32, "epochs": 2, "batch": 16, "lr": 0.005},
             **{"head_lr": 0.01, "max_leaf": 4, "clusters_kept": 3},
         },
-        "members": {"tfidf": {}, "text": {"embedding": "text", "combine": "ranker", "listed": 10}},
+        "members": {
+            "tfidf": {"backbone": "scratch-roberta"},
+            "text": {"backbone": "scratch-xlnet", "embedding": "text", "combine": "ranker", "listed": 10},
+        },
     },
     "lightdxml-tiny": {
         "implementation": "lightdxml",
@@ -40,7 +43,6 @@ METHODS: dict[str, dict[str, Any]] = {
         "members": {"single": {}},
     },
 }
-BACKBONE = {"scratch": {"type": "bert", "vocabulary": 400, "width": 32, "layers": 2, "heads": 2, "positions": 64}}
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +52,6 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_attentionxml(folder / "corpus", documents=160, tests=40, labels=16)
     source = {"folder": "corpus", "layout": "attentionxml"}
     write(folder / "datasets/tiny.yaml", {"title": "Tiny", "source": source, "validation": 20})
-    write(folder / "backbones/scratch-tiny.yaml", {"title": "tiny", "source": BACKBONE})
     for name, definition in METHODS.items():
         write(folder / f"methods/{name}.yaml", {"title": name, "protocol": "clean", **definition})
     target = {"datasets": ["tiny"], "methods": [*METHODS, "one-vs-rest", "popularity"]}
