@@ -301,6 +301,23 @@ def _require_read_only(folder: Path) -> None:
         raise ImpossibleError("the folder stayed writable")
 
 
+def removed(reference: Reference, files: Iterable[str] = HANDED_OVER) -> Outcomes:
+    """One file of a finished target after the other removed, and the folder that holds it, then the same command."""
+    project, found = reference.finished(), {}
+    snakemake(project, "tiny")
+    before = sorted(path.relative_to(project) for path in (project / "results").rglob("*"))
+    for name in files:
+        if not name.startswith("results/"):
+            continue
+        for path in (project / name, (project / name).parent):
+            remove(path)
+            snakemake(project, "tiny")
+            assert sorted(path.relative_to(project) for path in (project / "results").rglob("*")) == before, path
+        found[f"{HANDED_OVER[name]}: `{name}`"] = "made again, and so is its folder; same bytes"
+    reference.same_end()
+    return found
+
+
 def odd_folder(reference: Reference) -> Outcomes:
     """The project in a folder with spaces, quotes and letters beyond ASCII in its name."""
     archive = reference.project / "tiny.tar.gz"
@@ -327,6 +344,7 @@ FAULTS: dict[str, Callable[[Reference], Outcomes]] = {
     "clock jumps, between stages": clock,
     "clock jumps, in a stage": clock_in_training,
     "read-only input": read_only_input,
+    "removed file": removed,
     "odd folder name": odd_folder,
 }
 
