@@ -187,6 +187,12 @@ def corpus_options(wildcards):
     return f"--raw data/{wildcards.dataset}/raw --used data/{wildcards.dataset}/source.json"
 
 
+def validation_options(wildcards):
+    """The number of documents to hold out, where the dataset's file says one."""
+    documents = REGISTRY.datasets[wildcards.dataset].get("validation")
+    return "" if documents is None else f"--documents {documents}"
+
+
 def made(wildcards):
     """The settings of a member, every default filled in."""
     return REGISTRY.made(wildcards.method, wildcards.dataset, wildcards.member)

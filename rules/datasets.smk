@@ -64,7 +64,7 @@ rule split_validation:
         mem_mb=4000,
         runtime=30,
     params:
-        documents=lambda wildcards: REGISTRY.datasets[wildcards.dataset]["validation"],
+        options=validation_options,
     shell:
-        "python -m workflow_scripts.split_validation --labels {input.labels} --documents {params.documents} --out {output}"
-        " 2>&1 | tee {log}"
+        "python -m workflow_scripts.split_validation --labels {input.labels} {params.options}"
+        " --dataset {wildcards.dataset} --out {output} 2>&1 | tee {log}"

@@ -165,13 +165,21 @@ def test_verification_names_every_difference() -> None:
 def test_validation_rows(labelled: list[bool], count: int, seed: int) -> None:
     Y = csr_matrix(np.array(labelled, dtype=np.float32)[:, None])
     if not 0 <= count < sum(labelled):
-        with pytest.raises(InputError, match="must be left to train on"):
-            validation_rows(Y, count, seed)
+        with pytest.raises(InputError, match=r"datasets/x.yaml: validation: .* must be left to train on"):
+            validation_rows(Y, count, seed, "datasets/x.yaml: validation")
         return
-    rows = validation_rows(Y, count, seed)
+    rows = validation_rows(Y, count, seed, "")
     assert rows.dtype == np.int64 and len(rows) == count
     assert (np.diff(rows) > 0).all() and all(labelled[row] for row in rows)
-    np.testing.assert_array_equal(rows, validation_rows(Y, count, seed))
+    np.testing.assert_array_equal(rows, validation_rows(Y, count, seed, ""))
+
+
+@pytest.mark.parametrize(
+    ("labelled", "held_out"), [(0, 0), (1, 0), (3, 0), (9, 0), (10, 1), (160, 16), (2000, 200), (50_000, 200)]
+)
+def test_the_default_validation_split_suits_a_corpus_of_any_size(labelled: int, held_out: int) -> None:
+    Y = csr_matrix((np.arange(labelled + 5) < labelled).astype(np.float32)[:, None])
+    assert len(validation_rows(Y, None, 0, "")) == held_out
 
 
 def test_writing_does_not_hold_the_texts(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ class Prepared:
             clusters=self._clusters(settings) if "clusters" in needs else None,
             encoder=encoder,
             names=[f"topic{label}" for label in range(self.documents.labels)] if "names" in needs else None,
-            validation=validation_rows(self.Y, len(self.texts) // 10, 0),
+            validation=validation_rows(self.Y, None, 0, ""),
         )
 
     def test(self, settings: BaseSettings, needs: frozenset[str]) -> TestData:

@@ -26,6 +26,12 @@ def test_files_with_and_without_a_header_and_words_with_spaces(tmp_path: Path) -
         }
 
 
+def test_the_first_of_several_vectors_of_a_word_counts(tmp_path: Path) -> None:
+    (tmp_path / "vectors.txt").write_text("cat 1 2\ndog 5 6\ncat 3 4\n", encoding="utf-8")
+    found = read_vectors(tmp_path / "vectors.txt", {"cat", "dog"})
+    assert {word: vector.tolist() for word, vector in found.items()} == {"cat": [1, 2], "dog": [5, 6]}
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

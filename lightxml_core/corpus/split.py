@@ -7,17 +7,23 @@ from scipy.sparse import csr_matrix
 
 from lightxml_core.errors import InputError
 
+MOST, SHARE = 200, 10  # documents held out by default, and of how many documents with labels one is
 
-def validation_rows(Y_trn: csr_matrix, count: int, seed: int) -> np.ndarray:
+
+def validation_rows(Y_trn: csr_matrix, count: int | None, seed: int, where: str) -> np.ndarray:
     """`count` sorted int64 row numbers, drawn uniformly from the training documents that have labels.
 
-    InputError unless at least one document with labels is left to train on.
+    count: None for a tenth of these documents, but at most 200 (none of fewer than ten documents).
+    where: the file and the key that give the count. InputError unless at least one document with labels is left to
+    train on.
     """
     labelled = np.flatnonzero(np.diff(Y_trn.indptr))
-    if not 0 <= count < len(labelled):
+    if count is None:
+        count = min(MOST, len(labelled) // SHARE)
+    elif not 0 <= count < len(labelled):
         raise InputError(
-            f"a validation split of {count} documents was asked for, but {len(labelled)} training documents have "
-            "labels, and one must be left to train on: ask for fewer"
+            f"{where}: {count} documents cannot be held out, because {len(labelled)} training documents have labels "
+            f"and one must be left to train on: lower the number, or leave it out for a tenth of them, at most {MOST}"
         )
     rows = np.random.default_rng(seed).choice(labelled, size=count, replace=False)
     return np.sort(rows).astype(np.int64)

@@ -15,8 +15,9 @@ from lightxml_core.files import check_seal
 def read_vectors(path: Path, wanted: Collection[str]) -> dict[str, np.ndarray]:
     """Word → float32[width] of the wanted words in a word2vec, FastText or GloVe text file.
 
-    A line holds a word and its numbers; a first line of two integers is a header. InputError with the line's number
-    where one holds other than numbers, or not as many as the lines before.
+    A line holds a word and its numbers; a first line of two integers is a header. Of a word on several lines the first
+    counts, as in GloVe's own readers. InputError with the line's number where one holds other than numbers, or not as
+    many as the lines before.
     """
     check_seal(path)
     found: dict[str, np.ndarray] = {}
@@ -29,7 +30,7 @@ def read_vectors(path: Path, wanted: Collection[str]) -> dict[str, np.ndarray]:
             width = width or len(numbers)
             if len(numbers) > width > 0:  # GloVe has words with spaces in them
                 word, numbers = " ".join([word, *numbers[:-width]]), numbers[-width:]
-            if word in wanted:
+            if word in wanted and word not in found:
                 found[word] = _numbers(numbers, width, f"{path} line {number}")
     if not found:
         raise InputError(f"{path} holds no vector of any word of the corpus: is it of another language or format?")

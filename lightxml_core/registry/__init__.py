@@ -20,7 +20,7 @@ from lightxml_core.registry.yaml_files import read_config
 
 __all__ = ["Registry", "Run", "load_registry", "read_config"]
 
-_DEFAULTS = {"propensity": {"a": 0.55, "b": 1.5}, "validation": 200, "keep": [], "features": {}, "expected": {}}
+_DEFAULTS = {"propensity": {"a": 0.55, "b": 1.5}, "keep": [], "features": {}, "expected": {}}
 
 # a definition of this name would have its files in a folder that is there for something else
 _TAKEN = {
