@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -105,3 +106,24 @@ def render(selection: dict[str, Any], root: Path) -> str:
 def tables_of(root: Path) -> list[Path]:
     """The tables that `render` wrote, in the order of the rule."""
     return [root / "tables" / f"{name}.md" for name in ("comparison", "verdicts", "datasets", "cost", "settings")]
+
+
+def check_latex(text: str) -> None:
+    """Braces and environments are closed in order, the rules are booktabs', every row has its columns."""
+    bare = re.sub(r"\\[\\&%$#_{}]", lambda found: "@" if found[0] != r"\\" else r"\\", re.sub(r"(?<!\\)%.*", "", text))
+    depth = 0
+    for character in bare:
+        depth += {"{": 1, "}": -1}.get(character, 0)
+        assert depth >= 0
+    assert depth == 0
+    opened: list[str] = []
+    for kind, name in re.findall(r"\\(begin|end)\{(\w+)\}", bare):
+        assert kind == "begin" or opened.pop() == name
+        opened += [name] * (kind == "begin")
+    assert not opened and r"\hline" not in bare
+    for part in bare.split(r"\begin{tabular}")[1:] + bare.split(r"\begin{longtable}")[1:]:
+        columns = re.sub(r">\{[^}]*\}p\{[^}]*\}", "l", part.split("\n")[0]).strip("{}")
+        body = part.split(r"\bottomrule")[0].split("\n")[1:]
+        rows = [line for line in body if line.endswith(r"\\") and not line.startswith(r"\caption")]
+        assert rows and {line.count("&") for line in rows} == {len(columns) - 1}
+        assert [rule in part for rule in (r"\toprule", r"\midrule", r"\bottomrule")] == [True] * 3

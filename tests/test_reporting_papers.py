@@ -14,7 +14,7 @@ from lightxml_core.reporting.markup import NOTHING, Table
 from lightxml_core.reporting.papers import PAPERS, paper_tables
 from lightxml_core.reporting.published import load_published
 from lightxml_core.reporting.tables import comparison, write_tables
-from tests.reporting import evil_selection
+from tests.reporting import check_latex, evil_selection
 
 PUBLISHED = (
     "dataset,method,variant,metric,value,source,verified\n"
@@ -159,7 +159,7 @@ def test_latex_is_whole_whatever_the_data_hold(tmp_path: Path) -> None:
     write_text(tmp_path / "published" / "main.csv", PUBLISHED.splitlines()[0] + "\n")
     write_tables(selection, load_published(tmp_path / "published"), {"P": 1.0, "PSP": 1.0}, tmp_path / "out")
     for path in sorted((tmp_path / "out").glob("*.tex")):
-        _check_latex(path.read_text("utf-8"))
+        check_latex(path.read_text("utf-8"))
 
 
 @pytest.mark.parametrize(("rows", "environment"), [(3, "table"), (41, "longtable")])
@@ -168,28 +168,7 @@ def test_latex_of_long_and_of_wide_tables(rows: int, environment: str, words: st
     table = Table("Ti_tle", ["name", "x", "why"], [["*", "[1.00†]", words]] * rows, "lrl", ["A note: 5 %."])
     text = table.latex()
     assert rf"\begin{{{environment}}}" in text and (r"p{0.50\linewidth}" in text) == (words != "short")
-    _check_latex(text)
+    check_latex(text)
     wide = Table("t", ["column"] * 30, [["123.45 [67.89]"] * 30] * rows, "r" * 30)
     assert ("resizebox" if rows == 3 else "landscape") in wide.latex()
-    _check_latex(wide.latex())
-
-
-def _check_latex(text: str) -> None:
-    """Braces and environments are closed in order, the rules are booktabs', every row has its columns."""
-    bare = re.sub(r"\\[\\&%$#_{}]", lambda found: "@" if found[0] != r"\\" else r"\\", re.sub("%.*", "", text))
-    depth = 0
-    for character in bare:
-        depth += {"{": 1, "}": -1}.get(character, 0)
-        assert depth >= 0
-    assert depth == 0
-    opened: list[str] = []
-    for kind, name in re.findall(r"\\(begin|end)\{(\w+)\}", bare):
-        assert kind == "begin" or opened.pop() == name
-        opened += [name] * (kind == "begin")
-    assert not opened and r"\hline" not in bare
-    for part in bare.split(r"\begin{tabular}")[1:] + bare.split(r"\begin{longtable}")[1:]:
-        columns = re.sub(r">\{[^}]*\}p\{[^}]*\}", "l", part.split("\n")[0]).strip("{}")
-        body = part.split(r"\bottomrule")[0].split("\n")[1:]
-        rows = [line for line in body if line.endswith(r"\\") and not line.startswith(r"\caption")]
-        assert rows and {line.count("&") for line in rows} == {len(columns) - 1}
-        assert [rule in part for rule in (r"\toprule", r"\midrule", r"\bottomrule")] == [True] * 3
+    check_latex(wide.latex())

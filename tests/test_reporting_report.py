@@ -137,7 +137,7 @@ def test_a_page_without_documents_logs_or_runs(selection: dict[str, Any], tmp_pa
     assert json.loads(page.scripts[0]) == []
 
 
-WORDS = st.text(alphabet=st.sampled_from("ab1 |\\`*_<>[]#~\n\u2028†-:"), max_size=8)
+WORDS = st.text(alphabet=st.sampled_from("ab1 |\\`*_<>[]#~&$\n\u2028†-:"), max_size=8)
 
 
 @given(
@@ -156,11 +156,11 @@ def test_tables_read_back_what_markdown_holds(content: list[Any]) -> None:
 
 
 def test_only_a_published_figure_stands_below_the_cell() -> None:
-    cells = ["84.31 ± 0.21 [84.60†‡]", "not run [84.60§]", "layers [1, 2]", "[x] 3"]
-    html = Table("t", ["a"] * 4, [cells], "llll").html()
+    cells = ["84.31 ± 0.21 [84.60†‡]", "not run [84.60§]", "layers [1, 2]", "[x] 3", "Bills [2024]", "[2024]"]
+    html = Table("t", ["a"] * 6, [cells], "llllll").html()
     assert "<td class=l>84.31 ± 0.21<span class=print>[84.60†‡]</span></td>" in html
     assert "<td class=l>not run<span class=print>[84.60§]</span></td>" in html
-    assert "<td class=l>layers [1, 2]</td><td class=l>[x] 3</td>" in html
+    assert "".join(f"<td class=l>{cell}</td>" for cell in cells[2:]) in html
 
 
 def test_the_page_opens_with_the_main_table_and_its_verdicts(selection: dict[str, Any], tmp_path: Path) -> None:
@@ -221,6 +221,9 @@ def test_negatives_are_compared_only_where_nothing_else_differs(tmp_path: Path) 
     with_others = negatives(selection, "one", groups)
     assert with_others is not None and len(with_others.axes[0].lines) == 2
     assert negatives(selection, "one", [group for group in groups if group.variant != "random"]) is None
+    elsewhere = [{**run, "dataset": "two", "settings": {"lr": n}} for n, run in enumerate(selection["runs"])]
+    again = negatives({**selection, "runs": selection["runs"] + elsewhere}, "one", groups)
+    assert again is not None and len(again.axes[0].lines) == 2, "what another dataset's runs are set to is beside it"
 
 
 def test_training_shows_the_losses_of_both_heads_and_three_precisions(tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ from lightxml_core.reporting.costs import (
 )
 from lightxml_core.reporting.markup import Table
 from lightxml_core.reporting.matching import figures_of
-from lightxml_core.reporting.runs import Group, Selection, groups_of, of_dataset, title_of
+from lightxml_core.reporting.runs import Group, Selection, groups_of, of_dataset
+from lightxml_core.reporting.titles import title_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,7 +70,7 @@ def cost_table(selection: Selection, frame: pd.DataFrame) -> Table:
     if not len(frame):
         return Table(title, [], [], "", ["Nothing was run and nothing is in print."])
     told = [column for column in COLUMNS if column in _NAMES or set(frame[column]) - {NONE, MISSING, NOT_RUN}]
-    rows = [[_spelled(selection, column, row[column]) for column in told] for row in frame.to_dict("records")]
+    rows = [[_spelled(selection, column, row) for column in told] for row in frame.to_dict("records")]
     words = {*_NAMES, "hardware", "source", "verified", "other_sources"}
     align = "".join("l" if column in words else "r" for column in told)
     return Table(title, [_HEADERS.get(column, column) for column in told], rows, align, _NOTES)
@@ -125,8 +126,9 @@ def _value(row: Any, documents: float | None) -> float | None:
     return round(1000.0 * row.value / documents, 4) if documents else None
 
 
-def _spelled(selection: Selection, column: str, value: Any) -> str:
-    if column in ("dataset", "method"):
+def _spelled(selection: Selection, column: str, row: Mapping[str, Any]) -> str:
+    value = row[column]
+    if column == "dataset" or (column == "method" and row["protocol"] != NOT_RUN):  # else it is the name in print
         return title_of(selection[f"{column}s"], value)
     if column in _NAMES or column not in {*_OWN, *_IN_PRINT} or value in (MISSING, NONE, NOT_RUN):
         return str(value)

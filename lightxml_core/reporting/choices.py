@@ -6,7 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from lightxml_core.reporting.markup import Table
-from lightxml_core.reporting.runs import Selection, title_of
+from lightxml_core.reporting.runs import Selection
+from lightxml_core.reporting.titles import title_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,8 +27,8 @@ def settings(selection: Selection) -> pd.DataFrame:
     for run in selection["runs"]:
         if run.get("settings") is not None:
             names = (run["dataset"], run["method"], run["variant"])
-            chosen = {key: json.dumps(value) for key, value in run["settings"].items()} or {DEFAULTS: "none"}
-            rows.update(dict.fromkeys((*names, key, value) for key, value in chosen.items()))
+            chosen = {key: json.dumps(value, ensure_ascii=False) for key, value in run["settings"].items()}
+            rows.update(dict.fromkeys((*names, *pair) for pair in (chosen or {DEFAULTS: "none"}).items()))
     return pd.DataFrame(list(rows), columns=COLUMNS, dtype=object)
 
 

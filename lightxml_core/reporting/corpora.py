@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from lightxml_core.files import read_json
 from lightxml_core.reporting.cells import MISSING, NONE
 from lightxml_core.reporting.markup import Table
-from lightxml_core.reporting.runs import Selection, title_of
+from lightxml_core.reporting.runs import Selection
+from lightxml_core.reporting.titles import title_of
 
 if TYPE_CHECKING:
     import pandas as pd

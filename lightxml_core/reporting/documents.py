@@ -12,7 +12,8 @@ from lightxml_core.corpus.lines import read_lines
 from lightxml_core.corpus.store import load_label_names
 from lightxml_core.errors import InputError
 from lightxml_core.files import load_csr
-from lightxml_core.reporting.runs import Group, Selection, groups_of, leading, of_dataset, title_of
+from lightxml_core.reporting.runs import Group, Selection, groups_of, leading, of_dataset
+from lightxml_core.reporting.titles import labels, title_of
 
 MAX_DOCUMENTS = 5000
 MAX_CHARACTERS = 1200
@@ -58,7 +59,7 @@ def _dataset(selection: Selection, name: str, groups: list[Group], share: int) -
     return {
         "title": title_of(selection["datasets"], name),
         "total": truth.shape[0],
-        "columns": [f"{title_of(selection['methods'], group.method)} · {group.variant}" for group in shown],
+        "columns": labels(selection, shown, " · ", brief=False),
         "labels": [names[label] for label in used],
         "documents": documents,
     }

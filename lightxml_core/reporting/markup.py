@@ -21,13 +21,18 @@ _TEX = {
     "·": r"$\cdot$",
     "<": r"\textless{}",
     ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    "\u2026": r"\dots{}",
     **{character: "\\" + character for character in "&%$#_{}"},
 }
-_MARKDOWN = frozenset("\\|`*_<>[]#~")
-_PRINTED = re.compile(r"(.*?) ?(\[[\d.,]+[^\w\]]*\])")  # a cell's own figure and the published one
-
-
-PACKAGES = r"% needs \usepackage{array,booktabs,graphicx,longtable,pdflscape}" + "\n"
+_MARKDOWN = frozenset("\\|`*_<>[]#~&$")
+_PRINTED = re.compile(r"(\d[\d.,]*(?: ± [\d.,]+)?|not run) (\[[\d.,]+[^\w\]]*\])")  # a cell's own figure, the published
+_PACKAGES = r"% needs \usepackage{array,booktabs,graphicx,longtable,pdflscape}"
+_LATIN = r" and, for pdflatex, \usepackage[T1]{fontenc}"
+_OTHER = r"""
+% needs xelatex or lualatex, and a font that has all its characters: \usepackage{fontspec} and, for Chinese, Japanese
+% and Korean, \setmainfont{Noto Sans CJK SC}"""
+_IS_LATIN = re.compile(r"[\x00-\u017f‘’“”„–—•€™]*")  # what pdflatex sets in that encoding
 _LONG_CELL, _LONG_TABLE, _LINE = 34, 40, 92  # characters; rows; characters that fit into a line of text
 
 
@@ -103,6 +108,13 @@ class Table:
             f'{title}<div class=scroll tabindex=0 role=region aria-label="{escape(self.title)}">'
             f"<table class=sortable><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table></div>{notes}\n"
         )
+
+
+def tex_file(tables: Sequence[Table]) -> str:
+    """Tables to \\input, after a comment that says what they need."""
+    text = "\n".join(table.latex() for table in tables)
+    needs = "" if text.isascii() else _LATIN if _IS_LATIN.fullmatch(text) else _OTHER
+    return f"{_PACKAGES}{needs}\n{text}"
 
 
 def read_markdown(text: str) -> list[Table]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,8 @@ from lightxml_core.reporting.cells import (
 )
 from lightxml_core.reporting.markup import NOTHING, Table
 from lightxml_core.reporting.matching import AS_PUBLISHED
-from lightxml_core.reporting.runs import ENSEMBLE, SHOWN, Group, Selection, groups_of, title_of
+from lightxml_core.reporting.runs import ENSEMBLE, SHOWN, Group, Selection, groups_of
+from lightxml_core.reporting.titles import title_of, titles_of, told_apart
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +30,7 @@ PAPERS = ("main", "single", "propensity", "ablations", "protocols", "tail")
 _Key = tuple[str, str, str, str]  # dataset, method, variant, protocol
 _Rows = dict[tuple[_Key, str], list[dict[str, Any]]]
 _PARTS = ("head", "torso", "tail")
+_NAMES = ("method", "variant", "protocol")
 
 
 def paper_tables(selection: Selection, long: pd.DataFrame) -> dict[str, list[Table]]:
@@ -75,9 +78,10 @@ def _by_key(long: pd.DataFrame) -> _Rows:
 def _keys(selection: Selection, rows: _Rows, chosen: Callable[[_Key, list[_Key]], bool]) -> list[_Key]:
     """Models that a table compares: those that were run first, then those only in print; no variants of a base."""
     known = list(dict.fromkeys(key for key, _ in rows))
-    kept = [key for key in known if chosen(key, known) and not selection["methods"].get(key[1], {}).get("base")]
     order = list(selection["methods"])
-    return sorted(kept, key=lambda key: len(order) if key[3] == NOT_RUN else order.index(key[1]))
+    place = {key: len(order) if key[3] == NOT_RUN else order.index(key[1]) for key in known}
+    kept = [key for key in known if key[3] == NOT_RUN or not selection["methods"][key[1]].get("base")]
+    return sorted((key for key in kept if chosen(key, known)), key=place.__getitem__)
 
 
 def _is_whole(key: _Key, known: list[_Key]) -> bool:
@@ -89,46 +93,46 @@ def _is_whole(key: _Key, known: list[_Key]) -> bool:
 
 
 def _is_single(key: _Key, known: list[_Key]) -> bool:
-    return not key[2].startswith(ENSEMBLE) and (key[3] != NOT_RUN or key[2] != AS_PUBLISHED)
+    if key[3] == NOT_RUN:
+        return not key[2].startswith(ENSEMBLE) and key[2] != AS_PUBLISHED
+    return key[2] != ENSEMBLE
 
 
 def _comparison(selection: Selection, title: str, rows: _Rows, keys: list[_Key], metrics: Sequence[str]) -> list[Table]:
     """One dataset: a column a metric. Several: a table a metric, a column a dataset."""
-    names = list(selection["datasets"])
-    titles = [title_of(selection["datasets"], name) for name in names]
+    titles = titles_of(selection["datasets"], taken=("table", *_NAMES))
     used = [key for key in keys if any((key, metric) in rows for metric in metrics)]
     if not used:
         note = "Nothing to compare: no figure in print, no method but variants of others (see ablations and protocols)."
         return [_empty(title, note)]
-    if len(names) == 1:
-        columns = {metric: (names[0], metric) for metric in metrics}
-        return [_pivot(selection, f"{title}: {titles[0]}", rows, used, columns)]
+    if len(titles) == 1:
+        ((name, only),) = titles.items()
+        return [_pivot(selection, f"{title}: {only}", rows, used, [(metric, name, metric) for metric in metrics])]
     return [
-        _pivot(
-            selection, f"{title}: {metric}", rows, used, {t: (n, metric) for t, n in zip(titles, names, strict=True)}
-        )
+        _pivot(selection, f"{title}: {metric}", rows, used, [(head, name, metric) for name, head in titles.items()])
         for metric in metrics
     ]
 
 
 def _pivot(
-    selection: Selection, title: str, rows: _Rows, keys: list[_Key], columns: Mapping[str, tuple[str, str]]
+    selection: Selection, title: str, rows: _Rows, keys: list[_Key], columns: Sequence[tuple[str, str, str]]
 ) -> Table:
-    """A row a model over the datasets, a column a (dataset, metric)."""
+    """A row a model over the datasets, a column a (heading, dataset, metric)."""
     models: dict[tuple[str, ...], dict[str, _Key]] = {}
     for key in keys:
         models.setdefault(_identity(key, keys), {})[key[0]] = key
+    titles = titles_of(selection["methods"])
     body, ours = [], {entry.get("published_as") for entry in selection["methods"].values()}
     for places in models.values():
         _, method, _, protocol = next(iter(places.values()))
         variants = "; ".join(dict.fromkeys(key[2] for key in places.values()))
         absent = NOTHING if protocol == NOT_RUN and method in ours else NOT_RUN  # there, it stands beside our run
-        figures = [_at(rows, places.get(dataset), metric) or absent for dataset, metric in columns.values()]
-        body.append([title_of(selection["methods"], method), variants, protocol, *figures])
-    shown = [row for key in keys for _, metric in columns.values() for row in rows.get((key, metric), [])]
+        figures = [_at(rows, places.get(dataset), metric) or absent for _, dataset, metric in columns]
+        body.append([method if protocol == NOT_RUN else titles[method], variants, protocol, *figures])
+    shown = [row for key in keys for _, _, metric in columns for row in rows.get((key, metric), [])]
     figures = [text for line in body for text in line[3:]]
     notes = [_READ, seeds_note(row["seeds"] for row in shown), *mark_notes(figures), *sources_note(shown)]
-    return Table(title, ["method", "variant", "protocol", *columns], body, "lll" + "r" * len(columns), notes)
+    return Table(title, [*_NAMES, *(head for head, *_ in columns)], body, "lll" + "r" * len(columns), notes)
 
 
 _READ = f"Reproduced, mean over the seeds, and [in print], in percent; {NOTHING}: there is no such figure."
@@ -150,57 +154,63 @@ def _at(rows: _Rows, key: _Key | None, metric: str) -> str:
 
 def _ablations(selection: Selection, rows: _Rows) -> list[Table]:
     """A table a dataset and method with a `base`: its first member is the unchanged one."""
-    found = []
-    for keys in _families(selection, rows, lambda key: key[1]):
-        method = selection["methods"][keys[0][1]]
-        if method.get("base") and len({key[3] for key in keys}) == 1 and len(keys) > 1:
-            note = f"Variants of {method['base_title']}; {_AGAINST}{keys[0][2]}."
-            title = f"Ablations: {title_of(selection['methods'], keys[0][1])} on {_dataset(selection, keys[0])}"
-            found.append(_variants(selection, title, rows, keys, keys[0], note))
-    return found
+    titles, found = _titles(selection), {}
+    for family, keys in _families(rows, lambda key: key[1]).items():
+        base = selection["methods"][family[1]].get("base")
+        if base and len({key[3] for key in keys}) == 1 and len(keys) > 1:
+            found[family] = _variants(selection, rows, keys, keys[0], f"Variants of {titles[base]}; in")
+    return _titled(selection, "Ablations", found)
 
 
 def _protocols(selection: Selection, rows: _Rows) -> list[Table]:
     """A table a dataset and method (with its variants) that was run under both protocols."""
-    found = []
-    for keys in _families(selection, rows, lambda key: selection["methods"][key[1]].get("base") or key[1]):
+    found = {}
+    for family, keys in _families(rows, lambda key: selection["methods"][key[1]].get("base") or key[1]).items():
         clean = [key for key in keys if key[3] == "clean"]
         if clean and len({key[3] for key in keys}) > 1:
-            method = selection["methods"][keys[0][1]]
-            name = method.get("base_title") or title_of(selection["methods"], keys[0][1])
-            title = f"Protocols: {name} on {_dataset(selection, keys[0])}"
-            found.append(_variants(selection, title, rows, keys, clean[0], f"{_AGAINST}{clean[0][2]} (clean)."))
-    return found
+            found[family] = _variants(selection, rows, keys, clean[0], "In")
+    return _titled(selection, "Protocols", found)
 
 
-_AGAINST = "in brackets with a sign: points against "
+def _titles(selection: Selection) -> dict[str, str]:
+    """The titles of the methods and of the bases that they name, which need not be in the target themselves."""
+    methods = selection["methods"]
+    bases = {entry["base"]: {"title": entry.get("base_title")} for entry in methods.values() if entry.get("base")}
+    return titles_of({**bases, **methods})
 
 
-def _dataset(selection: Selection, key: _Key) -> str:
-    return title_of(selection["datasets"], key[0])
+def _titled(selection: Selection, kind: str, tables: Mapping[tuple[str, str], Table]) -> list[Table]:
+    """The tables, by dataset and method, under titles none of which is like another."""
+    datasets, methods = titles_of(selection["datasets"]), _titles(selection)
+    names = {family: "/".join(family) for family in tables}
+    shown = {names[dataset, method]: f"{methods[method]} on {datasets[dataset]}" for dataset, method in tables}
+    told = told_apart(shown)
+    return [replace(table, title=f"{kind}: {told[names[family]]}") for family, table in tables.items()]
 
 
-def _families(selection: Selection, rows: _Rows, of: Callable[[_Key], str]) -> Iterator[list[_Key]]:
+def _families(rows: _Rows, of: Callable[[_Key], str]) -> dict[tuple[str, str], list[_Key]]:
     """What was run, gathered by dataset and family."""
     families: dict[tuple[str, str], list[_Key]] = {}
     for key in dict.fromkeys(key for key, _ in rows if key[3] != NOT_RUN):
         families.setdefault((key[0], of(key)), []).append(key)
-    yield from families.values()
+    return families
 
 
-def _variants(selection: Selection, title: str, rows: _Rows, keys: list[_Key], first: _Key, note: str) -> Table:
+def _variants(selection: Selection, rows: _Rows, keys: list[_Key], first: _Key, note: str) -> Table:
     """A row a variant: what it changes of the first, its figures, and their differences from the first's."""
     chosen = {key: _settings(selection, key) for key in keys}
-    methods = len({key[1] for key in keys}) > 1
+    several, titles = len({key[1] for key in keys}) > 1, titles_of(selection["methods"])
+    names = {key: f"{titles[key[1]]}: {key[2]}" if several else key[2] for key in keys}
     body = []
     for key in [first, *(key for key in keys if key != first)]:
-        name = f"{title_of(selection['methods'], key[1])}: {key[2]}" if methods else key[2]
         changed = "nothing" if key == first else _changed(chosen[key], chosen[first])
         figures = [_against(rows.get((key, metric)), rows.get((first, metric)), key == first) for metric in SHOWN]
-        body.append([name, key[3], changed, *figures])
+        body.append([names[key], key[3], changed, *figures])
     seeds = seeds_note(row["seeds"] for key in keys for metric in SHOWN for row in rows.get((key, metric), []))
     headers = ["variant", "protocol", "what it changes", *SHOWN]
-    return Table(title, headers, body, "lll" + "r" * len(SHOWN), [note[0].upper() + note[1:], seeds])
+    protocol = f" ({first[3]})" if len({key[3] for key in keys}) > 1 else ""
+    against = f"{note} brackets with a sign: points against {names[first]}{protocol}."
+    return Table("", headers, body, "lll" + "r" * len(SHOWN), [against, seeds])
 
 
 def _against(rows: list[dict[str, Any]] | None, first: list[dict[str, Any]] | None, same: bool) -> str:
@@ -224,7 +234,7 @@ def _changed(settings: Mapping[str, Any], first: Mapping[str, Any]) -> str:
 
 
 def _spelled(value: Any) -> str:
-    return "as the default" if value is None else str(json.dumps(value)).strip('"')
+    return "as the default" if value is None else json.dumps(value, ensure_ascii=False).strip('"')
 
 
 # --- head to tail ---------------------------------------------------------------------------------------------------
@@ -237,7 +247,7 @@ def _tails(selection: Selection) -> list[Table]:
     for name in selection["datasets"]:
         body = [_tail_row(selection, group) for group in groups if group.dataset == name]
         if body:
-            headers = ["method", "variant", "protocol", *(f"R@5 {part}" for part in _PARTS)]
+            headers = [*_NAMES, *(f"R@5 {part}" for part in _PARTS)]
             headers += [*(f"found at {k}" for k in (1, 3, 5)), *(f"decile {i}" for i in range(1, 11))]
             title = f"Head to tail: {title_of(selection['datasets'], name)}"
             tables.append(Table(title, headers, body, "lll" + "r" * 16, _TAIL_NOTES))

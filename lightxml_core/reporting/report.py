@@ -17,8 +17,9 @@ from lightxml_core.reporting.bills import duration
 from lightxml_core.reporting.documents import MAX_CHARACTERS, sample_documents
 from lightxml_core.reporting.markup import Table, read_markdown
 from lightxml_core.reporting.pictures import PICTURES, RULES, picture_name
-from lightxml_core.reporting.runs import Group, Run, Selection, groups_of, title_of
+from lightxml_core.reporting.runs import Group, Run, Selection, groups_of
 from lightxml_core.reporting.terminal import notes_of
+from lightxml_core.reporting.titles import title_of
 
 _MAIN, _VERDICTS, _PLACED = ("main", "comparison"), "verdicts", ("datasets", "settings", "cost")
 _PARTS = "; the tables give the numbers"
@@ -44,7 +45,7 @@ def write_report(selection: Selection, tables: Sequence[Path], figures: Path, ou
         main=_tables(read, main),
         honest="".join(f"<p>{escape(note)}</p>" for note in notes_of(selection)),
         verdicts=_tables(read, _VERDICTS),
-        datasets="".join(_about_dataset(entry, name) for name, entry in selection["datasets"].items()),
+        datasets="".join(_about_dataset(selection, name) for name in selection["datasets"]),
         statistics=_tables(read, "datasets"),
         methods="".join(_about_method(selection, name, groups) for name in selection["methods"]),
         settings=_tables(read, "settings"),
@@ -126,13 +127,14 @@ def _picture(path: Path, words: str, of: str = "") -> str:
 # --- datasets, methods, runs ----------------------------------------------------------------------------------------
 
 
-def _about_dataset(entry: dict[str, Any], name: str) -> str:
+def _about_dataset(selection: Selection, name: str) -> str:
+    entry = selection["datasets"][name]
     facts = [
         ("about", entry.get("note")),
         ("licence", entry.get("licence")),
         ("in print as", entry.get("published_as")),
     ]
-    return f"<h3>{escape(str(entry.get('title') or name))}</h3>{_facts(facts)}\n"
+    return f"<h3>{escape(title_of(selection['datasets'], name))}</h3>{_facts(facts)}\n"
 
 
 def _about_method(selection: Selection, method: str, groups: Sequence[Group]) -> str:

@@ -165,11 +165,6 @@ def one_a_backbone(groups: list[Group]) -> list[Group]:
     return list(first.values())
 
 
-def title_of(entries: dict[str, Any], name: str) -> str:
-    """The title of a dataset or method in the selection; the name itself for one that is only in print."""
-    return str(entries.get(name, {}).get("title") or name)
-
-
 def _joined(group: Group, groups: list[Group]) -> bool:
     return group.variant != ENSEMBLE and any(g.variant == ENSEMBLE and g.method == group.method for g in groups)
 

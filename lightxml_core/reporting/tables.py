@@ -13,7 +13,7 @@ from lightxml_core.reporting.bills import cost, cost_table
 from lightxml_core.reporting.cells import MISSING, NONE, NOT_RUN, cell, mark_notes, seeds_note, sources_note
 from lightxml_core.reporting.choices import settings, settings_table
 from lightxml_core.reporting.corpora import datasets, datasets_table
-from lightxml_core.reporting.markup import PACKAGES, Table
+from lightxml_core.reporting.markup import Table, tex_file
 from lightxml_core.reporting.matching import figures_of
 from lightxml_core.reporting.papers import paper_tables
 from lightxml_core.reporting.runs import (
@@ -24,8 +24,8 @@ from lightxml_core.reporting.runs import (
     is_accuracy,
     metric_order,
     of_dataset,
-    title_of,
 )
+from lightxml_core.reporting.titles import title_of, titles_of
 from lightxml_core.reporting.verdicts import verdict_table, verdicts
 
 if TYPE_CHECKING:  # pandas is slow to import and the workflow plans without it
@@ -135,9 +135,9 @@ def _wide(selection: Selection, dataset: str, long: pd.DataFrame) -> Table:
     title = f"{title_of(selection['datasets'], dataset)}: precision, reproduced and [published], in percent"
     if not ordered:
         return Table(title, [], [], "", ["Nothing was run and nothing is in print."])
-    tell = len(protocols) > 1
+    tell, titles = len(protocols) > 1, titles_of(selection["methods"])
     rows = [
-        [title_of(selection["methods"], m), v, *([p if p != NOT_RUN else "in print"] if tell else []), *cells]
+        [m if p == NOT_RUN else titles[m], v, *([p if p != NOT_RUN else "in print"] if tell else []), *cells]
         for (m, v, p), cells in zip(ordered, _cells(found, ordered), strict=True)
     ]
     headers = ["method", "variant", *(["protocol"] if tell else []), *SHOWN]
@@ -176,4 +176,4 @@ def _as_frame(tables: Sequence[Table]) -> pd.DataFrame:
 def _write(stem: Path, frame: pd.DataFrame, tables: Sequence[Table]) -> None:
     write_text(stem.with_suffix(".csv"), frame.to_csv(index=False, lineterminator="\n"))
     write_text(stem.with_suffix(".md"), "\n".join(table.markdown() for table in tables))
-    write_text(stem.with_suffix(".tex"), PACKAGES + "\n".join(table.latex() for table in tables))
+    write_text(stem.with_suffix(".tex"), tex_file(tables))

@@ -5,10 +5,13 @@ from __future__ import annotations
 import csv
 import textwrap
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from lightxml_core.reporting.costs import members_of, training_seconds
-from lightxml_core.reporting.runs import ENSEMBLE, SHOWN, Group, Selection, groups_of, of_dataset, title_of
+from lightxml_core.reporting.runs import ENSEMBLE, SHOWN, Group, Selection, groups_of, of_dataset
+from lightxml_core.reporting.titles import clip, title_alone, title_of, titles_of, width
 
 _RIVALS = ("Parabel", "Bonsai")
 _NAMES, _FIGURES = 36, (*(len(SHOWN) * (8,)), 5, 9)  # characters of a row's names, and of its figures
@@ -41,22 +44,38 @@ def notes_of(selection: Selection) -> list[str]:
 
 
 def _block(selection: Selection, dataset: str, groups: list[Group]) -> str:
-    heading = title_of(selection["datasets"], dataset)
+    heading = title_alone(selection["datasets"], dataset)
     heading += "" if heading == dataset else f" ({dataset})"
     if not groups:
         return f"{heading}\nno runs"
     best = {metric: max((v for g in groups if (v := g.mean(metric)) is not None), default=None) for metric in SHOWN}
     told = ["method", "member", *(["protocol"] if len({group.protocol for group in groups}) > 1 else [])]
-    names = [_names_of(selection, group)[: len(told)] for group in groups]
-    widths = _widths([told, *names])
-    header = _line(told, widths, [*(f"{metric} " for metric in SHOWN), "seeds", "seconds"])
-    rows = [_line(own, widths, _figures(group, groups, best)) for own, group in zip(names, groups, strict=True)]
+    head, *names = _names(selection, told, groups)
+    header = _line(head, [*(f"{metric} " for metric in SHOWN), "seeds", "seconds"])
+    rows = [_line(own, _figures(group, groups, best)) for own, group in zip(names, groups, strict=True)]
     notes = [note for group in groups if (note := _honest(selection, group, groups))]
     return "\n".join([heading, header, "-" * len(header), *rows, "* best of its column", *notes])
 
 
-def _names_of(selection: Selection, group: Group) -> list[str]:
-    return [title_of(selection["methods"], group.method), group.variant, group.protocol]
+def _names(selection: Selection, told: list[str], groups: list[Group]) -> list[str]:
+    """The heading of the names and those of each group, of one width.
+
+    The methods' names stand for their titles where two titles would be cut to the same, and nothing is cut where two
+    names would be.
+    """
+    titles = titles_of(selection["methods"])
+    rows = [[titles[group.method], group.variant, group.protocol][: len(told)] for group in groups]
+    named = [[group.method, *row[1:]] for group, row in zip(groups, rows, strict=True)]
+    for table in ([told, *rows], [told, *named]):
+        found = _aligned(table, _widths(table))
+        if len(set(found)) == len(found):
+            return found
+    return _aligned(table, [max(map(width, column)) for column in zip(*table, strict=True)])
+
+
+def _aligned(table: list[list[str]], widths: list[int]) -> list[str]:
+    clipped = ([clip(name, most) for name, most in zip(row, widths, strict=True)] for row in table)
+    return [" ".join(n + " " * (w - width(n)) for n, w in zip(row, widths, strict=True)) for row in clipped]
 
 
 def _figures(group: Group, groups: list[Group], best: dict[str, float | None]) -> list[str]:
@@ -70,20 +89,15 @@ def _figures(group: Group, groups: list[Group], best: dict[str, float | None]) -
 
 def _widths(names: list[list[str]]) -> list[int]:
     """Of the columns of names: a protocol is never cut; the member comes next, and the title, which repeats, last."""
-    title, member, *protocol = (max(map(len, column)) for column in zip(*names, strict=True))
-    left = _NAMES - sum(width + 1 for width in protocol)
+    title, member, *protocol = (max(map(width, column)) for column in zip(*names, strict=True))
+    left = _NAMES - sum(own + 1 for own in protocol)
     title = max(min(title, _TITLE, left - member), min(title, left // 3))
     return [title, left - title, *protocol]
 
 
-def _line(names: list[str], widths: list[int], figures: list[str]) -> str:
-    left = [_clip(name, width).ljust(width) for name, width in zip(names, widths, strict=True)]
-    right = [cell.rjust(width) for cell, width in zip(figures, _FIGURES, strict=True)]
-    return " ".join([*left, "".join(right)]).rstrip()
-
-
-def _clip(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: width - 1] + "…"
+def _line(names: str, figures: list[str]) -> str:
+    right = [cell.rjust(columns) for cell, columns in zip(figures, _FIGURES, strict=True)]
+    return f"{names} {''.join(right)}".rstrip()
 
 
 def _honest(selection: Selection, group: Group, groups: list[Group]) -> str:
@@ -100,18 +114,22 @@ def _honest(selection: Selection, group: Group, groups: list[Group]) -> str:
 
 def _opponents(selection: Selection, group: Group, groups: list[Group]) -> list[tuple[str, Group]]:
     """Best run of Parabel, of Bonsai, and the ensemble's own best member, each with the words to name it."""
-    named = []
+    titles, found = titles_of(selection["methods"]), []
     for rival in _RIVALS:
-        named.append((rival, [g for g in groups if rival.casefold() in _names(selection, g.method)]))
-    members = members_of(group, groups)
-    named.append(("its own best member", members))
-    bests = [(name, max(found, key=lambda g: g.mean("P@1") or 0.0)) for name, found in named if found]
-    return [(f"{name} {g.variant}" if name.startswith("its") else name, g) for name, g in bests]
+        if best := _best(g for g in groups if _is(rival, g.method, selection["methods"][g.method])):
+            found.append((titles[best.method], best))
+    if best := _best(members_of(group, groups)):
+        found.append((f"its own best member {best.variant}", best))
+    return found
 
 
-def _names(selection: Selection, method: str) -> str:
-    entry = selection["methods"][method]
-    return f"{method} {entry.get('published_as') or ''} {entry.get('title') or ''}".casefold()
+def _best(groups: Iterable[Group]) -> Group | None:
+    return max(groups, key=lambda group: group.mean("P@1") or 0.0, default=None)
+
+
+def _is(rival: str, method: str, entry: Mapping[str, Any]) -> bool:
+    """Whether a method is a rival or a variation of it: by its name in print, else by that of its file."""
+    return entry.get("published_as") == rival or method.split("-")[0] == rival.casefold()
 
 
 def _loss(mean: float, name: str, other: float | None) -> str:

@@ -10,7 +10,8 @@ from lightxml_core.reporting.cells import MISSING, NONE, NOT_RUN
 from lightxml_core.reporting.corpora import other_data
 from lightxml_core.reporting.markup import Table
 from lightxml_core.reporting.matching import encoders_in_print
-from lightxml_core.reporting.runs import ENSEMBLE, Selection, title_of
+from lightxml_core.reporting.runs import ENSEMBLE, Selection
+from lightxml_core.reporting.titles import title_of
 
 if TYPE_CHECKING:
     import pandas as pd

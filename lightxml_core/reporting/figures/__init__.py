@@ -14,6 +14,7 @@ from lightxml_core.reporting.figures.calibration import calibration
 from lightxml_core.reporting.figures.candidates import candidates
 from lightxml_core.reporting.figures.corpora import corpora
 from lightxml_core.reporting.figures.cost import cost
+from lightxml_core.reporting.figures.fonts import drawable
 from lightxml_core.reporting.figures.rules import rules
 from lightxml_core.reporting.figures.style import STYLE, save
 from lightxml_core.reporting.figures.tail import tail
@@ -43,11 +44,12 @@ def write_figures(selection: Selection, out: Path) -> None:
     """Write the folder `out` anew: each figure of `PICTURES` for each dataset as .svg and .png, and the rules.
 
     Equal input gives equal bytes. Bars are means over the seeds in percent, whiskers the sample standard deviation
-    where there are two or more. There is no file of a figure that has nothing to show. Raises InputError where a
-    run's metrics cannot be read.
+    where there are two or more. `fonts.drawable` says how titles are shown. There is no file of a figure that has
+    nothing to show. Raises InputError where a run's metrics cannot be read.
     """
+    selection, families = drawable(selection)
     groups = groups_of(selection)
-    with mpl.rc_context(STYLE), new_folder(out) as folder:
+    with mpl.rc_context({**STYLE, "font.family": families}), new_folder(out) as folder:
         for dataset in selection["datasets"]:
             own = of_dataset(groups, dataset)
             for name in PICTURES:

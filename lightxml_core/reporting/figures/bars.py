@@ -10,8 +10,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lightxml_core.reporting.figures.style import BLACK, BLUE, ORANGE, SKY, VERMILION, WIDTH, label
-from lightxml_core.reporting.runs import Group, Run, Selection, title_of
+from lightxml_core.reporting.figures.style import BLACK, BLUE, ORANGE, SKY, VERMILION, WIDTH
+from lightxml_core.reporting.runs import Group, Run, Selection
+from lightxml_core.reporting.titles import labels, title_of
 
 _Reading = Callable[[Run], float | None]
 _KS = (1, 3, 5)
@@ -56,7 +57,7 @@ def _bars(
     for i, (words, of) in enumerate(readings.items()):
         heights = np.arange(len(shown)) + (i - 1) * 0.26
         _draw(axes, heights, [_values(group, of) for group in shown], (BLUE, SKY, ORANGE)[i], words)
-    _rows(axes, [label(selection, group, shown) for group in shown], along)
+    _rows(axes, labels(selection, shown, "\n"), along)
     axes.margins(x=0.08)
     axes.set_xlim(left=0)
     axes.legend(ncols=3, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0, fontsize=8, handlelength=1)
@@ -108,8 +109,7 @@ def lost_labels(selection: Selection, dataset: str, groups: list[Group]) -> Figu
         axes.barh(range(len(shown)), shares, 0.7, left=left, color=colour, label=words)
         _number(axes, left, shares, "white" if colour in (BLUE, VERMILION) else "black")
         left += shares
-    names = [label(selection, group, shown).replace("\n", ", ") for group in shown]
-    _rows(axes, names, "percent of the true labels of the test documents")
+    _rows(axes, labels(selection, shown, ", "), "percent of the true labels of the test documents")
     axes.set_xlim(0, 100)
     figure.legend(loc="outside lower left", ncols=len(_FATES), fontsize=8, handlelength=1)
     return figure

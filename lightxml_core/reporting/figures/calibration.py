@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from lightxml_core.reporting.figures.style import WIDTH, label, line_styles
-from lightxml_core.reporting.runs import Group, Selection, title_of
+from lightxml_core.reporting.figures.style import WIDTH, line_styles
+from lightxml_core.reporting.runs import Group, Selection
+from lightxml_core.reporting.titles import labels, title_of
 
 
 def calibration(selection: Selection, dataset: str, groups: list[Group]) -> Figure | None:
@@ -18,12 +19,12 @@ def calibration(selection: Selection, dataset: str, groups: list[Group]) -> Figu
         return None
     figure = Figure(figsize=(WIDTH, 3.6))
     axes = figure.subplots()
-    axes.plot([0, 1], [0, 1], color="#999999", linewidth=1, label="as it should be")
+    axes.plot([0, 1], [0, 1], color="#999999", linewidth=1)
     for group, style in zip(shown, line_styles(len(shown)), strict=True):
         found = group.runs[0].calibration
-        words = label(selection, group, shown).replace("\n", ", ")
-        axes.plot([b["score"] for b in found], [b["true"] for b in found], marker="o", ms=3, label=words, **style)
+        axes.plot([b["score"] for b in found], [b["true"] for b in found], marker="o", ms=3, **style)
     axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="mean score of a tenth", ylabel="share of true labels")
     axes.set_title(title_of(selection["datasets"], dataset), fontweight="bold")
-    axes.legend(loc="center left", bbox_to_anchor=(1.02, 0.5), fontsize=8, handlelength=3.2)
+    words = ["as it should be", *labels(selection, shown, ", ")]  # given so, none is left out for a leading underscore
+    axes.legend(axes.lines, words, loc="center left", bbox_to_anchor=(1.02, 0.5), fontsize=8, handlelength=3.2)
     return figure

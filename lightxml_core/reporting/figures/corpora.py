@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 
 from lightxml_core.files import read_json
 from lightxml_core.reporting.figures.style import BLUE, GREEN, WIDTH, plain_numbers
-from lightxml_core.reporting.runs import Group, Selection, title_of
+from lightxml_core.reporting.runs import Group, Selection
+from lightxml_core.reporting.titles import title_of
 
 _PANELS = {
     "labels_by_documents": (BLUE, "labels", "training documents"),

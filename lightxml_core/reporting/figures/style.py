@@ -11,7 +11,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from lightxml_core.files import atomic_path
-from lightxml_core.reporting.runs import Group, Selection, title_of
+from lightxml_core.reporting.runs import Group, Selection
+from lightxml_core.reporting.titles import labels, title_of, width
 
 # Okabe and Ito, "Color Universal Design" (2008); their yellow is left out: on white it is too faint for a line.
 BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY, BLACK = (
@@ -46,15 +47,6 @@ def save(figure: Figure, stem: Path) -> None:
             figure.savefig(temporary, dpi=160, metadata=metadata)
 
 
-def label(selection: Selection, group: Group, groups: list[Group]) -> str:
-    """`method\\nvariant`; only the method where it is one model, the protocol too where both were run."""
-    siblings = [g for g in groups if g.method == group.method]
-    parts = [group.variant] if len({g.variant for g in siblings}) > 1 else []
-    parts += [group.protocol] if len({g.protocol for g in siblings}) > 1 else []
-    title = title_of(selection["methods"], group.method)
-    return "\n".join(filter(None, [title, " ".join(parts)]))
-
-
 def canvas(
     selection: Selection, dataset: str, groups: list[Group], height: float, line: bool = True, mark: bool = False
 ) -> Figure:
@@ -62,14 +54,14 @@ def canvas(
 
     line, mark: what stands for a group in the panels.
     """
-    labels = [label(selection, group, groups).replace("\n", ", ") for group in groups]
-    columns = max(1, min(3, len(groups), 110 // (10 + max(map(len, labels)))))
+    words = labels(selection, groups, ", ")
+    columns = max(1, min(3, len(groups), 110 // (10 + max(map(width, words)))))
     figure = Figure(figsize=(WIDTH, height + 0.35 + 0.18 * -(-len(groups) // columns)))
     figure.suptitle(title_of(selection["datasets"], dataset), x=0.01, ha="left", fontsize=10, fontweight="bold")
     styles = line_styles(len(groups)) if line else [{"linestyle": "none"}] * len(groups)
     both = zip(styles, marks(len(groups)), strict=True)
     handles = [mpl.lines.Line2D([], [], **(style | (shape if mark else {}))) for style, shape in both]
-    figure.legend(handles, labels, loc="outside lower left", ncols=columns, fontsize=8, handlelength=3.2)
+    figure.legend(handles, words, loc="outside lower left", ncols=columns, fontsize=8, handlelength=3.2)
     return figure
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -39,13 +40,14 @@ def training(selection: Selection, dataset: str, groups: list[Group]) -> Figure 
 
 def negatives(selection: Selection, dataset: str, groups: list[Group]) -> Figure | None:
     """Validation P@1, P@3 and P@5 of the members of a method that differ in nothing but their negatives."""
-    settings = {(run["method"], run["variant"]): run.get("settings") for run in selection["runs"]}
-    alike: dict[str, list[Group]] = {}
+    own = (run for run in selection["runs"] if run["dataset"] == dataset)
+    settings = {(run["method"], run["variant"]): run.get("settings") for run in own}
+    alike: dict[tuple[str, str], list[Group]] = {}
     for group in groups:
         chosen = settings[group.method, group.variant]
         if chosen is not None and _logged(_validations(), [group]):
             rest = {key: value for key, value in chosen.items() if key != "negatives"}
-            alike.setdefault(f"{group.method} {sorted(rest.items())}", []).append(group)
+            alike.setdefault((group.method, json.dumps(rest, sort_keys=True)), []).append(group)
     shown = max(alike.values(), key=len, default=[])
     if len({settings[group.method, group.variant].get("negatives") for group in shown}) < 2:
         return None
