@@ -33,12 +33,22 @@ from lightxml_core.errors import InputError
 from lightxml_core.files import hold_lock, is_whole, write_json
 from lightxml_core.imports import imported_files
 from lightxml_core.methods import method_files
-from lightxml_core.registry import load_registry
+from lightxml_core.registry import load_registry, read_config
+from lightxml_core.registry.origin import COMMAND_LINE, Origin, lay_over, with_numbers
 from lightxml_core.training.devices import TRAININGS_A_GPU, visible_gpus
 from lightxml_core.user_files import Fingerprints, located
 
+
+def load_definitions():
+    """The registry with the configuration as snakemake has merged it."""
+    given = with_numbers(workflow.config_settings.config)
+    lay_over(config, given)
+    files = [(os.path.relpath(path), read_config(path)) for path in workflow.overwrite_configfiles]
+    return load_registry(BASE, config, Origin([*files, (COMMAND_LINE, given)]))
+
+
 try:
-    REGISTRY = load_registry(BASE, config)
+    REGISTRY = load_definitions()
 except InputError as error:
     sys.exit(f"error: {error}")  # a WorkflowError would point at this line, which is not where the mistake is
 
@@ -52,7 +62,8 @@ os.environ[TRAININGS_A_GPU] = str(SHARE)
 workflow.global_resources.setdefault("gpu", GPUS * SHARE)
 PROCESSES = config["hardware"]["gpus_a_training"] if VISIBLE else 1
 if PROCESSES > GPUS:
-    sys.exit(f"error: config.yaml: hardware.gpus_a_training is {PROCESSES} and there are {GPUS} GPUs: lower it")
+    file = REGISTRY.origin.file_of("hardware", "gpus_a_training")
+    sys.exit(f"error: {file}: hardware.gpus_a_training is {PROCESSES} and there are {GPUS} GPUs: lower it")
 CORES = workflow._cores or os.cpu_count() or 1  # the public `workflow.cores` fails where none were given, as in --lint
 THREADS = config["hardware"]["threads"] or max(1, CORES // (GPUS * SHARE))
 
@@ -122,14 +133,27 @@ def as_inputs(files):
 def files_of_dataset(wildcards):
     """The files that the layout reads of a user's own folder; none for any other source."""
     source = source_of(wildcards.dataset)
-    return files_read(source["layout"], located(BASE, source["folder"])) if "folder" in source else []
+    if "folder" not in source:
+        return []
+    folder = located(BASE, source["folder"])
+    if not folder.is_dir():
+        sys.exit(
+            f"error: datasets/{wildcards.dataset}.yaml: source.folder: there is no folder {folder}: correct the path"
+        )
+    return files_read(source["layout"], folder)
 
 
 def files_of_encoder(wildcards):
     """The files that are read of a user's own encoder; none for any other source."""
     source = REGISTRY.backbones[wildcards.backbone]["source"]
-    paths = [located(BASE, source["folder"]) / name for name in ENCODER_FILES] if "folder" in source else []
-    return [path for path in paths if path.is_file()]
+    if "folder" not in source:
+        return []
+    folder = located(BASE, source["folder"])
+    if not folder.is_dir():
+        sys.exit(
+            f"error: backbones/{wildcards.backbone}.yaml: source.folder: there is no folder {folder}: correct the path"
+        )
+    return [folder / name for name in ENCODER_FILES if (folder / name).is_file()]
 
 
 def encoder_source(wildcards):
@@ -141,7 +165,12 @@ def encoder_source(wildcards):
 def files_of_member(wildcards):
     """The word vectors that a member names by their path; none where it names none."""
     vectors = made(wildcards).vectors if "vectors" in needs(wildcards) else None
-    return [located(BASE, vectors)] if vectors is not None and vectors not in REGISTRY.vectors else []
+    if vectors is None or vectors in REGISTRY.vectors:
+        return []
+    file = located(BASE, vectors)
+    if not file.is_file():
+        sys.exit(f"error: methods/{wildcards.method}.yaml: vectors: there is no file {file}: correct the path")
+    return [file]
 
 
 def fingerprints(files_of):
@@ -193,13 +222,29 @@ def validation_options(wildcards):
     return "" if documents is None else f"--documents {documents}"
 
 
+def told(question, *names):
+    """What the registry answers; a file asked for by a name that cannot be ends snakemake with one sentence."""
+    try:
+        return question(*names)
+    except InputError as error:
+        sys.exit(f"error: {error}")
+
+
 def made(wildcards):
     """The settings of a member, every default filled in."""
-    return REGISTRY.made(wildcards.method, wildcards.dataset, wildcards.member)
+    return told(REGISTRY.made, wildcards.method, wildcards.dataset, wildcards.member)
 
 
 def needs(wildcards):
-    return REGISTRY.needs(wildcards.method, wildcards.dataset, wildcards.member)
+    return told(REGISTRY.needs, wildcards.method, wildcards.dataset, wildcards.member)
+
+
+def ensemble_of(wildcards):
+    """How the members of a method are combined."""
+    how = REGISTRY.ensemble(wildcards.method, wildcards.dataset)
+    if how is None:
+        sys.exit(f"error: methods/{wildcards.method}.yaml: there is no ensemble on {wildcards.dataset}")
+    return how
 
 
 def gpus_of_training(wildcards):

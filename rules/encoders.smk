@@ -83,7 +83,7 @@ rule tokenize:
     benchmark:
         "logs/tokenize/{dataset}/{backbone}-{max_tokens}-{text}.tsv"
     wildcard_constraints:
-        max_tokens=r"\d+",
+        max_tokens=r"[1-9]\d*",
         text="plain|official",
     threads: THREADS
     resources:

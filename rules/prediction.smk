@@ -44,7 +44,7 @@ rule ensemble:
         mem_mb=8000,
         runtime=60,
     params:
-        how=lambda wildcards: REGISTRY.ensemble(wildcards.method, wildcards.dataset),
+        how=ensemble_of,
         members=lambda wildcards: as_file("members", predictions_of_members(wildcards)),
     shell:
         "python -m workflow_scripts.ensemble --members {params.members} --how {params.how} --out {output} 2>&1 | tee {log}"

@@ -27,7 +27,9 @@ rule train:
         inputs=as_options(training_inputs),
         files=fingerprints(files_of_member),
         implementation=lambda wildcards: REGISTRY.methods[wildcards.method]["implementation"],
-        settings=lambda wildcards: as_json(REGISTRY.settings(wildcards.method, wildcards.dataset, wildcards.member)),
+        settings=lambda wildcards: as_json(
+            told(REGISTRY.settings, wildcards.method, wildcards.dataset, wildcards.member)
+        ),
     shell:
         "python -m workflow_scripts.train --method {params.implementation} --corpus results/{wildcards.dataset}/corpus"
         " {params.inputs} --settings {params.settings:q} --seed {wildcards.seed} --threads {threads} --processes {resources.gpu}"

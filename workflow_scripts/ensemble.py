@@ -2,16 +2,17 @@
 
 import argparse
 from pathlib import Path
+from typing import get_args
 
 from lightxml_core.cli import start
-from lightxml_core.evaluation.ensemble import ensemble
+from lightxml_core.evaluation.ensemble import How, ensemble
 from lightxml_core.files import load_csr, read_json, save_csr, seal
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--members", type=Path, required=True, help="JSON list: the members' predictions")
-    parser.add_argument("--how", choices=["mean", "sum", "rank"], required=True)
+    parser.add_argument("--how", choices=get_args(How), required=True)
     parser.add_argument("--top", type=int, default=100, help="scores to keep a document")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()

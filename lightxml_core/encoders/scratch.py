@@ -29,6 +29,10 @@ class ScratchConfig:
     heads: int = 4
     positions: int = 512
 
+    def __post_init__(self) -> None:
+        if self.width % self.heads:
+            raise InputError(f"width ({self.width}) must be a multiple of heads ({self.heads})")
+
 
 def build_scratch(config: ScratchConfig, texts: Iterable[str], out: Path) -> None:
     """Train the tokenizer of the type on `texts`, write it and the config; equal texts give equal bytes.

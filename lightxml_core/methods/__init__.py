@@ -25,6 +25,7 @@ import numpy as np
 from scipy import sparse
 
 from lightxml_core.errors import InputError
+from lightxml_core.values import Natural, fault, types_of
 
 if TYPE_CHECKING:
     from lightxml_core.encoders.tokens import TokenisedPart
@@ -36,9 +37,17 @@ INPUTS = frozenset({"tokens", "tfidf", "bow", "clusters", "vectors", "test", "na
 
 @dataclass(frozen=True)
 class BaseSettings:
-    """Settings that every method has; the workflow fills it in."""
+    """Settings that every method has; the workflow fills it in.
 
-    seed: int = 0
+    The type of a field says which values it allows (`lightxml_core.values`); any other is an InputError.
+    """
+
+    seed: Natural = 0
+
+    def __post_init__(self) -> None:
+        for name, kind in types_of(type(self)).items():
+            if wrong := fault(getattr(self, name), kind):
+                raise InputError(f"{name}{wrong}")
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from lightxml_core.evaluation.metrics import top_k as keep_best
 from lightxml_core.features.labels import normalise_rows
 from lightxml_core.files import load_csr, read_json, save_csr, write_json
 from lightxml_core.methods import BaseSettings, TestData, TrainingData
+from lightxml_core.values import Count
 
 _SIMILARITIES_AT_ONCE = 10_000_000  # 120 MB as CSR if every document shared a word with every other
 
@@ -19,7 +20,7 @@ _SIMILARITIES_AT_ONCE = 10_000_000  # 120 MB as CSR if every document shared a w
 class Settings(BaseSettings):
     """neighbours: how many training documents vote."""
 
-    neighbours: int = 20
+    neighbours: Count = 20
 
 
 def needs(settings: Settings) -> frozenset[str]:

@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
+from annotated_types import Ge, Le
 from scipy import sparse
 
 from lightxml_core.errors import InputError
@@ -23,6 +24,7 @@ from lightxml_core.features.labels import normalise_rows
 from lightxml_core.files import read_json, write_json
 from lightxml_core.methods import BaseSettings, TestData, TrainingData
 from lightxml_core.training.devices import threads
+from lightxml_core.values import LARGEST, Count, NonNegative, Positive
 
 
 @dataclass(frozen=True)
@@ -35,11 +37,11 @@ class Settings(BaseSettings):
     """
 
     model: Literal["parabel", "bonsai"] = "parabel"
-    trees: int = 3
-    max_leaf: int = 100
-    cost: float = 1.0
-    weight_threshold: float = 0.1
-    beam: int = 10
+    trees: Count = 3
+    max_leaf: Annotated[int, Ge(2), Le(LARGEST)] = 100
+    cost: Positive = 1.0
+    weight_threshold: NonNegative = 0.1
+    beam: Count = 10
 
 
 def needs(settings: Settings) -> frozenset[str]:
@@ -55,7 +57,6 @@ def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None
     import omikuji
 
     assert data.X is not None
-    _check(settings)
     out.mkdir(parents=True, exist_ok=True)
     corpus = out / ".corpus.txt"
     try:
@@ -93,14 +94,6 @@ def _ranked(trees: Any, X: sparse.csr_matrix, row: int, beam: int, top_k: int) -
     features = list(zip(X.indices[stored].tolist(), X.data[stored].tolist(), strict=True))
     found: list[tuple[int, float]] = trees.predict(features, beam_size=beam, top_k=top_k) if features else []
     return found
-
-
-def _check(settings: Settings) -> None:
-    """omikuji ends the whole process on settings that it does not expect: refuse them first."""
-    if settings.model not in ("parabel", "bonsai"):
-        raise InputError(f"omikuji_trees has the models parabel and bonsai, not {settings.model!r}")
-    if settings.trees < 1 or settings.max_leaf < 2 or settings.beam < 1:
-        raise InputError("omikuji_trees needs 1 tree, 2 labels in max_leaf and a beam of 1, or more of each")
 
 
 def _hyper_parameters(settings: Settings) -> Any:

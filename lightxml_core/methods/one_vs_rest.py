@@ -13,6 +13,7 @@ from lightxml_core.features.labels import normalise_rows
 from lightxml_core.files import load_csr, new_folder, save_csr
 from lightxml_core.methods import BaseSettings, TestData, TrainingData
 from lightxml_core.training.devices import threads
+from lightxml_core.values import NonNegative, Positive
 
 _SCORES_AT_ONCE = 1 << 24
 
@@ -24,9 +25,9 @@ class Settings(BaseSettings):
     checkpoint_minutes: what is done is kept so often.
     """
 
-    cost: float = 1.0
-    threshold: float = 0.01
-    checkpoint_minutes: float = 10.0
+    cost: Positive = 1.0
+    threshold: NonNegative = 0.01
+    checkpoint_minutes: NonNegative = 10.0
 
 
 def needs(settings: Settings) -> frozenset[str]:

@@ -13,8 +13,9 @@ from typing import Any
 
 from lightxml_core.errors import InputError
 from lightxml_core.features.vectors import FIRST
-from lightxml_core.registry.checks import check_datasets, check_methods, check_targets
+from lightxml_core.registry.checks import check_backbones, check_datasets, check_methods, check_targets
 from lightxml_core.registry.grid import Registry, Run
+from lightxml_core.registry.origin import ONE_FILE, Origin
 from lightxml_core.registry.schema import check
 from lightxml_core.registry.yaml_files import read_config
 
@@ -31,26 +32,39 @@ _TAKEN = {
 }
 
 
-def load_registry(root: Path, config: Mapping[str, Any]) -> Registry:
-    """Read the folders of definitions under `root` and check them and `config`, one against another."""
-    check(config, "config", "config.yaml")
+def load_registry(root: Path, config: Mapping[str, Any], origin: Origin = ONE_FILE) -> Registry:
+    """Read the folders of definitions under `root` and check them and `config`, one against another.
+
+    origin: where the values of `config` come from, for messages.
+    """
+    check(config, "config", origin.file_of)
     folders = {kind: _load_folder(root / f"{kind}s", kind) for kind in ("dataset", "backbone", "vector", "method")}
     datasets = {name: {**_DEFAULTS, **definition} for name, definition in folders["dataset"].items()}
-    registry = Registry(config, datasets, folders["backbone"], folders["vector"], folders["method"])
-    check_datasets(registry)
+    registry = Registry(config, datasets, folders["backbone"], folders["vector"], folders["method"], origin)
+    check_datasets(registry, root)
+    check_backbones(registry)
     check_methods(registry)
     check_targets(registry)
     return registry
 
 
 def _load_folder(folder: Path, kind: str) -> dict[str, dict[str, Any]]:
+    """The definitions by name; hidden files, as editors and file managers leave them, are no definitions."""
     definitions = {}
-    for path in sorted(folder.glob("*.yaml")):
-        _check_name(path.stem, kind, f"{folder.name}/{path.name}")
-        definition = read_config(path)
-        check(definition, kind, f"{folder.name}/{path.name}")
-        definitions[path.stem] = definition
+    for path in sorted(path for path in folder.glob("*") if not path.name.startswith(".")):
+        where = f"{folder.name}/{path.name}"
+        if path.suffix == ".yaml":
+            _check_name(path.stem, kind, where)
+            definitions[path.stem] = _load(path, kind, where)
+        elif path.suffix.lower() in (".yaml", ".yml"):
+            raise InputError(f"{where}: a definition ends in .yaml: rename the file to {path.stem}.yaml")
     return definitions
+
+
+def _load(path: Path, kind: str, where: str) -> dict[str, Any]:
+    definition: dict[str, Any] = read_config(path)
+    check(definition, kind, lambda *_: where)
+    return definition
 
 
 def _check_name(name: str, kind: str, where: str) -> None:

@@ -8,7 +8,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from lightxml_core.errors import InputError
 from lightxml_core.methods import BaseSettings, load_method, make_settings
+from lightxml_core.registry.origin import ONE_FILE, Origin
 
 _ALWAYS = (
     "prepare_corpus",
@@ -52,6 +54,7 @@ class Registry:
     backbones: Mapping[str, dict[str, Any]]
     vectors: Mapping[str, dict[str, Any]]
     methods: Mapping[str, dict[str, Any]]
+    origin: Origin = ONE_FILE
 
     def seeds(self, target: str) -> list[int]:
         """The seeds of a target: its own, else the configuration's."""
@@ -95,10 +98,17 @@ class Registry:
         return how if how and len(self.members(method, dataset)) > 1 else None
 
     def settings(self, method: str, dataset: str, member: str) -> dict[str, Any]:
-        """All settings of a member: protocol, then the method's, the dataset's and the member's own on top."""
-        definition = self.methods[method]
+        """All settings of a member: protocol, then the method's, the dataset's and the member's own on top.
+
+        InputError for a member that the method does not have on this dataset.
+        """
+        definition, members = self.methods[method], self.members(method, dataset)
+        if member not in members:
+            raise InputError(
+                f"methods/{method}.yaml: no member {member!r} on {dataset}: there are {', '.join(members)}"
+            )
         own = definition.get("datasets", {}).get(dataset, {}).get("settings", {})
-        chosen = {**definition.get("settings", {}), **own, **self.members(method, dataset)[member]}
+        chosen = {**definition.get("settings", {}), **own, **members[member]}
         protocols = getattr(load_method(definition["implementation"]), "PROTOCOLS", None)
         if protocols is None:
             return chosen

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Any
 
 from lightxml_core.errors import InputError
 from lightxml_core.registry.yaml_files import read_config
+from lightxml_core.values import fault
 
 _SCHEMAS = Path(__file__).parent / "schemas"
 
 
-def check(value: Any, schema: str, where: str) -> None:
-    """InputError, naming the file `where`, for a value that does not fit the schema of that name."""
+def check(value: Any, schema: str, file_of: Callable[..., str]) -> None:
+    """InputError for a value that does not fit the schema of that name; `file_of` names the file of a key's path."""
     from jsonschema.exceptions import best_match
 
     error = best_match(_validator(schema).iter_errors(value))
     if error is not None:
-        raise InputError(f"{where}: {_explain(error)}")
+        key, sentence = _explain(error)
+        raise InputError(f"{file_of(*key)}: {sentence}")
 
 
 @cache
@@ -30,29 +31,49 @@ def _validator(schema: str) -> Any:
     base = jsonschema.Draft202012Validator
     kinds = {"integer": int, "number": float}  # JSON Schema takes 1.0 for an integer, YAML .nan for a number
     types = base.TYPE_CHECKER.redefine_many(
-        {name: lambda _, found, kind=kind: fits(found, kind) for name, kind in kinds.items()}
+        {name: lambda _, found, kind=kind: fault(found, kind) is None for name, kind in kinds.items()}
     )
     return jsonschema.validators.extend(base, type_checker=types)(read_config(_SCHEMAS / f"{schema}.yaml"))
 
 
-def _explain(error: Any) -> str:
-    """One schema violation in words: the key, what stands there, what was expected."""
-    key = ".".join(str(part) for part in error.absolute_path) or "the file"
+_LIMITS = {"minimum": "at least", "exclusiveMinimum": "more than", "maximum": "at most"}
+
+
+def _explain(error: Any) -> tuple[tuple[Any, ...], str]:
+    """One schema violation: the path of its key, and in words what stands there and what was expected."""
+    path, found, wanted = tuple(error.absolute_path), error.instance, error.validator_value
+    key = ".".join(str(part) for part in path) or "the file"
     if error.validator == "additionalProperties":
         known = error.schema.get("properties", {})
-        unknown = [name for name in error.instance if name not in known]
-        return f"unknown key {_dotted(key, unknown[0])!r}: known here are {', '.join(known)}"
-    if error.validator == "type":
-        return f"{key}: expected {_article(error.validator_value)}, found {error.instance!r}"
-    if error.validator == "enum":
-        return f"{key}: expected one of {', '.join(map(str, error.validator_value))}, found {error.instance!r}"
+        unknown = next(name for name in found if name not in known)
+        return (*path, unknown), f"unknown key {_dotted(key, str(unknown))!r}: known here are {', '.join(known)}"
     if error.validator == "required":
-        missing = [name for name in error.validator_value if name not in error.instance]
-        return f"{key}: the key {missing[0]!r} is missing"
-    return _explain_choice(error, key) if error.validator == "oneOf" else f"{key}: {error.message}"
+        missing = [name for name in wanted if name not in found]
+        return path, f"{key}: the key {missing[0]!r} is missing"
+    if error.validator == "oneOf":
+        return _explain_choice(error, path, key)
+    if "propertyNames" in error.absolute_schema_path and error.validator != "type":
+        return (*path, found), f"{key}: {found!r} cannot be a name here: use small letters, digits and hyphens"
+    limit = _LIMITS.get(error.validator)
+    if limit is not None:
+        return path, f"{key} must be {limit} {wanted}, not {found!r}"
+    return path, f"{key}: {_mismatch(error.validator, found, wanted) or error.message}"
 
 
-def _explain_choice(error: Any, key: str) -> str:
+def _mismatch(validator: str, found: Any, wanted: Any) -> str | None:
+    """The words for one value that is not as its schema wants it."""
+    if validator == "type" and wanted == "string" and not isinstance(found, dict | list | None):
+        return (
+            f"expected a string, found {found!r}: quote it, for YAML takes no, on, 2024 and the like for other things"
+        )
+    if validator == "type":
+        return f"expected {_article(wanted)}, found {found!r}"
+    if validator == "enum":
+        return f"expected one of {', '.join(map(str, wanted))}, found {found!r}"
+    return None
+
+
+def _explain_choice(error: Any, path: tuple[Any, ...], key: str) -> tuple[tuple[Any, ...], str]:
     """Nothing fits one of several forms: of a mapping, the form with which it shares most keys was meant."""
     found, forms = error.instance, error.validator_value
     if isinstance(found, dict):
@@ -61,7 +82,7 @@ def _explain_choice(error: Any, key: str) -> str:
             faults = [fault for fault in error.context if fault.relative_schema_path[0] == shared.index(max(shared))]
             return _explain(min(faults, key=lambda fault: fault.validator != "additionalProperties"))
     shown = (", ".join(map(str, found)) or "no key") if isinstance(found, dict) else repr(found)
-    return f"{key}: expected {', or '.join(map(_form, forms))}; found {shown}"
+    return path, f"{key}: expected {', or '.join(map(_form, forms))}; found {shown}"
 
 
 def _form(schema: Mapping[str, Any]) -> str:
@@ -77,15 +98,3 @@ def _dotted(prefix: str, key: str) -> str:
 def _article(kind: Any) -> str:
     names = {"object": "a mapping", "array": "a list", "integer": "an integer", "number": "a number"}
     return names.get(kind, f"a {kind}")
-
-
-def fits(value: Any, kind: Any) -> bool:
-    """Whether a value read from YAML is of a type as settings have it; true is no number, not-a-number neither."""
-    if get_origin(kind) is Literal:
-        return value in get_args(kind)
-    if get_origin(kind) is list:
-        return isinstance(value, list) and all(fits(entry, *get_args(kind)) for entry in value)
-    if kind is float:
-        finite = isinstance(value, (int, float)) and abs(value) <= sys.float_info.max
-        return finite and not isinstance(value, bool)
-    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))

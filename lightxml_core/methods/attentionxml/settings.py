@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Le
 
 from lightxml_core.errors import InputError
 from lightxml_core.methods import BaseSettings
+from lightxml_core.values import LARGEST, Count, Dropout, Natural, NonNegative, Positive
 
 
 @dataclass(frozen=True)
@@ -29,41 +32,38 @@ class Settings(BaseSettings):
     """
 
     backbone: str = "words"
-    max_tokens: int = 500
+    max_tokens: Count = 500
     text: Literal["plain", "official"] = "plain"
-    width: int = 300
+    width: Count = 300
     vectors: str = "corpus"
     learn_vectors: bool = True
-    word_dropout: float = 0.2
+    word_dropout: Dropout = 0.2
 
-    hidden: int = 256
-    dropout: float = 0.5
-    layers: list[int] = field(default_factory=lambda: [256])
+    hidden: Count = 256
+    dropout: Dropout = 0.5
+    layers: list[Count] = field(default_factory=lambda: [256])
 
-    levels: list[int] = field(default_factory=list)
-    max_leaf: int = 8
-    tree: int = 0
-    kept: int = 160
+    levels: list[Annotated[int, Ge(2), Le(LARGEST)]] = field(default_factory=list)
+    max_leaf: Count = 8
+    tree: Natural = 0
+    kept: Count = 160
 
-    epochs: int = 30
-    batch: int = 40
-    lr: float = 1e-3
-    clip_relative: float = 5.0
-    evaluate_steps: int = 100
-    patience: int = 50
-    swa_warmup: list[int] = field(default_factory=lambda: [10])
-    checkpoint_minutes: float = 10.0
+    epochs: Count = 30
+    batch: Count = 40
+    lr: Positive = 1e-3
+    clip_relative: NonNegative = 5.0
+    evaluate_steps: Count = 100
+    patience: Natural = 50
+    swa_warmup: list[Natural] = field(default_factory=lambda: [10])
+    checkpoint_minutes: NonNegative = 10.0
 
     def __post_init__(self) -> None:
-        positive = ("max_tokens", "width", "hidden", "max_leaf", "kept", "epochs", "batch", "evaluate_steps")
-        wrong = [name for name in positive if getattr(self, name) < 1]
-        if wrong:
-            raise InputError(f"`{wrong[0]}` must be 1 or more, not {getattr(self, wrong[0])}")
+        super().__post_init__()
         if any(a >= b for a, b in zip(self.levels, self.levels[1:], strict=False)):
             raise InputError(f"`levels` go from few nodes to many, not {self.levels}")
-        if any(nodes < 2 or nodes & (nodes - 1) for nodes in self.levels):
+        if any(nodes & (nodes - 1) for nodes in self.levels):
             raise InputError(f"the levels of a tree of halves have 2, 4, 8, … nodes, not {self.levels}")
-        if len(self.swa_warmup) not in (1, len(self.levels) + 1) or min(self.swa_warmup) < 0:
+        if len(self.swa_warmup) not in (1, len(self.levels) + 1):
             raise InputError(
                 f"`swa_warmup` is one epoch, or one for each of {len(self.levels) + 1} levels, not {self.swa_warmup}"
             )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from lightxml_core.errors import InputError
 from lightxml_core.methods import BaseSettings
+from lightxml_core.values import Count, Dropout, Natural, NonNegative, Positive, Share
 
 
 @dataclass(frozen=True)
@@ -27,41 +27,31 @@ class Settings(BaseSettings):
     Prediction: `beta` × the classifier's probability + (1 - beta) × that of the similarity to the label's embedding.
     """
 
-    width: int = 300
+    width: Count = 300
     vectors: str = "random"
-    dropout: float = 0.5
+    dropout: Dropout = 0.5
 
-    epochs: int = 26
-    refresh: int = 8
+    epochs: Count = 26
+    refresh: Natural = 8
     refresh_at_end: bool = False
     labels: Literal["trained", "centroid"] = "trained"
-    label_epochs: int = 8
-    label_batch: int = 256
-    label_lr: float = 0.003
-    label_hidden: int = 1000
-    neighbours: int = 400
-    links: int = 100
-    build_effort: int = 300
-    search_effort: int = 400
-    index_threads: int = 1
+    label_epochs: Natural = 8
+    label_batch: Count = 256
+    label_lr: Positive = 0.003
+    label_hidden: Count = 1000
+    neighbours: Count = 400
+    links: Count = 100
+    build_effort: Count = 300
+    search_effort: Count = 400
+    index_threads: Natural = 1
 
-    batch: int = 255
-    lr: float = 0.006
-    decay: float = 0.5
-    decay_epochs: int = 14
-    checkpoint_minutes: float = 10.0
+    batch: Count = 255
+    lr: Positive = 0.006
+    decay: Positive = 0.5
+    decay_epochs: Count = 14
+    checkpoint_minutes: NonNegative = 10.0
 
-    beta: float = 0.75
-
-    def __post_init__(self) -> None:
-        positive = ("width", "epochs", "label_batch", "label_hidden", "neighbours", "links", "batch", "decay_epochs")
-        wrong = [name for name in positive if getattr(self, name) < 1]
-        if wrong:
-            raise InputError(f"`{wrong[0]}` must be 1 or more, not {getattr(self, wrong[0])}")
-        if not 0.0 <= self.beta <= 1.0:
-            raise InputError(f"`beta` is a share between 0 and 1, not {self.beta}")
-        if min(self.refresh, self.label_epochs, self.index_threads) < 0:
-            raise InputError("`refresh`, `label_epochs` and `index_threads` must be 0 or more")
+    beta: Share = 0.75
 
     @property
     def decay_at(self) -> tuple[int, ...]:

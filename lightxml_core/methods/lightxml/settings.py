@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from annotated_types import Gt, Le
 
 from lightxml_core.errors import InputError
 from lightxml_core.methods import BaseSettings
+from lightxml_core.values import Count, Dropout, Natural, NonNegative, Positive
 
 Head = Literal["flat", "clustered"]
 Select = Literal["last", "validation", "test"]
@@ -46,75 +49,63 @@ class Settings(BaseSettings):
 
     protocol: Literal["clean", "official"] = "clean"
     backbone: str = "bert-base"
-    max_tokens: int = 512
-    predict_tokens: int = 0
+    max_tokens: Count = 512
+    predict_tokens: Natural = 0
     text: Literal["plain", "official"] = "plain"
-    layers: int = 5
+    layers: Count = 5
     position: Literal["first", "class", "mean"] = "class"
-    feature_dropout: float = 0.5
+    feature_dropout: Dropout = 0.5
     encoder_dropout: bool = True
-    frozen_layers: int = 0
+    frozen_layers: Natural = 0
     keep_frozen: bool = False
 
     head: Head = "flat"
-    bottleneck: int = 400
-    clusters_kept: int = 75
-    tree: int = 0
-    max_leaf: int = 100
+    bottleneck: Count = 400
+    clusters_kept: Count = 75
+    tree: Natural = 0
+    max_leaf: Count = 100
     label_bias: bool = False
     table: Literal["dense", "row-sparse"] = "dense"
     negatives: Literal["dynamic", "random", "earlier", "all"] = "dynamic"
     two_step: bool = False
 
-    epochs: int = 20
-    short_epochs: int = 0
-    short_tokens: int = 32
-    batch: int = 16
-    accumulate: int = 1
-    lr: float = 1e-4
-    head_lr: float = 1e-4
-    layer_decay: float = 1.0
-    weight_decay: float = 0.01
-    adam_eps: float = 1e-6
+    epochs: Count = 20
+    short_epochs: Natural = 0
+    short_tokens: Count = 32
+    batch: Count = 16
+    accumulate: Count = 1
+    lr: Positive = 1e-4
+    head_lr: Positive = 1e-4
+    layer_decay: Annotated[float, Gt(0), Le(1)] = 1.0
+    weight_decay: NonNegative = 0.01
+    adam_eps: Positive = 1e-6
     schedule: Literal["constant", "linear"] = "constant"
-    warmup_steps: int = 0
+    warmup_steps: Natural = 0
     loss: Literal["mean", "sum", "hinge"] = "mean"
-    clip: float = 0.0
-    swa_warmup: int = 10
-    swa_step: int = 200
-    bucket: int = 50
+    clip: NonNegative = 0.0
+    swa_warmup: Natural = 10
+    swa_step: Natural = 200
+    bucket: Count = 50
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
 
-    warm_epochs: int = 0
-    warm_batch: int = 64
-    warm_lr: float = 1e-3
+    warm_epochs: Natural = 0
+    warm_batch: Count = 64
+    warm_lr: Positive = 1e-3
     warm_schedule: Literal["constant", "linear"] = "constant"
     prior_bias: bool = False
     standardise: bool = False
 
     select: Select = "validation"
-    extra_epochs: int = 0
-    evaluate_steps: int = 0
+    extra_epochs: Natural = 0
+    evaluate_steps: Natural = 0
     select_mid_epoch: bool = True
     dropout_off_after_evaluation: bool = False
     accumulation_off_by_one: bool = False
 
-    checkpoint_minutes: float = 10.0
+    checkpoint_minutes: NonNegative = 10.0
 
     def __post_init__(self) -> None:
-        for name in (
-            "epochs",
-            "batch",
-            "accumulate",
-            "layers",
-            "max_tokens",
-            "bottleneck",
-            "clusters_kept",
-            "bucket",
-            "short_tokens",
-        ):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} must be at least 1, not {getattr(self, name)}")
+        super().__post_init__()
         if self.batch % self.accumulate:
             raise InputError(f"batch ({self.batch}) must be a multiple of accumulate ({self.accumulate})")
         if self.head == "flat" and (self.negatives != "dynamic" or self.two_step):

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from lightxml_core.errors import InputError
 from lightxml_core.methods.lightxml import settings as lightxml
+from lightxml_core.values import Count, Dropout, Natural, NonNegative, Positive
 
 Combine = Literal["product", "ranker"]
 
@@ -24,28 +25,28 @@ class Settings(lightxml.Settings):
     or the `ranker`'s alone, which then orders all labels of the proposed clusters; the best `listed` are given.
     """
 
-    layers: int = 1
+    layers: Count = 1
     loss: Literal["mean", "sum", "hinge"] = "hinge"
-    feature_dropout: float = 0.1
-    swa_step: int = 0
-    weight_decay: float = 0.0
-    adam_eps: float = 1e-8
+    feature_dropout: Dropout = 0.1
+    swa_step: Natural = 0
+    weight_decay: NonNegative = 0.0
+    adam_eps: Positive = 1e-8
     select: lightxml.Select = "last"
-    clusters_kept: int = 10
+    clusters_kept: Count = 10
 
     embedding: Literal["tfidf", "encoder", "text"] = "tfidf"
     ranker_negatives: Literal["teacher", "matcher", "both"] = "both"
-    cost: float = 1.0
-    weight_threshold: float = 0.01
+    cost: Positive = 1.0
+    weight_threshold: NonNegative = 0.01
     combine: Combine = "product"
-    listed: int = 100
+    listed: Count = 100
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.protocol != "clean":
+            raise InputError("X-Transformer has no protocols: leave `protocol`")
         if self.head != "flat" or self.select == "test":
             raise InputError("the matcher has a flat head and never selects on the test set: leave `head` and `select`")
-        if self.listed < 1:
-            raise InputError(f"`listed` must be 1 or more, not {self.listed}")
 
     def of_matcher(self) -> lightxml.Settings:
         """What the matcher is trained with."""

@@ -1,0 +1,100 @@
+"""The types of settings: which values each allows, and the words for it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from functools import cache
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+
+from annotated_types import Ge, Gt, Le, Lt
+
+LARGEST = 2**31 - 1  # what fits into the int32 of sparse matrices
+
+Count = Annotated[int, Ge(1), Le(LARGEST)]
+Natural = Annotated[int, Ge(0), Le(LARGEST)]
+Positive = Annotated[float, Gt(0)]
+NonNegative = Annotated[float, Ge(0)]
+Share = Annotated[float, Ge(0), Le(1)]
+Dropout = Annotated[float, Ge(0), Lt(1)]
+
+
+def fault(value: Any, kind: Any) -> str | None:
+    """What is wrong with a value, to put behind the name of its setting; None where the type allows it."""
+    if not _of_kind(value, kind):
+        return f": expected {_expected(kind)}, found {value!r}"
+    for entry, limit in _limited(value, kind):
+        if not _within(entry, limit):
+            return f" must be {_words(limit)}, not {value!r}"
+    return None
+
+
+def types_of(settings: type) -> dict[str, Any]:
+    """Field name -> type of a dataclass, limits included."""
+    of: Any = settings  # mypy takes a class with a hash of its own for something that has none
+    return _types_of(of)
+
+
+@cache
+def _types_of(settings: Any) -> dict[str, Any]:
+    return get_type_hints(settings, include_extras=True)
+
+
+def _of_kind(value: Any, kind: Any) -> bool:
+    """Whether a value read from YAML is of a type, limits aside; true is no number, not-a-number neither."""
+    if get_origin(kind) is Annotated:
+        return _of_kind(value, get_args(kind)[0])
+    if get_origin(kind) is Literal:
+        return value in get_args(kind)
+    if get_origin(kind) is list:
+        return isinstance(value, list) and all(_of_kind(entry, *get_args(kind)) for entry in value)
+    if kind is float:
+        finite = isinstance(value, (int, float)) and abs(value) <= sys.float_info.max
+        return finite and not isinstance(value, bool)
+    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
+
+
+def _limited(value: Any, kind: Any) -> Iterator[tuple[Any, Any]]:
+    """Each number in a value with each limit of it."""
+    if get_origin(kind) is list:
+        for entry in value:
+            yield from _limited(entry, *get_args(kind))
+    if get_origin(kind) is Annotated:
+        yield from ((value, limit) for limit in get_args(kind)[1:])
+
+
+def _expected(kind: Any) -> str:
+    if get_origin(kind) is Annotated:
+        return _expected(get_args(kind)[0])
+    if get_origin(kind) is Literal:
+        return f"one of {', '.join(map(str, get_args(kind)))}"
+    if get_origin(kind) is list:
+        return f"a list, each entry {_expected(*get_args(kind))}"
+    number = "a number (with a dot: YAML reads 1e-4 as a text, 1.0e-4 as a number)"
+    return {int: "an integer", float: number, bool: "true or false", str: "a text"}.get(kind, str(kind))
+
+
+def _within(value: Any, limit: Any) -> bool:
+    match limit:
+        case Ge(least):
+            return bool(value >= least)
+        case Gt(below):
+            return bool(value > below)
+        case Le(most):
+            return bool(value <= most)
+        case Lt(above):
+            return bool(value < above)
+    raise TypeError(f"{limit} is no limit")
+
+
+def _words(limit: Any) -> str:
+    match limit:
+        case Ge(least):
+            return f"at least {least}"
+        case Gt(below):
+            return f"more than {below}"
+        case Le(most):
+            return f"at most {most}"
+        case Lt(above):
+            return f"less than {above}"
+    raise TypeError(f"{limit} is no limit")
