@@ -10,9 +10,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lightxml_core.reporting.figures.style import BLACK, BLUE, ORANGE, SKY, VERMILION, WIDTH
+from lightxml_core.reporting.figures.style import BLACK, BLUE, ORANGE, SKY, VERMILION, WIDTH, head
 from lightxml_core.reporting.runs import Group, Run, Selection
-from lightxml_core.reporting.titles import labels, title_of
+from lightxml_core.reporting.titles import labels
 
 _Reading = Callable[[Run], float | None]
 _KS = (1, 3, 5)
@@ -51,9 +51,9 @@ def _bars(
     shown = [group for group in groups if any(_values(group, of) for of in readings.values())]
     if not shown:
         return None
-    figure = Figure(figsize=(WIDTH, max(1.3, 0.5 * len(shown) + 0.55) + 0.35))
+    figure = Figure(figsize=(WIDTH, max(1.3, 0.5 * len(shown) + 0.55) + 0.6))
     axes = figure.subplots()
-    axes.set_title(title_of(selection["datasets"], dataset), fontweight="bold")
+    head(figure, selection, dataset)
     for i, (words, of) in enumerate(readings.items()):
         heights = np.arange(len(shown)) + (i - 1) * 0.26
         _draw(axes, heights, [_values(group, of) for group in shown], (BLUE, SKY, ORANGE)[i], words)
@@ -101,9 +101,9 @@ def lost_labels(selection: Selection, dataset: str, groups: list[Group]) -> Figu
     shown = [group for group in groups if any(run.lost for run in group.runs)]
     if not shown:
         return None
-    figure = Figure(figsize=(WIDTH, 0.3 * len(shown) + 1.1))
+    figure = Figure(figsize=(WIDTH, 0.3 * len(shown) + 1.15))
     axes, left = figure.subplots(), np.zeros(len(shown))
-    axes.set_title(title_of(selection["datasets"], dataset), fontweight="bold")
+    head(figure, selection, dataset)
     for fate, (words, colour) in _FATES.items():
         shares = np.array([fmean(run.lost[fate] for run in group.runs if run.lost) for group in shown])
         axes.barh(range(len(shown)), shares, 0.7, left=left, color=colour, label=words)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from lightxml_core.reporting.figures.style import WIDTH, line_styles
+from lightxml_core.reporting.figures.style import WIDTH, head, line_styles
 from lightxml_core.reporting.runs import Group, Selection
-from lightxml_core.reporting.titles import labels, title_of
+from lightxml_core.reporting.titles import labels
 
 
 def calibration(selection: Selection, dataset: str, groups: list[Group]) -> Figure | None:
@@ -24,7 +24,7 @@ def calibration(selection: Selection, dataset: str, groups: list[Group]) -> Figu
         found = group.runs[0].calibration
         axes.plot([b["score"] for b in found], [b["true"] for b in found], marker="o", ms=3, **style)
     axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="mean score of a tenth", ylabel="share of true labels")
-    axes.set_title(title_of(selection["datasets"], dataset), fontweight="bold")
+    head(figure, selection, dataset)
     words = ["as it should be", *labels(selection, shown, ", ")]  # given so, none is left out for a leading underscore
-    axes.legend(axes.lines, words, loc="center left", bbox_to_anchor=(1.02, 0.5), fontsize=8, handlelength=3.2)
+    figure.legend(axes.lines, words, loc="outside right center", fontsize=8, handlelength=3.2)
     return figure

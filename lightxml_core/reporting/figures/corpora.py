@@ -8,9 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lightxml_core.files import read_json
-from lightxml_core.reporting.figures.style import BLUE, GREEN, WIDTH, plain_numbers
+from lightxml_core.reporting.figures.style import BLUE, GREEN, WIDTH, head, plain_numbers
 from lightxml_core.reporting.runs import Group, Selection
-from lightxml_core.reporting.titles import title_of
 
 _PANELS = {
     "labels_by_documents": (BLUE, "labels", "training documents"),
@@ -26,7 +25,7 @@ def corpora(selection: Selection, dataset: str, _: list[Group]) -> Figure | None
     if not shown:
         return None
     figure = Figure(figsize=(WIDTH, 2.6))
-    figure.suptitle(title_of(selection["datasets"], dataset), x=0.01, ha="left", fontsize=10, fontweight="bold")
+    head(figure, selection, dataset)
     for axes, name in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
         _doubling(axes, counted[name], *_PANELS[name])
     return figure

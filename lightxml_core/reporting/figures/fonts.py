@@ -17,7 +17,7 @@ from lightxml_core.reporting.runs import Selection, groups_of
 from lightxml_core.reporting.titles import clip, title_alone
 
 logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # it warns of each family without a bold weight
-_MOST = {"datasets": 80, "methods": 40}  # columns of a title that a figure has room for
+_MOST = {"datasets": 64, "methods": 36}  # columns of a title that a figure has room for
 _EMPTY = re.compile("last ?resort|blank|colou?r", re.IGNORECASE)  # have a box, nothing or a picture for a character
 _SELECTORS = frozenset([0x34F, *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)])  # change others, have no glyph
 

@@ -57,12 +57,17 @@ def canvas(
     words = labels(selection, groups, ", ")
     columns = max(1, min(3, len(groups), 110 // (10 + max(map(width, words)))))
     figure = Figure(figsize=(WIDTH, height + 0.35 + 0.18 * -(-len(groups) // columns)))
-    figure.suptitle(title_of(selection["datasets"], dataset), x=0.01, ha="left", fontsize=10, fontweight="bold")
+    head(figure, selection, dataset)
     styles = line_styles(len(groups)) if line else [{"linestyle": "none"}] * len(groups)
     both = zip(styles, marks(len(groups)), strict=True)
     handles = [mpl.lines.Line2D([], [], **(style | (shape if mark else {}))) for style, shape in both]
     figure.legend(handles, words, loc="outside lower left", ncols=columns, fontsize=8, handlelength=3.2)
     return figure
+
+
+def head(figure: Figure, selection: Selection, dataset: str) -> None:
+    """The title of the dataset, over the whole width."""
+    figure.suptitle(title_of(selection["datasets"], dataset), x=0.01, ha="left", fontsize=10, fontweight="bold")
 
 
 def marks(count: int) -> list[dict[str, Any]]:
