@@ -637,3 +637,31 @@ def test_a_resumed_log_forgets_what_came_after_the_checkpoint_and_what_was_cut_s
     ]
     TrainingLog(path, None).close()
     assert path.read_text(encoding="utf-8") == ""
+
+
+@pytest.mark.parametrize("resumed_after", [None, 7])
+def test_adamw_with_an_uncorrected_eps_is_that_of_transformers_2_11(resumed_after: int | None) -> None:
+    """The oracle is written from its formula: eps is added to the root of the second moment as it stands."""
+    torch.manual_seed(0)
+    start, gradients = torch.randn(5, dtype=torch.float64), torch.randn(30, 5, dtype=torch.float64) * 1e-6
+    lr, eps, beta1, beta2 = 1e-3, 1e-6, 0.9, 0.999
+    expected, m, v = start.clone(), torch.zeros(5), torch.zeros(5)
+    for t, gradient in enumerate(gradients, 1):
+        m, v = beta1 * m + (1 - beta1) * gradient, beta2 * v + (1 - beta2) * gradient**2
+        rate = lr * math.sqrt(1 - beta2**t) / (1 - beta1**t)
+        expected -= rate * m / (v.sqrt() + eps)
+    found = {}
+    for corrected in (False, True):
+        parameter = nn.Parameter(start.clone())
+        options: dict[str, Any] = {"eps": eps, "eps_corrected": corrected}
+        optimizer = adamw([{"params": [parameter], "lr": lr, "weight_decay": 0.0}], **options)
+        for t, gradient in enumerate(gradients):
+            if t == resumed_after:
+                state = optimizer.state_dict()["state"]
+                optimizer = adamw([{"params": [parameter], "lr": lr, "weight_decay": 0.0}], **options)
+                optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+            parameter.grad = gradient.clone()
+            optimizer.step()
+        found[corrected] = parameter.detach()
+    assert torch.allclose(found[False], expected, rtol=0, atol=1e-12)
+    assert (found[True] - start).norm() > 1.5 * (expected - start).norm(), "it moves further"

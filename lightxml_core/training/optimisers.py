@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
@@ -11,10 +12,14 @@ from torch import Tensor, nn
 Groups = Sequence[dict[str, Any]]
 
 
-def adamw(groups: Iterable[dict[str, Any]], rare: Collection[Tensor] = (), eps: float = 1e-8) -> torch.optim.Optimizer:
+def adamw(
+    groups: Iterable[dict[str, Any]], rare: Collection[Tensor] = (), eps: float = 1e-8, eps_corrected: bool = True
+) -> torch.optim.Optimizer:
     """Fused AdamW over parameter groups with keys params, lr, weight_decay; empty groups are dropped.
 
     eps is added to the root of the second moment: where gradients are about as small, it is what sets the step.
+    eps_corrected: the root is that of the moment after its bias is corrected (Kingma and Ba 2015, algorithm 1); else
+    before, as in transformers 2.11.0. That is an eps of eps / sqrt(1 - beta2^t) at step t, 32 times as much at first.
 
     The parameters in `rare`, whose gradients are row-sparse, go by SparseAdam at their group's rate, without decay.
     """
@@ -25,7 +30,26 @@ def adamw(groups: Iterable[dict[str, Any]], rare: Collection[Tensor] = (), eps: 
             own = [parameter for parameter in group["params"] if (id(parameter) in tables) == sparse]
             if own:
                 part.append({**group, "params": own, "base_lr": group["lr"], "eps": eps})
-    return DenseAndSparse(*parts) if parts[1] else torch.optim.AdamW(parts[0], fused=True)
+    optimizer = DenseAndSparse(*parts) if parts[1] else torch.optim.AdamW(parts[0], fused=True)
+    if not eps_corrected:
+        optimizer.register_step_pre_hook(_UncorrectedEps(eps))
+    return optimizer
+
+
+class _UncorrectedEps:
+    """Sets the eps of each step as if the bias of the second moment were corrected after it is added."""
+
+    def __init__(self, eps: float) -> None:
+        self.eps = eps
+        self.step: int | None = None
+
+    def __call__(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
+        if self.step is None:  # counted here from then on: a GPU would have to be waited for
+            states = optimizer.state_dict()["state"].values()
+            self.step = max((int(state["step"]) for state in states), default=0)
+        self.step += 1
+        for group in optimizer.param_groups:
+            group["eps"] = self.eps / math.sqrt(1.0 - group["betas"][1] ** self.step)
 
 
 def set_rates(optimizer: torch.optim.Optimizer, factor: float) -> None:

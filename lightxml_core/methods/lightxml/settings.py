@@ -33,8 +33,9 @@ class Settings(BaseSettings):
     recall head for the first half of the epochs, then the rank head alone.
     Training: lengths in epochs, `batch` in documents a step, split into `accumulate` micro-batches. In the first
     `short_epochs` a document is cut to `short_tokens`. `adam_eps` is the released code's: with `loss: mean` many
-    gradients are smaller, and a smaller one would let the encoder run away. `layer_decay`: each layer of the encoder
-    has so many times the rate of the one above it. `loss` averages over the labels scored in a micro-batch (paper) or
+    gradients are smaller, and a smaller one would let the encoder run away. `eps_corrected` adds it
+    after the second moment's bias is corrected, as Adam's paper does. `layer_decay`: each layer of the encoder has so
+    many times the rate of the one above it. `loss` averages over the labels scored in a micro-batch (paper) or
     sums over them; `hinge` is the squared hinge of X-Transformer's matcher, for the flat head. `clip` is the
     gradient's largest norm, 0 for none.
     Weight averaging: from the start of epoch `swa_warmup` on, every `swa_step` micro-batches of an epoch; 0 turns it
@@ -79,6 +80,7 @@ class Settings(BaseSettings):
     layer_decay: Annotated[float, Gt(0), Le(1)] = 1.0
     weight_decay: NonNegative = 0.01
     adam_eps: Positive = 1e-6
+    eps_corrected: bool = True
     schedule: Literal["constant", "linear"] = "constant"
     warmup_steps: Natural = 0
     loss: Literal["mean", "sum", "hinge"] = "mean"
@@ -142,6 +144,7 @@ PROTOCOLS: dict[str, dict[str, Any]] = {
         "select_mid_epoch": True,
         "dropout_off_after_evaluation": False,
         "accumulation_off_by_one": False,
+        "eps_corrected": True,
     },
     "official": {
         "text": "official",
@@ -151,5 +154,6 @@ PROTOCOLS: dict[str, dict[str, Any]] = {
         "select_mid_epoch": False,
         "dropout_off_after_evaluation": True,
         "accumulation_off_by_one": True,
+        "eps_corrected": False,  # AdamW of transformers 2.11.0, which the released code pins
     },
 }

@@ -136,7 +136,11 @@ def _task(
         return model.loss(features, *positives(data.Y, batch, model), **how)
 
     selection = _selection(data, settings)
-    return Task(model, adamw(_groups(model, settings), eps=settings.adam_eps), steps, loss, selection)
+    return Task(model, _optimizer(model, settings), steps, loss, selection)
+
+
+def _optimizer(model: LightXML, settings: Settings) -> torch.optim.Optimizer:
+    return adamw(_groups(model, settings), eps=settings.adam_eps, eps_corrected=settings.eps_corrected)
 
 
 def _selection(data: TrainingData, settings: Settings) -> Any:
