@@ -197,7 +197,7 @@ def test_killed_at_any_level_and_fitted_again_it_predicts_the_same_bytes(
     [
         ({"levels": [8, 4]}, "from few nodes to many"),
         ({"levels": [6]}, "2, 4, 8, … nodes"),
-        ({"hidden": 0}, "`hidden` must be 1 or more"),
+        ({"hidden": 0}, "hidden must be at least 1"),
         ({"swa_warmup": [4, 2]}, "one epoch, or one for each of 1 levels"),
     ],
 )

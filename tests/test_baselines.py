@@ -110,6 +110,6 @@ def test_trees_refuse_what_omikuji_would_die_of(tmp_path: Path) -> None:
     data = TrainingData(Y=sparse.csr_matrix(np.eye(2)), X=sparse.csr_matrix((2, 4), dtype=np.float32))
     with pytest.raises(InputError, match="no training document has both"):
         omikuji_trees.fit(data, omikuji_trees.Settings(), tmp_path, False)
-    with pytest.raises(InputError, match="2 labels in max_leaf"):
+    with pytest.raises(InputError, match="max_leaf must be at least 2"):
         omikuji_trees.fit(data, omikuji_trees.Settings(max_leaf=1), tmp_path, False)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []

@@ -233,8 +233,8 @@ def test_the_optimiser_is_torchs_two_and_its_state_comes_back() -> None:
 
 def test_settings_that_make_no_sense() -> None:
     for wrong, said in (
-        ({"beta": 1.5}, "between 0 and 1"),
-        ({"batch": 0}, "`batch` must be 1"),
+        ({"beta": 1.5}, "beta must be at most 1"),
+        ({"batch": 0}, "batch must be at least 1"),
         ({"refresh": -1}, "0 or"),
     ):
         with pytest.raises(InputError, match=said):

@@ -99,5 +99,5 @@ def test_settings_that_make_no_sense() -> None:
         replace(TINY, head="clustered", loss="sum")
     with pytest.raises(InputError, match="never selects on the test set"):
         replace(TINY, select="test")
-    with pytest.raises(InputError, match="`listed` must be 1 or more"):
+    with pytest.raises(InputError, match="listed must be at least 1"):
         replace(TINY, listed=0)

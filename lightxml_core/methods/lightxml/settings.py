@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
-
-from annotated_types import Gt, Le
+from typing import Any, Literal
 
 from lightxml_core.errors import InputError
 from lightxml_core.methods import BaseSettings
-from lightxml_core.values import Count, Dropout, Natural, NonNegative, Positive
+from lightxml_core.values import Count, Dropout, Natural, NonNegative, Positive, Share
 
 Head = Literal["flat", "clustered"]
 Select = Literal["last", "validation", "test"]
@@ -77,7 +75,7 @@ class Settings(BaseSettings):
     accumulate: Count = 1
     lr: Positive = 1e-4
     head_lr: Positive = 1e-4
-    layer_decay: Annotated[float, Gt(0), Le(1)] = 1.0
+    layer_decay: Share = 1.0
     weight_decay: NonNegative = 0.01
     adam_eps: Positive = 1e-6
     eps_corrected: bool = True
