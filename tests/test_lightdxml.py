@@ -235,7 +235,7 @@ def test_settings_that_make_no_sense() -> None:
     for wrong, said in (
         ({"beta": 1.5}, "beta must be at most 1"),
         ({"batch": 0}, "batch must be at least 1"),
-        ({"refresh": -1}, "0 or"),
+        ({"refresh": -1}, "must be at least 0"),
     ):
         with pytest.raises(InputError, match=said):
             replace(TINY, **wrong)  # type: ignore[arg-type]
