@@ -224,7 +224,7 @@ def _against(rows: list[dict[str, Any]] | None, first: list[dict[str, Any]] | No
 
 def _settings(selection: Selection, key: _Key) -> dict[str, Any]:
     runs = (run for run in selection["runs"] if (run["dataset"], run["method"], run["variant"]) == key[:3])
-    return dict(next((run.get("settings") or {} for run in runs if str(run.get("protocol")) == key[3]), {}))
+    return dict(next((run.get("settings") or {} for run in runs if (run.get("protocol") or MISSING) == key[3]), {}))
 
 
 def _changed(settings: Mapping[str, Any], first: Mapping[str, Any]) -> str:
