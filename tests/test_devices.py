@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -155,8 +156,8 @@ def test_gpus_are_counted_by_nvidia_smi(
 
 
 def test_threads_are_those_that_were_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    names = ["OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS"]
-    for name in [*names, "TOKENIZERS_PARALLELISM"]:
+    names = ["OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"]
+    for name in [*names, "OPENBLAS_NUM_THREADS", "OMP_WAIT_POLICY", "TOKENIZERS_PARALLELISM"]:
         monkeypatch.setenv(name, "")  # so that it is put back
         monkeypatch.delenv(name)
     assert threads() == os.cpu_count()
@@ -164,12 +165,34 @@ def test_threads_are_those_that_were_set(monkeypatch: pytest.MonkeyPatch) -> Non
     try:
         for count, parallel in ((3, "true"), (1, "false")):
             set_threads(count)
-            assert [os.environ[name] for name in names] == [str(count)] * 4
+            assert [os.environ[name] for name in names] == [str(count)] * 3
             assert os.environ["TOKENIZERS_PARALLELISM"] == parallel
             pick_device()
             assert threads() == torch.get_num_threads() == count
     finally:
         torch.set_num_threads(before)
+
+
+PROGRAMS = ("workflow_scripts.train", "workflow_scripts.predict", "workflow_scripts.tokenize", "lightxml_core.__main__")
+
+
+@pytest.mark.parametrize(("chosen", "spins"), [({}, False), ({"OMP_WAIT_POLICY": "active"}, True)])
+def test_threads_sleep_while_they_wait_unless_the_user_says_otherwise(chosen: dict[str, str], spins: bool) -> None:
+    """OpenMP tells its settings when it is loaded, which must be after a program has made them."""
+    code = f"""
+import {", ".join(PROGRAMS)}
+from lightxml_core.training.devices import os, set_threads
+set_threads(2)
+import torch
+print(os.environ["OPENBLAS_NUM_THREADS"])
+"""
+    others = {key: value for key, value in os.environ.items() if not key.startswith(("OMP_", "GOMP_", "OPENBLAS_"))}
+    environment = {**others, **chosen, "OMP_DISPLAY_ENV": "verbose"}
+    command, root = [sys.executable, "-c", code], Path(__file__).parents[1]
+    done = subprocess.run(command, env=environment, cwd=root, capture_output=True, text=True)
+    counts = re.findall(r"GOMP_SPINCOUNT = '(\d+)'", done.stderr)
+    assert done.stdout == "1\n" and counts, done.stderr
+    assert {int(count) > 0 for count in counts} == {spins}
 
 
 def test_precision_follows_the_settings_and_the_device(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,17 +21,22 @@ if TYPE_CHECKING:
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 TRAININGS_A_GPU = "LIGHTXML_TRAININGS_A_GPU"
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS")
 
 
 def set_threads(count: int) -> None:
     """Hold every numeric library of this process to `count` threads; call it before they are imported.
 
     Two jobs that each take all cores crawl (measured: the same step ran 3× slower), so a job
-    takes what its rule declares.
+    takes what its rule declares. Threads sleep while they wait for each other: where other programs use the cores too,
+    those that spin keep the one that they wait for from running (benchmarks/sharing.py). An OpenMP policy that the
+    environment names is left. OpenBLAS, numpy's, cannot but spin, so it gets one thread: beside other programs, word
+    vectors learnt on two took 13 times the processor time. What is large is torch's.
     """
     for variable in _THREAD_VARIABLES:
         os.environ[variable] = str(count)
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     os.environ["TOKENIZERS_PARALLELISM"] = "true" if count > 1 else "false"
 
 
