@@ -8,7 +8,16 @@ from collections.abc import Callable
 from lightxml_core.errors import main_guard
 
 
+class _Plain(logging.Formatter):
+    """The message alone, with a word before it if it is a warning."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return f"{'warning: ' if record.levelno >= logging.WARNING else ''}{super().format(record)}"
+
+
 def start(main: Callable[[], None]) -> None:
     """Log to stderr, run `main`, tell an expected error in one line and exit with 2."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Plain())
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     main_guard(main)

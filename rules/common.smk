@@ -210,10 +210,11 @@ def corpus_options(wildcards):
     source = definition["source"]
     if "cut" in source:
         return f"--cut results/{source['cut']}/corpus --trn {source['trn']} --tst {source['tst']} --seed {source.get('seed', 0)}"
+    separator = f" --separator={shlex.quote(source['separator'])}" if "separator" in source else ""
     if "folder" in source:
         folder = located(BASE, source["folder"])
-        return f"--raw {shlex.quote(str(folder))} --layout {source['layout']}"
-    return f"--raw data/{wildcards.dataset}/raw --used data/{wildcards.dataset}/source.json"
+        return f"--raw {shlex.quote(str(folder))} --layout {source['layout']}{separator}"
+    return f"--raw data/{wildcards.dataset}/raw --used data/{wildcards.dataset}/source.json{separator}"
 
 
 def validation_options(wildcards):

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import csv
 import tempfile
+import unicodedata
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_matrix, save_npz
 
 from lightxml_core.corpus import store
-from lightxml_core.corpus.layouts import read
+from lightxml_core.corpus.labels import lookalikes
+from lightxml_core.corpus.layouts import LAYOUTS, read
+from lightxml_core.corpus.layouts.lists import suspicion
 from lightxml_core.corpus.leniency import Leniency
 from lightxml_core.corpus.lines import read_lines
 from lightxml_core.corpus.types import PARTS, Corpus, PartName
@@ -68,7 +74,7 @@ def exhaust(corpus: Corpus) -> None:
         texts(corpus, part)
 
 
-CHARACTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\n\ufeff")
+CHARACTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\n\ufeff\0")
 TEXT = st.text(CHARACTERS, min_size=1, max_size=20).filter(lambda text: text.split())
 LABEL = TEXT.map(lambda text: text.split()[0])
 PART = st.lists(st.tuples(TEXT, st.lists(LABEL, min_size=1, max_size=4)), min_size=1, max_size=5)
@@ -145,6 +151,89 @@ def test_label_names_are_by_number(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("labels", "count", "names", "warning"),
+    [
+        (["0", "1", "2"], 3, ["line 1", "line 2", "line 3"], ""),
+        (["1", "2", "3"], 3, ["line 1", "line 2", "line 3"], "count from 1, so that 'line 1' is the name of label 1"),
+        (["2", "3"], 3, ["line 2", "line 3"], "count from 1, so that 'line 2' is the name of label 2"),
+        (["1", "2"], 3, ["line 2", "line 3"], "count from 0, so that 'line 2' is the name of label 1"),
+        (["0", "1", "3"], 3, None, ""),
+        (["1", "2", "4"], 3, None, ""),
+        (["1", "x"], 2, None, ""),
+    ],
+)
+def test_label_names_count_from_0_or_unmistakably_from_1(
+    labels: list[str],
+    count: int,
+    names: list[str] | None,
+    warning: str,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    write_attentionxml(tmp_path, [("t", labels)], [("t", labels)])
+    (tmp_path / "label_names.txt").write_text("".join(f"line {number}\n" for number in range(1, count + 1)))
+    if names is None:
+        with pytest.raises(InputError, match=r"label_names.txt names the labels"):
+            read("attentionxml", tmp_path, STRICT)
+        return
+    assert read("attentionxml", tmp_path, STRICT).names == names
+    assert warning in caplog.text and bool(warning) == bool(caplog.text)
+
+
+NUL = {
+    "attentionxml": [("train_texts.txt", "one\nt\0wo\n"), ("train_labels.txt", "a\nb\0\n")],
+    "csv": [("train.csv", "text,labels\nt\0wo,a\n"), ("train.csv", "text,labels\ntwo,a\0\n")],
+    "pecos": [("X.tst.txt", "one\nt\0wo\n"), ("output-items.txt", "x\nb\0\n")],
+    "xtransformer": [("test_raw_texts.txt", "one\nt\0wo\n"), ("label_map.txt", "x\nb\0\n")],
+    "xmc-bow": [("train.txt", "1 4 5\n0 0:1\0\n")],
+    "hpo": [("hp.obo", "format-version: 1.2\nx\0\n")],
+    "wordnet": [("data.adv", "  1\n\0\n")],
+}
+
+
+@pytest.mark.parametrize(("layout", "file", "content"), [(name, *case) for name in LAYOUTS for case in NUL[name]])
+def test_a_nul_is_refused_in_every_layout_with_its_line(layout: str, file: str, content: str, tmp_path: Path) -> None:
+    WRITERS[layout](tmp_path)
+    (tmp_path / file).write_text(content)
+    with pytest.raises(InputError, match=rf"{file} line 2 holds a NUL character"):
+        exhaust(read(layout, tmp_path, STRICT))
+
+
+@pytest.mark.parametrize("layout", ["attentionxml", "csv", "pecos", "xtransformer"])
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        *[("ab", f"a{unseen}b") for unseen in "\u200b\u200d\u2060\ufeff\xad\ufe0f\x07"],
+        ("caf\xe9", "cafe\u0301"),
+        ("\uac00", "\u1100\u1161"),
+        ("AI", "\uff21\uff29"),
+        ("\u212b", "A\u030a\u200b"),
+    ],
+)
+def test_labels_that_look_the_same_are_told_in_every_layout_with_labels_in_words(
+    layout: str, one: str, other: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    if layout == "csv":
+        for part in ("train", "test"):
+            (tmp_path / f"{part}.csv").write_text(f"text,labels\nt,{one};other\nu,{other}\n", encoding="utf-8")
+    else:
+        WRITERS[layout](tmp_path)
+        for name in ("train_labels.txt", "output-items.txt", "label_map.txt"):
+            (tmp_path / name).write_text(f"{one}\n{other}\n" + "other\n" * (name[0] == "t"), encoding="utf-8")
+    corpus = read(layout, tmp_path, STRICT)
+    assert {one, other} <= {*corpus.labels} and caplog.text.count("labels that look like another one") == 1
+    assert ascii(one) in caplog.text and ascii(other) in caplog.text
+
+
+@given(
+    st.lists(st.text(st.characters(categories=["L", "N", "P", "Zs"])), unique_by=partial(unicodedata.normalize, "NFKC"))
+)
+def test_labels_that_differ_to_the_eye_are_no_lookalikes(labels: list[str]) -> None:
+    assert not [pair for pair in lookalikes(labels) if not {*"\u115f\u1160\u3164\uffa0"} & {*"".join(pair)}]
+    assert not [pair for pair in lookalikes([*labels, *labels]) if len({*pair}) == 1]
+
+
+@pytest.mark.parametrize(
     ("name", "content", "message"),
     [
         ("train_texts.txt", b"one\ntwo\nthree\nfour\nfive\n", r"train_texts.txt goes on at line 4, .*ends after 3"),
@@ -188,6 +277,22 @@ def test_layouts_with_matrices(tmp_path: Path, layout: str, text_files: str, lab
     assert texts(corpus, "tst") == ["tst 0", "tst 1"]
     assert label_sets(corpus, "trn") == [{"x y", "z"}, {"z"}]
     assert label_sets(corpus, "tst") == [{"x y"}, {"z"}]
+
+
+@pytest.mark.parametrize(("layout", "file"), [("pecos", "output-items.txt"), ("xtransformer", "label_map.txt")])
+def test_titles_that_are_missing_or_the_same_stay_labels_of_their_own(
+    layout: str, file: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    WRITERS[layout](tmp_path)
+    for part in PARTS:
+        save_npz(tmp_path / f"Y.{part}.npz", csr_matrix(np.ones((2, 5), np.float32)))
+    (tmp_path / file).write_text("Gift card\n\nLamp\nGift  card\n \n")
+    corpus = read(layout, tmp_path, STRICT)
+    assert corpus.labels == ["Gift card (line 1)", "(line 2)", "Lamp", "Gift card (line 4)", "(line 5)"]
+    assert corpus.names == ["Gift card", "(line 2)", "Lamp", "Gift card", "(line 5)"]
+    assert (
+        f"{file}: lines that are empty or the same" in caplog.text and "'Gift card (line 1)', '(line 2)'" in caplog.text
+    )
 
 
 @pytest.mark.parametrize(
@@ -461,7 +566,7 @@ def test_one_spreadsheet_is_split_by_its_texts(tmp_path: Path) -> None:
         ('text,labels\n"a,b\n', r"train.csv line 2: unexpected end of data"),
         ('text,labels\n"a"b,c\n', r"train.csv line 2: .*expected after"),
         ("text,labels\n \t,b\nc,d\n", r"empty text in 1 line \(2\).*keep: \[empty_texts\]"),
-        ("text,labels\na,b\n\nb, ;\n", r"no label in 1 document \(2\).*keep: \[documents_without_labels\]"),
+        ("text,labels\na,b\n\nb, ;\n", r"no label in 1 line \(4\).*keep: \[documents_without_labels\]"),
         ("text,labels\n", r"holds no trn document"),
     ],
 )
@@ -470,3 +575,131 @@ def test_spreadsheets_with_faults(tmp_path: Path, content: str, message: str) ->
     (tmp_path / "test.csv").write_text("text,labels\nx,y\n")
     with pytest.raises(InputError, match=message):
         read("csv", tmp_path, STRICT)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("a,b\n ,b\n", r"empty text in 1 line \({}\)"),
+        ("a,b\nb,\n", r"no label in 1 line \({}\)"),
+        ("a,b\nb,c,d\n", r"line {}: 3 cells under 2 columns"),
+        ('a,b\n"a"b,c\n', r"line {}: .*expected after"),
+        ('a,b\n"a\n,b\n\n', r"line {}: unexpected end of data"),
+        ('a,b\n" \n\n",b\n', r"empty text in 1 line \({}\)"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("before", "lines"),
+    [("", 0), ('"one\ntwo\n\nthree",b\n', 4), ("\n\n", 2), ('\n"a\nb","x;\ny"\n\n"\nc",z\n', 7)],
+)
+@pytest.mark.parametrize(("file", "end"), [("train.csv", "\n"), ("documents.csv", "\r\n")])
+def test_a_document_is_told_by_the_line_on_which_it_starts(
+    file: str, end: str, before: str, lines: int, content: str, message: str, tmp_path: Path
+) -> None:
+    (tmp_path / file).write_text(f"text,labels\n{before}{content}".replace("\n", end), newline="")
+    if file == "train.csv":
+        (tmp_path / "test.csv").write_text("text,labels\nx,y\n")
+    with pytest.raises(InputError, match=rf"{file}.*{message.format(lines + 3)}"):
+        read("csv", tmp_path, STRICT)
+
+
+def test_too_few_documents_to_split_are_refused(tmp_path: Path) -> None:
+    for texts_, part in ((["one", "two", "three"], "training"), (["same"] * 9, "(test|training)")):
+        (tmp_path / "documents.csv").write_text("text,labels\n" + "".join(f"{text},a\n" for text in texts_))
+        with pytest.raises(InputError, match=rf"into the {part} part: put train.csv and test.csv into .* instead"):
+            read("csv", tmp_path, STRICT)
+
+
+LISTS = {
+    "parts in other orders": (["a,b", "b,a"], ","),
+    "sorted parts": (["a, b", "a, c", "b, c"], ","),
+    "some cells with one label": (["red, blue", "blue", "red", "green, red"], ","),
+    "bars": (["a|b", "c|d"], "|"),
+    "bars around": (["|a|b|", "|c|"], "|"),
+    "tabs": (["a\tb", "c"], "\t"),
+    "lines": (["a\nb", "c"], "\n"),
+    "addresses": (["<u/1> <u/2>", "<u/2> <u/1>"], " "),
+    "numbers": (["12 15", "3"], " "),
+    "tags": (["python pandas", "pandas numpy", "numpy", "pandas", "python"], " "),
+}
+LITERALS = [["['a', 'b']", "['b']"], ['["a","b"]', '["c"]', "[]"], ["{'a'}", "{'a', 'b'}"], ["('a', 'b')", "('a',)"]]
+NO_LISTS = [
+    ["Smith, John", "Smith, Jane", "Doe, Jane"],
+    ["Austin, Texas", "Dallas, Texas", "Paris, France"],
+    ["N,N-dimethylaniline", "1,2-dichlorobenzene", "1,3-dichlorobenzene", "2,4-D", "1,1,2,2-tetrachloroethane"],
+    ["1,000", "2,000", "10,000"],
+    ["machine learning", "deep learning", "learning theory", "theory"],
+    ["iPhone 12", "iPhone 13", "Pixel 7"],
+    ["agreement (EU)", "fishing, deep sea", "policy of the Union", "Union law"],
+    ["(EU)", "(UK)"],
+    ["a,b;c", "b,a"],
+]
+
+
+def write_cells(folder: Path, cells: list[str]) -> Path:
+    for part in ("train", "test"):
+        with (folder / f"{part}.csv").open("w", encoding="utf-8", newline="") as opened:
+            csv.writer(opened).writerows([["text", "labels"], *([f"text {cell}", cell] for cell in cells)])
+    return folder
+
+
+@pytest.mark.parametrize(("cells", "separator"), LISTS.values(), ids=LISTS)
+def test_lists_with_another_separator_are_told_with_an_example_and_the_separator_is_taken(
+    cells: list[str], separator: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    read("csv", write_cells(tmp_path, cells), STRICT)
+    told = yaml.safe_load(caplog.text.partition("set `")[2].partition("`")[0])
+    assert told == {"separator": separator} and "train.csv line" in caplog.text
+    assert repr(min(cell for cell in cells if separator in cell)) in caplog.text
+    caplog.clear()
+    corpus = read("csv", tmp_path, STRICT, separator)
+    assert label_sets(corpus, "trn") == [{*filter(None, map(str.strip, cell.split(separator)))} for cell in cells]
+    assert not caplog.text
+
+
+@pytest.mark.parametrize("cells", LITERALS)
+@pytest.mark.parametrize("separator", [None, ","])
+def test_lists_as_programming_languages_write_them_are_told(
+    cells: list[str], separator: str | None, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    read("csv", write_cells(tmp_path, cells), STRICT, separator)
+    assert "train.csv line" in caplog.text and "how a programming language writes a list" in caplog.text
+
+
+@pytest.mark.parametrize("cells", NO_LISTS)
+def test_labels_of_several_words_are_no_lists(cells: list[str]) -> None:
+    assert suspicion(cells, ";") is None
+
+
+@given(st.lists(st.text("ab,; |", max_size=6), max_size=8, unique=True))
+def test_any_cells_are_judged(cells: list[str]) -> None:
+    found = suspicion(cells, ";")
+    assert found is None or (found[1] in cells and not any(";" in cell for cell in cells))
+
+
+@pytest.mark.parametrize("layout", sorted(LAYOUTS.keys() - {"csv"}))
+def test_only_a_spreadsheet_has_a_separator(layout: str, tmp_path: Path) -> None:
+    WRITERS[layout](tmp_path)
+    with pytest.raises(InputError, match=f"only the layout csv has one, not {layout}"):
+        read(layout, tmp_path, STRICT, ",")
+
+
+def _csv(folder: Path) -> None:
+    for part in ("train", "test"):
+        (folder / f"{part}.csv").write_text('text,labels\n"one, two",a;b\nthree,b\n')
+
+
+def _bow(folder: Path) -> None:
+    write_bow(folder, "3 4 5\n0,4 0:1.5 3:-0.2\n2 1:1\n1 2:3\n")
+
+
+ONES = {"trn": np.eye(2, dtype=np.float32), "tst": np.ones((2, 2), np.float32)}
+WRITERS: dict[str, Callable[[Path], object]] = {
+    "attentionxml": small,
+    "csv": _csv,
+    "pecos": lambda folder: write_matrices(folder, "X.{part}.txt", "output-items.txt", **ONES),
+    "xtransformer": lambda folder: write_matrices(folder, "{name}_raw_texts.txt", "label_map.txt", **ONES),
+    "xmc-bow": _bow,
+    "hpo": lambda folder: (folder / "hp.obo").write_text(OBO),
+    "wordnet": write_wordnet,
+}

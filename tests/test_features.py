@@ -12,6 +12,7 @@ from scipy import sparse
 from lightxml_core.errors import InputError
 from lightxml_core.features.labels import label_features
 from lightxml_core.features.text import FeatureSettings, build_bow, build_tfidf
+from lightxml_core.features.unspaced import Watched
 
 TRN = ["Vitamin A and vitamin C", "a cat", "the cat and the dog"]
 TST = ["Cat cat unknown", "nothing here"]
@@ -63,3 +64,54 @@ def test_texts_are_read_once_as_a_stream() -> None:
 def test_no_term_left_is_refused(texts: list[str]) -> None:
     with pytest.raises(InputError, match="no features"):
         build_tfidf(texts, TST, FeatureSettings(min_df=3))
+
+
+UNSPACED = {
+    "Chinese": ["我要退款", "密码忘记了", "包裹迟到"],
+    "Chinese and Latin in one run": ["我用iPhone13打不开APP了"],
+    "Chinese among English": ["The order is late, so please send me the money back", "我的订单迟到了请帮助我"],
+    "Japanese": ["パスワードを忘れました。", "荷物が遅れています"],
+    "Thai": ["ขอคืนเงิน", "ลืมรหัสผ่าน", "พัสดุมาช้า"],
+    "Lao": ["ຂ້ອຍຢາກໄດ້ເງິນຄືນ"],
+    "Burmese": ["ကျွန်တော်ငွေပြန်လိုချင်ပါတယ်"],
+    "Khmer": ["ខ្ញុំចង់បានប្រាក់វិញ"],
+}
+SPACED = {
+    "Chinese": ["我 要 退款", "密码 忘记 了"],
+    "Japanese": ["パスワード を 忘れ まし た", "荷物 が 遅れ て い ます"],
+    "Thai": ["ผม อยาก ได้ เงิน คืน ครับ", "ลืม รหัสผ่าน"],
+    "Korean": ["한국어 문장은 띄어쓰기를 합니다"],
+    "Hindi": ["हिन्दी में शब्दों के बीच रिक्त स्थान होता है"],
+    "German": ["Donaudampfschifffahrtsgesellschaftskapitän", "Rindfleischetikettierungsüberwachungsgesetz"],
+    "addresses": ["https://example.org/ein-sehr-langer-pfad-ohne-leerzeichen?größe=1"],
+    "chemicals": ["2,3,7,8-tetrachlorodibenzo-p-dioxin", "β-naphthylamine"],
+    "one quoted word": ["The long name of the company is written as 株式会社東京 in Japan, " + "and so on " * 20],
+    "nothing": ["", "..."],
+}
+
+
+@pytest.mark.parametrize("texts", UNSPACED.values(), ids=UNSPACED)
+def test_texts_without_blanks_between_words_are_told_unless_terms_are_of_characters(
+    texts: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    for build in (build_tfidf, build_bow):
+        build(iter(texts), texts, FeatureSettings())
+        assert "no blanks between words" in caplog.text and "`features: {analyzer: char_wb, ngrams: 2}`" in caplog.text
+        caplog.clear()
+        build(iter(texts), texts, FeatureSettings(analyzer="char_wb", ngrams=2))
+        assert not caplog.text
+
+
+@pytest.mark.parametrize("texts", SPACED.values(), ids=SPACED)
+def test_texts_with_blanks_are_not_taken_for_others(texts: list[str]) -> None:
+    watched = Watched(texts)
+    assert list(watched) == texts and not watched.unspaced
+
+
+def test_terms_of_characters_find_words_within_phrases() -> None:
+    phrases = ["我要退款", "请退款", "密码忘记"]
+    assert build_tfidf(phrases, ["退款"], FeatureSettings())[1].nnz == 0
+    settings = FeatureSettings(analyzer="char_wb", ngrams=2)
+    X_trn, X_tst, vocabulary = build_tfidf(phrases, ["退款"], settings)
+    assert {"退", "款", "退款", "密码"} <= vocabulary.keys() and max(map(len, vocabulary)) == 2
+    assert (np.argsort((X_trn @ X_tst.T).toarray().ravel())[::-1] < 2).tolist()[:2] == [True, True]

@@ -23,31 +23,10 @@ from lightxml_core.files import load_array, load_csr, read_json, save_csr, write
 from lightxml_core.registry import load_registry, read_config
 from lightxml_core.reporting.published import load_published
 from tests.project import ROOT
-from tests.test_corpus_layouts import OBO, small, write_bow, write_matrices, write_wordnet
+from tests.test_corpus_layouts import WRITERS
 
 MORE = int(os.environ.get("FUZZ", "1"))  # FUZZ=20: that many times as many inputs
 LENIENT = Leniency(empty_texts=True, documents_without_labels=True)
-ONES = {"trn": np.eye(2, dtype=np.float32), "tst": np.ones((2, 2), np.float32)}
-
-
-def _csv(folder: Path) -> None:
-    for part in ("train", "test"):
-        (folder / f"{part}.csv").write_text('text,labels\n"one, two",a;b\nthree,b\n')
-
-
-def _bow(folder: Path) -> None:
-    write_bow(folder, "3 4 5\n0,4 0:1.5 3:-0.2\n2 1:1\n1 2:3\n")
-
-
-WRITERS: dict[str, Callable[[Path], object]] = {
-    "attentionxml": small,
-    "csv": _csv,
-    "pecos": lambda folder: write_matrices(folder, "X.{part}.txt", "output-items.txt", **ONES),
-    "xtransformer": lambda folder: write_matrices(folder, "{name}_raw_texts.txt", "label_map.txt", **ONES),
-    "xmc-bow": _bow,
-    "hpo": lambda folder: (folder / "hp.obo").write_text(OBO),
-    "wordnet": write_wordnet,
-}
 
 
 @st.composite

@@ -121,6 +121,16 @@ WRONG: list[tuple[str, Keys, Any, tuple[str, ...]]] = [
     (CUT, ("source", "cut"), "hpo-5k-small", ("source.cut", "hpo-5k-small is itself a cut", "cut its source instead")),
     (CUT, ("source", "cut"), "eurlex-4k-small", ("source.cut", "is itself a cut")),
     (CUT, ("source", "trn"), "2000", ("source.trn", "expected an integer, found '2000'")),
+    (DATASET, ("source",), {"folder": "x", "layout": "csv", "separator": ""}, ("source.separator", "non-empty")),
+    (
+        DATASET,
+        ("source",),
+        {"folder": "x", "layout": "pecos", "separator": "|"},
+        ("source.separator: only the layout csv has one, not pecos",),
+    ),
+    (DATASET, ("source", "separator"), "|", ("source.separator: only the layout csv has one, not attentionxml",)),
+    (DATASET, ("features", "analyzer"), "char", ("features.analyzer", "expected one of word, char_wb, found 'char'")),
+    (CUT, ("source", "separator"), "|", ("unknown key 'source.separator'",)),
     (CUT, ("source", "sed"), 1, ("unknown key 'source.sed'", "cut, trn, tst, seed")),
     (CUT, ("source", "tst"), GONE, ("source", "the key 'tst' is missing")),
     # backbones

@@ -19,6 +19,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--raw", type=Path, help="folder of the dataset's files")
     parser.add_argument("--layout", help="layout of these files")
+    parser.add_argument(
+        "--separator", help="what stands between the labels of a cell (layout csv; default: a semicolon)"
+    )
     parser.add_argument("--used", type=Path, help="instead of --layout: the JSON file that the download left")
     parser.add_argument("--cut", type=Path, help="instead of --raw: corpus folder to cut")
     parser.add_argument("--trn", type=int, help="training documents of the cut")
@@ -44,7 +47,7 @@ def _read(options: argparse.Namespace) -> Corpus:
         return cut(whole, options.trn, options.tst, options.seed)
     layout = options.layout or read_json(options.used)["layout"]
     check_seal(options.raw)
-    return read(layout, options.raw, leniency)
+    return read(layout, options.raw, leniency, options.separator)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import unicodedata
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -56,3 +57,26 @@ def documents_without_labels(Y: csr_matrix) -> np.ndarray:
 def label_frequencies(Y: csr_matrix) -> np.ndarray:
     """L int64: how many documents have each label."""
     return np.bincount(Y.indices, minlength=Y.shape[1])
+
+
+_UNSEEN = dict.fromkeys(
+    [
+        *(*range(0x20), 0x7F, *range(0x80, 0xA0)),  # control characters
+        *(0xAD, 0x34F, 0x61C, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180E, 0x3164, 0xFEFF, 0xFFA0),
+        *(*range(0x180B, 0x180E), *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070)),
+        *(*range(0xFE00, 0xFE10), *range(0xE0000, 0xE01F0)),  # selectors of variants, tags
+    ]
+)
+
+
+def lookalikes(labels: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Each label that looks like an earlier one, and that one.
+
+    Such labels differ only in characters that are not shown, or in how Unicode writes the same character (NFKC).
+    """
+    first: dict[str, str] = {}
+    for label in labels:
+        shown = label if label.isascii() else unicodedata.normalize("NFKC", label)
+        other = first.setdefault(shown.translate(_UNSEEN), label)
+        if other != label:
+            yield other, label

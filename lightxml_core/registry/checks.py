@@ -17,11 +17,12 @@ from lightxml_core.values import fault, types_of
 
 
 def check_datasets(registry: Registry, root: Path) -> None:
-    """InputError for a cut of a dataset that is not there or cannot be cut, or a folder that is none.
+    """InputError for a cut of a dataset that is not there or cannot be cut, a folder that is none, or a key without use.
 
     root: the project's folder, from which relative paths count.
     """
     for name, definition in registry.datasets.items():
+        _check_separator(definition["source"], f"datasets/{name}.yaml: source.separator")
         folder = definition["source"].get("folder")
         if folder is not None and located(root, folder).is_file():
             raise InputError(f"datasets/{name}.yaml: source.folder: {folder} is a file: name the folder that holds it")
@@ -36,6 +37,12 @@ def check_datasets(registry: Registry, root: Path) -> None:
                 raise InputError(
                     f"datasets/{name}.yaml: source.cut: {parent} is a bag of words; cut a source with texts"
                 )
+
+
+def _check_separator(source: Mapping[str, Any], where: str) -> None:
+    others = {copy.get("layout") for copy in source.get("mirrors", [source])} - {"csv"}
+    if "separator" in source and others:
+        raise InputError(f"{where}: only the layout csv has one, not {', '.join(sorted(others))}: remove the key")
 
 
 def check_backbones(registry: Registry) -> None:

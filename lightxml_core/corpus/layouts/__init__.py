@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from lightxml_core.corpus.labels import lookalikes
 from lightxml_core.corpus.layouts import attentionxml, csv_table, hpo, pecos, wordnet, xmc_bow, xtransformer
 from lightxml_core.corpus.layouts.locate import found_in
 from lightxml_core.corpus.leniency import Leniency
 from lightxml_core.corpus.types import PARTS, Corpus
 from lightxml_core.errors import InputError
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -41,16 +45,34 @@ def files_read(layout: str, folder: Path) -> list[Path]:
     return sorted(files | {path for path in beside if path.is_file()})
 
 
-def read(layout: str, folder: Path, rules: Leniency) -> Corpus:
+def read(layout: str, folder: Path, rules: Leniency, separator: str | None = None) -> Corpus:
     """Read a corpus in `layout` from `folder`, or from the nearest folder within it that holds the files.
 
+    separator: what stands between the labels of a cell of a spreadsheet, None for its default or another layout.
     Labels are checked here; texts are checked while they are streamed, in the pass that stores them.
     Raises InputError for an unknown layout, missing files and whatever the layout's files get wrong.
     """
     if layout not in LAYOUTS:
         raise InputError(f"unknown layout {layout!r}: choose one of {', '.join(LAYOUTS)}")
-    corpus = LAYOUTS[layout].read(folder, rules)
+    if separator is None:
+        corpus = LAYOUTS[layout].read(folder, rules)
+    elif layout == "csv":
+        corpus = csv_table.read(folder, rules, separator)
+    else:
+        raise InputError(f"a separator was given, and only the layout csv has one, not {layout}: leave it out")
     for name in PARTS:
         if corpus.part(name).Y.shape[0] == 0:
-            raise InputError(f"{folder} holds no {name} document: unpack or download the dataset again")
+            raise InputError(f"{folder} holds no {name} document: add one, or get the dataset's files again")
+    _warn_of_lookalikes(corpus.labels)
     return corpus
+
+
+def _warn_of_lookalikes(labels: list[str]) -> None:
+    found = list(lookalikes(labels))
+    if found:
+        one, other = found[0]
+        logger.warning(
+            "labels that look like another one but are written with other characters count as labels of their own "
+            "(%d of them): for example %s (%s) and %s (%s): write them alike",
+            *(len(found), one, ascii(one), other, ascii(other)),
+        )

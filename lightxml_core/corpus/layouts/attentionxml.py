@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,12 +27,15 @@ _RAW, _PREPARED = (
 VARIANTS = (_RAW, _PREPARED)
 NAMES = "label_names.txt"
 
+logger = logging.getLogger(__name__)
+
 
 def read(folder: Path, rules: Leniency) -> Corpus:
     """Read `train_raw_texts.txt` (else `train_texts.txt`) and `train_labels.txt`, and the same for `test`.
 
     Where both texts are there the raw ones win, as in LightXML's own code: the others were tokenised for AttentionXML.
-    Labels are those of both parts, sorted as strings. An optional `label_names.txt` names label i on line i, from 0.
+    Labels are those of both parts, sorted as strings. An optional `label_names.txt` names label i on line i, from 0; or
+    from 1, if there is no label 0 and the largest label is the number of lines.
     """
     found = locate(folder, *VARIANTS)
     trn_labels, tst_labels = found["trn_labels"], found["tst_labels"]
@@ -58,10 +62,18 @@ def _names(source: Path, labels: list[str]) -> list[str] | None:
     if not source.is_file():
         return None
     names = list(TextLines(source))
-    for label in labels:
-        if not (label.isascii() and label.isdigit() and int(label) < len(names)):
+    numbers = [int(label) if label.isascii() and label.isdigit() else -1 for label in labels]
+    first = int(min(numbers) > 0 and max(numbers) == len(names))
+    for label, number in zip(labels, numbers, strict=True):
+        if not first <= number < first + len(names):
             raise InputError(
                 f"{source} names the labels 0 to {len(names) - 1}, but {label!r} is a label too: "
                 "add the missing names, or remove the file"
             )
-    return [names[int(label)] for label in labels]
+    if min(numbers) > 0:
+        at = numbers[0]
+        logger.warning(
+            "%s: no document has the label 0: the names are taken to count from %d, so that %r is the name of label %d",
+            *(source, first, names[at - first], at),
+        )
+    return [names[number - first] for number in numbers]

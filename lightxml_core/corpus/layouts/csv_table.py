@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import logging
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from scipy.sparse import csr_matrix
-
-from lightxml_core.corpus.labels import documents_without_labels, label_matrices
+from lightxml_core.corpus.labels import label_matrices
+from lightxml_core.corpus.layouts.lists import suspicion
 from lightxml_core.corpus.layouts.locate import locate
 from lightxml_core.corpus.leniency import Leniency, refuse
 from lightxml_core.corpus.lines import collapse, read_lines
@@ -19,72 +20,117 @@ from lightxml_core.errors import InputError
 
 TEST_PERCENT = 20
 COLUMNS = ("text", "labels")
+SEPARATOR = ";"
 VARIANTS = ({"trn": "train.csv", "tst": "test.csv"}, {"all": "documents.csv"})
-_Row = tuple[str, list[str]]
+
+logger = logging.getLogger(__name__)
 
 
-def read(folder: Path, rules: Leniency) -> Corpus:
-    """Read `train.csv` and `test.csv`, or `documents.csv`.
+@dataclass(frozen=True)
+class _Row:
+    """A document: its first line in the file, its text with white space collapsed, and the cell of its labels."""
 
-    Of the latter those are test documents for which the first 32 bits of sha1(text), modulo 100, are below 20: equal
-    texts stay together. Other columns are not read. Line breaks in a text count as spaces.
+    source: Path
+    line: int
+    text: str
+    cell: str
+
+    def labels(self, separator: str) -> list[str]:
+        return [label for label in map(collapse, self.cell.split(separator)) if label]
+
+
+def read(folder: Path, rules: Leniency, separator: str = SEPARATOR) -> Corpus:
+    """Read `train.csv` and `test.csv`, or `documents.csv`; `separator` stands between the labels of a cell.
+
+    Of `documents.csv` those are test documents for which the first 32 bits of sha1(text), modulo 100, are below 20:
+    equal texts stay together. Other columns are not read. Line breaks in a text count as spaces. Cells that seem to be
+    lists with another separator are warned about.
     """
     found = locate(folder, *VARIANTS)
-    if "all" in found:
-        rows = list(_rows(found["all"], rules))
-        parts = [[row for row in rows if _is_test(row[0]) == test] for test in (False, True)]
-    else:
-        parts = [list(_rows(found[part], rules)) for part in ("trn", "tst")]
-    lists = [[own for _, own in part] for part in parts]
-    Y_trn, Y_tst, labels = label_matrices(lists[0], lists[1])
-    sources = [found.get(part, found.get("all", folder)) for part in ("trn", "tst")]
-    trn, tst = (_part(part, Y, source, rules) for part, Y, source in zip(parts, (Y_trn, Y_tst), sources, strict=True))
-    return Corpus(trn, tst, labels)
+    tables = {name: list(_rows(path)) for name, path in found.items()}
+    for name, rows in tables.items():
+        _check(found[name], rows, rules, separator)
+    trn, tst = _split(found["all"], tables["all"]) if "all" in found else (tables["trn"], tables["tst"])
+    _warn_of_lists([*trn, *tst], separator)
+    Y_trn, Y_tst, labels = label_matrices(
+        (row.labels(separator) for row in trn), (row.labels(separator) for row in tst)
+    )
+    return Corpus(Part([row.text for row in trn], Y_trn), Part([row.text for row in tst], Y_tst), labels)
 
 
-def _part(rows: list[_Row], Y: csr_matrix, source: Path, rules: Leniency) -> Part:
+def _check(source: Path, rows: list[_Row], rules: Leniency, separator: str) -> None:
+    if not rules.empty_texts:
+        refuse(source, [row.line for row in rows if not row.text], "empty text", "empty_texts")
     if not rules.documents_without_labels:
-        without = documents_without_labels(Y) + 1
-        refuse(source, without, "no label", "documents_without_labels", "document")
-    return Part([text for text, _ in rows], Y)
+        without = [row.line for row in rows if not row.labels(separator)]
+        refuse(source, without, "no label", "documents_without_labels")
+
+
+def _split(source: Path, rows: list[_Row]) -> tuple[list[_Row], list[_Row]]:
+    """The training and the test documents; InputError where one of these parts would be empty."""
+    trn, tst = ([row for row in rows if _is_test(row.text) == test] for test in (False, True))
+    if rows and not (trn and tst):
+        raise InputError(
+            f"{source} has too few different texts to be split by a hash of the text: all {len(rows)} documents fall "
+            f"into the {'test' if tst else 'training'} part: put {' and '.join(VARIANTS[0].values())} into "
+            f"{source.parent} instead"
+        )
+    return trn, tst
 
 
 def _is_test(text: str) -> bool:
     return int(hashlib.sha1(text.encode()).hexdigest()[:8], 16) % 100 < TEST_PERCENT
 
 
-def _rows(source: Path, rules: Leniency) -> Iterator[_Row]:
-    """Text, white space collapsed, and labels of each document; InputError for a table that is not as described."""
+def _warn_of_lists(rows: list[_Row], separator: str) -> None:
+    first: dict[str, _Row] = {}
+    for row in rows:
+        first.setdefault(row.cell.strip(), row)
+    first.pop("", None)
+    found = suspicion(first.keys(), separator)
+    if found is not None:
+        reason, example = found
+        logger.warning("%s line %d: labels such as %r: %s", first[example].source, first[example].line, example, reason)
+
+
+def _rows(source: Path) -> Iterator[_Row]:
+    """The documents; InputError for a table that is not as described."""
+    header: list[str] = []
+    for line, cells in _records(source):
+        if not header:
+            header = _header(cells, source, line)
+        elif len(cells) != len(header):
+            raise InputError(
+                f"{source} line {line}: {len(cells)} cells under {len(header)} columns: put a text that holds commas "
+                "into double quotes"
+            )
+        else:
+            text, labels = (cells[header.index(column)] for column in COLUMNS)
+            yield _Row(source, line, collapse(text), labels)
+
+
+def _records(source: Path) -> Iterator[tuple[int, list[str]]]:
+    """The line on which each record starts that is no blank line, and its cells."""
     csv.field_size_limit(sys.maxsize)
     table = csv.reader((f"{line}\n" for line in read_lines(source)), strict=True)
-    header: list[str] = []
-    empty: list[int] = []
-    try:
-        for cells in filter(None, table):
-            if not header:
-                header = _header(cells, source)
-                continue
-            if len(cells) != len(header):
-                raise InputError(
-                    f"{source} line {table.line_num}: {len(cells)} cells under {len(header)} columns: put a text that "
-                    "holds commas into double quotes"
-                )
-            text, labels = (cells[header.index(column)] for column in COLUMNS)
-            if not collapse(text):
-                empty.append(table.line_num)
-            yield collapse(text), [label for label in map(collapse, labels.split(";")) if label]
-    except csv.Error as error:
-        raise InputError(f"{source} line {table.line_num}: {error}: save it again as CSV with UTF-8") from None
-    if not rules.empty_texts:
-        refuse(source, empty, "empty text", "empty_texts")
+    while True:
+        line = table.line_num + 1
+        try:
+            cells = next(table, None)
+        except csv.Error as error:
+            raise InputError(f"{source} line {line}: {error}: save it again as CSV with UTF-8") from None
+        if cells is None:
+            return
+        if cells:
+            yield line, cells
 
 
-def _header(cells: list[str], source: Path) -> list[str]:
+def _header(cells: list[str], source: Path, line: int) -> list[str]:
     header = [cell.strip().lower() for cell in cells]
     for column in COLUMNS:
         if header.count(column) != 1:
             raise InputError(
-                f"{source} line 1: there must be one column {column!r}, and there are {', '.join(header)}: "
+                f"{source} line {line}: there must be one column {column!r}, and there are {', '.join(header)}: "
                 "name the columns, and separate them by commas"
             )
     return header

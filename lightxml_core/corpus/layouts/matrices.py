@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,22 +12,46 @@ from scipy.sparse import csr_matrix
 
 from lightxml_core.corpus.labels import binary, documents_without_labels
 from lightxml_core.corpus.layouts.locate import locate
-from lightxml_core.corpus.leniency import Leniency, refuse
+from lightxml_core.corpus.leniency import SHOWN, Leniency, refuse
 from lightxml_core.corpus.lines import TextLines
 from lightxml_core.corpus.types import Corpus, Part
 from lightxml_core.errors import InputError
 from lightxml_core.files import load_csr
 
+logger = logging.getLogger(__name__)
+
 
 def read_matrices(folder: Path, files: Mapping[str, str], rules: Leniency) -> Corpus:
-    """Read the files with the roles `trn_texts`, `trn_Y`, `tst_texts`, `tst_Y` and `labels` (one a line, by column)."""
+    """Read the files with the roles `trn_texts`, `trn_Y`, `tst_texts`, `tst_Y` and `labels` (one a line, by column).
+
+    Published files hold titles in `labels`, of products for example, and titles may be missing or the same. Such lines
+    stay labels of their own, told apart by the number of their line, and are warned about.
+    """
     found = locate(folder, files)
-    labels = list(TextLines(found["labels"]))
+    lines = list(TextLines(found["labels"]))
+    labels = _distinct(lines)
+    _warn_of_doubtful(found["labels"], lines, labels)
     trn, tst = (
         _part(found[f"{part}_texts"], found[f"{part}_Y"], len(labels), found["labels"], rules)
         for part in ("trn", "tst")
     )
-    return Corpus(trn, tst, labels)
+    return Corpus(trn, tst, labels, names=[line or label for line, label in zip(lines, labels, strict=True)])
+
+
+def _distinct(lines: list[str]) -> list[str]:
+    """The lines; those that are empty or not the only one of their kind with the number of the line."""
+    counts = Counter(lines)
+    numbered = enumerate(lines, 1)
+    return [line if line and counts[line] == 1 else f"{line} (line {number})".strip() for number, line in numbered]
+
+
+def _warn_of_doubtful(source: Path, lines: list[str], labels: list[str]) -> None:
+    changed = [label for line, label in zip(lines, labels, strict=True) if line != label]
+    if changed:
+        logger.warning(
+            "%s: lines that are empty or the same as others stay labels of their own (%d of them): %s",
+            *(source, len(changed), ", ".join(map(repr, changed[:SHOWN])) + (", …" if len(changed) > SHOWN else "")),
+        )
 
 
 def _part(texts: Path, matrix: Path, labels: int, label_list: Path, rules: Leniency) -> Part:

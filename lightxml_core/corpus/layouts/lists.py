@@ -1,0 +1,83 @@
+"""Cells that seem to hold several labels although none has the separator between labels."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Collection, Iterator
+from itertools import chain
+
+_LITERAL = re.compile(r"\[.*\]|[({].*[,'\"].*[)}]", re.DOTALL)  # a list of Python or JSON; a tuple or a set of Python
+_CLEAR = ("|", "\t", "\n", ";", "；", "、")  # hardly ever part of a label
+_DOUBTFUL = (",", "，")  # also in `Smith, John` and in `N,N-dimethylaniline`
+_CODE = re.compile(r"\S*[\d<>:/#_@]\S*")  # one word of a cell that names its labels by number or address
+_SHARE = 0.1  # of the cells; fewer are taken for labels that happen to have the character
+
+
+def suspicion(cells: Collection[str], separator: str) -> tuple[str, str] | None:
+    """What makes the different `cells` look like lists that `separator` does not take apart, and one of them.
+
+    A comma or a blank alone is no reason. Commas separate labels if the parts between them recur as cells of their own
+    or in other places of other cells; blanks do if nearly all parts recur so, or if the parts are numbers or addresses.
+    """
+    literals = sorted(filter(_LITERAL.fullmatch, cells))
+    if len(literals) * 2 >= len(cells) > 0:
+        return "this is how a programming language writes a list: put only the separator between labels", literals[0]
+    if any(separator in cell for cell in cells):
+        return None
+    for mark in _separators(cells):
+        having, told = sorted(cell for cell in cells if mark in cell), json.dumps(mark, ensure_ascii=False)
+        reason = (
+            f"no cell has the separator {separator!r}, but {len(having)} of {len(cells)} different ones have {mark!r}: "
+            f"if they are lists, set `separator: {told}` under `source:` in the dataset's file"
+        )
+        return reason, having[0]
+    return None
+
+
+def _separators(cells: Collection[str]) -> Iterator[str]:
+    """The characters that seem to separate labels, the clearest first."""
+    yield from (mark for mark in _CLEAR if _enough(_split(cells, mark), cells))
+    for mark in _DOUBTFUL:
+        lists = _split(cells, mark)
+        if _enough(lists, cells) and (_recurring(lists, cells) > 0.5 or _recombined(lists)):
+            yield mark
+    lists = _split(cells, None)
+    if _enough(lists, cells) and (_recurring(lists, cells) >= 0.9 or _codes(lists) >= 0.9):
+        yield " "
+
+
+def _split(cells: Collection[str], mark: str | None) -> list[list[str]]:
+    """The parts of each cell that has several, all different."""
+    parts = (list(filter(None, map(str.strip, cell.split(mark)))) for cell in cells)
+    return [own for own in parts if len({*own}) == len(own) > 1]
+
+
+def _enough(lists: list[list[str]], cells: Collection[str]) -> bool:
+    return len(lists) > _SHARE * len(cells)
+
+
+def _moved(lists: list[list[str]]) -> set[str]:
+    """The parts that stand in different places of different cells."""
+    places = {(part, place) for own in lists for place, part in enumerate(own)}
+    return {part for part, count in Counter(part for part, _ in places).items() if count > 1}
+
+
+def _recurring(lists: list[list[str]], cells: Collection[str]) -> float:
+    """The share of the parts that are also cells of their own, or stand in different places."""
+    known = _moved(lists).union(cells)
+    every = list(chain.from_iterable(lists))
+    return sum(part in known for part in every) / len(every)
+
+
+def _recombined(lists: list[list[str]]) -> bool:
+    """Whether the cells have no more parts than there are cells, and some in different places."""
+    parts = Counter(chain.from_iterable(lists))
+    moved = sum(parts[part] for part in _moved(lists))
+    return len(parts) <= len(lists) and moved >= _SHARE * parts.total()
+
+
+def _codes(lists: list[list[str]]) -> float:
+    """The share of the cells whose parts are all numbers, addresses or the like."""
+    return sum(all(map(_CODE.fullmatch, own)) for own in lists) / len(lists)
