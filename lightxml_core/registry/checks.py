@@ -17,7 +17,7 @@ from lightxml_core.values import fault, types_of
 
 
 def check_datasets(registry: Registry, root: Path) -> None:
-    """InputError for a cut of a dataset that is not there or cannot be cut, a folder that is none, or a key without use.
+    """InputError for a cut of what is not there or cannot be cut, a folder that is none, or a key without use.
 
     root: the project's folder, from which relative paths count.
     """
