@@ -20,4 +20,5 @@ def start(main: Callable[[], None]) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(_Plain())
     logging.basicConfig(level=logging.INFO, handlers=[handler])
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # warns of a home directory that it does without
     main_guard(main)

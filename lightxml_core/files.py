@@ -1,4 +1,8 @@
-"""Reading and writing files so that nothing half-written is ever left under its final name."""
+"""Reading and writing files so that nothing half-written is ever left under its final name.
+
+The readers take any file and know nothing of where it comes from: what they say is right for a user's own files too.
+What a stage of the workflow made, and only that, is named through `made`, which looks for its seal.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +15,14 @@ import shutil
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
 from scipy import sparse
 
-from lightxml_core.errors import InputError
+from lightxml_core.errors import InputError, refusal
 
 _ALWAYS_UNPACKED, _MOST_PACKED = 2**30, 100  # bytes that any matrix may take, and times the size of its file
 
@@ -107,15 +112,39 @@ def write_json(target: Path, value: Any) -> None:
     write_text(target, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
+_POINTER = b"version https://git-lfs.github.com/spec/"
+
+
+def open_file(source: Path) -> BufferedReader:
+    """Open a file to read its bytes; InputError for what is missing, no file, not readable or a pointer of Git LFS."""
+    try:
+        if source.is_dir():
+            raise InputError(f"{source} is a folder: name a file")
+        opened = source.open("rb")
+        if opened.peek(len(_POINTER)).startswith(_POINTER):
+            opened.close()
+            raise InputError(
+                f"{source} is a Git LFS pointer, not the file itself: run `git lfs pull` where it was cloned"
+            )
+        return opened
+    except FileNotFoundError:
+        raise InputError(f"{source} is missing: check the path") from None
+    except OSError as error:
+        raise InputError(refusal(error) or f"{source} cannot be read: {error}") from None
+
+
+def _damaged(source: Path, kind: str, error: Exception) -> InputError:
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return InputError(f"{source} is not {kind} ({reason}): put a whole copy of it there, or make it anew")
+
+
 def read_json(source: Path) -> Any:
     """Read a JSON file; a missing or damaged one is an InputError that names it."""
-    check_seal(source)
-    try:
-        return json.loads(source.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{source} is missing: run the rule that makes it") from None
-    except (ValueError, RecursionError) as error:  # not JSON, not UTF-8, nested without end
-        raise InputError(f"{source} is not readable JSON ({error}): delete it and run again") from None
+    with open_file(source) as opened:
+        try:
+            return json.loads(opened.read().decode("utf-8"))
+        except (ValueError, RecursionError) as error:  # not JSON, not UTF-8, nested without end
+            raise _damaged(source, "readable JSON", error) from None
 
 
 def save_csr(target: Path, matrix: sparse.csr_matrix) -> None:
@@ -131,16 +160,16 @@ def save_csr(target: Path, matrix: sparse.csr_matrix) -> None:
 
 def load_csr(source: Path) -> sparse.csr_matrix:
     """Load a CSR matrix saved by `save_csr` (or by PECOS); anything unreadable is an InputError that names the file."""
-    check_seal(source)
-    try:
-        _refuse_bomb(source)
-        matrix = sparse.csr_matrix(sparse.load_npz(source))
-        matrix.check_format(full_check=True)
-        return matrix
-    except FileNotFoundError:
-        raise InputError(f"{source} is missing: run the rule that makes it") from None
-    except Exception as error:  # zip, numpy and scipy each raise their own for a damaged file
-        raise InputError(f"{source} is not a readable CSR matrix ({error}): delete it and run again") from None
+    with open_file(source) as opened:
+        try:
+            _refuse_bomb(source)
+            matrix = sparse.csr_matrix(sparse.load_npz(opened))
+            matrix.check_format(full_check=True)
+            return matrix
+        except MemoryError:
+            raise
+        except Exception as error:  # zip, numpy and scipy each raise their own for a damaged file
+            raise _damaged(source, "a readable CSR matrix", error) from None
 
 
 def _refuse_bomb(source: Path) -> None:
@@ -159,13 +188,13 @@ def save_array(target: Path, array: np.ndarray) -> None:
 
 def load_array(source: Path, mmap: bool = False) -> np.ndarray:
     """Load one `.npy` array, memory-mapped read-only if asked; anything unreadable is an InputError."""
-    check_seal(source)
+    open_file(source).close()
     try:
         return np.load(source, mmap_mode="r" if mmap else None, allow_pickle=False)
-    except FileNotFoundError:
-        raise InputError(f"{source} is missing: run the rule that makes it") from None
+    except MemoryError:
+        raise
     except Exception as error:  # numpy parses the header as Python and lets what the parser raises through
-        raise InputError(f"{source} is not a readable array ({error}): delete it and run again") from None
+        raise _damaged(source, "a readable array", error) from None
 
 
 def sha256_of(source: Path) -> str:
@@ -175,6 +204,7 @@ def sha256_of(source: Path) -> str:
 
 
 _SEAL = ".sha256"
+CHANGED = "is not what was written there (its SHA-256 differs)"
 
 
 def seal(output: Path) -> None:
@@ -188,17 +218,39 @@ def seal(output: Path) -> None:
     write_text(record, "".join(f"{sha256_of(file)}  {file.relative_to(folder)}\n" for file in found))
 
 
+def made(source: Path) -> Path:
+    """A file or folder that a stage of the workflow made; InputError if it is missing or has changed since."""
+    if not source.exists():
+        raise InputError(f"{source} is missing: run the rule that makes it")
+    check_seal(source)
+    return source
+
+
 def check_seal(source: Path) -> None:
     """InputError if a sealed file, or one of a sealed folder, has changed since; what nobody sealed passes."""
+    if changed := changed_since(source):
+        output = source if source.is_dir() or _seal_of(source).is_file() else source.parent
+        raise InputError(f"{changed} {CHANGED}: delete {output} and run again")
+
+
+def changed_since(source: Path) -> Path | None:
+    """The first file that is not what its seal says: of a folder one within it, of a file that file itself."""
     if source.is_dir():
-        for name, recorded in _sealed(source / _SEAL).items():
-            _compare(source / name, recorded, delete=source)
-    elif not source.is_file():
-        return  # whoever reads it says that it is missing
-    elif _seal_of(source).is_file():
-        _compare(source, _sealed(_seal_of(source)).get(source.name), delete=source)
+        recorded = _sealed(source / _SEAL)
+    elif source.is_file():
+        of_file = _seal_of(source)
+        found = _sealed(of_file if of_file.is_file() else source.parent / _SEAL)
+        recorded = {name: digest for name, digest in found.items() if name == source.name}
     else:
-        _compare(source, _sealed(source.parent / _SEAL).get(source.name), delete=source.parent)
+        return None  # whoever reads it says that it is missing
+    folder = source if source.is_dir() else source.parent
+    files = ((folder / name, digest) for name, digest in recorded.items())
+    return next((file for file, digest in files if not (file.is_file() and sha256_of(file) == digest)), None)
+
+
+def is_sealed(folder: Path) -> bool:
+    """Whether a folder has a seal."""
+    return (folder / _SEAL).is_file()
 
 
 def is_whole(output: Path) -> bool:
@@ -208,11 +260,6 @@ def is_whole(output: Path) -> bool:
         return bool(recorded) and all((output / name).is_file() for name in recorded)
     records = {**_sealed(output.parent / _SEAL), **_sealed(_seal_of(output))}
     return output.is_file() and output.name in records
-
-
-def _compare(file: Path, recorded: str | None, delete: Path) -> None:
-    if recorded is not None and not (file.is_file() and sha256_of(file) == recorded):
-        raise InputError(f"{file} is not what was written there (its SHA-256 differs): delete {delete} and run again")
 
 
 def _sealed(record: Path) -> dict[str, str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from lightxml_core.files import read_json
+from lightxml_core.files import made, read_json
 from lightxml_core.methods.lightxml.settings import Settings as Transformer
 from lightxml_core.registry import Registry
 
@@ -96,7 +96,7 @@ def shape_of(registry: Registry, dataset: str, root: Path, printed: Printed) -> 
     """From the corpus if it is prepared, else as its definition expects it, else as it is in print."""
     definition = registry.datasets[dataset]
     stats = root / f"results/{dataset}/corpus/stats.json"
-    known = read_json(stats) if stats.is_file() else dict(definition.get("expected", {}))
+    known = read_json(made(stats)) if stats.is_file() else dict(definition.get("expected", {}))
     cut = definition["source"].get("cut")
     if cut is not None:
         whole, source = shape_of(registry, cut, root, printed), definition["source"]

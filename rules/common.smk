@@ -283,7 +283,7 @@ def training_inputs(wildcards):
     found = member_inputs(wildcards)
     if "vectors" in needs(wildcards):
         own = as_inputs(files_of_member(wildcards))
-        found["vectors"] = own[0] if own else f"data/vectors/{made(wildcards).vectors}.txt"
+        found |= {"own_vectors": own[0]} if own else {"vectors": f"data/vectors/{made(wildcards).vectors}.txt"}
     return found
 
 

@@ -1,10 +1,11 @@
 """Build an encoder without pretrained weights: configuration, and a tokenizer trained on the corpus."""
 
+from lightxml_core.cli import start
+
 import argparse
 import json
 from pathlib import Path
 
-from lightxml_core.cli import start
 from lightxml_core.corpus.store import load_texts
 from lightxml_core.encoders.scratch import ScratchConfig, build_scratch
 from lightxml_core.files import seal

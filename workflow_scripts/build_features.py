@@ -1,10 +1,11 @@
 """Build TF-IDF or bag-of-words features of a corpus."""
 
+from lightxml_core.cli import start
+
 import argparse
 import json
 from pathlib import Path
 
-from lightxml_core.cli import start
 from lightxml_core.corpus.store import load_stats, load_texts, load_X
 from lightxml_core.features.labels import normalise_rows
 from lightxml_core.features.text import Features, FeatureSettings, build_bow, build_tfidf

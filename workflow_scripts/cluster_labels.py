@@ -1,12 +1,13 @@
 """Cluster the labels by a balanced tree of 2-means over their features."""
 
+from lightxml_core.cli import start
+
 import argparse
 from pathlib import Path
 
-from lightxml_core.cli import start
 from lightxml_core.clustering.balanced import balanced_clusters, leaf_objective
 from lightxml_core.features.labels import label_features
-from lightxml_core.files import load_csr, save_csr, seal
+from lightxml_core.files import load_csr, made, save_csr, seal
 
 
 def main() -> None:
@@ -19,7 +20,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, required=True, help="CSR file, labels by clusters")
     options = parser.parse_args()
-    Z = label_features(load_csr(options.features), load_csr(options.labels))
+    Z = label_features(load_csr(made(options.features)), load_csr(made(options.labels)))
     clusters = balanced_clusters(Z, options.max_leaf, options.seed, options.tolerance, threads=options.threads)
     save_csr(options.out, clusters)
     seal(options.out)

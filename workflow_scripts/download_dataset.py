@@ -1,10 +1,11 @@
 """Download a dataset and unpack it."""
 
+from lightxml_core.cli import start
+
 import argparse
 import json
 from pathlib import Path
 
-from lightxml_core.cli import start
 from lightxml_core.downloads.lock import Lock
 from lightxml_core.downloads.sources import download_dataset
 from lightxml_core.files import seal, write_json

@@ -1,10 +1,11 @@
 """Download a pretrained encoder."""
 
+from lightxml_core.cli import start
+
 import argparse
 import json
 from pathlib import Path
 
-from lightxml_core.cli import start
 from lightxml_core.downloads.sources import download_encoder
 from lightxml_core.files import seal
 

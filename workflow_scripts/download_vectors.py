@@ -1,10 +1,11 @@
 """Download vectors of words and unpack them."""
 
+from lightxml_core.cli import start
+
 import argparse
 import json
 from pathlib import Path
 
-from lightxml_core.cli import start
 from lightxml_core.downloads.lock import Lock
 from lightxml_core.downloads.sources import download_vectors
 from lightxml_core.files import seal

@@ -1,12 +1,13 @@
 """Combine the predictions of several members."""
 
+from lightxml_core.cli import start
+
 import argparse
 from pathlib import Path
 from typing import get_args
 
-from lightxml_core.cli import start
 from lightxml_core.evaluation.ensemble import How, ensemble
-from lightxml_core.files import load_csr, read_json, save_csr, seal
+from lightxml_core.files import load_csr, made, read_json, save_csr, seal
 
 
 def main() -> None:
@@ -16,7 +17,7 @@ def main() -> None:
     parser.add_argument("--top", type=int, default=100, help="scores to keep a document")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
-    members = [load_csr(Path(path)) for path in read_json(options.members)]
+    members = [load_csr(made(Path(path))) for path in read_json(options.members)]
     save_csr(options.out, ensemble(members, options.how, options.top))
     seal(options.out)
 

@@ -1,14 +1,15 @@
 """Evaluate predictions against the test labels."""
 
+from lightxml_core.cli import start
+
 import argparse
 from pathlib import Path
 
-from lightxml_core.cli import start
 from lightxml_core.corpus.store import load_Y
 from lightxml_core.evaluation.diagnosis import calibration, lost_labels, recall_by_depth
 from lightxml_core.evaluation.metrics import evaluate, inverse_propensities
 from lightxml_core.evaluation.tail import tail_metrics
-from lightxml_core.files import load_csr, seal, write_json
+from lightxml_core.files import load_csr, made, seal, write_json
 
 
 def main() -> None:
@@ -22,7 +23,7 @@ def main() -> None:
     Y_trn, Y_tst, predictions = (
         load_Y(options.corpus, "trn"),
         load_Y(options.corpus, "tst"),
-        load_csr(options.predictions),
+        load_csr(made(options.predictions)),
     )
     metrics = evaluate(predictions, Y_tst, inverse_propensities(Y_trn, options.a, options.b))
     details = {

@@ -1,10 +1,11 @@
 """Draw the figures of a target."""
 
+from lightxml_core.cli import start
+
 import argparse
 from pathlib import Path
 
-from lightxml_core.cli import start
-from lightxml_core.files import read_json, seal
+from lightxml_core.files import made, read_json, seal
 from lightxml_core.reporting.figures import write_figures
 
 
@@ -13,7 +14,7 @@ def main() -> None:
     parser.add_argument("--selection", type=Path, required=True, help="the target's selection.json")
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
     options = parser.parse_args()
-    write_figures(read_json(options.selection), options.out)
+    write_figures(read_json(made(options.selection)), options.out)
     seal(options.out)
 
 

@@ -1,11 +1,12 @@
 """Predict the test documents with a trained member."""
 
+from lightxml_core.cli import start
+
 import argparse
 import time
 from pathlib import Path
 
-from lightxml_core.cli import start
-from lightxml_core.files import check_seal, save_csr, seal, write_json
+from lightxml_core.files import made, save_csr, seal, write_json
 from lightxml_core.methods import load_method
 from lightxml_core.methods.inputs import Inputs, load_test_data
 from lightxml_core.training.devices import lease_gpus, set_threads
@@ -27,7 +28,7 @@ def main() -> None:
     options = parser.parse_args()
     set_threads(options.threads)
     inputs = Inputs(options.corpus, options.features, options.encoder, options.tokens, options.clusters)
-    check_seal(options.model)
+    made(options.model)
     method, documents = load_method(options.method), load_test_data(inputs)
     with lease_gpus():
         started = time.monotonic()

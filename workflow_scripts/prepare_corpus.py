@@ -1,24 +1,25 @@
 """Read a dataset in its layout, write the corpus files and verify the statistics."""
 
+from lightxml_core.cli import start
+
 import argparse
 import json
 from dataclasses import replace
 from pathlib import Path
 
-from lightxml_core.cli import start
 from lightxml_core.corpus.cut import cut
 from lightxml_core.corpus.layouts import read
 from lightxml_core.corpus.leniency import Leniency
 from lightxml_core.corpus.statistics import verify
 from lightxml_core.corpus.store import load_label_names, write_corpus
 from lightxml_core.corpus.types import Corpus
-from lightxml_core.files import check_seal, read_json, seal
+from lightxml_core.files import made, read_json, seal
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--raw", type=Path, help="folder of the dataset's files")
-    parser.add_argument("--layout", help="layout of these files")
+    parser.add_argument("--layout", help="layout of these files, which are a user's own")
     parser.add_argument(
         "--separator", help="what stands between the labels of a cell (layout csv; default: a semicolon)"
     )
@@ -43,11 +44,11 @@ def main() -> None:
 def _read(options: argparse.Namespace) -> Corpus:
     leniency = Leniency(**dict.fromkeys(options.keep, True))
     if options.cut:
-        whole = replace(read("pecos", options.cut, leniency), names=load_label_names(options.cut))
+        whole = replace(read("pecos", made(options.cut), leniency), names=load_label_names(options.cut))
         return cut(whole, options.trn, options.tst, options.seed)
-    layout = options.layout or read_json(options.used)["layout"]
-    check_seal(options.raw)
-    return read(layout, options.raw, leniency, options.separator)
+    if options.layout:
+        return read(options.layout, options.raw, leniency, options.separator)
+    return read(read_json(made(options.used))["layout"], made(options.raw), leniency, options.separator)
 
 
 if __name__ == "__main__":

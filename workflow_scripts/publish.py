@@ -1,11 +1,12 @@
 """Put a target's tables, figures and report where people look, and show the main table."""
 
+from lightxml_core.cli import start
+
 import argparse
 import shutil
 from pathlib import Path
 
-from lightxml_core.cli import start
-from lightxml_core.files import atomic_path, check_seal, locked, new_folder, read_json
+from lightxml_core.files import atomic_path, locked, made, new_folder, read_json
 from lightxml_core.reporting.terminal import terminal_table, verdict_line
 
 
@@ -17,7 +18,7 @@ def main() -> None:
     source = options.out / "targets" / options.target
     with locked(options.out / ".publish.lock", f"a target is being published in {options.out}"):
         _publish(source, options.out)
-    print(terminal_table(read_json(source / "selection.json")))
+    print(terminal_table(read_json(made(source / "selection.json"))))
     print(verdict_line(source / "tables" / "verdicts.csv"))
     print(f"\ntables   {options.out / 'tables' / 'comparison.md'}\nfigures  {options.out / 'figures'}")
     print(f"report   {(options.out / 'report.html').resolve()}")
@@ -26,7 +27,7 @@ def main() -> None:
 def _publish(source: Path, out: Path) -> None:
     """Each of the three as a whole or not at all, in place of what is there."""
     for name in ("tables", "figures", "report.html"):
-        check_seal(source / name)
+        made(source / name)
     for name in ("tables", "figures"):
         with new_folder(out / name) as building:
             shutil.copytree(source / name, building, ignore=shutil.ignore_patterns(".*"), dirs_exist_ok=True)

@@ -1,10 +1,11 @@
 """Write the report of a target: one HTML page."""
 
+from lightxml_core.cli import start
+
 import argparse
 from pathlib import Path
 
-from lightxml_core.cli import start
-from lightxml_core.files import check_seal, read_json, seal
+from lightxml_core.files import made, read_json, seal
 from lightxml_core.reporting.report import write_report
 
 
@@ -16,8 +17,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="HTML file to write")
     options = parser.parse_args()
     for path in (*options.tables, options.figures):
-        check_seal(path)
-    write_report(read_json(options.selection), options.tables, options.figures, options.out)
+        made(path)
+    write_report(read_json(made(options.selection)), options.tables, options.figures, options.out)
     seal(options.out)
 
 

@@ -1,9 +1,10 @@
 """Write down the runs of a target."""
 
+from lightxml_core.cli import start
+
 import argparse
 from pathlib import Path
 
-from lightxml_core.cli import start
 from lightxml_core.files import read_json, seal, write_json
 
 

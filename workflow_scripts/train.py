@@ -1,5 +1,7 @@
 """Train one member of a method."""
 
+from lightxml_core.cli import start
+
 import argparse
 import json
 import shutil
@@ -9,8 +11,7 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lightxml_core.cli import start
-from lightxml_core.files import check_seal, locked, seal, write_json, write_text
+from lightxml_core.files import locked, made, seal, write_json, write_text
 from lightxml_core.methods import load_method, make_settings
 from lightxml_core.methods.inputs import Inputs, load_training_data
 from lightxml_core.predictor import describe_model
@@ -27,7 +28,8 @@ def main() -> None:
     parser.add_argument("--encoder", type=Path)
     parser.add_argument("--tokens", type=Path, help="folder of the tokenised corpus")
     parser.add_argument("--clusters", type=Path, help="CSR file, labels by clusters")
-    parser.add_argument("--vectors", type=Path, help="text file of word vectors")
+    parser.add_argument("--vectors", type=Path, help="text file of word vectors that the workflow downloaded")
+    parser.add_argument("--own_vectors", type=Path, help="instead of --vectors: a file of the user's own")
     parser.add_argument("--settings", type=json.loads, default={}, help="JSON; what it does not set has its default")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
@@ -56,10 +58,15 @@ def train(options: argparse.Namespace) -> None:
     method = load_method(options.method)
     settings = replace(make_settings(method, options.settings), seed=options.seed)
     inputs = Inputs(
-        options.corpus, options.features, options.encoder, options.tokens, options.clusters, options.vectors
+        options.corpus,
+        options.features,
+        options.encoder,
+        options.tokens,
+        options.clusters,
+        options.vectors or options.own_vectors,
     )
-    if options.encoder:
-        check_seal(options.encoder)
+    for path in filter(None, (options.encoder, options.vectors)):
+        made(path)
     with ExitStack() as stack:
         if team().first:
             lock = options.model.parent / ".train.lock"

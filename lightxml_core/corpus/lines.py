@@ -12,27 +12,23 @@ from pathlib import Path
 
 from lightxml_core.corpus.leniency import refuse
 from lightxml_core.errors import InputError
-from lightxml_core.files import check_seal
+from lightxml_core.files import open_file
 
 
 def read_lines(source: Path) -> Iterator[str]:
     """Stream the lines of a UTF-8 file without their ends (`\\n` or `\\r\\n`); a byte order mark is skipped.
 
-    A missing file, a NUL character or a byte that is not UTF-8 is an InputError (file, line from 1, byte offset in the
-    line from 0).
+    A file that `open_file` refuses, a NUL character or a byte that is not UTF-8 is an InputError (file, line from 1, byte
+    offset in the line from 0).
     """
-    check_seal(source)
-    try:
-        with source.open("rb") as opened:
-            for number, line in enumerate(opened, 1):
-                text = _decode(line, source, number)
-                if "\0" in text:
-                    raise InputError(
-                        f"{source} line {number} holds a NUL character: remove it, or convert the file to UTF-8"
-                    )
-                yield text.removeprefix("\ufeff") if number == 1 else text
-    except FileNotFoundError:
-        raise InputError(f"{source} is missing: run the rule that makes it") from None
+    with open_file(source) as opened:
+        for number, line in enumerate(opened, 1):
+            text = _decode(line, source, number)
+            if "\0" in text:
+                raise InputError(
+                    f"{source} line {number} holds a NUL character: remove it, or convert the file to UTF-8"
+                )
+            yield text.removeprefix("\ufeff") if number == 1 else text
 
 
 def _decode(line: bytes, source: Path, number: int) -> str:

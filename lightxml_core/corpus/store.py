@@ -23,7 +23,7 @@ from lightxml_core.corpus.lines import TextLines, collapse
 from lightxml_core.corpus.statistics import statistics
 from lightxml_core.corpus.types import PARTS, Corpus, Part, PartName
 from lightxml_core.errors import InputError
-from lightxml_core.files import atomic_path, load_csr, read_json, save_csr, write_json, write_text
+from lightxml_core.files import atomic_path, load_csr, made, read_json, save_csr, write_json, write_text
 
 LABELS, NAMES, STATS = "output-items.txt", "label-names.txt", "stats.json"
 SHOWN = 5
@@ -57,7 +57,7 @@ def write_corpus(corpus: Corpus, folder: Path) -> dict[str, Any]:
 
 def load_stats(folder: Path) -> dict[str, Any]:
     """The statistics of a stored corpus."""
-    stats: dict[str, Any] = read_json(folder / STATS)
+    stats: dict[str, Any] = read_json(made(folder / STATS))
     return stats
 
 
@@ -74,7 +74,7 @@ def load_label_names(folder: Path) -> list[str]:
 def load_Y(folder: Path, part: PartName) -> csr_matrix:
     """N x L float32 ones. InputError if the shape is not that of stats.json."""
     stats, source = load_stats(folder), folder / f"Y.{part}.npz"
-    Y = load_csr(source)
+    Y = load_csr(made(source))
     expected = (stats[f"documents_{part}"], stats["labels"])
     if Y.shape != expected:
         raise InputError(_stale(source, f"is {Y.shape[0]} x {Y.shape[1]}", f"{expected[0]} x {expected[1]}"))
@@ -86,7 +86,7 @@ def load_X(folder: Path, part: PartName) -> csr_matrix:
     stats, source = load_stats(folder), folder / f"X.{part}.npz"
     if stats["texts"]:
         raise InputError(f"{folder} has texts and no bag of words of its own: build features from the texts")
-    X = load_csr(source)
+    X = load_csr(made(source))
     if X.shape[0] != stats[f"documents_{part}"]:
         raise InputError(_stale(source, f"has {X.shape[0]} rows", str(stats[f"documents_{part}"])))
     return X
@@ -100,7 +100,7 @@ def load_texts(folder: Path, part: PartName) -> TextLines:
     stats = load_stats(folder)
     if not stats["texts"]:
         raise InputError(f"{folder} has a bag of words only: choose a method that needs no texts for this dataset")
-    return TextLines(folder / f"X.{part}.txt", stats[f"documents_{part}"], folder / STATS)
+    return TextLines(made(folder / f"X.{part}.txt"), stats[f"documents_{part}"], folder / STATS)
 
 
 @dataclass
@@ -143,7 +143,7 @@ def _write_lines(target: Path, lines: Iterable[str]) -> None:
 
 
 def _load_lines(folder: Path, name: str) -> list[str]:
-    labels, lines = load_stats(folder)["labels"], list(TextLines(folder / name))
+    labels, lines = load_stats(folder)["labels"], list(TextLines(made(folder / name)))
     if len(lines) != labels:
         raise InputError(_stale(folder / name, f"has {len(lines)} lines", str(labels)))
     return lines

@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import IO
 
 from lightxml_core.errors import InputError
+from lightxml_core.files import open_file
 
 MAX_BYTES = 200 * 2**30
 MAX_MEMBERS = 10**6
@@ -71,7 +72,7 @@ def unpack(archive: Path, target: Path, max_bytes: int = MAX_BYTES) -> None:
     device or a path outside `target`, or is too large.
     """
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise InputError(f"{target} is in the way of unpacking {archive}: delete it and start again")
+        raise InputError(f"{target} is in the way of unpacking {archive}: move it away and start again")
     building = target.with_name(f".{target.name}.unpacking")
     shutil.rmtree(building, ignore_errors=True)
     building.mkdir(parents=True)
@@ -114,15 +115,14 @@ def read_member(archive: Path, member: str, max_bytes: int) -> bytes:
 @contextmanager
 def _telling(archive: Path) -> Iterator[None]:
     """Turn whatever is wrong with the archive into one sentence that names it."""
-    if not archive.is_file():
-        raise InputError(f"{archive} is missing: download it first")
+    open_file(archive).close()
     if looks_like_html(archive):
-        raise InputError(f"{archive} is an HTML page, not an archive: delete it and download the archive again")
+        raise InputError(f"{archive} is an HTML page, not an archive: put the archive itself there, or move it away")
     try:
         with _judging():
             yield
     except _UnusableError as error:
-        raise InputError(f"{archive} {error}: delete it and download it again") from None
+        raise InputError(f"{archive} {error}: put a whole copy there, or move it away") from None
 
 
 @contextmanager

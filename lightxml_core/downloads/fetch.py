@@ -14,7 +14,7 @@ from lightxml_core.downloads.archives import damage, is_compressed, is_unpackabl
 from lightxml_core.downloads.lock import Lock
 from lightxml_core.downloads.transfer import HTML_SERVED, BrokenError, Partial, RefusedError, served_html, transfer
 from lightxml_core.errors import InputError
-from lightxml_core.files import sha256_of
+from lightxml_core.files import open_file, sha256_of
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,10 @@ def _verify(mirror: Mirror, partial: Partial, lock: Lock, resumed: bool) -> None
 
 
 def _difference(mirror: Mirror, partial: Partial, lock: Lock) -> str | None:
+    try:
+        open_file(partial.data).close()
+    except InputError:
+        return "gave a Git LFS pointer, not the file itself"
     digest = sha256_of(partial.data)
     if mirror.sha256 is not None:
         expected = mirror.sha256.lower()
@@ -114,22 +118,23 @@ def _difference(mirror: Mirror, partial: Partial, lock: Lock) -> str | None:
 
 def _accept(mirrors: Sequence[Mirror], target: Path, lock: Lock) -> Mirror:
     """Verify a file that is already there, by whatever is known of any mirror; which one it is from may be a guess."""
+    open_file(target).close()
     if is_compressed(target) and looks_like_html(target):
-        raise InputError(f"{target} is an HTML page, not an archive: delete it and start again")
+        raise InputError(f"{target} is an HTML page, not an archive: move it away and start again")
     digest, size = sha256_of(target), target.stat().st_size
     by_hand = os.path.relpath(target, lock.path.parent)
     known = _checksums(mirrors, by_hand, lock)
     fitting = [mirror for mirror in mirrors if mirror.bytes in (None, size)]
     if known and digest not in known:
         raise InputError(
-            f"{target} has sha256 {digest}, expected {' or '.join(known)}: delete it and start again, "
+            f"{target} has sha256 {digest}, expected {' or '.join(known)}: move it away and start again, "
             f"or, if a record in {lock.path} is out of date, delete that record"
         )
     if not fitting:
-        raise InputError(f"{target} has {size} bytes, expected {mirrors[0].bytes}: delete it and start again")
+        raise InputError(f"{target} has {size} bytes, expected {mirrors[0].bytes}: move it away and start again")
     if not known:
         if is_unpackable(target) and (reason := damage(target)):
-            raise InputError(f"{target} {reason}: delete it and start again")
+            raise InputError(f"{target} {reason}: move it away and start again")
         lock.check(by_hand, digest, size)
     Partial(target).discard()
     return known.get(digest, fitting[0])

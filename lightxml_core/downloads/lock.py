@@ -61,7 +61,7 @@ class Lock:
         except (AttributeError, KeyError, TypeError, ValueError):
             raise InputError(
                 f"{self.path} is not a lock file of downloads "
-                '({"name": {"sha256": "64 hex digits", "bytes": 1}, ...}): correct or delete it'
+                '({"name": {"sha256": "64 hex digits", "bytes": 1}, ...}): correct it'
             ) from None
 
     def _write(self, records: dict[str, Record]) -> None:

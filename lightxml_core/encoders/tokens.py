@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 
 from lightxml_core.errors import InputError
-from lightxml_core.files import atomic_path, load_array, read_json, save_array, write_json
+from lightxml_core.files import atomic_path, load_array, made, read_json, save_array, write_json
 
 Preparation = Literal["plain", "official"]
 _CHUNK = 4096
@@ -131,8 +131,8 @@ def _save(raw: Path, lengths: list[int], out: Path, part: str) -> None:
 
 def load_tokens(folder: Path, part: str) -> TokenisedPart:
     """Open what `tokenize` wrote, memory-mapped; a part that does not fit together is an InputError."""
-    offsets = load_array(folder / f"{part}.offsets.npy")
-    ids = load_array(folder / f"{part}.ids.npy", mmap=True)
+    offsets = load_array(made(folder / f"{part}.offsets.npy"))
+    ids = load_array(made(folder / f"{part}.ids.npy"), mmap=True)
     whole = len(offsets) > 0 and offsets[0] == 0 and offsets[-1] == len(ids) and bool((np.diff(offsets) > 0).all())
     if not whole:
         raise InputError(f"{folder}/{part}.ids.npy does not fit its offsets: delete {folder} and run again")

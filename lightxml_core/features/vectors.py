@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from io import TextIOWrapper
 from pathlib import Path
 
 import numpy as np
 from scipy import sparse
 
 from lightxml_core.errors import InputError
-from lightxml_core.files import check_seal
+from lightxml_core.files import open_file
 
 
 def read_vectors(path: Path, wanted: Collection[str]) -> dict[str, np.ndarray]:
@@ -19,10 +20,9 @@ def read_vectors(path: Path, wanted: Collection[str]) -> dict[str, np.ndarray]:
     counts, as in GloVe's own readers. InputError with the line's number where one holds other than numbers, or not as
     many as the lines before.
     """
-    check_seal(path)
     found: dict[str, np.ndarray] = {}
     width = 0
-    with path.open(encoding="utf-8", errors="replace", newline="\n") as opened:
+    with TextIOWrapper(open_file(path), encoding="utf-8", errors="replace", newline="\n") as opened:
         for number, line in enumerate(opened, 1):
             word, *numbers = line.rstrip().split(" ")
             if number == 1 and len(numbers) == 1 and word.isdigit() and numbers[0].isdigit():
@@ -43,7 +43,7 @@ def _numbers(numbers: list[str], width: int, where: str) -> np.ndarray:
     except ValueError:
         vector = np.empty(0, np.float32)
     if len(vector) != width or not np.isfinite(vector).all():
-        raise InputError(f"{where}: expected a word and {width} numbers: repair the line or remove it")
+        raise InputError(f"{where}: expected a word and {width} numbers: repair the line")
     return vector
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from lightxml_core.corpus.lines import read_lines
 from lightxml_core.corpus.store import NAMES, load_Y
 from lightxml_core.encoders.tokens import load_tokens
-from lightxml_core.files import load_array, load_csr
+from lightxml_core.files import load_array, load_csr, made
 from lightxml_core.methods import TestData, TrainingData
 
 
@@ -36,14 +36,14 @@ def load_training_data(inputs: Inputs, needs: frozenset[str]) -> TrainingData:
     """Load the training part; with `test` among the needs the test part too, its labels included."""
     return TrainingData(
         Y=load_Y(inputs.corpus, "trn"),
-        X=load_csr(inputs.features / "X.trn.npz") if inputs.features else None,
-        vocabulary=inputs.features / "vocabulary.json" if inputs.features else None,
+        X=load_csr(made(inputs.features / "X.trn.npz")) if inputs.features else None,
+        vocabulary=made(inputs.features / "vocabulary.json") if inputs.features else None,
         tokens=load_tokens(inputs.tokens, "trn") if inputs.tokens else None,
-        clusters=load_csr(inputs.clusters) if inputs.clusters else None,
+        clusters=load_csr(made(inputs.clusters)) if inputs.clusters else None,
         encoder=inputs.encoder,
         vectors=inputs.vectors,
-        names=list(read_lines(inputs.corpus / NAMES)) if "names" in needs else None,
-        validation=load_array(inputs.corpus / "validation.npy"),
+        names=list(read_lines(made(inputs.corpus / NAMES))) if "names" in needs else None,
+        validation=load_array(made(inputs.corpus / "validation.npy")),
         test=load_test_data(inputs, labels=True) if "test" in needs else None,
     )
 
@@ -51,7 +51,7 @@ def load_training_data(inputs: Inputs, needs: frozenset[str]) -> TrainingData:
 def load_test_data(inputs: Inputs, labels: bool = False) -> TestData:
     """Load the test part, without its labels unless a protocol asks for them."""
     return TestData(
-        X=load_csr(inputs.features / "X.tst.npz") if inputs.features else None,
+        X=load_csr(made(inputs.features / "X.tst.npz")) if inputs.features else None,
         tokens=load_tokens(inputs.tokens, "tst") if inputs.tokens else None,
         Y=load_Y(inputs.corpus, "tst") if labels else None,
     )

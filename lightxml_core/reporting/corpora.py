@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lightxml_core.files import read_json
+from lightxml_core.files import made, read_json
 from lightxml_core.reporting.cells import MISSING, NONE
 from lightxml_core.reporting.markup import Table
 from lightxml_core.reporting.runs import Selection
@@ -78,12 +78,12 @@ def other_data(entry: Mapping[str, Any], published: pd.DataFrame) -> str:
 def _counted(entry: Mapping[str, Any]) -> dict[str, Any]:
     """What the corpus gave, under the names of published tables; empty before it is prepared."""
     path = Path(entry["stats"])
-    return _canonical(read_json(path)) if path.is_file() else {}
+    return _canonical(read_json(made(path))) if path.is_file() else {}
 
 
 def _features(entry: Mapping[str, Any]) -> dict[str, int]:
     vocabulary = Path(entry["stats"]).parent.parent / "features/tfidf/vocabulary.json"
-    return {"D_tfidf": len(read_json(vocabulary))} if vocabulary.is_file() else {}
+    return {"D_tfidf": len(read_json(made(vocabulary)))} if vocabulary.is_file() else {}
 
 
 def spelled(value: Any) -> str:

@@ -41,7 +41,7 @@ def _read(path: Path) -> list[list[str | float]]:
                 where = f"{path} line {reader.line_num}"
                 rows.append(_check(cells, where))
                 if (first := seen.setdefault(tuple(cells), reader.line_num)) != reader.line_num:
-                    raise InputError(f"{where}: repeats line {first}: delete one of them")
+                    raise InputError(f"{where}: repeats line {first}: keep one of them")
         except (csv.Error, UnicodeDecodeError) as error:
             raise InputError(f"{path} after line {reader.line_num}: not CSV in UTF-8 ({error}): mend it") from None
     return rows

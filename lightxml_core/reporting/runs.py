@@ -12,7 +12,7 @@ from statistics import fmean, stdev
 from typing import Any
 
 from lightxml_core.errors import InputError
-from lightxml_core.files import check_seal, read_json
+from lightxml_core.files import made, read_json
 
 Selection = dict[str, Any]
 FAMILIES = ("P", "PSP", "nDCG", "PSnDCG", "R")
@@ -85,8 +85,7 @@ class Run:
         path = self.path / "training.jsonl"
         if not path.is_file():
             return []
-        check_seal(path)
-        lines = (_line(text) for text in path.read_text(encoding="utf-8", errors="replace").split("\n"))
+        lines = (_line(text) for text in made(path).read_text(encoding="utf-8", errors="replace").split("\n"))
         return [line for line in lines if line is not None]
 
 
@@ -186,7 +185,7 @@ def _run(row: dict[str, Any]) -> Run:
 
 
 def _mapping(path: Path) -> dict[str, Any]:
-    value = read_json(path)
+    value = read_json(made(path))
     if not isinstance(value, dict):
         raise InputError(f"{path} holds no JSON object: delete it and run again")
     return value

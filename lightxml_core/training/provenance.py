@@ -45,13 +45,20 @@ def provenance(
 
 
 def git_commit() -> str:
-    """The commit of the code that runs, with `+changes` if files differ from it; `unknown` outside a repository."""
-    here = Path(__file__).parent
+    """The commit of the code that runs, with `+changes` if files differ from it.
+
+    `unknown` where the project's folder is no repository of its own (one around it is of other files), git refuses to
+    read it, as where another user owns it, or there is no git.
+    """
+    project = Path(__file__).parents[2]
     try:
-        commit = _git(here, "rev-parse", "HEAD")
-        return commit + ("+changes" if _git(here, "status", "--porcelain", "--untracked-files=no") else "")
-    except (OSError, subprocess.CalledProcessError):
+        up, commit = _git(project, "rev-parse", "--show-cdup", "HEAD").split("\n")[:2]
+        if up:
+            return "unknown"
+        changes = _git(project, "status", "--porcelain", "--untracked-files=no")
+    except (OSError, subprocess.CalledProcessError, ValueError):
         return "unknown"
+    return commit + ("+changes" if changes else "")
 
 
 def hardware() -> dict[str, Any]:
@@ -88,8 +95,10 @@ def _cuda() -> Any:
 
 
 def _git(folder: Path, *arguments: str) -> str:
-    done = subprocess.run(["git", "-C", folder, *arguments], capture_output=True, text=True, check=True)
-    return done.stdout.strip()
+    """What git says of a folder, whatever repository the environment names (as within a hook); nothing is written."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    command = ["git", "--no-optional-locks", "-C", str(folder), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
 
 
 def _version(package: str) -> str:

@@ -62,7 +62,7 @@ def read(layout: str, folder: Path, rules: Leniency, separator: str | None = Non
         raise InputError(f"a separator was given, and only the layout csv has one, not {layout}: leave it out")
     for name in PARTS:
         if corpus.part(name).Y.shape[0] == 0:
-            raise InputError(f"{folder} holds no {name} document: add one, or get the dataset's files again")
+            raise InputError(f"{folder} holds no {name} document: check that its files are whole")
     _warn_of_lookalikes(corpus.labels)
     return corpus
 

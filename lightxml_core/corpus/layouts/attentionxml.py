@@ -68,7 +68,7 @@ def _names(source: Path, labels: list[str]) -> list[str] | None:
         if not first <= number < first + len(names):
             raise InputError(
                 f"{source} names the labels 0 to {len(names) - 1}, but {label!r} is a label too: "
-                "add the missing names, or remove the file"
+                "add the missing names, or give the file, which is optional, another name"
             )
     if min(numbers) > 0:
         at = numbers[0]

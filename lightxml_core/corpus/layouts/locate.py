@@ -22,7 +22,7 @@ def locate(folder: Path, *variants: Mapping[str, str]) -> dict[str, Path]:
     if complete:
         return complete[0]
     needed = ", or ".join(", ".join(variant.values()) for variant in variants)
-    raise InputError(f"{folder} must hold {needed}; there is {_contents(folder)}: unpack the archive there again")
+    raise InputError(f"{folder} must hold {needed}; there is {_contents(folder)}: check the folder and its layout")
 
 
 def found_in(folder: Path, *variants: Mapping[str, str]) -> list[dict[str, Path]]:

@@ -46,7 +46,7 @@ def read(folder: Path, rules: Leniency) -> Corpus:
     every = [synset for pos in FILES for synset in _synsets(files[pos])]
     synsets = {synset.id: synset for synset in every}
     if len(synsets) < len(every):
-        raise InputError(f"{folder} holds a synset twice: download it again")
+        raise InputError(f"{folder} holds a synset twice: take the files of one release")
     _check_pointers(synsets, folder)
     documents = [synset for synset in synsets.values() if synset.related]
     test = {synset.id for synset in documents if _is_test(synset.id)}
@@ -71,7 +71,9 @@ def _kept(synset: _Synset, test: set[str], synsets: dict[str, _Synset]) -> froze
 def _check_pointers(synsets: dict[str, _Synset], folder: Path) -> None:
     for synset in synsets.values():
         if unknown := sorted(id for id in synset.related if id not in synsets):
-            raise InputError(f"{folder}: {synset.id} points to {unknown[0]}, which no file defines: download it again")
+            raise InputError(
+                f"{folder}: {synset.id} points to {unknown[0]}, which no file defines: take all files of one release"
+            )
 
 
 def _synsets(path: Path) -> Iterator[_Synset]:
@@ -81,7 +83,9 @@ def _synsets(path: Path) -> Iterator[_Synset]:
             try:
                 yield _synset(line)
             except (ValueError, IndexError):
-                raise InputError(f"{path} line {number}: not a synset of WordNet 3: download it again") from None
+                raise InputError(
+                    f"{path} line {number}: not a synset of WordNet 3: replace it by a whole copy"
+                ) from None
 
 
 def _synset(line: str) -> _Synset:
