@@ -11,6 +11,7 @@ import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from lightxml_core.corpus.lines import read_lines
 from lightxml_core.errors import InputError
@@ -77,17 +78,30 @@ def _predict(options: argparse.Namespace) -> None:
 
 
 def _plan(options: argparse.Namespace) -> None:
-    from lightxml_core.plan import laid_over, spelled, this_machine
-    from lightxml_core.registry import load_registry, read_config
+    from lightxml_core.plan import spelled, this_machine
+    from lightxml_core.registry import load_registry
+    from lightxml_core.registry.origin import Origin, lay_over
 
     root = Path.cwd()
-    config = read_config(root / "config.yaml")
-    for path in options.configfile:
-        config = laid_over(config, read_config(path), path)
-    registry = load_registry(root, config)
+    if not (root / "config.yaml").is_file():
+        raise InputError(f"{root} holds no config.yaml: start the program in the project's folder")
+    config = dict(_values(root / "config.yaml"))
+    layers = [(str(path), _values(path)) for path in options.configfile]
+    for _, values in layers:
+        lay_over(config, values)
+    registry = load_registry(root, config, Origin(layers))
     if options.target not in registry.targets:
         raise InputError(f"no target {options.target!r}: there are {', '.join(registry.targets)}")
     print(spelled(registry, options.target, root, this_machine(root, options.teraflops)))
+
+
+def _values(path: Path) -> dict[str, Any]:
+    from lightxml_core.registry import read_config
+
+    values = read_config(path)
+    if not isinstance(values, dict):
+        raise InputError(f"{path} holds no keys: expected a mapping such as `targets: …`")
+    return values
 
 
 if __name__ == "__main__":

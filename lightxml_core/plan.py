@@ -7,9 +7,7 @@ import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from lightxml_core.errors import InputError
 from lightxml_core.registry import Registry
 from lightxml_core.workload import (
     Printed,
@@ -70,23 +68,6 @@ def estimates(registry: Registry, target: str, root: Path, machine: Machine) -> 
             models = len(registry.members(method, dataset)) * len(registry.seeds(target))
             fetched = downloads(registry, [dataset], [method], root)
             found.append(_estimate(registry, dataset, method, models, shape, printed, machine, _sum(fetched.values())))
-    return found
-
-
-def laid_over(config: Mapping[str, Any], own: Any, source: Path) -> dict[str, Any]:
-    """The configuration with that of a file laid over it as snakemake does: mappings are merged, the rest is replaced.
-
-    InputError if the file, `source`, holds no mapping.
-    """
-    if not isinstance(own, Mapping):
-        raise InputError(f"{source}: expected a mapping such as `targets: …`")
-    return _merged(config, own)
-
-
-def _merged(below: Any, above: Mapping[str, Any]) -> dict[str, Any]:
-    found = dict(below) if isinstance(below, Mapping) else {}
-    for key, value in above.items():
-        found[key] = _merged(found.get(key), value) if isinstance(value, Mapping) else value
     return found
 
 
