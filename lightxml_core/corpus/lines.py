@@ -18,8 +18,8 @@ from lightxml_core.files import open_file
 def read_lines(source: Path) -> Iterator[str]:
     """Stream the lines of a UTF-8 file without their ends (`\\n` or `\\r\\n`); a byte order mark is skipped.
 
-    A file that `open_file` refuses, a NUL character or a byte that is not UTF-8 is an InputError (file, line from 1, byte
-    offset in the line from 0).
+    A file that `open_file` refuses, a NUL character or a byte that is not UTF-8 is an InputError (file, line from 1,
+    byte offset in the line from 0).
     """
     with open_file(source) as opened:
         for number, line in enumerate(opened, 1):
