@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -62,15 +63,16 @@ def _names(source: Path, labels: list[str]) -> list[str] | None:
     if not source.is_file():
         return None
     names = list(TextLines(source))
-    numbers = [int(label) if label.isascii() and label.isdigit() else -1 for label in labels]
-    first = int(min(numbers) > 0 and max(numbers) == len(names))
+    numbers = [int(label) if re.fullmatch("[0-9]{1,18}", label) else -1 for label in labels]
+    without_zero = min(numbers, default=0) > 0
+    first = int(without_zero and max(numbers) == len(names))
     for label, number in zip(labels, numbers, strict=True):
         if not first <= number < first + len(names):
             raise InputError(
                 f"{source} names the labels 0 to {len(names) - 1}, but {label!r} is a label too: "
                 "add the missing names, or give the file, which is optional, another name"
             )
-    if min(numbers) > 0:
+    if without_zero:
         at = numbers[0]
         logger.warning(
             "%s: no document has the label 0: the names are taken to count from %d, so that %r is the name of label %d",
