@@ -17,7 +17,7 @@ rule download_dataset:
         mem_mb=2000,
         runtime=600,
     params:
-        source=lambda wildcards: as_json(source_of(wildcards.dataset)),
+        source=download_of,
     shell:
         "python -m workflow_scripts.download_dataset --source {params.source:q} --archives data/{wildcards.dataset}/archives"
         " --lock data/downloads.lock.json --raw {output.raw} --used {output.source} 2>&1 | tee {log}"

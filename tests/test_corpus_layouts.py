@@ -626,6 +626,7 @@ LISTS = {
 }
 LITERALS = [["['a', 'b']", "['b']"], ['["a","b"]', '["c"]', "[]"], ["{'a'}", "{'a', 'b'}"], ["('a', 'b')", "('a',)"]]
 NO_LISTS = [
+    ["[bug]", "[feature]", "[question]"],
     ["Smith, John", "Smith, Jane", "Doe, Jane"],
     ["Austin, Texas", "Dallas, Texas", "Paris, France"],
     ["N,N-dimethylaniline", "1,2-dichlorobenzene", "1,3-dichlorobenzene", "2,4-D", "1,1,2,2-tetrachloroethane"],

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from itertools import chain
 
-_LITERAL = re.compile(r"\[.*\]|[({].*[,'\"].*[)}]", re.DOTALL)  # a list of Python or JSON; a tuple or a set of Python
+_LITERAL = re.compile(r"\[\]|[\[({].*[,'\"].*[\])}]", re.DOTALL)  # a list of Python or JSON; a tuple or a set of Python
 _CLEAR = ("|", "\t", "\n", ";", "；", "、")  # hardly ever part of a label
 _DOUBTFUL = (",", "，")  # also in `Smith, John` and in `N,N-dimethylaniline`
 _CODE = re.compile(r"\S*[\d<>:/#_@]\S*")  # one word of a cell that names its labels by number or address
