@@ -73,7 +73,7 @@ def _predict(options: argparse.Namespace) -> None:
     if options.file is None:
         sys.stdout.writelines(f"{tag.score:.3f}  {shown(tag)}\n" for tag in found[0])
     else:
-        escaped = sys.stdout.encoding.lower() not in ("utf-8", "utf8")  # JSON can say every character in ASCII
+        escaped = (sys.stdout.encoding or "utf-8").lower() != "utf-8"  # JSON can say every character in ASCII
         sys.stdout.writelines(json.dumps([asdict(tag) for tag in tags], ensure_ascii=escaped) + "\n" for tags in found)
 
 

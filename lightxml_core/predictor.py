@@ -41,9 +41,9 @@ class Predictor:
         """InputError if the folder is no model, is one of a method that reads other features, or is damaged."""
         if not (model / _ABOUT).is_file():
             raise InputError(f"{model} is no trained model: name a folder such as results/…/seed0/model")
+        for file in filter(Path.is_file, model.iterdir()):
+            open_file(file).close()  # so that a pointer of Git LFS is named as one
         if changed := changed_since(model):
-            if changed.is_file():
-                open_file(changed).close()  # says it of a pointer of Git LFS
             raise InputError(f"{changed} {CHANGED}: copy the whole folder again, or train again")
         self.model = model
         with self._whole():

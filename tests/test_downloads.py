@@ -302,7 +302,7 @@ def test_an_html_page_in_place_of_an_archive_is_named(
 )
 def test_a_wrong_file_put_by_hand_is_named_and_not_recorded(tmp_path: Path, content: bytes, told: str) -> None:
     (tmp_path / "data.zip").write_bytes(content)
-    with pytest.raises(InputError, match=rf"data\.zip {told}.*: delete it and start again"):
+    with pytest.raises(InputError, match=rf"data\.zip {told}.*: move it away and start again"):
         get([Mirror("http://127.0.0.1:1/x", bytes=4)], tmp_path, "data.zip")
     assert files(tmp_path) == ["data.zip"]
 
@@ -348,7 +348,7 @@ def test_a_file_already_there_is_verified_and_not_downloaded(server: Server, tmp
     assert get(mirrors, tmp_path) == mirrors[1]
     assert files(tmp_path) == ["data.bin"]
     (tmp_path / "data.bin").write_bytes(BODY[1:])
-    with pytest.raises(InputError, match=f"{sha(BODY[1:])}, expected {sha(b'other')} or {sha(BODY)}: delete it"):
+    with pytest.raises(InputError, match=f"{sha(BODY[1:])}, expected {sha(b'other')} or {sha(BODY)}: move it away"):
         get(mirrors, tmp_path)
     assert (tmp_path / "data.bin").read_bytes() == BODY[1:]  # the user's own file is never deleted
     assert other.seen == right.seen == []

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lightxml_core.__main__ import main
+from lightxml_core.errors import InputError
 from lightxml_core.methods import BaseSettings
 from lightxml_core.plan import Machine, estimates, refusal, spelled
 from lightxml_core.registry import Registry, load_registry, read_config
@@ -98,3 +101,33 @@ def test_the_table_has_a_row_a_dataset_and_method_and_says_the_sums(registry: Re
     assert all(words in text for words in ("GPU hours", "In all", "Disk", "Download", "This machine can run"))
     tiny = Machine(gpus=0, cores=1, gpu_memory=2**30, memory=2**30, disk=1.0, teraflops=0.1)
     assert "not enough for all of it" in spelled(registry, "eurlex-4k", ROOT, tiny)
+
+
+def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["lightxml", "plan", *arguments])
+        patch.chdir(ROOT)
+        main()
+    return capsys.readouterr().out
+
+
+def test_configurations_are_laid_over_as_snakemake_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    own = "datasets: [eurlex-4k], methods: [knn]"
+    (tmp_path / "a.yaml").write_text(f"targets:\n  a: {{{own}}}\n  mine: {{{own}}}\n")
+    (tmp_path / "b.yaml").write_text(f"targets:\n  b: {{{own}}}\n  mine: {{methods: [popularity]}}\n")
+    both = ["--configfile", str(tmp_path / "a.yaml"), str(tmp_path / "b.yaml")]
+    assert printed(capsys, "--target", "mine", *both).split("\n")[1].split()[:2] == ["eurlex-4k", "popularity"]
+    for target in ("a", "b", "all"):
+        assert "eurlex-4k" in printed(capsys, "--target", target, *both)
+
+
+def test_a_configuration_without_keys_and_a_rate_that_cannot_be_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty.yaml").touch()
+    with pytest.raises(InputError, match=r"empty\.yaml holds no keys"):
+        printed(capsys, "--configfile", str(tmp_path / "empty.yaml"))
+    for rate in ("-1", "0", "nan", "inf", "1e-400", "fast"):
+        with pytest.raises(SystemExit) as ended:
+            printed(capsys, "--teraflops", rate)
+        assert ended.value.code == 2 and f"{rate}" in capsys.readouterr().err

@@ -13,7 +13,17 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from lightxml_core.errors import InputError
-from lightxml_core.files import check_seal, load_array, load_csr, read_json, save_array, seal, write_json, write_text
+from lightxml_core.files import (
+    check_seal,
+    load_array,
+    load_csr,
+    made,
+    read_json,
+    save_array,
+    seal,
+    write_json,
+    write_text,
+)
 
 
 def folder_of(where: Path) -> Path:
@@ -24,21 +34,21 @@ def folder_of(where: Path) -> Path:
 
 
 def test_a_sealed_folder_is_read_by_the_tool_of_that_name(tmp_path: Path) -> None:
-    made = folder_of(tmp_path)
-    check_seal(made)
-    subprocess.run(["sha256sum", "--check", "--strict", ".sha256"], cwd=made, check=True, capture_output=True)
+    folder = folder_of(tmp_path)
+    check_seal(folder)
+    subprocess.run(["sha256sum", "--check", "--strict", ".sha256"], cwd=folder, check=True, capture_output=True)
 
 
 @pytest.mark.parametrize("change", ["edit", "truncate", "remove"])
 def test_a_change_in_a_sealed_folder_is_told_with_what_to_delete(tmp_path: Path, change: str) -> None:
-    made = folder_of(tmp_path)
-    target = made / "inner/b.json"
+    folder = folder_of(tmp_path)
+    target = folder / "inner/b.json"
     if change == "remove":
         target.unlink()
     else:
         target.write_text(target.read_text().replace("2", "3") if change == "edit" else "")
-    with pytest.raises(InputError, match=rf"inner/b\.json is not what was written there.*delete {made} and run"):
-        check_seal(made)
+    with pytest.raises(InputError, match=rf"inner/b\.json is not what was written there.*delete {folder} and run"):
+        check_seal(folder)
 
 
 @given(bit=st.integers(0, 8 * (128 + 24) - 1))
@@ -50,7 +60,7 @@ def test_any_bit_of_a_sealed_file_counts(tmp_path_factory: pytest.TempPathFactor
     data[bit // 8] ^= 1 << bit % 8
     path.write_bytes(data)
     with pytest.raises(InputError, match=f"delete {path} and run again"):
-        load_array(path)
+        load_array(made(path))
 
 
 def test_what_is_written_anew_or_never_sealed_passes(tmp_path: Path) -> None:
