@@ -23,8 +23,8 @@ wildcard_constraints:
     target=one_of(REGISTRY.targets),
     member="(?!ensemble/)[a-z0-9][a-z0-9-]*",
     variant="[a-z0-9][a-z0-9-]*",
-    seed=r"\d+",
-    tree=r"\d+",
+    seed=r"0|[1-9]\d{0,8}",
+    tree=r"0|[1-9]\d{0,9}",
     part="trn|tst",
 
 

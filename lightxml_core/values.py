@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import fields
 from functools import cache
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
@@ -13,9 +14,12 @@ LARGEST = 2**31 - 1  # what fits into the int32 of sparse matrices
 
 Count = Annotated[int, Ge(1), Le(LARGEST)]
 Natural = Annotated[int, Ge(0), Le(LARGEST)]
-Positive = Annotated[float, Gt(0)]
-NonNegative = Annotated[float, Ge(0)]
+Seed = Annotated[int, Ge(0), Le(999_999_999)]  # the nine digits of the folder's name
+Leaf = Annotated[int, Ge(2), Le(LARGEST)]  # labels of a cluster: one more is halved
+Positive = Annotated[float, Gt(0), Le(1e6)]
+NonNegative = Annotated[float, Ge(0), Le(1e6)]
 Share = Annotated[float, Ge(0), Le(1)]
+Factor = Annotated[float, Gt(0), Le(1)]  # also a rate: Adam moves each weight by about so much
 Dropout = Annotated[float, Ge(0), Lt(1)]
 
 
@@ -37,7 +41,8 @@ def types_of(settings: type) -> dict[str, Any]:
 
 @cache
 def _types_of(settings: Any) -> dict[str, Any]:
-    return get_type_hints(settings, include_extras=True)
+    hints = get_type_hints(settings, include_extras=True)
+    return {field.name: hints[field.name] for field in fields(settings)}
 
 
 def _of_kind(value: Any, kind: Any) -> bool:

@@ -14,7 +14,7 @@ rule cluster_labels:
     benchmark:
         "logs/cluster_labels/{dataset}/{max_leaf}-{tree}.tsv"
     wildcard_constraints:
-        max_leaf=r"[1-9]\d*",
+        max_leaf=r"[2-9]|[1-9]\d{1,9}",
     threads: THREADS
     resources:
         mem_mb=8000,

@@ -34,14 +34,16 @@ from lightxml_core.files import hold_lock, is_whole, write_json
 from lightxml_core.imports import imported_files
 from lightxml_core.methods import method_files
 from lightxml_core.registry import load_registry, read_config
-from lightxml_core.registry.origin import COMMAND_LINE, Origin, lay_over, with_numbers
+from lightxml_core.registry.grid import wordless
+from lightxml_core.registry.origin import COMMAND_LINE, Origin, lay_over
+from lightxml_core.registry.schema import with_numbers
 from lightxml_core.training.devices import TRAININGS_A_GPU, visible_gpus
 from lightxml_core.user_files import Fingerprints, located
 
 
 def load_definitions():
     """The registry with the configuration as snakemake has merged it."""
-    given = with_numbers(workflow.config_settings.config)
+    given = with_numbers(workflow.config_settings.config, "config")
     lay_over(config, given)
     files = [(os.path.relpath(path), read_config(path)) for path in workflow.overwrite_configfiles]
     return load_registry(BASE, config, Origin([*files, (COMMAND_LINE, given)]))
@@ -132,6 +134,12 @@ def download_of(wildcards):
 FINGERPRINTS = Fingerprints(Path(".snakemake/lightxml/fingerprints.json"))
 
 
+# Which rule makes what: datasets that are fetched and those with texts, encoders without pretrained weights.
+DOWNLOADED = [name for name in REGISTRY.datasets if {"mirrors", "packages"} & source_of(name).keys()]
+WITH_TEXTS = [name for name in REGISTRY.datasets if not wordless(source_of(name))]
+FROM_SCRATCH = {name for name in REGISTRY.backbones if "scratch" in REGISTRY.backbones[name]["source"]}
+
+
 def as_inputs(files):
     return [ancient(str(path)) for path in files]
 
@@ -175,7 +183,8 @@ def files_of_member(wildcards):
         return []
     file = located(BASE, vectors)
     if not file.is_file():
-        sys.exit(f"error: methods/{wildcards.method}.yaml: vectors: there is no file {file}: correct the path")
+        what = "is a folder: name a file in it" if file.is_dir() else "is not there: correct the path"
+        sys.exit(f"error: methods/{wildcards.method}.yaml: vectors: {file} {what}")
     return [file]
 
 
@@ -239,6 +248,8 @@ def told(question, *names):
 
 def made(wildcards):
     """The settings of a member, every default filled in."""
+    if not told(REGISTRY.serves, wildcards.method, wildcards.dataset):
+        sys.exit(f"error: methods/{wildcards.method}.yaml: it reads texts and {wildcards.dataset} has none")
     return told(REGISTRY.made, wildcards.method, wildcards.dataset, wildcards.member)
 
 
@@ -262,8 +273,7 @@ def gpus_of_training(wildcards):
 
 def encoder_folder(dataset, backbone):
     """Where a backbone lies: a from-scratch one beside the corpus that trained its tokenizer."""
-    scratch = "scratch" in REGISTRY.backbones[backbone]["source"]
-    return f"results/{dataset}/encoders/{backbone}" if scratch else f"data/encoders/{backbone}"
+    return f"results/{dataset}/encoders/{backbone}" if backbone in FROM_SCRATCH else f"data/encoders/{backbone}"
 
 
 def member_inputs(wildcards, tokens="max_tokens"):

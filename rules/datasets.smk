@@ -12,6 +12,8 @@ rule download_dataset:
         "logs/download_dataset/{dataset}.log",
     benchmark:
         "logs/download_dataset/{dataset}.tsv"
+    wildcard_constraints:
+        dataset=one_of(DOWNLOADED),
     threads: 1
     resources:
         mem_mb=2000,

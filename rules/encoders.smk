@@ -12,6 +12,8 @@ rule download_encoder:
         "logs/download_encoder/{backbone}.log",
     benchmark:
         "logs/download_encoder/{backbone}.tsv"
+    wildcard_constraints:
+        backbone=one_of(REGISTRY.backbones.keys() - FROM_SCRATCH),
     threads: 1
     resources:
         mem_mb=4000,
@@ -56,6 +58,9 @@ rule build_encoder:
         "logs/build_encoder/{dataset}/{backbone}.log",
     benchmark:
         "logs/build_encoder/{dataset}/{backbone}.tsv"
+    wildcard_constraints:
+        dataset=one_of(WITH_TEXTS),
+        backbone=one_of(FROM_SCRATCH),
     threads: 1
     resources:
         mem_mb=8000,
@@ -83,7 +88,8 @@ rule tokenize:
     benchmark:
         "logs/tokenize/{dataset}/{backbone}-{max_tokens}-{text}.tsv"
     wildcard_constraints:
-        max_tokens=r"[1-9]\d*",
+        max_tokens=r"[1-9]\d{0,9}",
+        dataset=one_of(WITH_TEXTS),
         text="plain|official",
     threads: THREADS
     resources:

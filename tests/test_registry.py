@@ -19,6 +19,8 @@ GONE = object()  # as a value of an edit: the key is taken out
 CONFIG, DATASET, CUT = "config.yaml", "datasets/eurlex-4k.yaml", "datasets/eurlex-4k-small.yaml"
 GLOVE, ATTENTION = "vectors/glove-840b.yaml", "methods/attentionxml.yaml"
 HUB, SCRATCH, PACKAGE = "backbones/bert-base.yaml", "backbones/scratch-bert.yaml", "backbones/minilm.yaml"
+XLNET, WORDS = "backbones/scratch-xlnet.yaml", "backbones/words.yaml"
+PROTOCOLS, MATCHER = "methods/lightxml-protocols.yaml", "methods/xtransformer-small.yaml"
 LIGHTXML, KNN, TREES = "methods/lightxml.yaml", "methods/knn.yaml", "methods/parabel.yaml"
 
 Keys = tuple[str | int, ...]
@@ -27,7 +29,7 @@ Keys = tuple[str | int, ...]
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """The definitions of this project in a folder of their own."""
-    for folder in ("datasets", "backbones", "vectors", "methods"):
+    for folder in ("datasets", "backbones", "vectors", "methods", "published"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
     shutil.copyfile(ROOT / CONFIG, tmp_path / CONFIG)
     return tmp_path
@@ -109,7 +111,9 @@ WRONG: list[tuple[str, Keys, Any, tuple[str, ...]]] = [
     (DATASET, ("propensity", "b"), GONE, ("propensity", "the key 'b' is missing")),
     (DATASET, ("features", "mindf"), 1, ("unknown key 'features.mindf'", "min_df, max_features")),
     (DATASET, ("features", "sublinear"), 1, ("features.sublinear", "expected a boolean, found 1")),
-    (DATASET, ("expected", "labels"), "many", ("expected.labels", "expected a number, found 'many'")),
+    (DATASET, ("expected", "labels"), "many", ("expected.labels", "expected an integer, found 'many'")),
+    (DATASET, ("expected", "label"), 5, ("unknown key 'expected.label'", "documents_tst, labels")),
+    (DATASET, ("published_as",), "Eurlex", ("published_as: unknown dataset 'Eurlex'", "Eurlex-4K", "no figures")),
     (DATASET, ("source", "mirrors", 0, "layout"), "svm", ("source.mirrors.0.layout", "attentionxml", "found 'svm'")),
     (DATASET, ("source", "mirrors", 0, "sha"), "x", ("unknown key 'source.mirrors.0.sha'", "sha256, bytes")),
     (DATASET, ("source", "mirrors", 0, "url"), "http://a.b", ("source.mirrors.0", "the key url, or the key drive")),
@@ -138,6 +142,10 @@ WRONG: list[tuple[str, Keys, Any, tuple[str, ...]]] = [
     (HUB, ("source", "revison"), "x", ("unknown key 'source.revison'", "hub, revision")),
     (HUB, ("source", "revision"), GONE, ("source", "the key 'revision' is missing")),
     (HUB, ("source", "hub"), "bert", ("source.hub", "'bert'")),
+    (SCRATCH, ("size",), {"layers": 1, "width": 8, "vocabulary": 9}, ("size: ", "remove the key")),
+    (XLNET, ("source", "scratch", "positions"), 64, ("source.scratch.positions: has no effect for the type xlnet",)),
+    (WORDS, ("source", "scratch", "width"), 64, ("source.scratch.width: has no effect for the type words",)),
+    (XLNET, ("source", "scratch"), {"type": "xlnet", "width": 9, "heads": 3}, ("width (9) of an xlnet must be even",)),
     (SCRATCH, ("source", "scratch", "heads"), 3, ("source.scratch", "width (128) must be a multiple of heads (3)")),
     (HUB, ("source",), "bert", ("source", "expected a mapping, found 'bert'")),
     (SCRATCH, ("source", "scratch", "type"), "gpt", ("source.scratch.type", "xlnet, words, found 'gpt'")),
@@ -194,6 +202,18 @@ WRONG: list[tuple[str, Keys, Any, tuple[str, ...]]] = [
     ),
     (LIGHTXML, ("settings", "lr"), -1.0, ("settings.lr must be more than 0, not -1.0",)),
     (ATTENTION, ("settings", "layers"), [256, 0], ("settings.layers must be at least 1, not [256, 0]",)),
+    (LIGHTXML, ("settings", "frozen_layers"), 13, ("member bert: frozen_layers must be at most 12, not 13",)),
+    (
+        LIGHTXML,
+        ("datasets", "eurlex-4k", "settings", "batch"),
+        15,
+        ("member xlnet on eurlex-4k: batch (15) must be a multiple of accumulate",),
+    ),
+    (LIGHTXML, ("members", "bert", "backbone"), "words", ("member bert: backbone: words is a vocabulary of words",)),
+    (PROTOCOLS, ("protocol",), "clean", ("protocol: the settings of every member name their own: remove the key",)),
+    (MATCHER, ("settings", "label_bias"), True, ("unknown key 'settings.label_bias'",)),
+    (KNN, ("published_as",), "Nearest", ("published_as: unknown method 'Nearest'", "no figures in published/")),
+    (TREES, ("published_backbones",), {"single": "minilm"}, ("published_backbones: omikuji_trees has none",)),
     (KNN, ("protocol",), "clean", ("protocol: knn has no protocols: remove the key",)),
     (KNN, ("published_protocol",), "clean", ("published_protocol: knn has no protocols",)),
     (KNN, ("differs",), "much", ("differs: it describes published figures and needs the key published_as",)),

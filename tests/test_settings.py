@@ -3,31 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
 from typing import Any, Literal, get_args, get_origin
 
 import numpy as np
 import pytest
+import torch
 import yaml
 from annotated_types import Ge, Gt, Le, Lt
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
 from lightxml_core.corpus.layouts import LAYOUTS
-from lightxml_core.encoders.scratch import Kind
+from lightxml_core.corpus.statistics import statistics
+from lightxml_core.encoders.backbone import Backbone, load_encoder
+from lightxml_core.encoders.scratch import Kind, ScratchConfig, build_scratch
 from lightxml_core.encoders.tokens import Preparation, prepare_text
 from lightxml_core.errors import InputError
 from lightxml_core.evaluation.ensemble import How
 from lightxml_core.files import load_csr, save_csr, write_json
-from lightxml_core.methods import implementations, load_method
+from lightxml_core.methods import implementations, load_method, make_settings
 from lightxml_core.methods.lightxml import PROTOCOLS
 from lightxml_core.registry import Registry
 from lightxml_core.registry.checks import check_methods
-from lightxml_core.registry.origin import Origin, lay_over, with_numbers
+from lightxml_core.registry.origin import Origin, lay_over
+from lightxml_core.registry.schema import with_numbers
 from lightxml_core.values import LARGEST, types_of
 from tests.project import ROOT, copy_project, snakemake
+from tests.test_small_corpora import QUICK, Prepared, planted
 from workflow_scripts import ensemble
 
 SCHEMAS = ROOT / "lightxml_core/registry/schemas"
@@ -35,7 +42,7 @@ FIELDS = [
     (name, field.name)
     for name in implementations()
     for field in fields(load_method(name).Settings)
-    if field.name != "seed"
+    if field.name not in load_method(name).Settings.UNSETTABLE
 ]
 
 
@@ -51,11 +58,12 @@ def is_number(kind: Any) -> bool:
 NUMBERS = [(name, key) for name, key in FIELDS if is_number(types_of(load_method(name).Settings)[key])]
 
 
-def test_every_number_has_a_least_value() -> None:
+def test_every_number_has_a_least_and_a_largest_value() -> None:
     assert len(NUMBERS) > 80
     for name, key in NUMBERS:
         limits = limits_of(types_of(load_method(name).Settings)[key])
         assert any(isinstance(limit, Ge | Gt) for limit in limits), f"{name}.{key}"
+        assert any(isinstance(limit, Le | Lt) for limit in limits), f"{name}.{key}"
 
 
 def beyond(limit: Any, inner: Any) -> st.SearchStrategy[Any]:
@@ -117,10 +125,18 @@ def nodes(schema: Any) -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("path", sorted(SCHEMAS.glob("*.yaml")), ids=lambda path: path.stem)
-def test_every_number_of_a_schema_has_a_least_value(path: Path) -> None:
+def test_every_number_of_a_schema_has_a_least_and_a_largest_value(path: Path) -> None:
     for node in nodes(yaml.safe_load(path.read_text(encoding="utf-8"))):
         if node.get("type") in ("integer", "number"):
-            assert "minimum" in node or "exclusiveMinimum" in node, f"{path.stem}: {node}"
+            assert node.keys() >= {"minimum", "maximum"}, f"{path.stem}: {node}"
+
+
+def test_a_dataset_may_expect_every_number_that_is_counted() -> None:
+    schema = yaml.safe_load((SCHEMAS / "dataset.yaml").read_text(encoding="utf-8"))
+    Y, words = sparse.csr_matrix(np.eye(2, dtype=np.float32)), np.array([3, 4])
+    counted = statistics(Y, Y, words, words, 0)
+    numbers = {key for key, value in counted.items() if isinstance(value, int | float) and not isinstance(value, bool)}
+    assert schema["properties"]["expected"]["properties"].keys() == numbers
 
 
 SOURCES: dict[str, list[set[str]]] = {  # where the program that gets such a value says which it takes
@@ -153,6 +169,77 @@ def test_every_way_to_combine_members_is_taken_by_its_program(
     assert load_csr(tmp_path / "out.npz").shape == (1, 3)
 
 
+def literals_of(name: str) -> dict[str, list[Any]]:
+    """The values of each setting of a method that allows only some; without a GPU none in half precision."""
+    kinds = types_of(load_method(name).Settings)
+    found = {key: list(get_args(kinds[key])) for method, key in FIELDS if method == name}
+    found = {key: values for key, values in found.items() if get_origin(kinds[key]) is Literal}
+    return {key: [value for value in values if value != "fp16"] for key, values in found.items()}
+
+
+def together(name: str) -> list[dict[str, Any]]:
+    """Few combinations of settings that fit together and hold each of those values once at least."""
+    literals, random, chosen = literals_of(name), Random(0), list[dict[str, Any]]()
+    missing = {(key, value) for key, values in literals.items() for value in values}
+    while missing:
+        drawn = {key: random.choice(values) for key, values in literals.items()}
+        try:
+            load_method(name).Settings(**drawn, warm_epochs=1) if name == "lightxml" else None
+        except InputError:
+            continue
+        if missing & drawn.items():
+            chosen.append(drawn)
+            missing -= drawn.items()
+    return chosen
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    return Prepared(planted(48, 12, 20), tmp_path_factory.mktemp("corpus"))
+
+
+COMBINATIONS = [(name, drawn) for name in implementations() for drawn in together(name)]
+
+
+@pytest.mark.parametrize(
+    ("name", "drawn"), COMBINATIONS, ids=[f"{name}, {'-'.join(d.values())}" for name, d in COMBINATIONS]
+)
+def test_every_value_that_a_setting_allows_trains_and_predicts(
+    name: str, drawn: dict[str, Any], corpus: Prepared, tmp_path: Path
+) -> None:
+    torch.set_num_threads(1)
+    method, known = load_method(name), types_of(load_method(name).Settings)
+    quick = {
+        **QUICK,
+        "layers": [8] if name == "attentionxml" else 2,
+        "max_leaf": 4,
+        "warm_epochs": 1,
+        "clusters_kept": 2,
+    }
+    settings = make_settings(method, {key: value for key, value in {**quick, **drawn}.items() if key in known})
+    needs = method.needs(settings)
+    data = corpus.training(settings, needs)
+    if "test" in needs:
+        data = replace(data, test=replace(corpus.test(settings, needs), Y=corpus.Y_tst))
+    method.fit(data, settings, tmp_path / "model", True)
+    found = method.predict(tmp_path / "model", corpus.test(settings, needs), 5)
+    assert found.nnz and np.isfinite(found.data).all()
+
+
+@given(kind=st.sampled_from(get_args(Kind)), width=st.integers(8, 24), heads=st.integers(1, 6))
+@settings(max_examples=15)
+def test_an_encoder_from_scratch_is_refused_or_works(kind: Kind, width: int, heads: int) -> None:
+    try:
+        config = ScratchConfig(kind, 300, width, 1, heads, 16)
+    except InputError:
+        return
+    with TemporaryDirectory() as folder:
+        build_scratch(config, ["some words of a text, and others"] * 9, Path(folder))
+        if config.depth:
+            encoder = Backbone(load_encoder(Path(folder), True), 1, "first")
+            assert encoder(torch.ones(2, 8, dtype=torch.int64), torch.ones(2, 8, dtype=torch.bool)).shape == (2, width)
+
+
 @pytest.mark.parametrize("preparation", get_args(Preparation))
 def test_every_preparation_of_texts_is_known(preparation: Preparation) -> None:
     assert prepare_text("Some Text", preparation, 8).lower() == "some text"
@@ -174,21 +261,19 @@ def test_a_value_is_of_the_uppermost_layer_that_has_it() -> None:
     assert origin.file_of("hardware", "threads") == origin.file_of() == "config.yaml"
 
 
-@given(
-    st.recursive(
-        st.integers(-99, 99) | st.booleans() | st.sampled_from(["a", "no way", "1.2.3"]),
-        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
-    )
-)
-def test_numbers_within_a_value_of_the_command_line_count_as_numbers(value: Any) -> None:
-    def as_texts(value: Any) -> Any:
-        if isinstance(value, list):
-            return [as_texts(entry) for entry in value]
-        if isinstance(value, dict):
-            return {key: as_texts(entry) for key, entry in value.items()}
-        return str(value).lower() if isinstance(value, bool) else str(value)
-
-    assert with_numbers({"key": [as_texts(value)]}) == {"key": [value]}
+@given(st.lists(st.integers(0, 99), min_size=1), st.floats(0, 100), st.sampled_from(["2024", "1e5", "no", "knn"]))
+def test_only_what_must_be_a_number_is_one_on_the_command_line(seeds: list[int], points: float, name: str) -> None:
+    target = {"datasets": [name], "methods": [name], "seeds": [str(seed) for seed in seeds]}
+    hardware = {"threads": str(seeds[0]), "gpus": "auto"}
+    given = {"seeds": ["x", *target["seeds"]], "tolerance": {"P": str(points)}, "hardware": hardware}
+    found = with_numbers({**given, "targets": {"7": target}, "protocol": "clean"}, "config")
+    assert found == {
+        "seeds": ["x", *seeds],
+        "tolerance": {"P": points},
+        "hardware": {"threads": seeds[0], "gpus": "auto"},
+        "targets": {"7": {"datasets": [name], "methods": [name], "seeds": seeds}},
+        "protocol": "clean",
+    }
 
 
 def test_layers_are_merged_as_snakemake_merges_them() -> None:
@@ -203,7 +288,14 @@ MISTAKES = {
     ("config", "seeds=[-1]"): "--config: seeds.0 must be at least 0, not -1",
     ("asked", MEMBER): "methods/popularity.yaml: no member 'nope' on hpo-5k",
     ("asked", "elsewhere"): "datasets/elsewhere.yaml: source.folder: there is no folder",
-    ("asked", "results/hpo-5k/elsewhere/a/seed0/model"): "methods/elsewhere.yaml: vectors: there is no file",
+    (
+        "asked",
+        "results/hpo-5k/elsewhere/a/seed0/model",
+    ): "methods/elsewhere.yaml: vectors: ../elsewhere.txt is not there",
+    (
+        "asked",
+        "results/eurlex-4k-bow/lightxml/bert/seed0/model",
+    ): "methods/lightxml.yaml: it reads texts and eurlex-4k-bow",
     ("asked", "data/encoders/elsewhere"): "backbones/elsewhere.yaml: source.folder: there is no folder",
 }
 
@@ -228,6 +320,14 @@ def test_a_mistake_is_told_in_one_sentence_with_its_place(project: Path, where: 
     told = [line for line in said.splitlines() if line.startswith("error: ")]
     assert len(told) == 1 and told[0].startswith(f"error: {MISTAKES[where, content]}"), said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    "file", ["results/hpo-5k/encoders/minilm", "data/hpo-5k-tiny/raw", "results/hpo-5k/clusters/1-0.npz"]
+)
+def test_a_file_that_no_rule_can_make_is_told_without_a_traceback(project: Path, file: str) -> None:
+    said = snakemake(project, "-n", file, expect=1)
+    assert f"No rule to produce {file}" in said and "Traceback" not in said
 
 
 def test_numbers_of_the_command_line_reach_the_plan(project: Path) -> None:

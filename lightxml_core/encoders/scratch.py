@@ -32,6 +32,21 @@ class ScratchConfig:
     def __post_init__(self) -> None:
         if self.width % self.heads:
             raise InputError(f"width ({self.width}) must be a multiple of heads ({self.heads})")
+        if self.type == "xlnet" and self.width % 2:
+            raise InputError(f"width ({self.width}) of an xlnet must be even: half of it are sines, half cosines")
+
+    @property
+    def depth(self) -> int:
+        """Layers of the transformer; 0 for words."""
+        return 0 if self.type == "words" else self.layers
+
+
+WITHOUT_EFFECT: dict[Kind, frozenset[str]] = {  # sizes that a type does not have
+    "bert": frozenset(),
+    "roberta": frozenset(),
+    "xlnet": frozenset({"positions"}),
+    "words": frozenset({"width", "layers", "heads", "positions"}),
+}
 
 
 def build_scratch(config: ScratchConfig, texts: Iterable[str], out: Path) -> None:

@@ -19,13 +19,13 @@ from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
 import numpy as np
 from scipy import sparse
 
 from lightxml_core.errors import InputError
-from lightxml_core.values import Natural, fault, types_of
+from lightxml_core.values import Seed, fault, types_of
 
 if TYPE_CHECKING:
     from lightxml_core.encoders.tokens import TokenisedPart
@@ -39,10 +39,13 @@ INPUTS = frozenset({"tokens", "tfidf", "bow", "clusters", "vectors", "test", "na
 class BaseSettings:
     """Settings that every method has; the workflow fills it in.
 
-    The type of a field says which values it allows (`lightxml_core.values`); any other is an InputError.
+    The type of a field says which values it allows (`lightxml_core.values`); any other is an InputError. The fields in
+    UNSETTABLE a definition may not set.
     """
 
-    seed: Natural = 0
+    UNSETTABLE: ClassVar[frozenset[str]] = frozenset({"seed"})
+
+    seed: Seed = 0
 
     def __post_init__(self) -> None:
         for name, kind in types_of(type(self)).items():

@@ -12,10 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
-from annotated_types import Ge, Le
 from scipy import sparse
 
 from lightxml_core.errors import InputError
@@ -24,7 +23,7 @@ from lightxml_core.features.labels import normalise_rows
 from lightxml_core.files import read_json, write_json
 from lightxml_core.methods import BaseSettings, TestData, TrainingData
 from lightxml_core.training.devices import threads
-from lightxml_core.values import LARGEST, Count, NonNegative, Positive
+from lightxml_core.values import Count, Leaf, Positive, Share
 
 
 @dataclass(frozen=True)
@@ -38,9 +37,9 @@ class Settings(BaseSettings):
 
     model: Literal["parabel", "bonsai"] = "parabel"
     trees: Count = 3
-    max_leaf: Annotated[int, Ge(2), Le(LARGEST)] = 100
+    max_leaf: Leaf = 100
     cost: Positive = 1.0
-    weight_threshold: NonNegative = 0.1
+    weight_threshold: Share = 0.1
     beam: Count = 10
 
 

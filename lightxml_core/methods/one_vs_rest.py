@@ -13,7 +13,7 @@ from lightxml_core.features.labels import normalise_rows
 from lightxml_core.files import load_csr, new_folder, save_csr
 from lightxml_core.methods import BaseSettings, TestData, TrainingData
 from lightxml_core.training.devices import threads
-from lightxml_core.values import NonNegative, Positive
+from lightxml_core.values import NonNegative, Positive, Share
 
 _SCORES_AT_ONCE = 1 << 24
 
@@ -26,7 +26,7 @@ class Settings(BaseSettings):
     """
 
     cost: Positive = 1.0
-    threshold: NonNegative = 0.01
+    threshold: Share = 0.01
     checkpoint_minutes: NonNegative = 10.0
 
 

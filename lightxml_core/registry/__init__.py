@@ -13,7 +13,13 @@ from typing import Any
 
 from lightxml_core.errors import InputError
 from lightxml_core.features.vectors import FIRST
-from lightxml_core.registry.checks import check_backbones, check_datasets, check_methods, check_targets
+from lightxml_core.registry.checks import (
+    check_backbones,
+    check_datasets,
+    check_methods,
+    check_published,
+    check_targets,
+)
 from lightxml_core.registry.grid import Registry, Run
 from lightxml_core.registry.origin import ONE_FILE, Origin
 from lightxml_core.registry.schema import check
@@ -42,8 +48,9 @@ def load_registry(root: Path, config: Mapping[str, Any], origin: Origin = ONE_FI
     datasets = {name: {**_DEFAULTS, **definition} for name, definition in folders["dataset"].items()}
     registry = Registry(config, datasets, folders["backbone"], folders["vector"], folders["method"], origin)
     check_datasets(registry, root)
-    check_backbones(registry)
+    check_backbones(registry, root)
     check_methods(registry)
+    check_published(registry, root)
     check_targets(registry)
     return registry
 
@@ -57,7 +64,13 @@ def _load_folder(folder: Path, kind: str) -> dict[str, dict[str, Any]]:
             _check_name(path.stem, kind, where)
             definitions[path.stem] = _load(path, kind, where)
         elif path.suffix.lower() in (".yaml", ".yml"):
-            raise InputError(f"{where}: a definition ends in .yaml: rename the file to {path.stem}.yaml")
+            other = path.with_suffix(".yaml")
+            what = (
+                f"{other.name} is there too: move one of them elsewhere"
+                if other.exists()
+                else f"rename the file to {other.name}"
+            )
+            raise InputError(f"{where}: a definition ends in .yaml: {what}")
     return definitions
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator, Mapping
 from itertools import product
 from pathlib import Path
 from typing import Any
 
-from lightxml_core.encoders.scratch import ScratchConfig
+from lightxml_core.encoders.scratch import WITHOUT_EFFECT, ScratchConfig
 from lightxml_core.errors import InputError
 from lightxml_core.features.vectors import FIRST
-from lightxml_core.methods import load_method
+from lightxml_core.methods import BaseSettings, load_method
+from lightxml_core.methods.lightxml.settings import Settings as Transformer
 from lightxml_core.registry.grid import Registry, wordless
 from lightxml_core.user_files import located
 from lightxml_core.values import fault, types_of
@@ -23,9 +25,7 @@ def check_datasets(registry: Registry, root: Path) -> None:
     """
     for name, definition in registry.datasets.items():
         _check_separator(definition["source"], f"datasets/{name}.yaml: source.separator")
-        folder = definition["source"].get("folder")
-        if folder is not None and located(root, folder).is_file():
-            raise InputError(f"datasets/{name}.yaml: source.folder: {folder} is a file: name the folder that holds it")
+        _check_folder(definition["source"], root, f"datasets/{name}.yaml")
         if definition["features"] and wordless(definition["source"]):
             raise InputError(f"datasets/{name}.yaml: features: the source ships its own features: remove the key")
         parent = definition["source"].get("cut")
@@ -45,15 +45,35 @@ def _check_separator(source: Mapping[str, Any], where: str) -> None:
         raise InputError(f"{where}: only the layout csv has one, not {', '.join(sorted(others))}: remove the key")
 
 
-def check_backbones(registry: Registry) -> None:
-    """InputError for an encoder from scratch whose width its heads cannot share."""
+def check_backbones(registry: Registry, root: Path) -> None:
+    """InputError for sizes from scratch that do not fit together or have no effect, or a folder that is none.
+
+    root: the project's folder, from which relative paths count.
+    """
     for name, definition in registry.backbones.items():
+        where = f"backbones/{name}.yaml"
+        _check_folder(definition["source"], root, where)
         scratch = definition["source"].get("scratch")
         if scratch is not None:
-            try:
-                ScratchConfig(**scratch)
-            except InputError as error:
-                raise InputError(f"backbones/{name}.yaml: source.scratch: {error}") from None
+            _check_scratch(definition, scratch, where)
+
+
+def _check_scratch(definition: Mapping[str, Any], scratch: Mapping[str, Any], where: str) -> None:
+    if "size" in definition:
+        raise InputError(f"{where}: size: source.scratch says the size of an encoder from scratch: remove the key")
+    for key in sorted(scratch.keys() & WITHOUT_EFFECT[scratch["type"]]):
+        raise InputError(f"{where}: source.scratch.{key}: has no effect for the type {scratch['type']}: remove the key")
+    try:
+        ScratchConfig(**scratch)
+    except InputError as error:
+        raise InputError(f"{where}: source.scratch: {error}") from None
+
+
+def _check_folder(source: Mapping[str, Any], root: Path, where: str) -> None:
+    """Only what is there and no folder is refused here: what is not there may be on another disk, for another run."""
+    folder = source.get("folder")
+    if "parts" not in source and folder is not None and located(root, folder).is_file():
+        raise InputError(f"{where}: source.folder: {folder} is a file: name the folder that holds it")
 
 
 def check_methods(registry: Registry) -> None:
@@ -64,15 +84,19 @@ def check_methods(registry: Registry) -> None:
             implementation = load_method(definition["implementation"])
         except InputError as error:
             raise InputError(f"{where}: implementation: {error}") from None
-        _check_effects(definition, hasattr(implementation, "PROTOCOLS"), where)
-        types = types_of(implementation.Settings)
+        types = {
+            key: kind
+            for key, kind in types_of(implementation.Settings).items()
+            if key not in implementation.Settings.UNSETTABLE
+        }
+        _check_effects(definition, hasattr(implementation, "PROTOCOLS"), "backbone" in types, where)
         for path, settings in _setting_blocks(definition):
             _check_settings(settings, types, where, path)
             if "backbone" in settings:
                 _known(settings["backbone"], registry.backbones, f"{where}: {path}.backbone", "backbone")
             if "vectors" in settings and "/" not in settings["vectors"]:  # a path is one that has a slash
                 known = {**dict.fromkeys(FIRST), **registry.vectors}
-                _known(settings["vectors"], known, f"{where}: {path}.vectors", "vectors")
+                _known(settings["vectors"], known, f"{where}: {path}.vectors", "vectors", "; a file's path has a slash")
         for dataset in definition.get("datasets", {}):
             _known(dataset, registry.datasets, f"{where}: datasets", "dataset")
         _known(definition.get("base", name), registry.methods, f"{where}: base", "method")
@@ -80,17 +104,35 @@ def check_methods(registry: Registry) -> None:
             raise InputError(f"{where}: base: a method is no variant of itself: name another method or remove the key")
         for variant, backbone in definition.get("published_backbones", {}).items():
             _known(backbone, registry.backbones, f"{where}: published_backbones.{variant}", "backbone")
+        _check_made(registry, name)
 
 
-def _check_effects(definition: Mapping[str, Any], protocols: bool, where: str) -> None:
-    """InputError for a key that can have no effect in this file."""
+def _check_effects(definition: Mapping[str, Any], protocols: bool, backbones: bool, where: str) -> None:
+    """InputError for a key that can have no effect in this file.
+
+    protocols, backbones: whether the implementation has any.
+    """
     for key in ("protocol", "published_protocol"):
         if key in definition and not protocols:
             raise InputError(f"{where}: {key}: {definition['implementation']} has no protocols: remove the key")
+    if "protocol" in definition and _all_name_protocol(definition):
+        raise InputError(f"{where}: protocol: the settings of every member name their own: remove the key")
+    if "published_backbones" in definition and not backbones:
+        raise InputError(f"{where}: published_backbones: {definition['implementation']} has none: remove the key")
     for key in ("published_protocol", "published_backbones", "differs"):
         if key in definition and "published_as" not in definition:
             raise InputError(f"{where}: {key}: it describes published figures and needs the key published_as")
     _check_ensembles(definition, where)
+
+
+def _all_name_protocol(definition: Mapping[str, Any]) -> bool:
+    """Whether the settings of all members, on every dataset, say by which protocol."""
+    shared = definition.get("settings", {})
+    for own in ({}, *definition.get("datasets", {}).values()):
+        for settings in own.get("members", definition["members"]).values():
+            if "protocol" not in {**shared, **own.get("settings", {}), **settings}:
+                return False
+    return True
 
 
 def _check_ensembles(definition: Mapping[str, Any], where: str) -> None:
@@ -104,6 +146,33 @@ def _check_ensembles(definition: Mapping[str, Any], where: str) -> None:
             raise InputError(f"{where}: {key}: one member makes no ensemble: remove the key or add a member")
 
 
+def _check_made(registry: Registry, method: str) -> None:
+    """Settings that fit one by one may not fit together, or not the encoder; on each dataset that has its own."""
+    own = registry.methods[method].get("datasets", {})
+    for dataset in [*[name for name in registry.datasets if name not in own][:1], *own]:
+        for member in registry.members(method, dataset):
+            try:
+                _check_depth(registry.made(method, dataset, member), registry)
+            except InputError as error:
+                where = f"member {member} on {dataset}" if dataset in own else f"member {member}"
+                raise InputError(f"methods/{method}.yaml: {where}: {error}") from None
+
+
+def _check_depth(settings: BaseSettings, registry: Registry) -> None:
+    """InputError for more layers than the encoder has; where only its files say how many, training tells."""
+    if not isinstance(settings, Transformer):
+        return
+    definition = registry.backbones[settings.backbone]
+    scratch = definition["source"].get("scratch")
+    depth = ScratchConfig(**scratch).depth if scratch is not None else definition.get("size", {}).get("layers")
+    if depth == 0:
+        raise InputError(f"backbone: {settings.backbone} is a vocabulary of words: name an encoder")
+    for key in ("layers", "frozen_layers"):
+        if depth is not None and getattr(settings, key) > depth:
+            has = f"the backbone {settings.backbone} has {depth} layers"
+            raise InputError(f"{key} must be at most {depth}, not {getattr(settings, key)}: {has}")
+
+
 def _setting_blocks(definition: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
     """Every mapping of settings in a method's file, with its dotted path."""
     yield f"{prefix}settings", definition.get("settings", {})
@@ -114,14 +183,32 @@ def _setting_blocks(definition: Mapping[str, Any], prefix: str = "") -> Iterator
 
 
 def _check_settings(settings: Mapping[str, Any], types: Mapping[str, Any], where: str, path: str) -> None:
-    settable = {key: kind for key, kind in types.items() if key != "seed"}
     for key, value in settings.items():
-        if key not in settable:
+        if key not in types:
             raise InputError(
-                f"{where}: unknown key '{path}.{key}': known here are {', '.join(sorted(settable)) or 'none'}"
+                f"{where}: unknown key '{path}.{key}': known here are {', '.join(sorted(types)) or 'none'}"
             )
-        if wrong := fault(value, settable[key]):
+        if wrong := fault(value, types[key]):
             raise InputError(f"{where}: {path}.{key}{wrong}")
+
+
+def check_published(registry: Registry, root: Path) -> None:
+    """InputError for a name under which the project's published/ has no figures."""
+    for kind, definitions in (("dataset", registry.datasets), ("method", registry.methods)):
+        known, hint = _printed(root / "published", kind), "; others have no figures in published/"
+        for name, definition in definitions.items():
+            if known and "published_as" in definition:
+                _known(definition["published_as"], known, f"{kind}s/{name}.yaml: published_as", kind, hint)
+
+
+def _printed(folder: Path, column: str) -> dict[str, None]:
+    """What stands in a column of the published figures; whoever reads them all checks the files."""
+    found: dict[str, None] = {}
+    for path in folder.glob("*.csv"):
+        with path.open(encoding="utf-8-sig", errors="replace", newline="") as opened:
+            found |= dict.fromkeys(row.get(column) or "-" for row in csv.DictReader(opened))
+    found.pop("-", None)
+    return found
 
 
 def check_targets(registry: Registry) -> None:
@@ -138,18 +225,8 @@ def check_targets(registry: Registry) -> None:
                     f"{file}: targets.{target}: {method} reads texts and {dataset} has none "
                     "(a bag-of-words source): choose another method for it"
                 )
-            _check_made(registry, method, dataset)
 
 
-def _check_made(registry: Registry, method: str, dataset: str) -> None:
-    """Settings that fit one by one may not fit together: the method's own class says."""
-    for member in registry.members(method, dataset):
-        try:
-            registry.made(method, dataset, member)
-        except InputError as error:
-            raise InputError(f"methods/{method}.yaml: member {member} on {dataset}: {error}") from None
-
-
-def _known(name: str, known: Mapping[str, Any], where: str, kind: str) -> None:
+def _known(name: str, known: Mapping[str, Any], where: str, kind: str, hint: str = "") -> None:
     if name not in known:
-        raise InputError(f"{where}: unknown {kind} {name!r}: known are {', '.join(sorted(known))}")
+        raise InputError(f"{where}: unknown {kind} {name!r}: known are {', '.join(sorted(known))}{hint}")

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
-
-import yaml
 
 COMMAND_LINE = "--config"
 Layer = tuple[str, Mapping[str, Any]]
@@ -49,16 +46,3 @@ def lay_over(below: dict[str, Any], above: Mapping[str, Any]) -> None:
             lay_over(below[key], value)
         else:
             below[key] = value
-
-
-def with_numbers(value: Any, inside: bool = False) -> Any:
-    """A value of `--config` as YAML means it: snakemake leaves the numbers within lists and mappings as texts."""
-    if isinstance(value, Mapping):
-        return {key: with_numbers(entry, True) for key, entry in value.items()}
-    if isinstance(value, list):
-        return [with_numbers(entry, True) for entry in value]
-    if inside and isinstance(value, str):
-        with suppress(yaml.YAMLError, ValueError):
-            read = yaml.safe_load(value)
-            return read if isinstance(read, int | float) else value
-    return value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,38 @@ def check(value: Any, schema: str, file_of: Callable[..., str]) -> None:
         raise InputError(f"{file_of(*key)}: {sentence}")
 
 
+def with_numbers(value: Any, schema: str) -> Any:
+    """A value with each text that stands where the schema of that name wants a number read as one, if it can be.
+
+    Snakemake leaves the numbers within the lists and mappings of `--config` as texts.
+    """
+    whole = _read(schema)
+    return _with_numbers(value, whole, whole.get("$defs", {}))
+
+
+def _with_numbers(value: Any, node: Mapping[str, Any], defined: Mapping[str, Any]) -> Any:
+    node = defined[node["$ref"].rpartition("/")[2]] if "$ref" in node else node
+    if isinstance(value, Mapping):
+        known, others = node.get("properties", {}), node.get("additionalProperties") or {}
+        return {key: _with_numbers(entry, known.get(key, others), defined) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_with_numbers(entry, node.get("items", {}), defined) for entry in value]
+    wanted = {form.get("type") for form in (node, *node.get("oneOf", ()))}
+    return _number(value) if isinstance(value, str) and wanted & {"integer", "number"} else value
+
+
+def _number(text: str) -> int | float | str:
+    for kind in (int, float):
+        with suppress(ValueError):
+            return kind(text)
+    return text
+
+
+@cache
+def _read(schema: str) -> Any:
+    return read_config(_SCHEMAS / f"{schema}.yaml")
+
+
 @cache
 def _validator(schema: str) -> Any:
     import jsonschema
@@ -33,7 +66,7 @@ def _validator(schema: str) -> Any:
     types = base.TYPE_CHECKER.redefine_many(
         {name: lambda _, found, kind=kind: fault(found, kind) is None for name, kind in kinds.items()}
     )
-    return jsonschema.validators.extend(base, type_checker=types)(read_config(_SCHEMAS / f"{schema}.yaml"))
+    return jsonschema.validators.extend(base, type_checker=types)(_read(schema))
 
 
 _LIMITS = {"minimum": "at least", "exclusiveMinimum": "more than", "maximum": "at most"}

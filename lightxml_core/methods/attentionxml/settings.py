@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Literal
-
-from annotated_types import Ge, Le
+from typing import Literal
 
 from lightxml_core.errors import InputError
 from lightxml_core.methods import BaseSettings
-from lightxml_core.values import LARGEST, Count, Dropout, Natural, NonNegative, Positive
+from lightxml_core.values import Count, Dropout, Factor, Leaf, Natural, NonNegative
 
 
 @dataclass(frozen=True)
@@ -43,14 +41,14 @@ class Settings(BaseSettings):
     dropout: Dropout = 0.5
     layers: list[Count] = field(default_factory=lambda: [256])
 
-    levels: list[Annotated[int, Ge(2), Le(LARGEST)]] = field(default_factory=list)
-    max_leaf: Count = 8
+    levels: list[Leaf] = field(default_factory=list)
+    max_leaf: Leaf = 8
     tree: Natural = 0
     kept: Count = 160
 
     epochs: Count = 30
     batch: Count = 40
-    lr: Positive = 1e-3
+    lr: Factor = 1e-3
     clip_relative: NonNegative = 5.0
     evaluate_steps: Count = 100
     patience: Natural = 50

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Le
 
 from lightxml_core.methods import BaseSettings
-from lightxml_core.values import Count, Dropout, Natural, NonNegative, Positive, Share
+from lightxml_core.values import Count, Dropout, Factor, Natural, NonNegative, Share
 
 
 @dataclass(frozen=True)
@@ -37,17 +39,17 @@ class Settings(BaseSettings):
     labels: Literal["trained", "centroid"] = "trained"
     label_epochs: Natural = 8
     label_batch: Count = 256
-    label_lr: Positive = 0.003
+    label_lr: Factor = 0.003
     label_hidden: Count = 1000
     neighbours: Count = 400
-    links: Count = 100
+    links: Annotated[int, Ge(2), Le(4096)] = 100  # with 1 faiss ends the process
     build_effort: Count = 300
     search_effort: Count = 400
     index_threads: Natural = 1
 
     batch: Count = 255
-    lr: Positive = 0.006
-    decay: Positive = 0.5
+    lr: Factor = 0.006
+    decay: Factor = 0.5
     decay_epochs: Count = 14
     checkpoint_minutes: NonNegative = 10.0
 

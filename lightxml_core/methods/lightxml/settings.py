@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from lightxml_core.errors import InputError
 from lightxml_core.methods import BaseSettings
-from lightxml_core.values import Count, Dropout, Natural, NonNegative, Positive, Share
+from lightxml_core.values import Count, Dropout, Factor, Leaf, Natural, NonNegative, Share
 
 Head = Literal["flat", "clustered"]
 Select = Literal["last", "validation", "test"]
@@ -62,7 +62,7 @@ class Settings(BaseSettings):
     bottleneck: Count = 400
     clusters_kept: Count = 75
     tree: Natural = 0
-    max_leaf: Count = 100
+    max_leaf: Leaf = 100
     label_bias: bool = False
     table: Literal["dense", "row-sparse"] = "dense"
     negatives: Literal["dynamic", "random", "earlier", "all"] = "dynamic"
@@ -73,11 +73,11 @@ class Settings(BaseSettings):
     short_tokens: Count = 32
     batch: Count = 16
     accumulate: Count = 1
-    lr: Positive = 1e-4
-    head_lr: Positive = 1e-4
+    lr: Factor = 1e-4
+    head_lr: Factor = 1e-4
     layer_decay: Share = 1.0
-    weight_decay: NonNegative = 0.01
-    adam_eps: Positive = 1e-6
+    weight_decay: Share = 0.01
+    adam_eps: Factor = 1e-6
     eps_corrected: bool = True
     schedule: Literal["constant", "linear"] = "constant"
     warmup_steps: Natural = 0
@@ -90,7 +90,7 @@ class Settings(BaseSettings):
 
     warm_epochs: Natural = 0
     warm_batch: Count = 64
-    warm_lr: Positive = 1e-3
+    warm_lr: Factor = 1e-3
     warm_schedule: Literal["constant", "linear"] = "constant"
     prior_bias: bool = False
     standardise: bool = False

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-from lightxml_core.errors import InputError
 from lightxml_core.methods.lightxml import settings as lightxml
-from lightxml_core.values import Count, Dropout, Natural, NonNegative, Positive
+from lightxml_core.values import Count, Dropout, Factor, Natural, Positive, Share
 
 Combine = Literal["product", "ranker"]
 
@@ -25,28 +24,25 @@ class Settings(lightxml.Settings):
     or the `ranker`'s alone, which then orders all labels of the proposed clusters; the best `listed` are given.
     """
 
+    UNSETTABLE: ClassVar[frozenset[str]] = lightxml.Settings.UNSETTABLE | {  # of protocols and the clustered head
+        *("protocol", "head", "bottleneck", "label_bias", "table", "negatives", "two_step")
+    }
+
     layers: Count = 1
     loss: Literal["mean", "sum", "hinge"] = "hinge"
     feature_dropout: Dropout = 0.1
     swa_step: Natural = 0
-    weight_decay: NonNegative = 0.0
-    adam_eps: Positive = 1e-8
-    select: lightxml.Select = "last"
+    weight_decay: Share = 0.0
+    adam_eps: Factor = 1e-8
+    select: Literal["last", "validation"] = "last"
     clusters_kept: Count = 10
 
     embedding: Literal["tfidf", "encoder", "text"] = "tfidf"
     ranker_negatives: Literal["teacher", "matcher", "both"] = "both"
     cost: Positive = 1.0
-    weight_threshold: NonNegative = 0.01
+    weight_threshold: Share = 0.01
     combine: Combine = "product"
     listed: Count = 100
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.protocol != "clean":
-            raise InputError("X-Transformer has no protocols: leave `protocol`")
-        if self.head != "flat" or self.select == "test":
-            raise InputError("the matcher has a flat head and never selects on the test set: leave `head` and `select`")
 
     def of_matcher(self) -> lightxml.Settings:
         """What the matcher is trained with."""
