@@ -19,12 +19,14 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from lightxml_core.corpus.layouts import LAYOUTS
+from lightxml_core.corpus.leniency import Leniency
 from lightxml_core.corpus.statistics import statistics
 from lightxml_core.encoders.backbone import Backbone, load_encoder
 from lightxml_core.encoders.scratch import Kind, ScratchConfig, build_scratch
 from lightxml_core.encoders.tokens import Preparation, prepare_text
 from lightxml_core.errors import InputError
 from lightxml_core.evaluation.ensemble import How
+from lightxml_core.features.text import FeatureSettings
 from lightxml_core.files import load_csr, save_csr, write_json
 from lightxml_core.methods import implementations, load_method, make_settings
 from lightxml_core.methods.lightxml import PROTOCOLS
@@ -142,7 +144,11 @@ def test_a_dataset_may_expect_every_number_that_is_counted() -> None:
 SOURCES: dict[str, list[set[str]]] = {  # where the program that gets such a value says which it takes
     "backbone": [set(get_args(Kind))],
     "config": [set(PROTOCOLS)],
-    "dataset": [{"empty_texts", "documents_without_labels"}, set(LAYOUTS)],
+    "dataset": [
+        {field.name for field in fields(Leniency)},
+        set(LAYOUTS),
+        set(get_args(types_of(FeatureSettings)["analyzer"])),
+    ],
     "method": [set(PROTOCOLS), set(get_args(How))],
     "vector": [],
 }
@@ -322,9 +328,7 @@ def test_a_mistake_is_told_in_one_sentence_with_its_place(project: Path, where: 
     assert "Traceback" not in said
 
 
-@pytest.mark.parametrize(
-    "file", ["results/hpo-5k/encoders/minilm", "data/hpo-5k-tiny/raw", "results/hpo-5k/clusters/1-0.npz"]
-)
+@pytest.mark.parametrize("file", ["results/hpo-5k/encoders/minilm", "data/hpo-5k-tiny/raw"])
 def test_a_file_that_no_rule_can_make_is_told_without_a_traceback(project: Path, file: str) -> None:
     said = snakemake(project, "-n", file, expect=1)
     assert f"No rule to produce {file}" in said and "Traceback" not in said
