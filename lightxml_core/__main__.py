@@ -33,6 +33,8 @@ def main() -> None:
     options = parser.parse_args()
     if options.command == "plan":
         return _plan(options)
+    if options.text is not None and not options.text.strip():
+        parser.error("the text is empty")
     if (options.text is None) == (options.file is None):
         parser.error("give one text, or --file with a file of texts")
     _predict(options)
@@ -71,10 +73,11 @@ def _predict(options: argparse.Namespace) -> None:
     texts = [options.text] if options.file is None else list(read_lines(options.file))
     found = Predictor(options.model).predict(texts, options.top)
     if options.file is None:
-        sys.stdout.writelines(f"{tag.score:.3f}  {shown(tag)}\n" for tag in found[0])
+        lines = [f"{tag.score:.3f}  {shown(tag)}\n" for tag in found[0]]
     else:
         escaped = (sys.stdout.encoding or "utf-8").lower() != "utf-8"  # JSON can say every character in ASCII
-        sys.stdout.writelines(json.dumps([asdict(tag) for tag in tags], ensure_ascii=escaped) + "\n" for tags in found)
+        lines = [json.dumps([asdict(tag) for tag in tags], ensure_ascii=escaped) + "\n" for tags in found]
+    sys.stdout.write("".join(lines))  # at once, so that nothing is printed where a part cannot be
 
 
 def _plan(options: argparse.Namespace) -> None:

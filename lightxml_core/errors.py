@@ -60,6 +60,8 @@ def refusal(error: BaseException) -> str | None:
         return f"the GPU's memory is full: end what else is on it (nvidia-smi) {_AGAIN}"
     if isinstance(error, UnicodeEncodeError):
         return _unprintable(error)
+    if "No usable temporary directory" in str(error):
+        return "no temporary folder can be written: set TMPDIR to one that can"
     number, file = _number(error), getattr(error, "filename", None)
     where = os.fsdecode(file) if isinstance(error, OSError) and isinstance(file, str | bytes) else ""
     if number in _FULL:

@@ -112,7 +112,7 @@ def write_json(target: Path, value: Any) -> None:
     write_text(target, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
-_POINTER = b"version https://git-lfs.github.com/spec/"
+_POINTER, _POINTER_BYTES = b"version https://git-lfs.github.com/spec/", 1024
 
 
 def open_file(source: Path) -> BufferedReader:
@@ -121,7 +121,8 @@ def open_file(source: Path) -> BufferedReader:
         if source.is_dir():
             raise InputError(f"{source} is a folder: name a file")
         opened = source.open("rb")
-        if opened.peek(len(_POINTER)).startswith(_POINTER):
+        start = opened.peek(_POINTER_BYTES)[:_POINTER_BYTES]
+        if start.startswith(_POINTER) and b"\noid " in start:
             opened.close()
             raise InputError(
                 f"{source} is a Git LFS pointer, not the file itself: run `git lfs pull` where it was cloned"

@@ -134,7 +134,7 @@ def download_of(wildcards):
 FINGERPRINTS = Fingerprints(Path(".snakemake/lightxml/fingerprints.json"))
 
 
-# Which rule makes what: datasets that are fetched and those with texts, encoders without pretrained weights.
+# Datasets that are fetched, datasets that have texts, encoders without pretrained weights: what their rules are for.
 DOWNLOADED = [name for name in REGISTRY.datasets if {"mirrors", "packages"} & source_of(name).keys()]
 WITH_TEXTS = [name for name in REGISTRY.datasets if not wordless(source_of(name))]
 FROM_SCRATCH = {name for name in REGISTRY.backbones if "scratch" in REGISTRY.backbones[name]["source"]}

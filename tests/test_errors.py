@@ -75,6 +75,7 @@ def test_what_the_system_refuses_is_told_by_whatever_library_met_it(
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 4 bytes"), "memory is full"),
         (MemoryError(), "the memory is full"),
         (RuntimeError("can't start new thread"), "ulimit -u"),
+        (FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']"), "set TMPDIR"),
         (FileExistsError(errno.EEXIST, "File exists", "results"), "results cannot be read or written: file exists"),
         (NotADirectoryError(errno.ENOTDIR, "Not a directory", "a/b"), "a/b cannot be read or written"),
     ],
