@@ -225,7 +225,7 @@ def test_levels_finer_than_the_clusters_are_left_out_and_named_once(
     assert found.nnz == 600 and load_tree(tmp_path / "model")[0].levels == kept
     fitting = chosen.for_clusters(CLUSTERS.shape[1])
     assert [fitting.averaging_epoch(level) for level in range(len(kept) + 1)] == averaged_from
-    left_out = " and ".join(map(str, levels[len(kept) :]))
+    left_out = levels[len(kept) :]
     said = [line for line in caplog.messages if "left out" in line]
-    expected = f"AttentionXML: a level of {left_out} nodes is left out: there are 8 label clusters"
+    expected = f"AttentionXML: levels of more nodes than there are label clusters (8) are left out: {left_out}"
     assert said == ([expected] if left_out else [])

@@ -60,8 +60,9 @@ def _fitting(settings: Settings, clusters: int) -> Settings:
     fitting = settings.for_clusters(clusters)
     left_out = settings.levels[len(fitting.levels) :]
     if left_out:
-        named = " and ".join(map(str, left_out))
-        log.info("AttentionXML: a level of %s nodes is left out: there are %d label clusters", named, clusters)
+        log.info(
+            "AttentionXML: levels of more nodes than there are label clusters (%d) are left out: %s", clusters, left_out
+        )
     return fitting
 
 
