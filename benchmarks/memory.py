@@ -100,7 +100,7 @@ def _peak(command: list[str]) -> float:
 def _training_peak() -> float:
     """GB: the highest resident memory of the training up to a step."""
     inputs = ["--corpus", "corpus", "--encoder", "encoder", "--tokens", "tokens", "--clusters", "clusters.npz"]
-    outputs = ["--model", "model", "--provenance", "provenance.json", "--log", "log.jsonl"]
+    outputs = ["--model", "model", "--provenance", "provenance.json", "--training-log", "log.jsonl"]
     process = _start(["train", "--method", "lightxml", *inputs, "--settings", json.dumps(TRAINING), *outputs])
     log = Path("checkpoint/training.jsonl")
     while not log.is_file() or len(log.read_text().splitlines()) < STEPS:

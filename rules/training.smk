@@ -33,4 +33,4 @@ rule train:
     shell:
         "python -m workflow_scripts.train --method {params.implementation} --corpus results/{wildcards.dataset}/corpus"
         " {params.inputs} --settings {params.settings:q} --seed {wildcards.seed} --threads {threads} --processes {resources.gpu}"
-        " --model {output.model} --provenance {output.provenance} --log {output.training_log} 2>&1 | tee {log}"
+        " --model {output.model} --provenance {output.provenance} --training-log {output.training_log} 2>&1 | tee {log}"

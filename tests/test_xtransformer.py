@@ -95,9 +95,9 @@ def test_the_rankers_alone_may_order_a_short_list(corpus: Corpus, tmp_path: Path
 
 
 def test_settings_that_make_no_sense() -> None:
-    with pytest.raises(InputError, match="flat head"):
+    with pytest.raises(InputError, match="head: expected one of flat"):
         replace(TINY, head="clustered", loss="sum")
-    with pytest.raises(InputError, match="never selects on the test set"):
+    with pytest.raises(InputError, match="select: expected one of last, validation"):
         replace(TINY, select="test")
     with pytest.raises(InputError, match="listed must be at least 1"):
         replace(TINY, listed=0)

@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--afresh", action="store_true", help="ignore a checkpoint")
     parser.add_argument("--model", type=Path, required=True, help="folder to write")
     parser.add_argument("--provenance", type=Path, required=True, help="JSON file to write")
-    parser.add_argument("--log", type=Path, required=True, help="JSON lines file to write: steps and epochs, if any")
+    parser.add_argument("--training-log", type=Path, required=True, help="JSON lines to write: steps, epochs")
     parser.add_argument("--processes", type=int, default=1, help="that train together, one a GPU; 0 is 1")
     options = parser.parse_args()
     options.processes = max(1, options.processes)
@@ -78,8 +78,8 @@ def train(options: argparse.Namespace) -> None:
         about = provenance(asdict(settings), inputs.files(), options.model, started, resumed and not options.afresh)
         seal(options.model)
         live = checkpoint / "training.jsonl"  # of methods that train by steps
-        write_text(options.log, live.read_text(encoding="utf-8") if live.is_file() else "")
-        seal(options.log)
+        write_text(options.training_log, live.read_text(encoding="utf-8") if live.is_file() else "")
+        seal(options.training_log)
         write_json(options.provenance, about)
         seal(options.provenance)
         shutil.rmtree(checkpoint, ignore_errors=True)  # last: until here a killed training resumes from it

@@ -28,6 +28,7 @@ class Settings(lightxml.Settings):
         *("protocol", "head", "bottleneck", "label_bias", "table", "negatives", "two_step")
     }
 
+    head: Literal["flat"] = "flat"
     layers: Count = 1
     loss: Literal["mean", "sum", "hinge"] = "hinge"
     feature_dropout: Dropout = 0.1
