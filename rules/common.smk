@@ -38,7 +38,7 @@ from lightxml_core.registry.grid import wordless
 from lightxml_core.registry.origin import COMMAND_LINE, Origin, lay_over
 from lightxml_core.registry.schema import with_numbers
 from lightxml_core.training.devices import TRAININGS_A_GPU, visible_gpus
-from lightxml_core.user_files import Fingerprints, located
+from lightxml_core.user_files import Fingerprints, located, own_folder
 
 
 def load_definitions():
@@ -159,10 +159,10 @@ def files_of_dataset(wildcards):
 
 def files_of_encoder(wildcards):
     """The files that are read of a user's own encoder; none for any other source."""
-    source = REGISTRY.backbones[wildcards.backbone]["source"]
-    if "folder" not in source:
+    own = own_folder(REGISTRY.backbones[wildcards.backbone]["source"])
+    if own is None:
         return []
-    folder = located(BASE, source["folder"])
+    folder = located(BASE, own)
     if not folder.is_dir():
         sys.exit(
             f"error: backbones/{wildcards.backbone}.yaml: source.folder: there is no folder {folder}: correct the path"
@@ -173,7 +173,8 @@ def files_of_encoder(wildcards):
 def encoder_source(wildcards):
     """Where an encoder comes from, as its program is told."""
     source = REGISTRY.backbones[wildcards.backbone]["source"]
-    return as_json(source | {"folder": str(located(BASE, source["folder"]))} if "folder" in source else source)
+    own = own_folder(source)
+    return as_json(source if own is None else source | {"folder": str(located(BASE, own))})
 
 
 def files_of_member(wildcards):

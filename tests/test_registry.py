@@ -13,6 +13,7 @@ import yaml
 
 from lightxml_core.errors import InputError
 from lightxml_core.registry import Registry, Run, load_registry, read_config
+from lightxml_core.user_files import own_folder
 
 ROOT = Path(__file__).parents[1]
 GONE = object()  # as a value of an edit: the key is taken out
@@ -278,6 +279,13 @@ def test_a_name_that_cannot_be_a_folder_is_refused(project: Path, file: str, exp
     (project / file).write_text("title: x\n", encoding="utf-8")
     message = complaint(project)
     assert message.startswith(f"{file}: ") and expected in message
+
+
+def test_no_shipped_source_is_a_folder_of_the_users_own() -> None:
+    """That of `parts` is one within an archive."""
+    registry = load(ROOT)
+    sources = {name: entry["source"] for name, entry in [*registry.backbones.items(), *registry.datasets.items()]}
+    assert "folder" in sources["mpnet"] and [name for name, source in sources.items() if own_folder(source)] == []
 
 
 WORDLESS = [

@@ -14,7 +14,7 @@ from lightxml_core.features.vectors import FIRST
 from lightxml_core.methods import BaseSettings, load_method
 from lightxml_core.methods.lightxml.settings import Settings as Transformer
 from lightxml_core.registry.grid import Registry, wordless
-from lightxml_core.user_files import located
+from lightxml_core.user_files import located, own_folder
 from lightxml_core.values import fault, types_of
 
 
@@ -71,8 +71,8 @@ def _check_scratch(definition: Mapping[str, Any], scratch: Mapping[str, Any], wh
 
 def _check_folder(source: Mapping[str, Any], root: Path, where: str) -> None:
     """Only what is there and no folder is refused here: what is not there may be on another disk, for another run."""
-    folder = source.get("folder")
-    if "parts" not in source and folder is not None and located(root, folder).is_file():
+    folder = own_folder(source)
+    if folder is not None and located(root, folder).is_file():
         raise InputError(f"{where}: source.folder: {folder} is a file: name the folder that holds it")
 
 
