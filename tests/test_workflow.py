@@ -308,9 +308,9 @@ def test_the_rule_graph_is_that_of_the_first_target_and_needs_no_number_of_cores
     [
         (
             "targets: {mine: {datasets: [nowhere], methods: [knn]}}",
-            "error: config.yaml: targets.mine.datasets: unknown dataset 'nowhere': known are amazon-670k",
+            "targets.mine.datasets: unknown dataset 'nowhere': known are amazon-670k",
         ),
-        ("seeds: ['a']", "error: config.yaml: seeds.0: expected an integer, found 'a'"),
+        ("seeds: ['a']", "seeds.0: expected an integer, found 'a'"),
     ],
 )
 def test_a_mistake_in_the_configuration_is_one_sentence(
@@ -318,7 +318,8 @@ def test_a_mistake_in_the_configuration_is_one_sentence(
 ) -> None:
     (tmp_path / "mine.yaml").write_text(f"{content}\n", encoding="utf-8")
     said = snakemake(project, "tiny", "--configfile", str(tmp_path / "mine.yaml"), expect=1)
-    assert len(re.findall(rf"^{re.escape(sentence)}.*$", said, flags=re.MULTILINE)) == 1
+    told = f"error: {os.path.relpath(tmp_path / 'mine.yaml', project)}: {sentence}"
+    assert len(re.findall(rf"^{re.escape(told)}.*$", said, flags=re.MULTILINE)) == 1
     for word in ("Traceback", "Error", 'File "', "Building DAG"):
         assert word not in said
 
@@ -339,7 +340,7 @@ def test_several_gpus_train_one_model_or_several_models_share_one_where_the_hard
     assert trainings and all(" --threads 1 --processes 1 " in line or "--processes 0 " in line for line in trainings)
     (tmp_path / "mine.yaml").write_text("hardware: {gpus_a_training: 3}\n", encoding="utf-8")
     said = snakemake(project, "hpo-5k", *options, cores=8, expect=1)
-    assert "error: config.yaml: hardware.gpus_a_training is 3 and there are 2 GPUs: lower it" in said
+    assert "mine.yaml: hardware.gpus_a_training is 3 and there are 2 GPUs: lower it" in said
 
 
 # A real run of two methods that need no transformer
