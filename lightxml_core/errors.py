@@ -14,12 +14,12 @@ class InputError(Exception):
 
 
 _AGAIN = "and start the same command again"
-_ACCESS = "give this user access, or work in a folder of your own"
+ACCESS = "give this user access, or work in a folder of your own"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 # What else the system refuses, whatever the program does: what is wrong, what to do.
 _REFUSED = {
-    errno.EACCES: ("permission denied", _ACCESS),
-    errno.EPERM: ("permission denied", _ACCESS),
+    errno.EACCES: ("permission denied", ACCESS),
+    errno.EPERM: ("permission denied", ACCESS),
     errno.EROFS: ("the file system is read-only", "work in a folder that can be written"),
     errno.EMFILE: ("too many files are open at once", "raise the limit (ulimit -n)"),
     errno.ENFILE: ("too many files are open on this machine", f"end other programs {_AGAIN}"),

@@ -29,7 +29,7 @@ sys.path.insert(0, str(BASE))
 
 from lightxml_core.corpus.layouts import files_read
 from lightxml_core.downloads.sources import ENCODER_FILES
-from lightxml_core.errors import InputError
+from lightxml_core.errors import ACCESS, InputError
 from lightxml_core.files import hold_lock, is_whole, write_json
 from lightxml_core.imports import imported_files
 from lightxml_core.methods import method_files
@@ -82,6 +82,10 @@ def stop(*_):
 
 
 onstart:
+    # Before any work: snakemake would make these folders, or fail to, one job after the other.
+    for folder in ("results", "logs"):
+        if os.path.exists(folder) and not os.access(folder, os.W_OK | os.X_OK):
+            sys.exit(f"error: {os.path.abspath(folder)} cannot be written by this user: {ACCESS}")
     # Snakemake's own lock outlives a killed run; this one ends with its process (profiles/default turns that one off).
     try:
         HELD.append(hold_lock(Path(".snakemake/lightxml.lock"), f"a run is going on in {Path.cwd()}"))

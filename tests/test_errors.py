@@ -22,7 +22,7 @@ from lightxml_core.downloads.sources import ENCODER_FILES, download_encoder
 from lightxml_core.errors import InputError, main_guard
 from lightxml_core.features.vectors import read_vectors
 from lightxml_core.files import load_array, load_csr, read_json, save_array, save_csr, write_json, write_text
-from tests.project import ROOT
+from tests.project import ROOT, copy_project, write_attentionxml
 
 PROGRAMS = sorted((ROOT / "workflow_scripts").glob("*.py"))
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 3\n"
@@ -119,11 +119,11 @@ def test_an_output_that_takes_nothing_is_told_in_one_line() -> None:
     assert (done.returncode, done.stderr.count("\n")) == (2, 1) and "PYTHONIOENCODING=utf-8" in done.stderr
 
 
-def unprivileged(*command: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def unprivileged(*command: str | Path, folder: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a program that file permissions hold for; root's are taken away."""
     away = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.getuid() == 0 else []
     return subprocess.run(
-        [*away, *command], capture_output=True, text=True, cwd=ROOT, env={**os.environ, **environment}
+        [*away, *command], capture_output=True, text=True, cwd=folder, env={**os.environ, **environment}
     )
 
 
@@ -139,6 +139,21 @@ def test_files_of_another_user_are_named(tmp_path: Path, denied: str) -> None:
     assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
     assert str(path) in done.stderr and "permission denied" in done.stderr
     assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize("folder", ["results", "logs"])
+def test_a_folder_of_another_user_ends_a_run_before_its_first_job(tmp_path: Path, folder: str) -> None:
+    project = copy_project(tmp_path / "project")
+    write_attentionxml(tmp_path / "corpus", documents=20, tests=10, labels=4)
+    definition = "title: Tiny\nsource: {folder: ../corpus, layout: attentionxml}\n"
+    (project / "datasets/tiny.yaml").write_text(definition)
+    (project / folder).mkdir(mode=0o500)
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "results/tiny/corpus/stats.json"]
+    done = unprivileged(*command, folder=project, XDG_CACHE_HOME=str(tmp_path / "cache"))
+    said = done.stderr.splitlines()
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert f"error: {project / folder} cannot be written by this user" in said[-1], done.stderr
+    assert [path for name in ("results", "logs") for path in (project / name).rglob("*")] == []
 
 
 def test_figures_need_no_home(tmp_path: Path) -> None:
