@@ -293,7 +293,7 @@ def member_inputs(wildcards, tokens="max_tokens"):
         most = getattr(settings, tokens, settings.max_tokens)
         found["tokens"] = f"results/{dataset}/tokens/{settings.backbone}-{most}-{settings.text}"
     for kind in sorted({"tfidf", "bow"} & wanted):
-        found["features"] = [f"results/{dataset}/features/{kind}/X.{part}.npz" for part in ("trn", "tst")]
+        found["features"] = [f"results/{dataset}/features/{kind}/{name}" for name in FEATURES]
     if "clusters" in wanted:
         found["clusters"] = f"results/{dataset}/clusters/{settings.max_leaf}-{settings.tree}.npz"
     return found
@@ -379,8 +379,9 @@ def made_for(run):
     for inputs in (training_inputs(member), prediction_inputs(member)):
         for name, paths in inputs.items():
             files += paths if name == "features" else [paths]
-    kinds = {"tfidf", "bow"} & needs(member) | ({"tfidf"} if "clusters" in needs(member) else set())
-    return files + collect("results/{dataset}/features/{kind}/{name}", dataset=run.dataset, kind=kinds, name=FEATURES)
+    if "clusters" in needs(member):  # they are made from the features
+        files += [f"results/{run.dataset}/features/tfidf/{name}" for name in FEATURES]
+    return files
 
 
 def results_of(target):
