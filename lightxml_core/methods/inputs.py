@@ -37,7 +37,7 @@ def load_training_data(inputs: Inputs, needs: frozenset[str]) -> TrainingData:
     return TrainingData(
         Y=load_Y(inputs.corpus, "trn"),
         X=load_csr(made(inputs.features / "X.trn.npz")) if inputs.features else None,
-        vocabulary=made(inputs.features / "vocabulary.json") if inputs.features else None,
+        vocabulary=inputs.features / "vocabulary.json" if inputs.features else None,
         tokens=load_tokens(inputs.tokens, "trn") if inputs.tokens else None,
         clusters=load_csr(made(inputs.clusters)) if inputs.clusters else None,
         encoder=inputs.encoder,
