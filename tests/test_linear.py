@@ -26,7 +26,7 @@ from tests.planted import KilledError, die_at, log_lines
 def fitted(
     X: sparse.csr_matrix, Y: sparse.csr_matrix, groups: list[Group], how: LinearSettings, folder: Path
 ) -> sparse.csc_matrix:
-    log = TrainingLog(folder / "training.jsonl", None)
+    log = TrainingLog(folder / "checkpoint/training.jsonl", None)
     return fit_linear(X, Y, groups, how, "test", Checkpoint(folder / "checkpoint", "run"), log)
 
 

@@ -53,7 +53,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source = {"folder": "corpus", "layout": "attentionxml"}
     write(folder / "datasets/tiny.yaml", {"title": "Tiny", "source": source, "validation": 20})
     for name, definition in METHODS.items():
-        write(folder / f"methods/{name}.yaml", {"title": name, "protocol": "clean", **definition})
+        write(folder / f"methods/{name}.yaml", {"title": name, **definition})
     target = {"datasets": ["tiny"], "methods": [*METHODS, "one-vs-rest", "popularity"]}
     write(folder / "deep.yaml", {"targets": {"deep": target}})
     snakemake(folder, "deep", "--configfile", "deep.yaml")
