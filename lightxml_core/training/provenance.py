@@ -47,8 +47,8 @@ def provenance(
 def git_commit() -> str:
     """The commit of the code that runs, with `+changes` if files differ from it.
 
-    `unknown` where the project's folder is no repository of its own (one around it is of other files), git refuses to
-    read it, as where another user owns it, or there is no git.
+    `unknown` if the project's folder is not the root of a repository, if git refuses to read it (as when another user
+    owns it), or if there is no git.
     """
     project = Path(__file__).parents[2]
     try:
