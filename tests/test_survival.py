@@ -184,7 +184,7 @@ def test_eurlex_small_runs_from_an_archive_on_a_server_to_the_report(tmp_path: P
 
 def test_a_loss_that_is_not_a_number_stops_the_run_and_keeps_the_checkpoint(tmp_path: Path) -> None:
     project = tiny_project(tmp_path / "project")
-    (project / "methods/lightxml-tiny.yaml").write_text(METHOD.replace("head_lr: 1.0e-3", "head_lr: 1.0e+38"))
+    (project / "methods/lightxml-tiny.yaml").write_text(METHOD.replace("head_lr: 1.0e-3", "adam_eps: 1.0e-300"))
     said = snakemake(project, FINAL[0], expect=1)
     assert "not finite at step" in said and "Traceback" not in said
     member = project / "results/tiny/lightxml-tiny/flat/seed0"
