@@ -341,14 +341,15 @@ def method_code(program):
     return files
 
 
+def reported(run):
+    """The files of one run that the reporting reads; an ensemble is not trained."""
+    own = ["provenance.json", "training.jsonl", "prediction.json"] if run.variant != "ensemble" else []
+    return [f"{run.path}/{name}" for name in ("metrics.json", "predictions.npz", *own)]
+
+
 def run_files(wildcards):
     """What the reporting reads of each run of a target."""
-    files = []
-    for run in REGISTRY.runs(wildcards.target):
-        files += [f"{run.path}/metrics.json", f"{run.path}/predictions.npz"]
-        own = ["provenance.json", "training.jsonl", "prediction.json"] if run.variant != "ensemble" else []
-        files += [f"{run.path}/{name}" for name in own]
-    return files
+    return [file for run in REGISTRY.runs(wildcards.target) for file in reported(run)]
 
 
 def corpora(wildcards):
@@ -371,10 +372,9 @@ def vocabularies(wildcards):
 
 def made_for(run):
     """All that a run leaves below results/, with the inputs that are prepared for it."""
-    files = [f"{run.path}/{name}" for name in ("metrics.json", "predictions.npz")]
     if run.variant == "ensemble":
-        return files
-    files += [f"{run.path}/{name}" for name in ("model", "provenance.json", "training.jsonl", "prediction.json")]
+        return reported(run)
+    files = [*reported(run), f"{run.path}/model"]
     member = SimpleNamespace(dataset=run.dataset, method=run.method, member=run.variant)
     for inputs in (training_inputs(member), prediction_inputs(member)):
         for name, paths in inputs.items():
