@@ -217,7 +217,15 @@ WRONG: list[tuple[str, Keys, Any, tuple[str, ...]]] = [
     (TREES, ("published_backbones",), {"single": "minilm"}, ("published_backbones: omikuji_trees has none",)),
     (KNN, ("protocol",), "clean", ("protocol: knn has no protocols: remove the key",)),
     (KNN, ("published_protocol",), "clean", ("published_protocol: knn has no protocols",)),
-    (KNN, ("differs",), "much", ("differs: it describes published figures and needs the key published_as",)),
+    (KNN, ("differs",), "much", ("differs: expected a list, found 'much'",)),
+    (KNN, ("differs",), [{"what": "much"}], ("differs.0: the key 'datasets' is missing",)),
+    (
+        TREES,
+        ("differs",),
+        [{"what": "much", "datasets": ["eurlex"]}],
+        ("differs.0.datasets: unknown dataset 'eurlex'",),
+    ),
+    (KNN, ("differs",), ["much"], ("differs: it describes published figures and needs the key published_as",)),
     (KNN, ("ensemble",), "mean", ("ensemble: one member makes no ensemble: remove the key or add a member",)),
     (KNN, ("base",), "knn", ("base: a method is no variant of itself",)),
     (

@@ -183,10 +183,15 @@ def test_the_page_opens_with_the_main_table_and_its_verdicts(selection: dict[str
 
 
 def test_methods_and_datasets_are_told_in_their_own_words(selection: dict[str, Any], tmp_path: Path) -> None:
-    selection["methods"]["linear"] |= {"note": "It is <linear>.", "differs": "two passes, not five"}
+    selection["methods"]["linear"] |= {
+        "note": "It is <linear>.",
+        "differs": [{"what": "two passes, not five", "datasets": ["toy"]}],
+    }
     selection["datasets"]["toy"]["licence"] = "CC BY 4.0 & more"
     page = Page(render(selection, tmp_path))
-    assert all(words in page.words for words in ("It is <linear>.", "two passes, not five", "CC BY 4.0 & more"))
+    assert all(
+        words in page.words for words in ("It is <linear>.", "two passes, not five (on toy)", "CC BY 4.0 & more")
+    )
 
 
 def test_every_dataset_has_its_pictures_and_only_those_with_data(tmp_path: Path) -> None:

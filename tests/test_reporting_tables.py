@@ -313,11 +313,15 @@ def test_every_published_figure_gets_the_verdict_of_the_rule(
 def test_figures_of_another_kind_are_not_compared_and_it_is_said_why(
     selection: dict[str, Any], published: pd.DataFrame
 ) -> None:
-    selection["methods"]["parabel"]["differs"] = "half the trees"
+    selection["methods"]["parabel"]["differs"] = [
+        {"what": "half the trees", "datasets": None},
+        {"what": "other features", "datasets": ["toy"]},
+        {"what": "shorter texts", "datasets": ["elsewhere"]},
+    ]
     selection["methods"]["lightxml"]["published_protocol"] = "official"
     found = verdicts(selection, comparison(selection, published), TOLERANCE, published)
     said = {row["method"]: (row["verdict"], row["reason"]) for row in found.to_dict("records")}
-    assert said["parabel"] == ("not comparable", "half the trees")
+    assert said["parabel"] == ("not comparable", "half the trees; other features")
     assert said["lightxml"] == ("not comparable", "run by the clean protocol, published by the official one")
     table = verdict_table(selection, found)
     assert any("4 not comparable" in note for note in table.notes) and len(table.rows) == 4

@@ -99,6 +99,9 @@ def check_methods(registry: Registry) -> None:
                 _known(settings["vectors"], known, f"{where}: {path}.vectors", "vectors", "; a file's path has a slash")
         for dataset in definition.get("datasets", {}):
             _known(dataset, registry.datasets, f"{where}: datasets", "dataset")
+        for number, difference in enumerate(definition.get("differs", [])):
+            for dataset in difference["datasets"] if isinstance(difference, dict) else ():
+                _known(dataset, registry.datasets, f"{where}: differs.{number}.datasets", "dataset")
         _known(definition.get("base", name), registry.methods, f"{where}: base", "method")
         if definition.get("base") == name:
             raise InputError(f"{where}: base: a method is no variant of itself: name another method or remove the key")

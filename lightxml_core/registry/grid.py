@@ -147,6 +147,11 @@ class Registry:
             "rules": self.rules(target),
         }
 
+    def differences(self, method: str) -> list[dict[str, Any]]:
+        """How a method differs from the published one: `what`, and the `datasets` it concerns, None for all of them."""
+        found = self.methods[method].get("differs", [])
+        return [one if isinstance(one, dict) else {"what": one, "datasets": None} for one in found]
+
     def rules(self, target: str) -> list[str]:
         """Names of the workflow's rules (`rules/`) that make a target, sorted."""
         sources = [self.datasets[name]["source"] for name in self.target(target)["datasets"]]
@@ -177,9 +182,10 @@ class Registry:
 
     def _about_method(self, name: str) -> dict[str, Any]:
         printed = ("published_as", "published_protocol", "published_backbones")
-        keys = ("title", *printed, "differs", "base", "implementation", "note")
+        keys = ("title", *printed, "base", "implementation", "note")
         base = self.methods.get(self.methods[name].get("base", ""), {})
-        return {**{key: self.methods[name].get(key) for key in keys}, "base_title": base.get("title")}
+        about = {key: self.methods[name].get(key) for key in keys}
+        return {**about, "differs": self.differences(name), "base_title": base.get("title")}
 
     def _about_run(self, run: Run) -> dict[str, Any]:
         member = next(iter(self.members(run.method, run.dataset))) if run.variant == "ensemble" else run.variant

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 from importlib import resources
 from pathlib import Path
@@ -144,12 +144,16 @@ def _about_method(selection: Selection, method: str, groups: Sequence[Group]) ->
     facts = [
         ("about", entry.get("note")),
         ("in print as", entry.get("published_as")),
-        ("differs from it", entry.get("differs")),
+        ("differs from it", "; ".join(map(_difference, entry.get("differs") or ()))),
         ("implementation", f"lightxml_core/methods/{entry['implementation']}" if entry.get("implementation") else None),
         ("protocol", ", ".join(dict.fromkeys(run.protocol for run in own))),
         ("variants", ", ".join(dict.fromkeys(run.variant for run in own))),
     ]
     return f"<h3>{escape(title_of(selection['methods'], method))}</h3>{_facts(facts)}{_all_settings(own)}\n"
+
+
+def _difference(one: Mapping[str, Any]) -> str:
+    return f"{one['what']} (on {', '.join(one['datasets'])})" if one["datasets"] else str(one["what"])
 
 
 def _all_settings(runs: Sequence[Run]) -> str:

@@ -31,9 +31,10 @@ def verdicts(
 
     comparison: as `tables.comparison` gives it. tolerance: percentage points by family of metric (`P`, `PSP`, …).
     published: all figures, for the sizes of the datasets.
-    The rule: *not comparable* where the method's file says how it differs, where its protocol or its encoder is not the
-    one that the published figures come from, or where the data are others (a cut, other counts of documents or labels
-    than in print), each said as the reason; else *reproduced* within the tolerance, *above* or *below* outside it.
+    The rule: *not comparable* where the method's file says how it differs on this dataset, where its protocol or its
+    encoder is not the one that the published figures come from, or where the data are others (a cut, other counts of
+    documents or labels than in print), each said as the reason; else *reproduced* within the tolerance, *above* or
+    *below* outside it.
     *not run* where there is nothing of ours.
     """
     import pandas as pd
@@ -104,7 +105,8 @@ def _by_size(difference: float, points: float) -> str:
 def _differences_of_kind(selection: Selection, row: Mapping[str, Any]) -> list[str]:
     """Why the two figures are not of the same model."""
     method = selection["methods"][row["method"]]
-    reasons = [str(method["differs"])] if method.get("differs") else []
+    differences = method.get("differs") or ()
+    reasons = [str(one["what"]) for one in differences if not one["datasets"] or row["dataset"] in one["datasets"]]
     protocol = method.get("published_protocol")
     if protocol not in (None, row["protocol"]):
         reasons.append(f"run by the {row['protocol']} protocol, published by the {protocol} one")
