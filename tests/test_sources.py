@@ -12,9 +12,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
+from transformers import XLNetConfig, XLNetLMHeadModel
 
 from lightxml_core.downloads.lock import Lock
 from lightxml_core.downloads.sources import download_dataset, download_encoder, download_vectors
+from lightxml_core.encoders.backbone import load_encoder
 from lightxml_core.errors import InputError
 from lightxml_core.files import read_json, sha256_of
 
@@ -208,6 +210,17 @@ def test_weights_converted_keep_the_hash_they_were_downloaded_with(zipped: bool,
     assert kept.keys() == weights.keys() and all(torch.equal(kept[name], weights[name]) for name in weights)
     assert (about["weights"], about["weights_sha256"]) == ("pytorch_model.bin", digest)
     assert about["safetensors_sha256"] == sha256_of(tmp_path / "out/model.safetensors") != digest
+
+
+def test_xlnets_weights_as_published_are_the_encoders(tmp_path: Path, hub: Hub) -> None:
+    """They are those of its language model: the names have a prefix, and there is a layer more than an encoder has."""
+    published = XLNetLMHeadModel(XLNetConfig(vocab_size=9, d_model=8, n_layer=2, n_head=2, d_inner=8))
+    published.config.to_json_file(hub.folder / "config.json")
+    (hub.folder / "model.safetensors").unlink()
+    torch.save(published.state_dict(), hub.folder / "pytorch_model.bin", _use_new_zipfile_serialization=False)
+    download_encoder({"hub": "a/b", "revision": "main"}, tmp_path / "archives", tmp_path / "out")
+    encoder, wanted = load_encoder(tmp_path / "out", dropout=True).state_dict(), published.transformer.state_dict()
+    assert encoder.keys() == wanted.keys() and all(torch.equal(encoder[name], wanted[name]) for name in wanted)
 
 
 @pytest.mark.parametrize("content", [{"a": torch.zeros(1), "step": 3}, [torch.zeros(1)]])
