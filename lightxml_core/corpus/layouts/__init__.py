@@ -9,9 +9,10 @@ from pathlib import Path
 
 from lightxml_core.corpus.labels import lookalikes
 from lightxml_core.corpus.layouts import attentionxml, csv_table, hpo, pecos, wordnet, xmc_bow, xtransformer
-from lightxml_core.corpus.layouts.locate import found_in
+from lightxml_core.corpus.layouts.locate import found_in, locate
+from lightxml_core.corpus.layouts.shipped import Shipped, ShippedFiles, read_shipped
 from lightxml_core.corpus.leniency import Leniency
-from lightxml_core.corpus.types import PARTS, Corpus
+from lightxml_core.corpus.types import PARTS, Corpus, PartName
 from lightxml_core.errors import InputError
 
 logger = logging.getLogger(__name__)
@@ -19,21 +20,25 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Layout:
-    """A reader, the sets of files (role -> file name) of which it reads one, and what it also reads beside them."""
+    """A reader, the sets of files (role -> file name) of which it reads one, and what it also reads beside them.
+
+    shipped: the features that a copy in this layout may hold, in the order in which they are looked for.
+    """
 
     read: Callable[[Path, Leniency], Corpus]
     variants: tuple[Mapping[str, str], ...]
     optional: tuple[str, ...] = ()
+    shipped: tuple[ShippedFiles, ...] = ()
 
 
 LAYOUTS = {
-    "attentionxml": Layout(attentionxml.read, attentionxml.VARIANTS, (attentionxml.NAMES,)),
+    "attentionxml": Layout(attentionxml.read, attentionxml.VARIANTS, (attentionxml.NAMES,), attentionxml.SHIPPED),
     "csv": Layout(csv_table.read, csv_table.VARIANTS),
     "hpo": Layout(hpo.read, (hpo.FILES,)),
-    "pecos": Layout(pecos.read, (pecos.FILES,)),
+    "pecos": Layout(pecos.read, (pecos.FILES,), shipped=pecos.SHIPPED),
     "wordnet": Layout(wordnet.read, (wordnet.FILES,)),
     "xmc-bow": Layout(xmc_bow.read, xmc_bow.VARIANTS),
-    "xtransformer": Layout(xtransformer.read, (xtransformer.FILES,)),
+    "xtransformer": Layout(xtransformer.read, (xtransformer.FILES,), shipped=xtransformer.SHIPPED),
 }
 
 
@@ -43,6 +48,16 @@ def files_read(layout: str, folder: Path) -> list[Path]:
     files = {path for found in found_in(folder, *form.variants) for path in found.values()}
     beside = {path.with_name(name) for path in files for name in form.optional}
     return sorted(files | {path for path in beside if path.is_file()})
+
+
+def shipped_features(layout: str, folder: Path, documents: Mapping[PartName, int]) -> Shipped | None:
+    """The features that a copy in `layout` ships beside the texts that `read` finds; None where it ships none.
+
+    documents: how many each part has. InputError as `read_shipped` says, and where `folder` does not hold the texts.
+    """
+    form = LAYOUTS[layout]
+    texts = next(iter(locate(folder, *form.variants).values()))
+    return read_shipped(texts.parent, form.shipped, documents)
 
 
 def read(layout: str, folder: Path, rules: Leniency, separator: str | None = None) -> Corpus:

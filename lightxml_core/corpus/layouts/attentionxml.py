@@ -11,6 +11,7 @@ from scipy.sparse import csr_matrix
 
 from lightxml_core.corpus.labels import documents_without_labels, label_matrices
 from lightxml_core.corpus.layouts.locate import locate
+from lightxml_core.corpus.layouts.shipped import ShippedFiles
 from lightxml_core.corpus.leniency import Leniency, refuse
 from lightxml_core.corpus.lines import TextLines, read_lines
 from lightxml_core.corpus.types import Corpus, Part
@@ -27,6 +28,12 @@ _RAW, _PREPARED = (
 )
 VARIANTS = (_RAW, _PREPARED)
 NAMES = "label_names.txt"
+# AttentionXML's configurations name these files; its author says that train_v1.txt is the repository's without line 1
+# (GitHub yourh/AttentionXML, issue 7)
+SHIPPED = (
+    ShippedFiles("train.txt", "test.txt"),
+    ShippedFiles("train_v1.txt", "test_v1.txt", "the bag of words of the Extreme Classification Repository"),
+)
 
 logger = logging.getLogger(__name__)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lightxml_core.corpus.layouts.matrices import read_matrices
+from lightxml_core.corpus.layouts.shipped import ShippedFiles
 from lightxml_core.corpus.leniency import Leniency
 from lightxml_core.corpus.types import Corpus
 
@@ -15,6 +16,7 @@ FILES = {
     "tst_Y": "Y.tst.npz",
     "labels": "label_map.txt",
 }
+SHIPPED = (ShippedFiles("X.trn.npz", "X.tst.npz"),)
 
 
 def read(folder: Path, rules: Leniency) -> Corpus:
