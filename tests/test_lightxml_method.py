@@ -21,7 +21,7 @@ from lightxml_core.encoders.scratch import Kind
 from lightxml_core.errors import InputError
 from lightxml_core.evaluation.metrics import evaluate
 from lightxml_core.files import read_json, write_json
-from lightxml_core.methods.lightxml import PROTOCOLS, Settings, fit, heads, needs, predict
+from lightxml_core.methods.lightxml import PROTOCOLS, Settings, fit, heads, needs, predict, train
 from lightxml_core.methods.lightxml.frozen import frozen
 from lightxml_core.methods.lightxml.inputs import in_memory, padded
 from lightxml_core.methods.lightxml.model import build_model
@@ -73,6 +73,21 @@ def test_frozen_layers_stay_as_they_came_and_the_others_learn(corpus: Encoded, t
         moved = {name for name in before if not torch.equal(before[name], after[name])}
         assert frozen and not moved & set(frozen)
         assert any(name.startswith(f"backbone.encoder.{lowest.replace('0', '1')}") for name in moved)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("exempt", "of_xlnet"), [("norms", 0.0), ("names", 0.01)])
+def test_what_decays(kind: str, exempt: Any, of_xlnet: float, corpus: Encoded) -> None:
+    model = build_model(replace(FAST, decay_exempt=exempt), corpus.folder / kind, LABELS, None)
+    groups = list(train._groups(model, replace(FAST, decay_exempt=exempt)))
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    decay = {names[id(parameter)]: group["weight_decay"] for group in groups for parameter in group["params"]}
+    assert decay.keys() == set(names.values())
+    norms = {name for name in decay if "norm" in name.lower() and name.endswith("weight")}
+    biases = {name for name in decay if name.rsplit(".", 1)[-1] in ("bias", "r_w_bias", "r_r_bias", "r_s_bias")}
+    assert norms and {decay[name] for name in norms} == {of_xlnet if kind == "xlnet" else 0.0}
+    assert biases and {decay[name] for name in biases} == {0.0}
+    assert {decay[name] for name in decay.keys() - norms - biases} == {0.01}
 
 
 def test_layer_decay_slows_the_lower_layers(corpus: Encoded, tmp_path: Path) -> None:
@@ -168,6 +183,7 @@ def test_the_protocols_are_what_the_paper_and_the_released_code_do() -> None:
         "official",
         "first",
     )
+    assert (official.decay_exempt, official.bucket) == ("names", 1) and official.eps_corrected is False
     assert official.dropout_off_after_evaluation and official.accumulation_off_by_one and not official.select_mid_epoch
     assert clean.select == "validation" and clean.extra_epochs == 0 and clean.position == "class"
     assert needs(official) == {"tokens", "gpus", "test"} and needs(clean) == {"tokens", "gpus"}

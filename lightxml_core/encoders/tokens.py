@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from lightxml_core.files import atomic_path, load_array, made, read_json, save_a
 
 Preparation = Literal["plain", "official"]
 _CHUNK = 4096
-_FILLER = "empty document"
+_FILLER = "filling empty"
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def end_to_end(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
 def prepare_text(text: str, preparation: Preparation, max_tokens: int) -> str:
     """The text as the tokenizer gets it.
 
-    `official` does what the released code does to every backbone's input: lower case, the first
+    `official` does what LightXML's released code does to every backbone's input: lower case, the first
     `max_tokens` white-space words, and a filler for an empty text.
     """
     if preparation == "plain":
@@ -106,6 +106,8 @@ def _encoded(
 ) -> Iterator[list[list[int]]]:
     """The ids of each text, some thousand texts at a time."""
     tokenizer = _load_tokenizer(encoder, max_tokens)
+    if preparation == "official":
+        _tokenize_as_in_2020(tokenizer, encoder)
     prepared = (prepare_text(text, preparation, max_tokens) for text in texts)
     for chunk in _chunks(prepared, _CHUNK):
         yield [item.ids for item in tokenizer.encode_batch_fast(chunk)]
@@ -160,6 +162,23 @@ def _load_tokenizer(encoder: Path, max_tokens: int):  # type: ignore[no-untyped-
     tokenizer.no_padding()
     tokenizer.enable_truncation(max_tokens)
     return tokenizer
+
+
+def _tokenize_as_in_2020(tokenizer: Any, encoder: Path) -> None:
+    """Make the tokenizer do what those written in Python did in the version of transformers that LightXML pins, 2.11.0.
+
+    RoBERTa's put a blank before the text, so that its first word is read like any other. XLNet's took the comma off
+    every piece that ended in a digit and a comma.
+    """
+    from tokenizers import Regex, pre_tokenizers
+
+    about = encoder / "config.json"
+    kind = read_json(about)["model_type"] if about.is_file() else None
+    if kind == "roberta":
+        tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    if kind == "xlnet":
+        commas = pre_tokenizers.Split(Regex(r"(?<=\d),(?!\d)"), "isolated")
+        tokenizer.pre_tokenizer = pre_tokenizers.Sequence([tokenizer.pre_tokenizer, commas])
 
 
 def _chunks(items: Iterable[str], size: int) -> Iterator[list[str]]:

@@ -32,10 +32,13 @@ class Settings(BaseSettings):
     Training: lengths in epochs, `batch` in documents a step, split into `accumulate` micro-batches. In the first
     `short_epochs` a document is cut to `short_tokens`. `adam_eps` is the released code's: with `loss: mean` many
     gradients are smaller, and a smaller one would let the encoder run away. `eps_corrected` adds it
-    after the second moment's bias is corrected, as Adam's paper does. `layer_decay`: each layer of the encoder has so
+    after the second moment's bias is corrected, as Adam's paper does. `decay_exempt` from weight decay are biases and
+    all weights of layer norms (`norms`); by the released code's rule (`names`) it is what has `bias` or
+    `LayerNorm.weight` in its name, which XLNet's layer norms do not. `layer_decay`: each layer of the encoder has so
     many times the rate of the one above it. `loss` averages over the labels scored in a micro-batch (paper) or
     sums over them; `hinge` is the squared hinge of X-Transformer's matcher, for the flat head. `clip` is the
-    gradient's largest norm, 0 for none.
+    gradient's largest norm, 0 for none. `bucket`: the shuffled documents of so many batches are sorted by length, so
+    that little is padded; 1 is the plain shuffle.
     Weight averaging: from the start of epoch `swa_warmup` on, every `swa_step` micro-batches of an epoch; 0 turns it
     off.
     Warm start: `warm_epochs` of the head alone on frozen, standardised features, at `warm_lr`, which by `warm_schedule`
@@ -77,6 +80,7 @@ class Settings(BaseSettings):
     head_lr: Factor = 1e-4
     layer_decay: Share = 1.0
     weight_decay: Share = 0.01
+    decay_exempt: Literal["norms", "names"] = "norms"
     adam_eps: Factor = 1e-6
     eps_corrected: bool = True
     schedule: Literal["constant", "linear"] = "constant"
@@ -143,6 +147,8 @@ PROTOCOLS: dict[str, dict[str, Any]] = {
         "dropout_off_after_evaluation": False,
         "accumulation_off_by_one": False,
         "eps_corrected": True,
+        "decay_exempt": "norms",
+        "bucket": 50,
     },
     "official": {
         "text": "official",
@@ -153,5 +159,7 @@ PROTOCOLS: dict[str, dict[str, Any]] = {
         "dropout_off_after_evaluation": True,
         "accumulation_off_by_one": True,
         "eps_corrected": False,  # AdamW of transformers 2.11.0, which the released code pins
+        "decay_exempt": "names",
+        "bucket": 1,
     },
 }

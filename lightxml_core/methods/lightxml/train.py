@@ -167,7 +167,7 @@ def _selection(data: TrainingData, settings: Settings) -> Any:
 
 
 def _groups(model: LightXML, settings: Settings) -> Iterator[dict[str, Any]]:
-    """Encoder and head, each with its rate; biases and LayerNorm weights take no weight decay.
+    """Encoder and head, each with its rate; what `decay_exempt` says takes no weight decay.
 
     Each block of the encoder has `layer_decay` times the rate of the one above it.
     """
@@ -178,13 +178,15 @@ def _groups(model: LightXML, settings: Settings) -> Iterator[dict[str, Any]]:
         depth = len(blocks) - of_block.get(id(p), len(blocks))
         lr = settings.head_lr if name.startswith("head.") else settings.lr * settings.layer_decay**depth
         if p.requires_grad:
-            chosen.setdefault((lr, _plain(name, p)), []).append(p)
+            chosen.setdefault((lr, _exempt(name, p, settings)), []).append(p)
     chosen.setdefault((settings.head_lr, False), []).extend(model.head.blocks())
-    for (lr, plain), parameters in chosen.items():
-        yield {"params": parameters, "lr": lr, "weight_decay": 0.0 if plain else settings.weight_decay}
+    for (lr, exempt), parameters in chosen.items():
+        yield {"params": parameters, "lr": lr, "weight_decay": 0.0 if exempt else settings.weight_decay}
 
 
-def _plain(name: str, parameter: Tensor) -> bool:
+def _exempt(name: str, parameter: Tensor, settings: Settings) -> bool:
+    if settings.decay_exempt == "names":
+        return "bias" in name or "LayerNorm.weight" in name
     return parameter.ndim == 1 or "bias" in name.rsplit(".", 1)[-1]
 
 
