@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import shutil
+import tempfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -109,7 +110,9 @@ def write_text(target: Path, text: str) -> None:
 
 def write_json(target: Path, value: Any) -> None:
     """Write `value` as indented JSON, keys in the order given."""
-    write_text(target, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    with atomic_path(target) as temporary, temporary.open("w", encoding="utf-8") as opened:
+        opened.writelines(json.JSONEncoder(indent=2, ensure_ascii=False).iterencode(value))  # a large one in pieces
+        opened.write("\n")
 
 
 _POINTER, _POINTER_BYTES = b"version https://git-lfs.github.com/spec/", 1024
@@ -159,18 +162,63 @@ def save_csr(target: Path, matrix: sparse.csr_matrix) -> None:
         sparse.save_npz(temporary, matrix)
 
 
-def load_csr(source: Path) -> sparse.csr_matrix:
-    """Load a CSR matrix saved by `save_csr` (or by PECOS); anything unreadable is an InputError that names the file."""
+def load_csr(source: Path, folder: Path | None = None) -> sparse.csr_matrix:
+    """Load a CSR matrix saved by `save_csr` (or by PECOS); anything unreadable is an InputError that names the file.
+
+    folder: where a large one is unpacked to instead of into memory, in nameless files that go with the matrix.
+    """
     with open_file(source) as opened:
         try:
             _refuse_bomb(source)
-            matrix = sparse.csr_matrix(sparse.load_npz(opened))
+            matrix = sparse.csr_matrix(sparse.load_npz(opened) if folder is None else _unpacked(source, folder))
             matrix.check_format(full_check=True)
             return matrix
-        except MemoryError:
+        except (MemoryError, InputError):
             raise
         except Exception as error:  # zip, numpy and scipy each raise their own for a damaged file
+            if told := refusal(error):
+                raise InputError(told) from None
             raise _damaged(source, "a readable CSR matrix", error) from None
+
+
+def _unpacked(source: Path, folder: Path) -> sparse.csr_matrix:
+    with np.load(source, allow_pickle=False) as opened, zipfile.ZipFile(source) as archive:
+        if opened["format"].item() not in (b"csr", "csr"):
+            raise ValueError("its rows are not compressed")
+        large = [_member(archive, f"{name}.npy", folder) for name in ("data", "indices")]
+        return sparse.csr_matrix((*large, opened["indptr"]), shape=opened["shape"])
+
+
+_PIECE = 1 << 24  # bytes
+
+
+def _member(archive: zipfile.ZipFile, name: str, folder: Path) -> np.ndarray:
+    """An array of one dimension of an `.npz` file, unpacked into `folder`."""
+    with archive.open(name) as opened:
+        if np.lib.format.read_magic(opened) != (1, 0):
+            raise ValueError(f"{name} has a header of another version")
+        (length,), _, dtype = np.lib.format.read_array_header_1_0(opened)
+        array = new_array(length, dtype, folder)
+        raw, filled = array.view(np.uint8), 0
+        while piece := opened.read(_PIECE):
+            raw[filled : filled + len(piece)] = np.frombuffer(piece, np.uint8)
+            filled += len(piece)
+        if filled != len(raw):
+            raise ValueError(f"{name} ends early")
+        return array
+
+
+def new_array(length: int, dtype: Any, folder: Path | None) -> np.ndarray:
+    """An array to fill: in memory, or in a nameless file in `folder`, which goes when the array or the process does.
+
+    OSError where the disk has no room for all of it.
+    """
+    if folder is None or length == 0:
+        return np.empty(length, dtype)
+    with tempfile.TemporaryFile(dir=folder) as opened:
+        # the room is taken now: a write through a memory map to a full disk ends the process without a word
+        os.posix_fallocate(opened.fileno(), 0, length * np.dtype(dtype).itemsize)
+        return np.asarray(np.memmap(opened, dtype, "r+", shape=(length,)))
 
 
 def _refuse_bomb(source: Path) -> None:

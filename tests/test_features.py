@@ -2,17 +2,24 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
+from benchmarks.synthetic import Shape, generate
 from lightxml_core.errors import InputError
-from lightxml_core.features.labels import label_features
+from lightxml_core.features import counts
+from lightxml_core.features.labels import label_features, normalise_rows
 from lightxml_core.features.text import FeatureSettings, build_bow, build_tfidf
 from lightxml_core.features.unspaced import Watched
+from lightxml_core.files import save_csr, write_json
 
 TRN = ["Vitamin A and vitamin C", "a cat", "the cat and the dog"]
 TST = ["Cat cat unknown", "nothing here"]
@@ -32,6 +39,24 @@ def test_label_features_agree_with_dense_arithmetic(seed: int, documents: int, l
     Z = label_features(sparse.csr_matrix(X, dtype=np.float32), sparse.csr_matrix(Y, dtype=np.float32))
     assert Z.dtype == np.float32 and Z.shape == (labels, 5)
     np.testing.assert_allclose(Z.toarray(), unit(Y.T @ unit(X)), atol=1e-6)
+
+
+@given(seed=st.integers(0, 10_000), stored=st.integers(1, 40))
+@settings(max_examples=30, deadline=None)
+def test_pieces_and_files_change_no_bit_of_the_features_of_labels(seed: int, stored: int) -> None:
+    random = np.random.default_rng(seed)
+    X = sparse.random(9, 30, 0.4, "csr", np.float64, random)
+    Y = sparse.random(9, 4, 0.4, "csr", np.float32, random)
+    expected = normalise_rows(X), label_features(X.astype(np.float32), Y)
+    with TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(counts, "_BLOCK", stored)
+        found = normalise_rows(X, Path(name)), label_features(X.astype(np.float32), Y, Path(name))
+    lengths = np.sqrt(np.asarray(X.multiply(X).sum(axis=1)).ravel())
+    assert expected[0].data.tolist() == (X.data / np.repeat(lengths, np.diff(X.indptr))).astype(np.float32).tolist()
+    for one, other in zip(found, expected, strict=True):
+        assert [x.tobytes() for x in (one.data, one.indices, one.indptr)] == [
+            x.tobytes() for x in (other.data, other.indices, other.indptr)
+        ]
 
 
 def test_counts_and_tfidf_by_hand() -> None:
@@ -58,6 +83,92 @@ def test_texts_are_read_once_as_a_stream() -> None:
     streamed = build_tfidf(iter(TRN), iter(TST), FeatureSettings())
     listed = build_tfidf(TRN, TST, FeatureSettings())
     assert (streamed[0] != listed[0]).nnz == 0 and (streamed[1] != listed[1]).nnz == 0
+
+
+def by_scikit_learn(trn: list[str], tst: list[str], tfidf: bool, chosen: FeatureSettings) -> tuple[Any, Any, Any]:
+    """The same features from its vectorisers, which hold everything in memory."""
+    common: dict[str, Any] = {
+        "analyzer": chosen.analyzer,
+        "token_pattern": r"(?u)\b\w+\b" if chosen.analyzer == "word" else None,
+        "min_df": chosen.min_df,
+        "max_features": chosen.max_features,
+        "ngram_range": (1, chosen.ngrams),
+        "dtype": np.float32,
+    }
+    vectoriser = TfidfVectorizer(sublinear_tf=chosen.sublinear, **common) if tfidf else CountVectorizer(**common)
+    X_trn = vectoriser.fit_transform(trn)
+    return X_trn, vectoriser.transform(tst), {term: int(at) for term, at in sorted(vectoriser.vocabulary_.items())}
+
+
+def bytes_of(folder: Path, X_trn: Any, X_tst: Any, vocabulary: Any) -> list[bytes]:
+    save_csr(folder / "trn.npz", X_trn)
+    save_csr(folder / "tst.npz", X_tst)
+    write_json(folder / "vocabulary.json", vocabulary)
+    return [(folder / name).read_bytes() for name in ("trn.npz", "tst.npz", "vocabulary.json")]
+
+
+WORDS = st.sampled_from(
+    [
+        "the",
+        "a",
+        "of",
+        "Straße",
+        "STRASSE",
+        "ΑΣ",
+        "ας",
+        "café",
+        "naïve",
+        "退款",
+        "x1",
+        "don't",
+        "re-use",
+        "İstanbul",
+        "\u2028",
+        "...",
+        "zz",
+    ]
+)
+TEXTS = st.lists(st.lists(WORDS, max_size=12).map(" ".join), min_size=1, max_size=12)
+
+
+@given(
+    trn=TEXTS,
+    tst=TEXTS,
+    tfidf=st.booleans(),
+    min_df=st.integers(1, 3),
+    max_features=st.sampled_from([None, 1, 4, 9]),
+    sublinear=st.booleans(),
+    ngrams=st.integers(1, 3),
+    analyzer=st.sampled_from(["word", "char_wb"]),
+    stored=st.integers(1, 30),
+    on_disk=st.booleans(),
+)
+@settings(max_examples=80, deadline=None)
+def test_the_files_are_those_of_scikit_learn_byte_by_byte(
+    trn: list[str], tst: list[str], tfidf: bool, stored: int, on_disk: bool, **options: Any
+) -> None:
+    chosen = FeatureSettings(**options)
+    with TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(counts, "_BLOCK", stored)  # pieces end within the texts
+        patch.setattr(counts, "_BUFFER", stored)
+        folder = Path(name)
+        build = build_tfidf if tfidf else build_bow
+        try:
+            expected = bytes_of(folder, *by_scikit_learn(trn, tst, tfidf, chosen))
+        except ValueError:
+            with pytest.raises(InputError, match="no features"):
+                build(trn, tst, chosen)
+            return
+        found = build(iter(trn), iter(tst), chosen, folder if on_disk else None)
+        assert bytes_of(folder, *found) == expected
+        assert len(list(folder.iterdir())) == 3  # what lies on disk has no name
+
+
+def test_a_larger_corpus_gives_the_bytes_of_scikit_learn_too(tmp_path: Path) -> None:
+    trn, tst = (generate(400, Shape(50, 3000, 3.0, 120), seed).texts() for seed in (1, 2))
+    for chosen in (FeatureSettings(), FeatureSettings(min_df=2, max_features=700, ngrams=2, sublinear=False)):
+        found = build_tfidf(trn, tst, chosen, tmp_path)
+        assert bytes_of(tmp_path, *found) == bytes_of(tmp_path, *by_scikit_learn(trn, tst, True, chosen))
 
 
 @pytest.mark.parametrize("texts", [["", " ...", ""], TRN])

@@ -20,6 +20,7 @@ from lightxml_core.files import (
     made,
     read_json,
     save_array,
+    save_csr,
     seal,
     write_json,
     write_text,
@@ -86,8 +87,41 @@ def test_what_a_killed_process_left_is_removed_by_the_next_writing(tmp_path: Pat
 def test_a_matrix_that_would_fill_the_memory_is_refused_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     matrix = sparse.csr_matrix(np.ones((1, 2**18), np.float32))
     sparse.save_npz(tmp_path / "bomb.npz", matrix)  # packs well: all ones
-    assert load_csr(tmp_path / "bomb.npz").nnz == matrix.nnz
+    assert load_csr(tmp_path / "bomb.npz").nnz == matrix.nnz == load_csr(tmp_path / "bomb.npz", tmp_path).nnz
     monkeypatch.setattr("lightxml_core.files._ALWAYS_UNPACKED", 2**20)
     monkeypatch.setattr("lightxml_core.files._MOST_PACKED", 2)
     with pytest.raises(InputError, match=r"bomb\.npz is not a readable CSR matrix \(it would unpack to 2\d{6} bytes\)"):
         load_csr(tmp_path / "bomb.npz")
+
+
+@pytest.mark.parametrize("piece", [1, 7, 1 << 24])
+def test_a_matrix_unpacked_onto_the_disk_is_the_same_and_leaves_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, piece: int
+) -> None:
+    monkeypatch.setattr("lightxml_core.files._PIECE", piece)
+    for number, density in enumerate((0.0, 0.2)):
+        source = tmp_path / f"{number}.npz"
+        save_csr(source, sparse.random(20, 9, density, "csr", np.float32, np.random.default_rng(0)))
+        there, here = load_csr(source, tmp_path), load_csr(source)
+        assert there.shape == here.shape and there.indices.dtype == here.indices.dtype and (there != here).nnz == 0
+        there.data[:1] = 7.0  # of the array alone
+        assert (load_csr(source) != here).nnz == 0
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_damaged_matrix_is_refused_when_it_is_unpacked_onto_the_disk(tmp_path: Path) -> None:
+    source = tmp_path / "X.npz"
+    save_csr(source, sparse.random(50, 40, 0.3, "csr", np.float32, np.random.default_rng(0)))
+    whole = source.read_bytes()
+    for place in range(0, len(whole), 41):
+        source.write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
+        try:
+            found = load_csr(source, tmp_path)
+        except InputError as error:
+            assert "X.npz is not a readable CSR matrix" in str(error)
+        else:  # of a name or a date that nobody reads
+            source.write_bytes(whole)
+            assert (found != load_csr(source)).nnz == 0
+    np.savez(source, format=b"csc", shape=(1, 1), data=[1.0], indices=[0], indptr=[0, 1])
+    with pytest.raises(InputError, match="its rows are not compressed"):
+        load_csr(source, tmp_path)

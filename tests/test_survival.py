@@ -14,10 +14,13 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from scipy import sparse
 
-from lightxml_core.errors import main_guard
+from lightxml_core.errors import InputError, main_guard, refusal
+from lightxml_core.files import load_csr, new_array, save_csr
 from tests.faults.project import FINAL, METHOD, Reference, tiny_project, undisturbed
 from tests.faults.suite import (
     HANDED_OVER,
@@ -130,6 +133,17 @@ def test_a_full_disk_is_told_in_one_line_and_leaves_nothing_half_written(tmp_pat
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1 and "error: the disk is full" in done.stderr
     assert [path for path in out.rglob("*") if path.is_file()] == []
+
+
+def test_an_array_that_the_disk_has_no_room_for_is_told_before_it_is_filled(small_disk: Path) -> None:
+    new_array(2**16, np.float32, small_disk)[:] = 1.0
+    with pytest.raises(OSError) as caught:
+        new_array(2**20, np.float32, small_disk)
+    assert str(refusal(caught.value)).startswith("the disk is full")
+    save_csr(small_disk / "X.npz", sparse.csr_matrix(np.ones((1, 2**19), np.float32)))
+    with pytest.raises(InputError, match="the disk is full"):
+        load_csr(small_disk / "X.npz", small_disk)
+    assert [path.name for path in small_disk.iterdir()] == ["X.npz"]
 
 
 @pytest.fixture

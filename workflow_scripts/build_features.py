@@ -19,6 +19,7 @@ def main() -> None:
     parser.add_argument("--settings", type=json.loads, default={}, help="JSON: `features` of the dataset's file")
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
     options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)  # it holds large temporary files too
     X_trn, X_tst, vocabulary = _features(options)
     save_csr(options.out / "X.trn.npz", X_trn)
     save_csr(options.out / "X.tst.npz", X_tst)
@@ -29,13 +30,13 @@ def main() -> None:
 
 def _features(options: argparse.Namespace) -> Features:
     if not load_stats(options.corpus)["texts"]:
-        X_trn, X_tst = (load_X(options.corpus, part) for part in ("trn", "tst"))
+        X_trn, X_tst = (load_X(options.corpus, part, options.out) for part in ("trn", "tst"))
         if options.kind == "tfidf":
-            X_trn, X_tst = normalise_rows(X_trn), normalise_rows(X_tst)
+            X_trn, X_tst = (normalise_rows(X, options.out) for X in (X_trn, X_tst))
         return X_trn, X_tst, {str(column): column for column in range(X_trn.shape[1])}
     build = build_tfidf if options.kind == "tfidf" else build_bow
     trn, tst = load_texts(options.corpus, "trn"), load_texts(options.corpus, "tst")
-    return build(trn, tst, FeatureSettings(**options.settings))
+    return build(trn, tst, FeatureSettings(**options.settings), options.out)
 
 
 if __name__ == "__main__":

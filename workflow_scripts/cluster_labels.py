@@ -20,7 +20,9 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, required=True, help="CSR file, labels by clusters")
     options = parser.parse_args()
-    Z = label_features(load_csr(made(options.features)), load_csr(made(options.labels)))
+    folder = options.out.parent  # of large temporary files too
+    folder.mkdir(parents=True, exist_ok=True)
+    Z = label_features(load_csr(made(options.features), folder), load_csr(made(options.labels)), folder)
     clusters = balanced_clusters(Z, options.max_leaf, options.seed, options.tolerance, threads=options.threads)
     save_csr(options.out, clusters)
     seal(options.out)

@@ -81,12 +81,15 @@ def load_Y(folder: Path, part: PartName) -> csr_matrix:
     return Y
 
 
-def load_X(folder: Path, part: PartName) -> csr_matrix:
-    """N x D float32, the bag of words of a source without texts. InputError for any other source."""
+def load_X(folder: Path, part: PartName, unpacked: Path | None = None) -> csr_matrix:
+    """N x D float32, the bag of words of a source without texts. InputError for any other source.
+
+    unpacked: the folder of nameless files that hold it; without one it lies in memory.
+    """
     stats, source = load_stats(folder), folder / f"X.{part}.npz"
     if stats["texts"]:
         raise InputError(f"{folder} has texts and no bag of words of its own: build features from the texts")
-    X = load_csr(made(source))
+    X = load_csr(made(source), unpacked)
     if X.shape[0] != stats[f"documents_{part}"]:
         raise InputError(_stale(source, f"has {X.shape[0]} rows", str(stats[f"documents_{part}"])))
     return X

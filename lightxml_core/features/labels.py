@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from scipy import sparse
 
+from lightxml_core.features.counts import blocks
+from lightxml_core.files import new_array
 
-def normalise_rows(X: sparse.csr_matrix) -> sparse.csr_matrix:
-    """A float32 copy of X with rows of length 1; rows of zeros stay zero."""
-    data = (X.data * np.repeat(_scale(X), np.diff(X.indptr))).astype(np.float32)
-    return sparse.csr_matrix((data, X.indices.copy(), X.indptr.copy()), shape=X.shape)
+
+def normalise_rows(X: sparse.csr_matrix, folder: Path | None = None) -> sparse.csr_matrix:
+    """A float32 copy of X with rows of length 1; rows of zeros stay zero.
+
+    folder: where the copy lies, in nameless files that go with it; without one it lies in memory.
+    """
+    data, indices = new_array(X.nnz, np.float32, folder), new_array(X.nnz, X.indices.dtype, folder)
+    for start, stop in blocks(X.indptr):
+        rows, place = X[start:stop], slice(X.indptr[start], X.indptr[stop])
+        data[place] = rows.data * np.repeat(_scale(rows), np.diff(rows.indptr))
+        indices[place] = rows.indices
+    return sparse.csr_matrix((data, indices, X.indptr.copy()), shape=X.shape)
 
 
 def _scale(X: sparse.csr_matrix) -> np.ndarray:
@@ -18,12 +30,12 @@ def _scale(X: sparse.csr_matrix) -> np.ndarray:
     return np.divide(1.0, np.sqrt(squares), out=np.zeros_like(squares), where=squares > 0)
 
 
-def label_features(X_trn: sparse.csr_matrix, Y_trn: sparse.csr_matrix) -> sparse.csr_matrix:
+def label_features(X_trn: sparse.csr_matrix, Y_trn: sparse.csr_matrix, folder: Path | None = None) -> sparse.csr_matrix:
     """float32 CSR L x D: for each label the sum of its documents' l2-normalised features, l2-normalised again.
 
     X_trn: CSR N x D. Y_trn: CSR N x L. A label without documents gets a row of zeros.
     Columns are unique but in no order within a row. The literature calls this positive instance feature aggregation
-    (PIFA).
+    (PIFA). folder: where the values lie, in nameless files that go with the matrix; without one they lie in memory.
     """
     from lightxml_core.features.kernels import columns_of_sums, unit_sums
 
@@ -31,7 +43,8 @@ def label_features(X_trn: sparse.csr_matrix, Y_trn: sparse.csr_matrix) -> sparse
     sets, width = (documents_of.indptr, documents_of.indices), X_trn.shape[1]
     counts = columns_of_sums(*sets, X_trn.indptr, X_trn.indices, width)
     starts = np.concatenate([[0], np.cumsum(counts)])
-    columns, values = np.empty(starts[-1], np.int32), np.empty(starts[-1], np.float32)
+    columns, values = new_array(starts[-1], np.int32, folder), new_array(starts[-1], np.float32, folder)
     rows = X_trn.indptr, X_trn.indices, X_trn.data.astype(np.float32, copy=False)
-    unit_sums(*sets, *rows, _scale(X_trn).astype(np.float32), starts, columns, values, width)
+    scale = np.concatenate([np.empty(0), *(_scale(X_trn[start:stop]) for start, stop in blocks(X_trn.indptr))])
+    unit_sums(*sets, *rows, scale.astype(np.float32), starts, columns, values, width)
     return sparse.csr_matrix((values, columns, starts), shape=(Y_trn.shape[1], width))
