@@ -664,4 +664,16 @@ def test_adamw_with_an_uncorrected_eps_is_that_of_transformers_2_11(resumed_afte
             optimizer.step()
         found[corrected] = parameter.detach()
     assert torch.allclose(found[False], expected, rtol=0, atol=1e-12)
+    table = nn.Embedding(5, 1, sparse=True, dtype=torch.float64)  # SparseAdam's is uncorrected of itself
+    table.weight.data.copy_(start[:, None])
+    dense = nn.Parameter(start.clone())
+    groups = [{"params": [dense, table.weight], "lr": lr, "weight_decay": 0.0}]
+    optimizer = adamw(groups, [table.weight], eps=eps, eps_corrected=False)
+    for gradient in gradients:
+        table.weight.grad = None
+        dense.grad = gradient.clone()
+        (table(torch.arange(5)).squeeze(1) * gradient).sum().backward()
+        optimizer.step()
+    assert torch.allclose(dense, expected, rtol=0, atol=1e-12)
+    assert torch.allclose(table.weight[:, 0], expected, rtol=0, atol=1e-12)
     assert (found[True] - start).norm() > 1.5 * (expected - start).norm(), "it moves further"

@@ -82,3 +82,15 @@ def test_first_vectors_take_those_of_the_file_and_random_ones_of_their_length(tm
     with pytest.raises(InputError, match="the features name no words"):
         first_vectors(tmp_path / "v.txt", X, {}, 2, seed=0)
     np.testing.assert_array_equal(first_vectors(None, X, {}, 2, 3), learn_vectors(X, 2, 3))
+
+
+def test_vectors_drawn_evenly_and_a_word_that_has_the_vector_of_another(tmp_path: Path) -> None:
+    (tmp_path / "v.txt").write_text(". 7 8\nb 3 4\n", encoding="utf-8")
+    column_of = {**{f"w{n}": n for n in range(2000)}, "b": 2000, "/SEP/": 2001}
+    X = sparse.csr_matrix((3, 2002), dtype=np.float32)
+    found = first_vectors(tmp_path / "v.txt", X, column_of, 2, 0, "uniform", {"/SEP/": "."})
+    assert found.dtype == np.float32 and found[2000:].tolist() == [[3, 4], [7, 8]]
+    drawn = found[:2000]
+    assert -1 <= drawn.min() < -0.99 and 0.99 < drawn.max() <= 1
+    assert abs(drawn.mean()) < 0.05 and drawn.var() == pytest.approx(1 / 3, rel=0.05)
+    assert np.array_equal(found, first_vectors(tmp_path / "v.txt", X, column_of, 2, 0, "uniform", {"/SEP/": "."}))

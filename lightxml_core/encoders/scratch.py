@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from lightxml_core.encoders.words import Split, word_tokenizer
 from lightxml_core.errors import InputError
 from lightxml_core.files import write_json, write_text
 
@@ -19,7 +19,8 @@ _MARK = "▁"  # put before a word by Metaspace
 class ScratchConfig:
     """Size of a from-scratch encoder; the weights are drawn from the run's seed when training starts.
 
-    `words` is no transformer: whole words for the methods that embed those, and only `vocabulary` counts.
+    `words` is no transformer: whole words for the methods that embed those. Only `vocabulary` counts, and `split`: what
+    a word is, see `words.word_tokenizer`.
     """
 
     type: Kind
@@ -28,6 +29,7 @@ class ScratchConfig:
     layers: int = 5
     heads: int = 4
     positions: int = 512
+    split: Split = "marks"
 
     def __post_init__(self) -> None:
         if self.width % self.heads:
@@ -41,10 +43,10 @@ class ScratchConfig:
         return 0 if self.type == "words" else self.layers
 
 
-WITHOUT_EFFECT: dict[Kind, frozenset[str]] = {  # sizes that a type does not have
-    "bert": frozenset(),
-    "roberta": frozenset(),
-    "xlnet": frozenset({"positions"}),
+WITHOUT_EFFECT: dict[Kind, frozenset[str]] = {  # what a type does not have
+    "bert": frozenset({"split"}),
+    "roberta": frozenset({"split"}),
+    "xlnet": frozenset({"positions", "split"}),
     "words": frozenset({"width", "layers", "heads", "positions"}),
 }
 
@@ -54,7 +56,10 @@ def build_scratch(config: ScratchConfig, texts: Iterable[str], out: Path) -> Non
 
     Leaves `config.json` (none for words), `tokenizer.json` and `encoder.json` in `out`; no weights.
     """
-    tokenizer = _TOKENIZERS[config.type](texts, config.vocabulary)
+    if config.type == "words":
+        tokenizer = word_tokenizer(texts, config.vocabulary, config.split)
+    else:
+        tokenizer = _TOKENIZERS[config.type](texts, config.vocabulary)
     out.mkdir(parents=True, exist_ok=True)
     size, special = (
         tokenizer.get_vocab_size(),
@@ -145,27 +150,6 @@ def _marked(texts: Iterable[str], vocabulary: int) -> Any:
     return tokenizer
 
 
-def _words(texts: Iterable[str], vocabulary: int) -> Any:
-    """The most frequent words and marks in lower case, `text [END]`: so no document is empty.
-
-    Padding is 0, a word beyond the vocabulary 1. Words of equal count are numbered in alphabetical order.
-    """
-    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-
-    tokenizer = Tokenizer(models.WordLevel({}, unk_token="[UNK]"))
-    tokenizer.normalizer, tokenizer.pre_tokenizer = normalizers.Lowercase(), pre_tokenizers.Whitespace()
-    count: Counter[str] = Counter()
-    for text in texts:
-        lower = tokenizer.normalizer.normalize_str(text)
-        count.update(word for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(lower))
-    special = ["[PAD]", "[UNK]", "[END]"]
-    names = special + sorted(count.keys() - set(special), key=lambda word: (-count[word], word))
-    tokenizer.model = models.WordLevel({name: i for i, name in enumerate(names[:vocabulary])}, unk_token="[UNK]")
-    tokenizer.add_special_tokens(special)
-    tokenizer.post_processor = processors.TemplateProcessing(single="$A [END]", special_tokens=_ids(tokenizer, "[END]"))
-    return tokenizer
-
-
 def _bpe(
     texts: Iterable[str], vocabulary: int, special: list[str], normalizer: Any, pre_tokenizer: Any, **options: Any
 ) -> Any:
@@ -195,4 +179,4 @@ def _ids(tokenizer: Any, *names: str) -> list[tuple[str, int]]:
     return [(name, tokenizer.token_to_id(name)) for name in names]
 
 
-_TOKENIZERS = {"bert": _wordpiece, "roberta": _bytelevel, "xlnet": _marked, "words": _words}
+_TOKENIZERS = {"bert": _wordpiece, "roberta": _bytelevel, "xlnet": _marked}

@@ -104,13 +104,15 @@ def tokens_of(texts: Iterable[str], encoder: Path, max_tokens: int, preparation:
 def _encoded(
     texts: Iterable[str], encoder: Path, max_tokens: int, preparation: Preparation
 ) -> Iterator[list[list[int]]]:
-    """The ids of each text, some thousand texts at a time."""
+    """The ids of each text, some thousand texts at a time; a text without any token is one unknown token."""
     tokenizer = _load_tokenizer(encoder, max_tokens)
     if preparation == "official":
         _tokenize_as_in_2020(tokenizer, encoder)
+    unknown = getattr(tokenizer.model, "unk_token", None)
+    nothing = [] if unknown is None else [tokenizer.token_to_id(unknown)]
     prepared = (prepare_text(text, preparation, max_tokens) for text in texts)
     for chunk in _chunks(prepared, _CHUNK):
-        yield [item.ids for item in tokenizer.encode_batch_fast(chunk)]
+        yield [item.ids or nothing for item in tokenizer.encode_batch_fast(chunk)]
 
 
 def _flat(documents: list[list[int]]) -> np.ndarray:

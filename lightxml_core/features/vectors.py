@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from io import TextIOWrapper
 from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
 
 import numpy as np
 from scipy import sparse
@@ -62,6 +64,7 @@ def learn_vectors(X: sparse.csr_matrix, width: int, seed: int) -> np.ndarray:
     return np.asarray(np.divide(vectors, lengths, out=vectors, where=lengths > 0))
 
 
+Missing = Literal["like_others", "uniform"]
 RANDOM, CORPUS = FIRST = "random", "corpus"  # what the setting `vectors` may say instead of naming a file
 
 
@@ -71,22 +74,42 @@ def from_file(vectors: str) -> bool:
 
 
 def first_vectors(
-    file: Path | None, X: sparse.csr_matrix, column_of: Mapping[str, int], width: int, seed: int
+    file: Path | None,
+    X: sparse.csr_matrix,
+    column_of: Mapping[str, int],
+    width: int,
+    seed: int,
+    missing: Missing = "like_others",
+    spelt: Mapping[str, str] = MappingProxyType({}),
 ) -> np.ndarray:
     """float32[D, width]: a vector for each column of X: read from a file, or without one learnt from X.
 
-    column_of: word → column. A word that the file lacks gets a random vector of the mean length of the others.
+    column_of: word → column. spelt: word → the word of the file whose vector it gets, where that is another one.
+    A word that the file lacks gets a random vector: of the mean length of the others, its direction drawn evenly
+    (`like_others`), or each number drawn from U(-1, 1) (`uniform`).
     InputError for a file of another width, or features that have no words.
     """
     if file is None:
         return learn_vectors(X, width, seed)
     if not column_of:
         raise InputError(f"the features name no words to look up in {file}: use `vectors: random` or `corpus`")
-    found = read_vectors(file, column_of.keys())
+    found = read_vectors(file, {spelt.get(word, word) for word in column_of})
     if len(next(iter(found.values()))) != width:
         raise InputError(f"{file} has vectors of {len(next(iter(found.values())))} numbers: set `width` to that")
-    vectors = np.random.default_rng(seed).standard_normal((X.shape[1], width)).astype(np.float32) / np.sqrt(width)
-    vectors *= np.mean([np.linalg.norm(vector) for vector in found.values()])
-    for word, vector in found.items():
-        vectors[column_of[word]] = vector
+    vectors = _drawn((X.shape[1], width), missing, found, np.random.default_rng(seed))
+    for word, column in column_of.items():
+        vector = found.get(spelt.get(word, word))
+        if vector is not None:
+            vectors[column] = vector
     return vectors
+
+
+def _drawn(
+    shape: tuple[int, int], missing: Missing, found: Mapping[str, np.ndarray], random: np.random.Generator
+) -> np.ndarray:
+    """float32 of that shape: vectors for words that have none."""
+    if missing == "uniform":
+        return random.uniform(-1.0, 1.0, shape).astype(np.float32)
+    length = np.mean([np.linalg.norm(vector) for vector in found.values()])
+    vectors = random.standard_normal(shape).astype(np.float32) / np.sqrt(shape[1])
+    return np.asarray(vectors * length)

@@ -44,7 +44,8 @@ class Plan:
     `decay_at` begins.
     `clip_relative` clips to so many times the largest of the last five norms instead, 0 for never.
     `evaluate_steps` evaluates every so many steps besides each epoch's end, `select_mid_epoch` says whether such an
-    evaluation may choose the weights; `patience`: training stops after so many evaluations in a row that brought
+    evaluation may choose the weights. `evaluate_epochs` False leaves out the evaluation at an epoch's end, but for the
+    last one's if there was no other. `patience`: training stops after so many evaluations in a row that brought
     nothing better, 0 for never. `counted`: averaging and evaluation go by optimiser steps since the start, or as in
     the released LightXML by the epoch's micro-batches, the first of which (0) averages but does not evaluate.
     `encoded_before`, `steps_before`: documents encoded and steps done by earlier parts of the same training, for the
@@ -63,6 +64,7 @@ class Plan:
     averaging_epoch: int = 0
     averaging_step: int = 0
     evaluate_steps: int = 0
+    evaluate_epochs: bool = True
     select_mid_epoch: bool = True
     counted: Literal["steps", "micro-batches"] = "steps"
     patience: int = 0
@@ -140,13 +142,18 @@ class _Run:
             self._step(epoch, micro_batches)
             self._average(epoch, numbers)
             ends = self.step == (epoch + 1) * self.per_epoch
-            if ends or _falls(self.plan.evaluate_steps, range(max(numbers.start, 1), numbers.stop)):
+            if self._due(epoch, ends) or _falls(self.plan.evaluate_steps, range(max(numbers.start, 1), numbers.stop)):
                 self._evaluate(epoch, ends)
             if ends or self._gave_up or time.monotonic() - self.saved > 60 * self.plan.checkpoint_minutes:
                 self._save()
             if self._gave_up:
                 log.info("%s: nothing better in %d evaluations: stops", self.plan.title, self.since_best)
                 return
+
+    def _due(self, epoch: int, ends: bool) -> bool:
+        """Whether the end of an epoch asks for an evaluation."""
+        last = epoch + 1 == self.plan.epochs and not math.isfinite(self.best)
+        return ends and (self.plan.evaluate_epochs or last)
 
     def _left_of(self, epoch: int) -> Iterator[tuple[Sequence[np.ndarray], range]]:
         """The epoch's steps from `self.step` on, each with its number, or those of its micro-batches, see `counted`."""

@@ -21,7 +21,8 @@ def adamw(
     eps_corrected: the root is that of the moment after its bias is corrected (Kingma and Ba 2015, algorithm 1); else
     before, as in transformers 2.11.0. That is an eps of eps / sqrt(1 - beta2^t) at step t, 32 times as much at first.
 
-    The parameters in `rare`, whose gradients are row-sparse, go by SparseAdam at their group's rate, without decay.
+    The parameters in `rare`, whose gradients are row-sparse, go by SparseAdam at their group's rate, without decay; its
+    eps is always added to the uncorrected moment.
     """
     tables = {id(parameter) for parameter in rare}
     parts: tuple[list[dict[str, Any]], list[dict[str, Any]]] = ([], [])
@@ -49,7 +50,8 @@ class _UncorrectedEps:
             self.step = max((int(state["step"]) for state in states), default=0)
         self.step += 1
         for group in optimizer.param_groups:
-            group["eps"] = self.eps / math.sqrt(1.0 - group["betas"][1] ** self.step)
+            if "weight_decay" in group:  # AdamW's: SparseAdam corrects no bias before it adds eps
+                group["eps"] = self.eps / math.sqrt(1.0 - group["betas"][1] ** self.step)
 
 
 def set_rates(optimizer: torch.optim.Optimizer, factor: float) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from lightxml_core.errors import InputError
+from lightxml_core.features.vectors import Missing
 from lightxml_core.methods import BaseSettings
 from lightxml_core.values import Count, Dropout, Factor, Leaf, Natural, NonNegative
 
@@ -16,17 +17,20 @@ class Settings(BaseSettings):
 
     Words: `backbone` names a vocabulary of words in backbones/; `max_tokens`; `text`, see LightXML's.
     Their vectors: `width`, from `vectors`: `random`, `corpus` (learnt from the training documents), one of vectors/, or
-    the path of a GloVe, FastText or word2vec text file; `learn_vectors` trains them further; `word_dropout`.
+    the path of a GloVe, FastText or word2vec text file; a word that the file lacks gets one drawn from U(-1, 1)
+    (`uniform`), or of the mean length of the others (`like_others`), as `missing_vectors` says; `learn_vectors` trains
+    them further; `word_dropout`.
     Network: `hidden` units of the LSTM in each direction, `dropout` on them, `layers`: widths of the fully connected
     layers that all labels share.
     Tree: `levels`, nodes at each level above the labels, from the top (none: all labels at once); over clusters of at
     most `max_leaf` labels. Levels of more nodes than there are clusters are left out. A document goes down into the
     best `kept` nodes of a level. `tree` numbers the members of an ensemble: clusters, weights and the order of
     documents follow from it, the last two without levels too.
-    Training, of each level: `epochs` of `batch` documents at the rate `lr`, gradients clipped to `clip_relative` × the
-    largest of the last norms. Every `evaluate_steps`, and at each epoch's end, nDCG@5 of the validation split selects
-    the weights; `patience` evaluations without a better one end the training. From epoch `swa_warmup` on, those of the
-    running mean count, taken every `evaluate_steps`; one number for all levels, or one a level, the labels' included.
+    Training, of each level: `epochs` of `batch` documents at the rate `lr`, shuffled as LightXML's `bucket` says;
+    gradients clipped to `clip_relative` × the largest of the last norms. Every `evaluate_steps`, and with
+    `evaluate_epochs` at each epoch's end, nDCG@5 of the validation split selects the weights; `patience` evaluations
+    without a better one end the training. From epoch `swa_warmup` on, those of the running mean count, taken every
+    `evaluate_steps`; one number for all levels, or one a level, the labels' included.
     """
 
     backbone: str = "words"
@@ -34,6 +38,7 @@ class Settings(BaseSettings):
     text: Literal["plain", "official"] = "plain"
     width: Count = 300
     vectors: str = "corpus"
+    missing_vectors: Missing = "uniform"
     learn_vectors: bool = True
     word_dropout: Dropout = 0.2
 
@@ -51,7 +56,9 @@ class Settings(BaseSettings):
     lr: Factor = 1e-3
     clip_relative: NonNegative = 5.0
     evaluate_steps: Count = 100
+    evaluate_epochs: bool = True
     patience: Natural = 50
+    bucket: Count = 50
     swa_warmup: list[Natural] = field(default_factory=lambda: [10])
     checkpoint_minutes: NonNegative = 10.0
 

@@ -15,6 +15,7 @@ from sklearn.feature_extraction.text import TfidfTransformer
 from torch import Tensor, nn
 
 from lightxml_core.corpus.labels import label_frequencies
+from lightxml_core.encoders.words import SEPARATOR
 from lightxml_core.evaluation.metrics import evaluate
 from lightxml_core.features.vectors import RANDOM, first_vectors
 from lightxml_core.files import new_folder, read_json, save_csr, write_json
@@ -32,7 +33,6 @@ from lightxml_core.training.optimisers import adamw
 
 log = logging.getLogger(__name__)
 _DONE = "done"
-_BUCKET = 50
 
 
 def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None:
@@ -128,6 +128,7 @@ class _Level:
             averaging_epoch=settings.averaging_epoch(self.level),
             averaging_step=settings.evaluate_steps,
             evaluate_steps=settings.evaluate_steps,
+            evaluate_epochs=settings.evaluate_epochs,
             patience=settings.patience,
             checkpoint_minutes=settings.checkpoint_minutes,
             steps_before=steps_before,
@@ -136,10 +137,11 @@ class _Level:
 
     def _task(self, network: AttentionXML, above: sparse.csr_matrix | None) -> Task:
         settings, lengths = self.settings, self.tokens.lengths[self.rows]
+        bucket = settings.bucket
         entered = None if above is None else self._entered(above)
 
         def steps(epoch: int) -> list[list[np.ndarray]]:
-            return [[self.rows[b]] for b in epoch_batches(lengths, settings.batch, settings.own_seed, epoch, _BUCKET)]
+            return [[self.rows[b]] for b in epoch_batches(lengths, settings.batch, settings.own_seed, epoch, bucket)]
 
         def loss(rows: np.ndarray, epoch: int) -> Loss:
             device = network.output.weight.device
@@ -194,13 +196,15 @@ def _first_vectors(data: TrainingData, settings: Settings) -> np.ndarray:
     counts = sparse.csr_matrix((ones, np.array(tokens.ids), tokens.offsets), shape=(len(tokens), len(id_of)))
     counts.sum_duplicates()
     weighted = TfidfTransformer(sublinear_tf=True).fit_transform(counts)
-    return first_vectors(data.vectors, weighted, id_of, settings.width, settings.seed)
+    spelt = {SEPARATOR: "."}
+    return first_vectors(data.vectors, weighted, id_of, settings.width, settings.seed, settings.missing_vectors, spelt)
 
 
 def _optimizer(network: AttentionXML, lr: float) -> torch.optim.Optimizer:
     rare = [table.weight for table in (network.words, network.queries) if table.sparse and table.weight.requires_grad]
     learnt = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    return adamw([{"params": learnt, "lr": lr, "weight_decay": 0.0}], rare)
+    groups = [{"params": learnt, "lr": lr, "weight_decay": 0.0}]
+    return adamw(groups, rare, eps_corrected=False)  # as the released code's DenseSparseAdam
 
 
 def _steps_done(levels: list[_Level]) -> int | None:
