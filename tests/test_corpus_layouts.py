@@ -136,7 +136,7 @@ def test_missing_files_are_told_with_what_is_there(tmp_path: Path) -> None:
         read("attentionxml", tmp_path, STRICT)
     with pytest.raises(InputError, match="no such folder"):
         read("pecos", tmp_path / "nowhere", STRICT)
-    with pytest.raises(InputError, match="'excel': choose one of attentionxml, csv, hpo, pecos"):
+    with pytest.raises(InputError, match="'excel': choose one of attentionxml, csv, hpo, libmultilabel, pecos"):
         read("excel", tmp_path, STRICT)
 
 
@@ -185,6 +185,7 @@ def test_label_names_count_from_0_or_unmistakably_from_1(
 NUL = {
     "attentionxml": [("train_texts.txt", "one\nt\0wo\n"), ("train_labels.txt", "a\nb\0\n")],
     "csv": [("train.csv", "text,labels\nt\0wo,a\n"), ("train.csv", "text,labels\ntwo,a\0\n")],
+    "libmultilabel": [("train.txt", "a\tone\nb\tt\0wo\n"), ("test.txt", "a\tone\nb\0\ttwo\n")],
     "pecos": [("X.tst.txt", "one\nt\0wo\n"), ("output-items.txt", "x\nb\0\n")],
     "xtransformer": [("test_raw_texts.txt", "one\nt\0wo\n"), ("label_map.txt", "x\nb\0\n")],
     "xmc-bow": [("train.txt", "1 4 5\n0 0:1\0\n")],
@@ -692,6 +693,13 @@ def _csv(folder: Path) -> None:
         (folder / f"{part}.csv").write_text('text,labels\n"one, two",a;b\nthree,b\n')
 
 
+def write_libmultilabel(folder: Path, trn: str, tst: str = "a\tthree\n") -> Path:
+    folder.mkdir(exist_ok=True)
+    (folder / "train.txt").write_text(trn)
+    (folder / "test.txt").write_text(tst)
+    return folder
+
+
 def _bow(folder: Path) -> None:
     write_bow(folder, "3 4 5\n0,4 0:1.5 3:-0.2\n2 1:1\n1 2:3\n")
 
@@ -700,6 +708,7 @@ ONES = {"trn": np.eye(2, dtype=np.float32), "tst": np.ones((2, 2), np.float32)}
 WRITERS: dict[str, Callable[[Path], object]] = {
     "attentionxml": small,
     "csv": _csv,
+    "libmultilabel": lambda folder: write_libmultilabel(folder, "a b\tone\nb\t two\n"),
     "pecos": lambda folder: write_matrices(folder, "X.{part}.txt", "output-items.txt", **ONES),
     "xtransformer": lambda folder: write_matrices(folder, "{name}_raw_texts.txt", "label_map.txt", **ONES),
     "xmc-bow": _bow,

@@ -6,6 +6,7 @@ documents and would shift every later text against its labels.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,16 +15,18 @@ from lightxml_core.corpus.leniency import refuse
 from lightxml_core.errors import InputError
 from lightxml_core.files import open_file
 
+logger = logging.getLogger(__name__)
 
-def read_lines(source: Path) -> Iterator[str]:
+
+def read_lines(source: Path, lenient: list[int] | None = None) -> Iterator[str]:
     """Stream the lines of a UTF-8 file without their ends (`\\n` or `\\r\\n`); a byte order mark is skipped.
 
     A file that `open_file` refuses, a NUL character or a byte that is not UTF-8 is an InputError (file, line from 1,
-    byte offset in the line from 0).
+    byte offset in the line from 0). lenient: lines that are not UTF-8 are read as Latin-1, and their numbers appended.
     """
     with open_file(source) as opened:
         for number, line in enumerate(opened, 1):
-            text = _decode(line, source, number)
+            text = _decode(line, source, number, lenient)
             if "\0" in text:
                 raise InputError(
                     f"{source} line {number} holds a NUL character: remove it, or convert the file to UTF-8"
@@ -31,10 +34,30 @@ def read_lines(source: Path) -> Iterator[str]:
             yield text.removeprefix("\ufeff") if number == 1 else text
 
 
-def _decode(line: bytes, source: Path, number: int) -> str:
+def read_label_list(source: Path) -> list[str]:
+    """The lines of a list of labels, white space collapsed.
+
+    Published lists hold titles with bytes that are not UTF-8. A line with such a byte is read as Latin-1, and one
+    warning counts these lines. Otherwise as `read_lines`.
+    """
+    lenient: list[int] = []
+    lines = [collapse(line) for line in read_lines(source, lenient)]
+    if lenient:
+        logger.warning(
+            "%s: %d of %d lines are not UTF-8 and are read as Latin-1, the first of them line %d",
+            *(source, len(lenient), len(lines), lenient[0]),
+        )
+    return lines
+
+
+def _decode(line: bytes, source: Path, number: int, lenient: list[int] | None) -> str:
+    line = line.removesuffix(b"\n").removesuffix(b"\r")
     try:
-        return line.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8")
+        return line.decode("utf-8")
     except UnicodeDecodeError as error:
+        if lenient is not None:
+            lenient.append(number)
+            return line.decode("latin-1")
         raise InputError(
             f"{source} line {number}: the byte 0x{line[error.start]:02x} at byte offset {error.start} is not UTF-8: "
             "convert the file to UTF-8"

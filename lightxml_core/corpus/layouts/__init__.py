@@ -8,7 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lightxml_core.corpus.labels import lookalikes
-from lightxml_core.corpus.layouts import attentionxml, csv_table, hpo, pecos, wordnet, xmc_bow, xtransformer
+from lightxml_core.corpus.layouts import (
+    attentionxml,
+    csv_table,
+    hpo,
+    libmultilabel,
+    pecos,
+    wordnet,
+    xmc_bow,
+    xtransformer,
+)
 from lightxml_core.corpus.layouts.locate import found_in, locate
 from lightxml_core.corpus.layouts.shipped import Shipped, ShippedFiles, read_shipped
 from lightxml_core.corpus.leniency import Leniency
@@ -35,6 +44,7 @@ LAYOUTS = {
     "attentionxml": Layout(attentionxml.read, attentionxml.VARIANTS, (attentionxml.NAMES,), attentionxml.SHIPPED),
     "csv": Layout(csv_table.read, csv_table.VARIANTS),
     "hpo": Layout(hpo.read, (hpo.FILES,)),
+    "libmultilabel": Layout(libmultilabel.read, (libmultilabel.FILES,), shipped=libmultilabel.SHIPPED),
     "pecos": Layout(pecos.read, (pecos.FILES,), shipped=pecos.SHIPPED),
     "wordnet": Layout(wordnet.read, (wordnet.FILES,)),
     "xmc-bow": Layout(xmc_bow.read, xmc_bow.VARIANTS),

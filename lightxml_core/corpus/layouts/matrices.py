@@ -13,7 +13,7 @@ from scipy.sparse import csr_matrix
 from lightxml_core.corpus.labels import binary, documents_without_labels
 from lightxml_core.corpus.layouts.locate import locate
 from lightxml_core.corpus.leniency import SHOWN, Leniency, refuse
-from lightxml_core.corpus.lines import TextLines
+from lightxml_core.corpus.lines import TextLines, read_label_list
 from lightxml_core.corpus.types import Corpus, Part
 from lightxml_core.errors import InputError
 from lightxml_core.files import load_csr
@@ -28,7 +28,7 @@ def read_matrices(folder: Path, files: Mapping[str, str], rules: Leniency) -> Co
     stay labels of their own, told apart by the number of their line, and are warned about.
     """
     found = locate(folder, files)
-    lines = list(TextLines(found["labels"]))
+    lines = read_label_list(found["labels"])
     labels = _distinct(lines)
     _warn_of_doubtful(found["labels"], lines, labels)
     trn, tst = (
