@@ -128,12 +128,6 @@ def source_of(dataset):
     return REGISTRY.datasets[dataset]["source"]
 
 
-def download_of(wildcards):
-    """Where a dataset is downloaded from; how its cells are read changes nothing of that."""
-    source = source_of(wildcards.dataset)
-    return as_json({key: value for key, value in source.items() if key != "separator"})
-
-
 # Files of the user's own are inputs whose times do not count: their contents are compared through a parameter.
 FINGERPRINTS = Fingerprints(Path(".snakemake/lightxml/fingerprints.json"))
 

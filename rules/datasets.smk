@@ -2,7 +2,7 @@
 
 
 rule download_dataset:
-    """Get a dataset's files from the first mirror or package that works; resumed, verified, safely unpacked."""
+    """Get a dataset's files from the first copy that is whole and has the expected statistics; resumed, safely unpacked."""
     input:
         code=code("download_dataset"),
     output:
@@ -16,12 +16,15 @@ rule download_dataset:
         dataset=one_of(DOWNLOADED),
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=8000,
         runtime=600,
     params:
-        source=download_of,
+        source=lambda wildcards: as_json(source_of(wildcards.dataset)),
+        keep=lambda wildcards: as_json(REGISTRY.datasets[wildcards.dataset]["keep"]),
+        expected=lambda wildcards: as_json(REGISTRY.datasets[wildcards.dataset]["expected"]),
     shell:
-        "python -m workflow_scripts.download_dataset --source {params.source:q} --archives data/{wildcards.dataset}/archives"
+        "python -m workflow_scripts.download_dataset --source {params.source:q} --dataset {wildcards.dataset}"
+        " --keep {params.keep:q} --expected {params.expected:q} --archives data/{wildcards.dataset}/archives"
         " --lock data/downloads.lock.json --raw {output.raw} --used {output.source} 2>&1 | tee {log}"
 
 

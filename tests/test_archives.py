@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
+import lzma
 import random
 import shutil
 import stat
@@ -16,7 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lightxml_core.downloads.archives import damage, read_member, unpack
+from lightxml_core.downloads.archives import damage, decompress, read_member, unpack
 from lightxml_core.errors import InputError
 
 CONTENT = {"top.txt": b"top", "deep/er/data.npz": random.Random(0).randbytes(50_000), "deep/empty": b""}
@@ -96,13 +99,61 @@ def test_paths_outside_the_target_are_refused(tmp_path: Path, name: str, member:
     refused(packed(tmp_path, name, {"good": b"good", member: b"evil"}), "path outside its own folder")
 
 
-@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE])
-def test_links_and_devices_in_a_tar_are_refused(tmp_path: Path, kind: bytes) -> None:
-    with tarfile.open(tmp_path / "a.tar", "w") as opened:
-        info = tarfile.TarInfo("link")
-        info.type, info.linkname = kind, "/etc/passwd"
-        opened.addfile(info)
-    refused(tmp_path / "a.tar", "holds a link or device")
+def pack_special(path: Path, kinds: dict[str, bytes], content: dict[str, bytes]) -> Path:
+    """A tar with members of other kinds than files and folders, all pointing at /etc/passwd, before the files."""
+    with tarfile.open(path, "w") as opened:
+        for name, kind in kinds.items():
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname = kind, "/etc/passwd"
+            opened.addfile(info)
+        for name, data in content.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            opened.addfile(info, io.BytesIO(data))
+    return path
+
+
+@pytest.mark.parametrize("kind", [tarfile.FIFOTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE])
+def test_devices_in_a_tar_are_refused(tmp_path: Path, kind: bytes) -> None:
+    refused(pack_special(tmp_path / "a.tar", {"device": kind}, {}), r"holds a device \(device\)")
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE])
+def test_links_in_a_tar_are_left_out_never_followed_and_told_once(
+    tmp_path: Path, kind: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    links = {f"link{number}": kind for number in range(7)}
+    archive = pack_special(tmp_path / "a.tar", links, {"link0/below": b"x", "file": b"y"})
+    unpack(archive, tmp_path / "target")
+    assert tree(tmp_path / "target") == {"link0/below": b"x", "file": b"y"}
+    assert not any(path.is_symlink() for path in (tmp_path / "target").rglob("*"))
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{archive} holds 7 links, which are left out: link0, link1, link2, link3, link4, …"
+    ]
+    assert damage(archive) is None
+    with pytest.raises(InputError, match="holds no file link1"):
+        read_member(archive, "link1", 100)
+    shutil.rmtree(tmp_path / "target")
+    refused(pack_special(tmp_path / "b.tar", {"../link": kind}, {}), "path outside its own folder")
+
+
+COMPRESS: dict[str, Callable[[bytes], bytes]] = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}
+
+
+@pytest.mark.parametrize("suffix", COMPRESS)
+def test_a_bare_compressed_file_is_decompressed_whole_or_not_at_all(tmp_path: Path, suffix: str) -> None:
+    data = random.Random(0).randbytes(30_000)
+    whole = COMPRESS[suffix](data[:20_000]) + COMPRESS[suffix](data[20_000:])  # as pbzip2 and pigz write it
+    packed_file, target = tmp_path / f"a.txt{suffix}", tmp_path / "a.txt"
+    packed_file.write_bytes(whole)
+    decompress(packed_file, target, len(data))
+    assert target.read_bytes() == data and damage(packed_file) is None
+    target.unlink()
+    for content, limit, told in ((whole[:-9], 10**9, "is damaged, cut"), (whole, len(data) - 1, "more bytes than")):
+        packed_file.write_bytes(content)
+        with pytest.raises(InputError, match=rf"a\.txt{suffix} .*{told}"):
+            decompress(packed_file, target, limit)
+        assert told in str(damage(packed_file, max_bytes=limit)) and list(tmp_path.iterdir()) == [packed_file]
 
 
 def test_links_in_a_zip_are_refused(tmp_path: Path) -> None:

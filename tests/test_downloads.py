@@ -25,13 +25,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lightxml_core.downloads import transfer
-from lightxml_core.downloads.fetch import Mirror, drive_url, fetch
-from lightxml_core.downloads.lock import Lock, Record
+from lightxml_core.downloads.fetch import fetch
+from lightxml_core.downloads.lock import Lock, Record, Trial
+from lightxml_core.downloads.mirrors import Mirror, drive_url
 from lightxml_core.downloads.packages import download_package
 from lightxml_core.errors import InputError
 
 BODY = bytes(range(256)) * 40
-HTML = b"\n<!DOCTYPE html><html><body>Google Drive - Quota exceeded</body></html>"
+QUOTA = b"\n<!DOCTYPE html><html><body>Google Drive - Quota exceeded</body></html>"
+SIGN_IN = b"\xef\xbb\xbf <html><head><title>Sign in</title></head></html>"
 
 
 def sha(data: bytes) -> str:
@@ -283,22 +285,58 @@ def test_garbage_of_the_right_length_sends_to_the_next_mirror(server: Server, tm
 
 
 @pytest.mark.parametrize(
-    ("content_type", "body"), [("text/html; charset=utf-8", b"<!-- x -->" + HTML), ("application/octet-stream", HTML)]
+    ("content_type", "start"), [("text/html; charset=utf-8", b"<!-- x -->"), ("application/octet-stream", b"")]
 )
-def test_an_html_page_in_place_of_an_archive_is_named(
-    server: Server, tmp_path: Path, content_type: str, body: bytes
+@pytest.mark.parametrize(
+    ("page_of", "told"), [(QUOTA, "its quota is used up"), (SIGN_IN, "served an HTML page instead of the file")]
+)
+def test_an_html_page_in_place_of_an_archive_is_named_and_the_next_mirror_tried(
+    server: Server, tmp_path: Path, content_type: str, start: bytes, page_of: bytes, told: str
 ) -> None:
-    page = Page(body=body, content_type=content_type)
-    with pytest.raises(InputError, match=r"served an HTML page \(quota exceeded or permission needed\?\)"):
-        get([Mirror(server.add(page))], tmp_path, "data.tar.gz")
+    page, good = Page(body=start + page_of, content_type=content_type), Page(body=gzip.compress(BODY))
+    with pytest.raises(InputError, match=told):
+        get([Mirror(server.add(page))], tmp_path, "data.gz")
     assert len(page.seen) == 1
     assert files(tmp_path) == []
     get([Mirror(server.add(page))], tmp_path, "page.txt")  # not an archive: what it is is the user's affair
+    mirrors = [Mirror(server_url(server, page)), Mirror(server.add(good))]
+    assert get(mirrors, tmp_path, "data.gz") == mirrors[1]
+
+
+def test_a_page_of_google_drive_is_never_taken_for_a_file(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfer, "_GOOGLE", ("127.0.0.1",))
+    page = Page(body=QUOTA, content_type="text/html; charset=utf-8")
+    with pytest.raises(InputError, match=r"refuses the download for now, because .*its quota is used up"):
+        get([Mirror(server.add(page))], tmp_path, "train.txt")
+    assert files(tmp_path) == []
+
+
+def test_an_md5_is_compared_where_no_sha256_is_known(server: Server, tmp_path: Path) -> None:
+    md5, wrong = hashlib.md5(BODY).hexdigest(), hashlib.md5(b"").hexdigest()
+    with pytest.raises(InputError, match=f"gave a file with md5 {md5} where {wrong} is expected"):
+        get([Mirror(server.add(Page()), md5=wrong)], tmp_path)
+    mirror = Mirror(server.add(Page()), md5=md5)
+    assert get([mirror], tmp_path) == mirror == get([mirror], tmp_path)
+    with pytest.raises(InputError, match=f"data.bin has md5 {md5} where {wrong} is expected: move it away"):
+        get([Mirror(mirror.url, md5=wrong)], tmp_path)
+
+
+def test_what_a_bad_file_would_leave_in_the_lock_file_is_kept_only_if_it_proves_good(tmp_path: Path) -> None:
+    lock = Lock(tmp_path / "lock.json")
+    bad, good = Trial(lock), Trial(lock)
+    bad.check("x", sha(b"bad"), 3)
+    good.check("x", sha(b"good"), 4)
+    good.keep()
+    assert lock.known("x") == Record(sha(b"good"), 4)
+    with pytest.raises(InputError, match="delete that record"):
+        Trial(lock).check("x", sha(b"bad"), 3)
 
 
 @pytest.mark.parametrize(
     ("content", "told"),
-    [(HTML, "is an HTML page"), (b"PK\x03\x04", "is damaged, cut short"), (b"12", "has 2 bytes, expected 4")],
+    [(SIGN_IN, "is an HTML page"), (b"PK\x03\x04", "is damaged, cut short"), (b"12", "has 2 bytes, expected 4")],
 )
 def test_a_wrong_file_put_by_hand_is_named_and_not_recorded(tmp_path: Path, content: bytes, told: str) -> None:
     (tmp_path / "data.zip").write_bytes(content)

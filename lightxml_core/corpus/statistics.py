@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from array import array
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_matrix
 
 from lightxml_core.corpus.labels import documents_without_labels, label_frequencies
+from lightxml_core.corpus.types import Corpus, Part
 from lightxml_core.errors import InputError
 
 TOLERANCE = 0.01  # relative; published means are rounded, and count words each in their own way
@@ -48,6 +51,38 @@ def statistics(
     }
 
 
+def measured(corpus: Corpus) -> dict[str, Any]:
+    """The statistics of a corpus whose texts are read once for it; InputError for whatever is wrong with the texts."""
+    return statistics_with(corpus, count_texts(corpus.trn), count_texts(corpus.tst))
+
+
+@dataclass(frozen=True)
+class TextCounts:
+    """words: int64[N] of each text, None without texts. empty: how many texts, or bags of words, are."""
+
+    words: np.ndarray | None
+    empty: int
+
+
+def count_texts(part: Part, take: Callable[[str], object] = len) -> TextCounts:
+    """Read the texts of a part once, hand each to `take`, words joined by single spaces, and count."""
+    if part.texts is None:
+        return TextCounts(None, 0 if part.X is None else int(np.count_nonzero(np.diff(part.X.indptr) == 0)))
+    counts = array("q")
+    for text in part.texts:
+        words = text.split()
+        counts.append(len(words))
+        take(" ".join(words))
+    if len(counts) != part.Y.shape[0]:
+        raise ValueError(f"{len(counts)} texts for the {part.Y.shape[0]} rows of Y")
+    return TextCounts(np.array(counts, np.int64), counts.count(0))
+
+
+def statistics_with(corpus: Corpus, trn: TextCounts, tst: TextCounts) -> dict[str, Any]:
+    """The statistics of a corpus whose texts are counted already."""
+    return statistics(corpus.trn.Y, corpus.tst.Y, trn.words, tst.words, trn.empty + tst.empty)
+
+
 def by_doubling(numbers: np.ndarray) -> list[int]:
     """How many of the numbers, int[n] and not negative, are 0, are 1, are 2 or 3, are 4 to 7, and so on."""
     found: list[int] = np.bincount(np.frexp(numbers)[1]).tolist() if len(numbers) else []
@@ -65,18 +100,22 @@ def _mean(total: int | None, count: int) -> float | None:
 def verify(stats: Mapping[str, Any], expected: Mapping[str, Any], where: str) -> None:
     """Compare with what must be true of the dataset: counts exactly, means within 1%.
 
-    where: the file that expects it. Raises one InputError that names every difference.
+    where: the file that expects it. InputError that names every difference.
     """
-    differences = [
+    if found := differences(stats, expected):
+        raise InputError(
+            f"the corpus is not the one that {where} expects: {'; '.join(found)}: "
+            "get another copy of the dataset, or correct the expected statistics"
+        )
+
+
+def differences(stats: Mapping[str, Any], expected: Mapping[str, Any]) -> list[str]:
+    """In words, each expected statistic that is another: counts must be equal, means within 1%."""
+    return [
         f"{key} is {stats.get(key, 'not a statistic')}, expected {value}"
         for key, value in expected.items()
         if key not in stats or not _agree(stats[key], value)
     ]
-    if differences:
-        raise InputError(
-            f"the corpus is not the one that {where} expects: {'; '.join(differences)}: "
-            "get another copy of the dataset, or correct the expected statistics"
-        )
 
 
 def _agree(found: Any, expected: Any) -> bool:

@@ -8,10 +8,8 @@ Of a source without texts the text files are empty, and X.{trn,tst}.npz hold its
 from __future__ import annotations
 
 import logging
-from array import array
 from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +18,7 @@ from scipy.sparse import csr_matrix
 
 from lightxml_core.corpus.labels import label_frequencies
 from lightxml_core.corpus.lines import TextLines, collapse
-from lightxml_core.corpus.statistics import statistics
+from lightxml_core.corpus.statistics import TextCounts, count_texts, statistics_with
 from lightxml_core.corpus.types import PARTS, Corpus, Part, PartName
 from lightxml_core.errors import InputError
 from lightxml_core.files import atomic_path, load_csr, made, read_json, save_csr, write_json, write_text
@@ -37,7 +35,7 @@ def write_corpus(corpus: Corpus, folder: Path) -> dict[str, Any]:
     Texts come first, because reading them may fail; stats.json comes last, so that a folder that has it is complete.
     """
     (folder / STATS).unlink(missing_ok=True)
-    counts = _write_texts(corpus, folder)
+    trn, tst = _write_texts(corpus, folder)
     for name in PARTS:
         part = corpus.part(name)
         save_csr(folder / f"Y.{name}.npz", part.Y)
@@ -49,8 +47,7 @@ def write_corpus(corpus: Corpus, folder: Path) -> dict[str, Any]:
     _write_lines(folder / LABELS, corpus.labels)
     _write_lines(folder / NAMES, corpus.labels if corpus.names is None else corpus.names)
     _warn_unseen(corpus)
-    trn, tst = counts
-    stats = statistics(corpus.trn.Y, corpus.tst.Y, trn.words, tst.words, trn.empty + tst.empty)
+    stats = statistics_with(corpus, trn, tst)
     write_json(folder / STATS, stats)
     return stats
 
@@ -106,13 +103,7 @@ def load_texts(folder: Path, part: PartName) -> TextLines:
     return TextLines(made(folder / f"X.{part}.txt"), stats[f"documents_{part}"], folder / STATS)
 
 
-@dataclass
-class _TextCounts:
-    words: np.ndarray | None  # int64[N] of each text; None without texts
-    empty: int
-
-
-def _write_texts(corpus: Corpus, folder: Path) -> tuple[_TextCounts, _TextCounts]:
+def _write_texts(corpus: Corpus, folder: Path) -> tuple[TextCounts, TextCounts]:
     """Write both text files; neither appears unless both are good."""
     with ExitStack() as stack:
         targets = [stack.enter_context(atomic_path(folder / f"X.{name}.txt")) for name in PARTS]
@@ -120,25 +111,9 @@ def _write_texts(corpus: Corpus, folder: Path) -> tuple[_TextCounts, _TextCounts
         return trn, tst
 
 
-def _write_part(part: Part, target: Path) -> _TextCounts:
-    if part.texts is None:
-        target.touch()
-        empty = 0 if part.X is None else int(np.count_nonzero(np.diff(part.X.indptr) == 0))
-        return _TextCounts(None, empty)
-    counts = array("q")
+def _write_part(part: Part, target: Path) -> TextCounts:
     with target.open("w", encoding="utf-8", newline="\n") as opened:
-        opened.writelines(_counted(part.texts, counts))
-    if len(counts) != part.Y.shape[0]:
-        raise ValueError(f"{len(counts)} texts for the {part.Y.shape[0]} rows of Y")
-    return _TextCounts(np.array(counts, np.int64), counts.count(0))
-
-
-def _counted(texts: Iterable[str], counts: array[int]) -> Iterable[str]:
-    """Lines to write, one a text; its words are added to `counts` as it is taken."""
-    for text in texts:
-        words = text.split()
-        counts.append(len(words))
-        yield " ".join(words) + "\n"
+        return count_texts(part, lambda text: opened.write(text + "\n"))
 
 
 def _write_lines(target: Path, lines: Iterable[str]) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
 import errno
+import gzip
+import logging
+import lzma
 import os
 import shutil
 import stat
@@ -13,10 +17,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import IO
+from typing import IO, Any
 
+from lightxml_core.downloads.mirrors import suffix_of
 from lightxml_core.errors import InputError
-from lightxml_core.files import open_file
+from lightxml_core.files import atomic_path, open_file
 
 MAX_BYTES = 200 * 2**30
 MAX_MEMBERS = 10**6
@@ -31,9 +36,14 @@ _EXTENDED = (
 )
 _CHUNK = 2**20
 _UNPACKABLE = (".zip", ".whl", ".npz", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
-_COMPRESSED = (*_UNPACKABLE, ".gz", ".bz2", ".xz")
+_OPENERS: dict[str, Callable[[Path], Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+_COMPRESSED = (*_UNPACKABLE, *_OPENERS)
+_SHOWN = 5
 # What names and offsets out of a bad archive make the system refuse; every other error is the machine's own.
 _BAD_INPUT = {errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL}
+
+
+logger = logging.getLogger(__name__)
 
 
 class _UnusableError(Exception):
@@ -45,11 +55,7 @@ class _Member:
     path: PurePosixPath
     is_folder: bool
     open: Callable[[], IO[bytes] | None]
-
-
-def is_unpackable(path: Path) -> bool:
-    """Whether the name is that of an archive that `unpack` takes."""
-    return path.name.lower().endswith(_UNPACKABLE)
+    is_link: bool = False
 
 
 def is_compressed(path: Path) -> bool:
@@ -68,8 +74,8 @@ def unpack(archive: Path, target: Path, max_bytes: int = MAX_BYTES) -> None:
     """Unpack a zip, a wheel or a tar (plain, gzip, bzip2, xz; told by content) into the folder `target`.
 
     `target` appears complete or not at all, with ordinary files and folders only; `max_bytes` counts what is written,
-    whatever the headers claim. InputError if `target` already has content, the archive is damaged, holds a link, a
-    device or a path outside `target`, or is too large.
+    whatever the headers claim. Links in a tar are left out, with one warning. InputError if `target` already has
+    content, the archive is damaged, holds a device, a path outside `target` or, in a zip, a link, or is too large.
     """
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise InputError(f"{target} is in the way of unpacking {archive}: move it away and start again")
@@ -78,24 +84,45 @@ def unpack(archive: Path, target: Path, max_bytes: int = MAX_BYTES) -> None:
     building.mkdir(parents=True)
     try:
         with _telling(archive):
-            left = max_bytes
+            left, links = max_bytes, []
             for member in _members(archive):
                 left = _write(member, building, left)
+                links += [member.path] * member.is_link
         os.replace(building, target)
     finally:
         shutil.rmtree(building, ignore_errors=True)
+    if links:
+        first = ", ".join(map(str, links[:_SHOWN])) + (", …" if len(links) > _SHOWN else "")
+        logger.warning("%s holds %d links, which are left out: %s", archive, len(links), first)
 
 
-def damage(archive: Path, max_bytes: int = MAX_BYTES) -> str | None:
-    """Read the whole archive as `unpack` would, without writing: what is wrong ("is damaged ..."), or None."""
+def decompress(source: Path, target: Path, max_bytes: int = MAX_BYTES) -> None:
+    """Write what a bare gzip, bzip2 or xz file (told by its suffix) holds to `target`.
+
+    InputError if it is damaged or holds more than `max_bytes`; then there is no `target`.
+    """
+    with atomic_path(target) as temporary, _telling(source), temporary.open("wb") as out:
+        _drain(_only_member(source, source.name), max_bytes, out.write)
+
+
+def damage(archive: Path, name: str | None = None, max_bytes: int = MAX_BYTES) -> str | None:
+    """Read a whole archive or compressed file without writing: what is wrong ("is damaged ..."), or None.
+
+    name: its name, if it does not bear it yet.
+    """
+    name = name or archive.name
     try:
         with _judging():
             left = max_bytes
-            for member in _members(archive):
+            for member in [_only_member(archive, name)] if suffix_of(name) else _members(archive):
                 left = _drain(member, left)
     except _UnusableError as error:
         return str(error)
     return None
+
+
+def _only_member(source: Path, name: str) -> _Member:
+    return _Member(PurePosixPath(name), False, partial(_OPENERS[suffix_of(name)], source))
 
 
 def read_member(archive: Path, member: str, max_bytes: int) -> bytes:
@@ -106,7 +133,7 @@ def read_member(archive: Path, member: str, max_bytes: int) -> bytes:
     chunks: list[bytes] = []
     with _telling(archive):
         for found in _members(archive):
-            if found.path == PurePosixPath(member) and not found.is_folder:
+            if found.path == PurePosixPath(member) and not (found.is_folder or found.is_link):
                 _drain(found, max_bytes, chunks.append)
                 return b"".join(chunks)
     raise InputError(f"{archive} holds no file {member}: check that it is the right archive and version")
@@ -181,9 +208,11 @@ class _Header(tarfile.TarInfo):
 def _tar_members(archive: Path) -> Iterator[_Member]:
     with tarfile.open(archive, "r:*", tarinfo=_Header) as opened:
         for info in opened:
-            if not (info.isreg() or info.isdir()):
-                raise _UnusableError(f"holds a link or device ({info.name})")
-            yield _Member(_inside(info.name, info.isdir()), info.isdir(), partial(opened.extractfile, info))
+            is_link = info.issym() or info.islnk()
+            if not (info.isreg() or info.isdir() or is_link):
+                raise _UnusableError(f"holds a device ({info.name})")
+            source = partial(opened.extractfile, info)
+            yield _Member(_inside(info.name, info.isdir()), info.isdir(), source, is_link)
             opened.members.clear()  # type: ignore[attr-defined]  # not in the stubs; tarfile keeps every header there
         _require_end(opened)
 
@@ -217,6 +246,8 @@ def _inside(name: str, is_folder: bool) -> PurePosixPath:
 def _write(member: _Member, folder: Path, left: int) -> int:
     """Write one member below `folder`; give what is left of the bytes allowed."""
     place = folder / member.path
+    if member.is_link:
+        return left
     if member.is_folder:
         place.mkdir(parents=True, exist_ok=True)
         return left
@@ -227,7 +258,7 @@ def _write(member: _Member, folder: Path, left: int) -> int:
 
 def _drain(member: _Member, left: int, take: Callable[[bytes], object] = len) -> int:
     """Hand a member's bytes to `take` in pieces; give what is left of the bytes allowed."""
-    source = None if member.is_folder else member.open()
+    source = None if member.is_folder or member.is_link else member.open()
     if source is None:
         return left
     with source:

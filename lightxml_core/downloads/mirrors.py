@@ -1,0 +1,91 @@
+"""The copies of a dataset that may be downloaded, and the files that each consists of."""
+
+from __future__ import annotations
+
+import re
+import urllib.parse
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+_BARE = (".gz", ".bz2", ".xz")
+
+
+@dataclass(frozen=True)
+class Mirror:
+    """An address (http, https or file) and, where known, hex SHA-256, size in bytes and hex MD5 of what it gives."""
+
+    url: str
+    sha256: str | None = None
+    bytes: int | None = None
+    md5: str | None = None
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One file of a copy.
+
+    kept: its name among the downloads. stored: the name under which it becomes a file of the dataset, decompressed if
+    `kept` ends in .gz, .bz2 or .xz; None for an archive, whose contents become files of the dataset.
+    """
+
+    mirror: Mirror
+    kept: str
+    stored: str | None
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A copy of a dataset: an archive, or several loose files.
+
+    expected: the statistics that it must have. accept: it is taken whatever its statistics are.
+    """
+
+    layout: str
+    pieces: tuple[Piece, ...]
+    expected: Mapping[str, Any]
+    accept: bool
+
+
+def copies(mirrors: list[dict[str, Any]], expected: Mapping[str, Any]) -> list[Copy]:
+    """The copies as a dataset's file lists them; a mirror's own `expected` is laid over the dataset's."""
+    return [
+        Copy(entry["layout"], _pieces(entry), {**expected, **entry.get("expected", {})}, entry.get("accept", False))
+        for entry in mirrors
+    ]
+
+
+def _pieces(entry: Mapping[str, Any]) -> tuple[Piece, ...]:
+    if "files" in entry:
+        return tuple(map(_loose, entry["files"]))
+    return (Piece(_mirror(entry), entry["archive"], None),)
+
+
+def drive_url(file_id: str) -> str:
+    """The direct-download address of a public file on Google Drive, past the page that asks to confirm large files."""
+    query = urllib.parse.urlencode({"id": file_id, "export": "download", "confirm": "t"})
+    return f"https://drive.usercontent.google.com/download?{query}"
+
+
+def _mirror(entry: Mapping[str, Any]) -> Mirror:
+    url = entry.get("url") or drive_url(entry["drive"])
+    return Mirror(url, entry.get("sha256"), entry.get("bytes"), entry.get("md5"))
+
+
+def _loose(entry: Mapping[str, Any]) -> Piece:
+    end = PurePosixPath(urllib.parse.unquote(urllib.parse.urlsplit(entry.get("url", "")).path))
+    kept = str(entry.get("archive") or (end.name if end.suffix else entry.get("name", end.name)))
+    stored = str(entry.get("name", kept))
+    return Piece(_mirror(entry), kept, stored.removesuffix(suffix_of(stored)) if suffix_of(kept) else stored)
+
+
+def is_file_name(name: str) -> bool:
+    """Whether the name is one for a file that is kept: plain letters, digits, `_`, `-` and, not in front, `.`."""
+    return re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*", name) is not None
+
+
+def suffix_of(name: str) -> str:
+    """`.gz`, `.bz2` or `.xz` where the name ends so and is not that of a tar; else nothing."""
+    path = PurePosixPath(name.lower())
+    return path.suffix if path.suffix in _BARE and PurePosixPath(path.stem).suffix != ".tar" else ""
