@@ -282,6 +282,25 @@ def test_shipped_figures_hold_the_papers_main_table() -> None:
     assert frame[frame.dataset == "Eurlex-4K"].query("metric == 'N_test'").value.tolist() == [3865.0]
 
 
+def test_shipped_figures_say_what_was_read_and_what_was_not() -> None:
+    frame = load_published(SHIPPED)
+    assert frame.verified.value_counts().to_dict() == {"seen": 1062, "recalled": 142, "derived": 14}
+    sources = frame.source.str
+    assert len(frame[sources.startswith("X-Transformer (KDD 2020) Table 3")]) == 66 + 12
+    last = frame[(frame.dataset == "Eurlex-4K") & sources.endswith("final_evaluation_scores.csv (last epoch)")]
+    assert last[last.variant == "bert"].value.tolist() == [86.16, 74.43, 62.46]
+    assert last[last.variant == "xlnet"].value.tolist() == [85.87, 74.10, 61.97]
+    rerun = frame[(frame.method == "LightXML") & (frame.dataset == "Wiki10-31K") & sources.startswith("rerun")]
+    assert set(rerun.variant) == {"bert", "xlnet", "distilbert"}  # what it calls RoBERTa has the parameters of BERT
+
+
+def test_precision_falls_with_k_in_every_source() -> None:
+    frame = load_published(SHIPPED)
+    wide = frame.pivot_table(index=["dataset", "method", "variant", "source"], columns="metric", values="value")
+    precision = wide[["P@1", "P@3", "P@5"]].dropna()
+    assert len(precision) > 150 and (precision.diff(axis=1).dropna(axis=1) < 0).all(axis=None)
+
+
 def test_shipped_figures_agree_where_two_metrics_are_one() -> None:
     """At k = 1 nDCG is precision, with propensities too: a wrong copy shows. Two are misprints of the source."""
     frame = load_published(SHIPPED)
