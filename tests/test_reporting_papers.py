@@ -69,8 +69,8 @@ def test_the_main_table_has_the_last_word_of_every_method(lightxml: dict[str, An
         ["Rival", "ensemble", "not run", "not run [89.00]", "not run"],
     ]
     assert any(note.startswith("† recalled") for note in main.notes)
-    assert any(note.startswith("‡ sources disagree") for note in main.notes)
-    assert "In print: a paper; a rerun." in main.notes
+    assert "‡ a rerun: lightxml, ensemble One 91.00." in main.notes
+    assert "Published: a paper." in main.notes
 
 
 def test_single_models_stand_against_single_models(lightxml: dict[str, Any], published: pd.DataFrame) -> None:
@@ -82,7 +82,7 @@ def test_single_models_stand_against_single_models(lightxml: dict[str, Any], pub
     ]
 
 
-def test_one_dataset_has_a_column_a_metric(lightxml: dict[str, Any], published: pd.DataFrame) -> None:
+def test_one_dataset_has_a_column_per_metric(lightxml: dict[str, Any], published: pd.DataFrame) -> None:
     del lightxml["datasets"]["two"]
     lightxml["runs"] = [run for run in lightxml["runs"] if run["dataset"] == "one"]
     (main,) = _tables(lightxml, published)["main"]
@@ -91,6 +91,43 @@ def test_one_dataset_has_a_column_a_metric(lightxml: dict[str, Any], published: 
     (propensity,) = _tables(lightxml, published)["propensity"]
     assert propensity.rows[0][3:] == ["30.00 ± 0.00", NOTHING, NOTHING]
     assert propensity.rows[-1] == ["Linear", "as-published", "not run", "not run [33.00]", "not run", "not run"]
+
+
+SOURCES = (  # the echo agrees with the paper everywhere, the others differ
+    ("LightXML", "a paper", "seen", {"P@1": 90, "P@3": 80, "P@5": 70}),
+    ("LightXML", "an echo", "seen", {"P@1": 90, "P@3": 80, "P@5": 70}),
+    ("LightXML", "a rerun", "recalled", {"P@1": 91, "P@3": 80, "P@5": 69}),
+    ("LightXML", "a note", "derived", {"P@5": 71}),
+    ("Rival", "a paper", "seen", {"P@1": 60, "P@3": 50, "P@5": 40}),
+    ("Rival", "a rerun", "seen", {"P@1": 61, "P@3": 50, "P@5": 40}),
+)
+
+
+def test_every_source_of_a_figure_is_shown_once(lightxml: dict[str, Any], tmp_path: Path) -> None:
+    lines = [
+        f"One,{method},ensemble,{metric},{value},{source},{verified}\n"
+        for method, source, verified, figures in SOURCES
+        for metric, value in figures.items()
+    ]
+    write_text(tmp_path / "more" / "main.csv", PUBLISHED.split("\n")[0] + "\n" + "".join(lines))
+    del lightxml["datasets"]["two"]
+    lightxml["runs"] = lightxml["runs"][1:3]
+    lightxml["runs"][0]["protocol"] = "clean"  # both protocols stand beside the same figures
+    for run in lightxml["runs"]:
+        write_json(Path(run["path"]) / "metrics.json", {"P@1": 87.0, "P@3": 77.0, "P@5": 67.0})
+    long = comparison(lightxml, load_published(tmp_path / "more"))
+    (main,) = paper_tables(lightxml, long)["main"]
+    assert [row[2:] for row in main.rows] == [
+        ["clean", "87.00 [90.00‡]", "77.00 [80.00]", "67.00 [70.00‡]"],
+        ["official", "87.00 [90.00‡]", "77.00 [80.00]", "67.00 [70.00‡]"],
+        ["not run", "not run [60.00‡]", "not run [50.00]", "not run [40.00]"],
+    ]
+    assert "Published: a paper; an echo; a rerun." in main.notes
+    assert [note for note in main.notes if note.startswith("‡")] == [
+        "‡ another source differs; the notes give its figures in the order of the columns.",
+        "‡ a rerun: lightxml, ensemble 91.00†/80.00†/69.00†; Rival, ensemble 61.00/50.00/40.00.",
+        "‡ a note: lightxml, ensemble P@5 71.00§.",
+    ]
 
 
 def test_ablations_say_what_is_changed_and_by_how_much(tmp_path: Path, published: pd.DataFrame) -> None:
@@ -105,7 +142,7 @@ def test_ablations_say_what_is_changed_and_by_how_much(tmp_path: Path, published
         ["shallow", "clean", "layers 1, negatives random", "55.00 (-6.60)", NOTHING],
     ]
     assert table.notes[0] == "Variants of LightXML; in brackets with a sign: points against whole."
-    assert [row[0] for row in found["main"][0].rows] == ["LightXML", "Rival"]  # in print; a variant is no method
+    assert [row[0] for row in found["main"][0].rows] == ["LightXML", "Rival"]  # published; a variant is no method
 
 
 def test_protocols_stand_side_by_side(tmp_path: Path, published: pd.DataFrame) -> None:

@@ -260,6 +260,13 @@ def test_load_published_names_the_line(tmp_path: Path, line: str, complaint: str
         load_published(tmp_path)
 
 
+def test_the_main_file_is_read_first_and_rows_keep_their_order(tmp_path: Path) -> None:
+    for name in ("z", "main", "a"):
+        rows = "".join(f"Toy,M,v,P@1,{value},{name} {value},seen\n" for value in (2, 1))
+        write_text(tmp_path / f"{name}.csv", HEADER + rows)
+    assert load_published(tmp_path).source.tolist() == ["main 2", "main 1", "a 2", "a 1", "z 2", "z 1"]
+
+
 def test_load_published_checks_the_columns(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="holds no CSV"):
         load_published(tmp_path)
@@ -369,7 +376,7 @@ def test_another_cut_of_the_data_is_not_compared(
 ) -> None:
     write_json(tmp_path / "toy" / "corpus" / "stats.json", {"documents_tst": 500})
     assert set(_reasons(selection, published).values()) == {
-        "another cut of the data: 500 test documents, in print 3,865"
+        "another cut of the data: 500 test documents, published 3,865"
     }
     selection["datasets"]["toy"]["cut"] = "whole"
     assert set(_reasons(selection, published).values()) == {"a cut of whole"}
@@ -384,12 +391,12 @@ def test_the_verdicts_are_counted_and_none_is_said(
     selection: dict[str, Any], published: pd.DataFrame, tmp_path: Path
 ) -> None:
     write_tables(selection, published, TOLERANCE, tmp_path / "out")
-    assert verdict_line(tmp_path / "out" / "verdicts.csv") == "figures in print: 3 below, 2 not run, 1 reproduced"
+    assert verdict_line(tmp_path / "out" / "verdicts.csv") == "published figures: 3 below, 2 not run, 1 reproduced"
     selection["datasets"]["toy"]["published_as"] = None
     write_tables(selection, published, TOLERANCE, tmp_path / "none")
-    assert verdict_line(tmp_path / "none" / "verdicts.csv") == "figures in print: none"
+    assert verdict_line(tmp_path / "none" / "verdicts.csv") == "published figures: none"
     markdown = (tmp_path / "none" / "verdicts.md").read_text("utf-8")
-    assert "Nothing is in print" in markdown and "|" not in markdown
+    assert "Nothing is published" in markdown and "|" not in markdown
 
 
 def test_the_terminal_never_cuts_a_protocol(selection: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""What training and prediction cost, measured here and in print."""
+"""What training and prediction cost, measured here and published."""
 
 from __future__ import annotations
 
@@ -24,28 +24,30 @@ if TYPE_CHECKING:
 
 _NAMES = ["dataset", "method", "variant", "protocol"]
 _OWN = ["wall_seconds", "peak_memory_gib", "model_bytes", "ms_a_document", "hardware"]
-_IN_PRINT = ["published_train_hours", "published_model_gib", "published_ms_a_document", "published_parameters"]
-COLUMNS = [*_NAMES, "seeds", *_OWN, *_IN_PRINT, "source", "verified", "other_sources"]
 _METRICS = {  # columns, and the metrics of published/ that fill them, the one to prefer first
     "published_train_hours": ("train_hours",),
+    "published_epoch_seconds": ("epoch_seconds", "epoch_minutes"),
+    "published_gpu_gib": ("gpu_memory_gib",),
     "published_model_gib": ("model_size_gib", "model_size_gb"),
     "published_ms_a_document": ("predict_ms_a_document", "inference_seconds"),
     "published_parameters": ("params",),
 }
+COLUMNS = [*_NAMES, "seeds", *_OWN, *_METRICS, "source", "verified", "other_sources"]
 _HEADERS = {
     **{"wall_seconds": "training time", "peak_memory_gib": "peak GiB", "model_bytes": "model MiB"},
-    **{"ms_a_document": "prediction ms a document", "published_train_hours": "hours in print"},
-    **{"published_model_gib": "GiB in print", "published_ms_a_document": "ms a document in print"},
-    **{"published_parameters": "parameters in print", "other_sources": "other figures in print"},
+    **{"ms_a_document": "prediction ms per document", "published_train_hours": "published hours"},
+    **{"published_epoch_seconds": "published seconds per epoch", "published_gpu_gib": "published GPU GiB"},
+    **{"published_model_gib": "published GiB", "published_ms_a_document": "published ms per document"},
+    **{"published_parameters": "published parameters", "other_sources": "other published figures"},
 }
 
 
 def cost(selection: Selection, published: pd.DataFrame) -> pd.DataFrame:
-    """One row, exactly `COLUMNS`, a (dataset, method, variant, protocol), run or only in print.
+    """One row, exactly `COLUMNS`, per (dataset, method, variant, protocol), run or only published.
 
-    Training wall time in s, peak memory in GiB, model in bytes, prediction in ms a document. In print: the first
+    Training wall time in s, peak memory in GiB, model in bytes, prediction in ms per document. Published: the first
     figure of each kind; other sources' figures are told in `other_sources`. What papers print as GB counts as GiB (see
-    published/README.md); seconds for a test set are divided by its documents in print.
+    published/README.md); seconds for a test set are divided by its published number of documents.
     """
     import pandas as pd
 
@@ -59,7 +61,7 @@ def cost(selection: Selection, published: pd.DataFrame) -> pd.DataFrame:
         for group in of_dataset(groups, dataset):
             found = figures_of(selection, group, groups, figures)
             used.update(found.index)
-            rows.append({**_own(group, groups), **_in_print(found, documents)})
+            rows.append({**_own(group, groups), **_published(found, documents)})
         rows += _only_printed(dataset, figures.drop(index=list(used)), documents)
     return pd.DataFrame(rows, columns=COLUMNS, dtype=object)
 
@@ -68,7 +70,7 @@ def cost_table(selection: Selection, frame: pd.DataFrame) -> Table:
     """For people, from the frame or its .csv read as text; columns that say nothing are left out."""
     title = "Cost of training and prediction"
     if not len(frame):
-        return Table(title, [], [], "", ["Nothing was run and nothing is in print."])
+        return Table(title, [], [], "", ["Nothing was run and nothing is published."])
     told = [column for column in COLUMNS if column in _NAMES or set(frame[column]) - {NONE, MISSING, NOT_RUN}]
     rows = [[_spelled(selection, column, row) for column in told] for row in frame.to_dict("records")]
     words = {*_NAMES, "hardware", "source", "verified", "other_sources"}
@@ -78,7 +80,8 @@ def cost_table(selection: Selection, frame: pd.DataFrame) -> Table:
 
 _NOTES = (
     "Means over the seeds; for an ensemble, times and sizes are summed over its members, memory is their largest.",
-    "In print: on the authors' machines; GB is shown as GiB; prediction is seconds by documents of the test set.",
+    "Published costs are from the authors' machines. GB is shown as GiB. A test set's prediction time is divided by "
+    "its number of documents.",
 )
 
 
@@ -98,10 +101,10 @@ def _own(group: Group, groups: list[Group]) -> dict[str, Any]:
 def _only_printed(dataset: str, figures: pd.DataFrame, documents: float | None) -> Iterator[dict[str, Any]]:
     for (method, variant), own in figures.groupby(["method", "variant"], sort=False):
         names = {"dataset": dataset, "method": method, "variant": variant, "protocol": NOT_RUN, "seeds": 0}
-        yield {**names, **dict.fromkeys(_OWN, NOT_RUN), **_in_print(own, documents)}
+        yield {**names, **dict.fromkeys(_OWN, NOT_RUN), **_published(own, documents)}
 
 
-def _in_print(figures: pd.DataFrame, documents: float | None) -> dict[str, Any]:
+def _published(figures: pd.DataFrame, documents: float | None) -> dict[str, Any]:
     """The first figure of each kind with its source; what others print for the same."""
     found: dict[str, Any] = {}
     first, others = [], []
@@ -122,15 +125,15 @@ def _in_print(figures: pd.DataFrame, documents: float | None) -> dict[str, Any]:
 
 def _value(row: Any, documents: float | None) -> float | None:
     if row.metric != "inference_seconds":
-        return float(row.value)
+        return float(row.value) * (60.0 if row.metric == "epoch_minutes" else 1.0)
     return round(1000.0 * row.value / documents, 4) if documents else None
 
 
 def _spelled(selection: Selection, column: str, row: Mapping[str, Any]) -> str:
     value = row[column]
-    if column == "dataset" or (column == "method" and row["protocol"] != NOT_RUN):  # else it is the name in print
+    if column == "dataset" or (column == "method" and row["protocol"] != NOT_RUN):  # else it is the published name
         return title_of(selection[f"{column}s"], value)
-    if column in _NAMES or column not in {*_OWN, *_IN_PRINT} or value in (MISSING, NONE, NOT_RUN):
+    if column in _NAMES or column not in {*_OWN, *_METRICS} or value in (MISSING, NONE, NOT_RUN):
         return str(value)
     if column == "wall_seconds":
         return duration(float(value))

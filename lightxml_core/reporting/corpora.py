@@ -1,4 +1,4 @@
-"""The statistics of the datasets: computed, expected by the definition, and in print, with what differs marked."""
+"""The statistics of the datasets: computed, expected by the definition, and published, with what differs marked."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def datasets(selection: Selection, published: pd.DataFrame) -> pd.DataFrame:
     """One row, exactly `COLUMNS`, a (dataset, statistic, published source).
 
     `difference` is computed less published, "equal" where both are the same to two digits after the point. Every
-    source in print has its row. `D_tfidf` is the number of TF-IDF features where they were built.
+    source has its row. `D_tfidf` is the number of TF-IDF features where they were built.
     """
     import pandas as pd
 
@@ -45,15 +45,15 @@ def datasets(selection: Selection, published: pd.DataFrame) -> pd.DataFrame:
 
 
 def datasets_table(selection: Selection, frame: pd.DataFrame) -> Table:
-    """For people, from the frame or its .csv read as text; a figure that differs from print bears `≠`."""
+    """For people, from the frame or its .csv read as text; a figure that differs from the published one bears `≠`."""
     if not len(frame):
-        return Table("Datasets", [], [], "", ["No statistics: nothing was computed, expected or in print."])
+        return Table("Datasets", [], [], "", ["No statistics: nothing was computed, expected or published."])
     told = {column: frame[column].map(spelled) for column in ("computed", "expected", "published")}
     told["difference"] = [_told(row) for row in frame.to_dict("records")]
     shown = frame.assign(dataset=[title_of(selection["datasets"], name) for name in frame["dataset"]], **told)
     shown = shown.drop(columns=[column for column in _BESIDE if set(shown[column]) == {NONE}])
-    notes = ["≠: what was computed is not what is in print."] if "published" in shown else []
-    notes += ["Words are counted between white space.", *_unprinted(frame)]
+    notes = ["≠: the computed figure differs from the published one."] if "published" in shown else []
+    notes += ["Words are counted between white space.", *_unpublished(frame)]
     alignment = "".join("r" if column in _NUMBERS else "l" for column in shown)
     return Table("Datasets", list(shown), shown.to_numpy().tolist(), alignment, notes)
 
@@ -62,7 +62,7 @@ def other_data(entry: Mapping[str, Any], published: pd.DataFrame) -> str:
     """Why a dataset's figures are not of the data that the published ones are of, or nothing.
 
     entry: a dataset of the selection. published: all figures. A cut is other data, and so are other counts of
-    documents or labels than any source prints.
+    documents or labels than any source reports.
     """
     if entry.get("cut"):
         return f"a cut of {entry['cut']}"
@@ -71,7 +71,7 @@ def other_data(entry: Mapping[str, Any], published: pd.DataFrame) -> str:
     for statistic, what in SIZES.items():
         known, own = sorted(set(printed[printed.metric == statistic].value)), counted.get(statistic)
         if own is not None and known and own not in known:
-            said.append(f"{own:,} {what}, in print {' or '.join(f'{value:,.0f}' for value in known)}")
+            said.append(f"{own:,} {what}, published {' or '.join(f'{value:,.0f}' for value in known)}")
     return f"another cut of the data: {'; '.join(said)}" if said else ""
 
 
@@ -104,10 +104,10 @@ def _rows(name: str, entry: dict[str, Any], published: pd.DataFrame) -> Iterator
     for statistic in dict.fromkeys(wanted):
         measured = {"computed": known.get(statistic, MISSING), "expected": expected.get(statistic, NONE)}
         for figure in [*printed[printed.metric == statistic].itertuples()] or [None]:
-            yield {"dataset": name, "statistic": statistic, **measured, **_in_print(figure, measured["computed"])}
+            yield {"dataset": name, "statistic": statistic, **measured, **_published(figure, measured["computed"])}
 
 
-def _in_print(figure: Any, own: Any) -> dict[str, Any]:
+def _published(figure: Any, own: Any) -> dict[str, Any]:
     if figure is None:
         return dict.fromkeys(("published", "difference", "source", "verified"), NONE)
     told = {"published": figure.value, "source": figure.source, "verified": figure.verified}
@@ -129,8 +129,8 @@ def _told(row: Mapping[str, Any]) -> str:
     return f"≠ {difference:+,.4g} ({share:+.2g}%)"
 
 
-def _unprinted(frame: pd.DataFrame) -> list[str]:
-    return ["Nothing is in print for these datasets."] if set(frame["published"]) == {NONE} else []
+def _unpublished(frame: pd.DataFrame) -> list[str]:
+    return ["Nothing is published for these datasets."] if set(frame["published"]) == {NONE} else []
 
 
 def _canonical(statistics: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
 
-NOTHING = "\u2013"  # an en dash: no such figure exists, neither run nor in print
+NOTHING = "\u2013"  # an en dash: no such figure exists, neither run nor published
 _TEX = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",

@@ -1,4 +1,4 @@
-"""Which figures in print speak of which model, and whether both are of the same thing. Imports nothing heavy."""
+"""Which published figures belong to which model, and which encoder they come from. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ if TYPE_CHECKING:
 AS_PUBLISHED, SINGLE = "as-published", "single"
 
 
-def figures_of(selection: Selection, group: Group, groups: Iterable[Group], printed: pd.DataFrame) -> pd.DataFrame:
-    """The published figures that speak of this very model: same method, same kind of variant.
+def figures_of(selection: Selection, group: Group, groups: Iterable[Group], published: pd.DataFrame) -> pd.DataFrame:
+    """The published figures of this model: same method, same kind of variant, from every source.
 
-    An ensemble has those of the published ensemble; a member those published for its own name, for its encoder (by
-    the method's `published_backbones`) or for any `single` model; a method that is one model here and in print
-    (`as-published`) has that. printed: figures of this dataset.
+    An ensemble has those of the published ensemble. A member has those published for its own name, for its encoder (by
+    the method's `published_backbones`) or for any `single` model. A method that is one model, here and as published
+    (`as-published`), has those. published: all figures of this dataset.
     """
     siblings = {g.variant for g in groups if (g.dataset, g.method) == (group.dataset, group.method)}
     method = selection["methods"][group.method]
     kinds = {ENSEMBLE} if group.variant == ENSEMBLE else {*_kinds(method, group.variant, group.backbones), SINGLE}
     if group.variant == ENSEMBLE or siblings == {group.variant}:
         kinds.add(AS_PUBLISHED)
-    return printed[(printed.method == method.get("published_as")) & printed.variant.isin(kinds)]
+    return published[(published.method == method.get("published_as")) & published.variant.isin(kinds)]
 
 
-def encoders_in_print(method: Mapping[str, Any], variant: str) -> set[str]:
-    """Backbones, by their names here, that the figures for a variant come from; empty where nobody says."""
+def published_encoders(method: Mapping[str, Any], variant: str) -> set[str]:
+    """Backbones, by their names here, that the published figures of a variant come from; empty where unknown."""
     known: dict[str, str] = method.get("published_backbones") or {}
     return {known[variant]} if variant in known else set(known.values())
 

@@ -1,4 +1,4 @@
-"""Tables in the shape that papers print: pivots of the comparison, with the figures in print beside ours."""
+"""Tables in the shape that papers print: pivots of the comparison, with the published figures beside ours."""
 
 from __future__ import annotations
 
@@ -8,15 +8,7 @@ from dataclasses import replace
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from lightxml_core.reporting.cells import (
-    MISSING,
-    NOT_RUN,
-    cell,
-    mark_notes,
-    reproduced,
-    seeds_note,
-    sources_note,
-)
+from lightxml_core.reporting.cells import MISSING, NOT_RUN, Cell, notes_on, reproduced, seeds_note
 from lightxml_core.reporting.markup import NOTHING, Table
 from lightxml_core.reporting.matching import AS_PUBLISHED
 from lightxml_core.reporting.runs import ENSEMBLE, SHOWN, Group, Selection, groups_of
@@ -76,7 +68,7 @@ def _by_key(long: pd.DataFrame) -> _Rows:
 
 
 def _keys(selection: Selection, rows: _Rows, chosen: Callable[[_Key, list[_Key]], bool]) -> list[_Key]:
-    """Models that a table compares: those that were run first, then those only in print; no variants of a base."""
+    """Models that a table compares: those that were run first, then those only published; no variants of a base."""
     known = list(dict.fromkeys(key for key, _ in rows))
     order = list(selection["methods"])
     place = {key: len(order) if key[3] == NOT_RUN else order.index(key[1]) for key in known}
@@ -85,7 +77,7 @@ def _keys(selection: Selection, rows: _Rows, chosen: Callable[[_Key, list[_Key]]
 
 
 def _is_whole(key: _Key, known: list[_Key]) -> bool:
-    """Whether it is what a method has to say in the end: its ensemble, or what there is where there is none."""
+    """Whether it is what a method has to say in the end: its ensemble, or what there is if it has none."""
     dataset, method, variant, protocol = key
     if protocol == NOT_RUN:
         return variant in (ENSEMBLE, AS_PUBLISHED)
@@ -99,11 +91,11 @@ def _is_single(key: _Key, known: list[_Key]) -> bool:
 
 
 def _comparison(selection: Selection, title: str, rows: _Rows, keys: list[_Key], metrics: Sequence[str]) -> list[Table]:
-    """One dataset: a column a metric. Several: a table a metric, a column a dataset."""
+    """One dataset: a column per metric. Several: a table per metric, a column per dataset."""
     titles = titles_of(selection["datasets"], taken=("table", *_NAMES))
     used = [key for key in keys if any((key, metric) in rows for metric in metrics)]
     if not used:
-        note = "Nothing to compare: no figure in print, no method but variants of others (see ablations and protocols)."
+        note = "Nothing to compare: no published figure, and only variants of methods (see ablations and protocols)."
         return [_empty(title, note)]
     if len(titles) == 1:
         ((name, only),) = titles.items()
@@ -117,43 +109,43 @@ def _comparison(selection: Selection, title: str, rows: _Rows, keys: list[_Key],
 def _pivot(
     selection: Selection, title: str, rows: _Rows, keys: list[_Key], columns: Sequence[tuple[str, str, str]]
 ) -> Table:
-    """A row a model over the datasets, a column a (heading, dataset, metric)."""
+    """A row per model over the datasets, a column per (heading, dataset, metric)."""
     models: dict[tuple[str, ...], dict[str, _Key]] = {}
     for key in keys:
         models.setdefault(_identity(key, keys), {})[key[0]] = key
-    titles = titles_of(selection["methods"])
-    body, ours = [], {entry.get("published_as") for entry in selection["methods"].values()}
+    titles, body, shown = titles_of(selection["methods"]), [], []
+    ours = {entry.get("published_as") for entry in selection["methods"].values()}
     for places in models.values():
         _, method, _, protocol = next(iter(places.values()))
-        variants = "; ".join(dict.fromkeys(key[2] for key in places.values()))
+        name = method if protocol == NOT_RUN else titles[method]
         absent = NOTHING if protocol == NOT_RUN and method in ours else NOT_RUN  # there, it stands beside our run
-        figures = [_at(rows, places.get(dataset), metric) or absent for _, dataset, metric in columns]
-        body.append([method if protocol == NOT_RUN else titles[method], variants, protocol, *figures])
-    shown = [row for key in keys for _, _, metric in columns for row in rows.get((key, metric), [])]
-    figures = [text for line in body for text in line[3:]]
-    notes = [_READ, seeds_note(row["seeds"] for row in shown), *mark_notes(figures), *sources_note(shown)]
+        row = {head: _cell(rows, name, head, places.get(dataset), metric) for head, dataset, metric in columns}
+        figures = [cell.text(protocol != NOT_RUN) if cell else absent for cell in row.values()]
+        body.append([name, "; ".join(dict.fromkeys(key[2] for key in places.values())), protocol, *figures])
+        shown += [cell for cell in row.values() if cell]
+    notes = [_READ, *notes_on(shown)]
     return Table(title, [*_NAMES, *(head for head, *_ in columns)], body, "lll" + "r" * len(columns), notes)
 
 
-_READ = f"Reproduced, mean over the seeds, and [in print], in percent; {NOTHING}: there is no such figure."
+_READ = f"Reproduced, mean over the seeds, and [published], in percent; {NOTHING}: there is no such figure."
+
+
+def _cell(rows: _Rows, name: str, heading: str, key: _Key | None, metric: str) -> Cell | None:
+    return None if key is None else Cell(f"{name}, {key[2]}", heading, rows.get((key, metric), []))
 
 
 def _identity(key: _Key, keys: list[_Key]) -> tuple[str, ...]:
-    """What a model is called over the datasets: its method where that has one model a dataset, else its variant too."""
+    """What identifies a model over the datasets: its method if that has one model per dataset, else its variant too."""
     dataset, method, variant, protocol = key
     beside = sum(other[:2] == (dataset, method) and (other[3] == NOT_RUN) == (protocol == NOT_RUN) for other in keys)
     return (method, str(protocol == NOT_RUN)) if beside == 1 else (method, variant, protocol)
-
-
-def _at(rows: _Rows, key: _Key | None, metric: str) -> str:
-    return "" if key is None else cell(rows.get((key, metric), []), run=key[3] != NOT_RUN)
 
 
 # --- ablations and protocols ----------------------------------------------------------------------------------------
 
 
 def _ablations(selection: Selection, rows: _Rows) -> list[Table]:
-    """A table a dataset and method with a `base`: its first member is the unchanged one."""
+    """A table per dataset and method with a `base`: its first member is the unchanged one."""
     titles, found = _titles(selection), {}
     for family, keys in _families(rows, lambda key: key[1]).items():
         base = selection["methods"][family[1]].get("base")
@@ -163,7 +155,7 @@ def _ablations(selection: Selection, rows: _Rows) -> list[Table]:
 
 
 def _protocols(selection: Selection, rows: _Rows) -> list[Table]:
-    """A table a dataset and method (with its variants) that was run under both protocols."""
+    """A table per dataset and method (with its variants) that was run under both protocols."""
     found = {}
     for family, keys in _families(rows, lambda key: selection["methods"][key[1]].get("base") or key[1]).items():
         clean = [key for key in keys if key[3] == "clean"]
@@ -197,7 +189,7 @@ def _families(rows: _Rows, of: Callable[[_Key], str]) -> dict[tuple[str, str], l
 
 
 def _variants(selection: Selection, rows: _Rows, keys: list[_Key], first: _Key, note: str) -> Table:
-    """A row a variant: what it changes of the first, its figures, and their differences from the first's."""
+    """A row per variant: what it changes of the first, its figures, and their differences from the first's."""
     chosen = {key: _settings(selection, key) for key in keys}
     several, titles = len({key[1] for key in keys}) > 1, titles_of(selection["methods"])
     names = {key: f"{titles[key[1]]}: {key[2]}" if several else key[2] for key in keys}
@@ -241,7 +233,7 @@ def _spelled(value: Any) -> str:
 
 
 def _tails(selection: Selection) -> list[Table]:
-    """A table a dataset: recall at 5 of head, torso and tail and of each decile, and the labels that are found."""
+    """A table per dataset: recall at 5 of head, torso and tail and of each decile, and the labels that are found."""
     groups = [group for group in groups_of(selection) if any(run.tail for run in group.runs)]
     tables = []
     for name in selection["datasets"]:
@@ -258,7 +250,7 @@ _TAIL_NOTES = (
     "In percent, mean over the seeds. Labels by the number of their training documents: head is the first tenth, torso "
     "the next four, tail the rarer half; decile 1 to 10: R@5 of each tenth.",
     "Found at k: of the labels in the test set, those that are right among the first k of at least one document.",
-    "Nothing of this is in print for these methods.",
+    "None of this is published for these methods.",
 )
 
 

@@ -16,9 +16,9 @@ VERIFIED = ("seen", "derived", "recalled", "unseen")
 def load_published(folder: Path) -> pd.DataFrame:
     """All figures of `folder/*.csv` in one frame: the columns of `COLUMNS`, `value` float64, the others str.
 
-    `main.csv` comes first, then the other files by name, rows in file order, so that where sources disagree
-    the first row is the one to show. Raises InputError, with file and line, for wrong columns, an empty cell,
-    a value that is no finite number, an unknown `verified` or a row given twice.
+    `main.csv` comes first, then the other files by name, rows in file order, so that the first row is
+    the one to show where sources disagree. Raises InputError, with file and line, for wrong columns, an empty cell,
+    a value that is no finite number, an unknown `verified` or a repeated row.
     """
     files = sorted(folder.glob("*.csv"), key=lambda path: (path.name != "main.csv", path.name))
     if not files:
@@ -43,7 +43,7 @@ def _read(path: Path) -> list[list[str | float]]:
                 if (first := seen.setdefault(tuple(cells), reader.line_num)) != reader.line_num:
                     raise InputError(f"{where}: repeats line {first}: keep one of them")
         except (csv.Error, UnicodeDecodeError) as error:
-            raise InputError(f"{path} after line {reader.line_num}: not CSV in UTF-8 ({error}): mend it") from None
+            raise InputError(f"{path} after line {reader.line_num}: not CSV in UTF-8 ({error}): correct it") from None
     return rows
 
 

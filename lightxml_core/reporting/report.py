@@ -132,7 +132,7 @@ def _about_dataset(selection: Selection, name: str) -> str:
     facts = [
         ("about", entry.get("note")),
         ("licence", entry.get("licence")),
-        ("in print as", entry.get("published_as")),
+        ("published as", entry.get("published_as")),
     ]
     return f"<h3>{escape(title_of(selection['datasets'], name))}</h3>{_facts(facts)}\n"
 
@@ -143,7 +143,7 @@ def _about_method(selection: Selection, method: str, groups: Sequence[Group]) ->
     own = [run for group in groups if group.method == method for run in group.runs]
     facts = [
         ("about", entry.get("note")),
-        ("in print as", entry.get("published_as")),
+        ("published as", entry.get("published_as")),
         ("differs from it", "; ".join(map(_difference, entry.get("differs") or ()))),
         ("implementation", f"lightxml_core/methods/{entry['implementation']}" if entry.get("implementation") else None),
         ("protocol", ", ".join(dict.fromkeys(run.protocol for run in own))),

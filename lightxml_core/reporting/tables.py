@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lightxml_core.files import write_text
 from lightxml_core.reporting.bills import cost, cost_table
-from lightxml_core.reporting.cells import MISSING, NONE, NOT_RUN, cell, mark_notes, seeds_note, sources_note
+from lightxml_core.reporting.cells import MISSING, NONE, NOT_RUN, Cell, notes_on
 from lightxml_core.reporting.choices import settings, settings_table
 from lightxml_core.reporting.corpora import datasets, datasets_table
 from lightxml_core.reporting.markup import Table, tex_file
@@ -39,13 +39,13 @@ _Row = dict[str, Any]
 
 
 def comparison(selection: Selection, published: pd.DataFrame) -> pd.DataFrame:
-    """The long table: exactly `COLUMNS`, one row a (dataset, method, variant, metric, protocol, published source).
+    """The long table: exactly `COLUMNS`, one row per (dataset, method, variant, metric, protocol, published source).
 
     `reproduced_mean` and `reproduced_std` are percent over the seeds (sample standard deviation, "n/a" for one
-    seed), `seeds` counts them. No cell is blank: a figure in print that was not run says "not run", a run with
-    nothing in print says "none". A dataset or method stands under its registry name; a method that is only in
-    print under its published name. `matching.figures_of` says which figures stand beside which run. Raises InputError
-    where a run's metrics cannot be read.
+    seed), `seeds` counts them. No cell is blank: a published figure that was not run says "not run", a run
+    without a published figure says "none". A dataset or method has its registry name, and a method
+    that is only published its published name. `matching.figures_of` says which figures stand beside which run.
+    Raises InputError where a run's metrics cannot be read.
     """
     import pandas as pd
 
@@ -57,7 +57,7 @@ def comparison(selection: Selection, published: pd.DataFrame) -> pd.DataFrame:
         used: set[Any] = set()
         for group in of_dataset(groups, dataset):
             rows += _run_rows(group, figures_of(selection, group, groups, printed), used)
-        rows += [_only_printed(dataset, figure) for figure in printed.drop(index=list(used)).itertuples()]
+        rows += [_only_published(dataset, figure) for figure in printed.drop(index=list(used)).itertuples()]
     return pd.DataFrame(rows, columns=COLUMNS, dtype=object)
 
 
@@ -65,7 +65,7 @@ def write_tables(selection: Selection, published: pd.DataFrame, tolerance: Mappi
     """Write every table to `out`: those of papers.PAPERS, comparison, verdicts, datasets, cost, settings.
 
     Each as .csv, .md and .tex (booktabs). The .csv of the papers' tables has their cells as people read them, after
-    the title of the table that each row is of; the others' are long, a figure a cell.
+    the title of the table that each row is of; the others' are long, one figure per cell.
     tolerance: of the verdicts, in percentage points by family of metric.
     """
     long = comparison(selection, published)
@@ -83,9 +83,9 @@ def write_tables(selection: Selection, published: pd.DataFrame, tolerance: Mappi
 
 
 def wide_tables(selection: Selection, long: pd.DataFrame) -> list[Table]:
-    """One table a dataset for people: a row a method and variant, reproduced mean ± std and [published] a cell.
+    """One table per dataset for people: a row per method and variant, reproduced mean ± std and [published] in a cell.
 
-    Methods that were run come first, in the selection's order; those only in print follow, best P@1 first.
+    Methods that were run come first, in the selection's order; those only published follow, best P@1 first.
     """
     return [_wide(selection, dataset, long[long.dataset == dataset]) for dataset in selection["datasets"]]
 
@@ -98,7 +98,7 @@ def _run_rows(group: Group, printed: pd.DataFrame, used: set[Any]) -> Iterator[_
     for metric in metrics:
         figures = list(printed[printed.metric == metric].itertuples())
         used.update(figure.Index for figure in figures)
-        for found in map(_printed, figures or [None]):
+        for found in map(_published, figures or [None]):
             yield {
                 **{"dataset": group.dataset, "method": group.method, "variant": group.variant, "metric": metric},
                 **found,
@@ -108,15 +108,15 @@ def _run_rows(group: Group, printed: pd.DataFrame, used: set[Any]) -> Iterator[_
             }
 
 
-def _printed(figure: Any) -> _Row:
+def _published(figure: Any) -> _Row:
     if figure is None:
         return {"published": NONE, "source": NONE, "verified": NONE}
     return {"published": figure.value, "source": figure.source, "verified": figure.verified}
 
 
-def _only_printed(dataset: str, figure: Any) -> _Row:
+def _only_published(dataset: str, figure: Any) -> _Row:
     names = {"dataset": dataset, "method": figure.method, "variant": figure.variant, "metric": figure.metric}
-    return {**names, **_printed(figure), **dict.fromkeys(COLUMNS[7:9], NOT_RUN), "seeds": 0, "protocol": NOT_RUN}
+    return {**names, **_published(figure), **dict.fromkeys(COLUMNS[7:9], NOT_RUN), "seeds": 0, "protocol": NOT_RUN}
 
 
 # --- for people -----------------------------------------------------------------------------------------------------
@@ -134,30 +134,26 @@ def _wide(selection: Selection, dataset: str, long: pd.DataFrame) -> Table:
     protocols = sorted({key[2] for key in ordered} - {NOT_RUN})
     title = f"{title_of(selection['datasets'], dataset)}: precision, reproduced and [published], in percent"
     if not ordered:
-        return Table(title, [], [], "", ["Nothing was run and nothing is in print."])
+        return Table(title, [], [], "", ["Nothing was run and nothing is published."])
     tell, titles = len(protocols) > 1, titles_of(selection["methods"])
+    names = {key: key[0] if key[2] == NOT_RUN else titles[key[0]] for key in ordered}
+    cells = {key: [Cell(f"{names[key]}, {key[1]}", at, found[key].get(at, [])) for at in SHOWN] for key in ordered}
     rows = [
-        [m if p == NOT_RUN else titles[m], v, *([p if p != NOT_RUN else "in print"] if tell else []), *cells]
-        for (m, v, p), cells in zip(ordered, _cells(found, ordered), strict=True)
+        [names[m, v, p], v, *([p if p != NOT_RUN else "published"] if tell else []), *_texts(cells[m, v, p], p)]
+        for m, v, p in ordered
     ]
     headers = ["method", "variant", *(["protocol"] if tell else []), *SHOWN]
-    notes = [*_notes(long, rows), *([] if tell else [f"Protocol: {', '.join(protocols) or NOT_RUN}."])]
+    notes = notes_on([cell for row in cells.values() for cell in row])
+    notes += [] if tell else [f"Protocol: {', '.join(protocols) or NOT_RUN}."]
     return Table(title, headers, rows, "l" * (len(headers) - len(SHOWN)) + "r" * len(SHOWN), notes)
 
 
-def _cells(found: Mapping[_Key, Mapping[str, list[_Row]]], keys: Iterable[_Key]) -> Iterator[list[str]]:
-    for key in keys:
-        yield [cell(found[key].get(metric, []), run=key[2] != NOT_RUN) for metric in SHOWN]
+def _texts(cells: Iterable[Cell], protocol: str) -> list[str]:
+    return [cell.text(protocol != NOT_RUN) for cell in cells]
 
 
 def _first_published(figures: Mapping[str, list[_Row]]) -> float:
     return -float(figures["P@1"][0]["published"]) if "P@1" in figures else 0.0
-
-
-def _notes(long: pd.DataFrame, rows: Sequence[Sequence[str]]) -> list[str]:
-    cells = [text for row in rows for text in row[-len(SHOWN) :]]
-    shown = long[long.metric.isin(SHOWN)].to_dict("records")
-    return [seeds_note(long.seeds), *mark_notes(cells), *sources_note(shown)]
 
 
 # --- writing --------------------------------------------------------------------------------------------------------

@@ -30,10 +30,10 @@ def terminal_table(selection: Selection) -> str:
 
 
 def verdict_line(verdicts: Path) -> str:
-    """How the figures in print fared, from the file that the tables left."""
+    """How many published figures got each verdict, from the file that the tables left."""
     with verdicts.open(encoding="utf-8", newline="") as opened:
         counted = Counter(row["verdict"] for row in csv.DictReader(opened))
-    return "figures in print: " + (", ".join(f"{number:,} {what}" for what, number in counted.most_common()) or "none")
+    return "published figures: " + (", ".join(f"{number:,} {what}" for what, number in counted.most_common()) or "none")
 
 
 def notes_of(selection: Selection) -> list[str]:
@@ -128,7 +128,7 @@ def _best(groups: Iterable[Group]) -> Group | None:
 
 
 def _is(rival: str, method: str, entry: Mapping[str, Any]) -> bool:
-    """Whether a method is a rival or a variation of it: by its name in print, else by that of its file."""
+    """Whether a method is a rival or a variation of it: by its published name, else by that of its file."""
     return entry.get("published_as") == rival or method.split("-")[0] == rival.casefold()
 
 

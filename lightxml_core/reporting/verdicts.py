@@ -1,4 +1,4 @@
-"""Was it reproduced? One verdict for every reproduced figure that has a published one, by a stated rule."""
+"""Was it reproduced? One verdict per published figure and source, by a stated rule."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lightxml_core.reporting.cells import MISSING, NONE, NOT_RUN
 from lightxml_core.reporting.corpora import other_data
 from lightxml_core.reporting.markup import Table
-from lightxml_core.reporting.matching import encoders_in_print
+from lightxml_core.reporting.matching import published_encoders
 from lightxml_core.reporting.runs import ENSEMBLE, Selection
 from lightxml_core.reporting.titles import title_of
 
@@ -27,21 +27,21 @@ VERDICTS = (REPRODUCED, BELOW, ABOVE, NOT_COMPARABLE, NOT_RUN)
 def verdicts(
     selection: Selection, comparison: pd.DataFrame, tolerance: Mapping[str, float], published: pd.DataFrame
 ) -> pd.DataFrame:
-    """One row, exactly `COLUMNS`, for every row of the comparison with a published figure.
+    """One row, exactly `COLUMNS`, for every row of the comparison with a published figure, so one per source.
 
     comparison: as `tables.comparison` gives it. tolerance: percentage points by family of metric (`P`, `PSP`, …).
     published: all figures, for the sizes of the datasets.
     The rule: *not comparable* where the method's file says how it differs on this dataset, where its protocol or its
     encoder is not the one that the published figures come from, or where the data are others (a cut, other counts of
-    documents or labels than in print), each said as the reason; else *reproduced* within the tolerance, *above* or
+    documents or labels than published), each said as the reason; else *reproduced* within the tolerance, *above* or
     *below* outside it.
     *not run* where there is nothing of ours.
     """
     import pandas as pd
 
-    printed = [row for row in comparison.to_dict("records") if row["published"] != NONE]
+    figures = [row for row in comparison.to_dict("records") if row["published"] != NONE]
     data = {name: other_data(entry, published) for name, entry in selection["datasets"].items()}
-    rows = [_judged(selection, row, tolerance, data[row["dataset"]]) for row in printed]
+    rows = [_judged(selection, row, tolerance, data[row["dataset"]]) for row in figures]
     return pd.DataFrame(rows, columns=COLUMNS, dtype=object)
 
 
@@ -56,9 +56,9 @@ def verdict_table(selection: Selection, found: pd.DataFrame) -> Table:
     ran = found[found.verdict != NOT_RUN].to_dict("records")
     counted = ", ".join(f"{number:,} {verdict}" for verdict, number in count(found).items())
     if not len(found):
-        return Table("Verdicts", [], [], "", ["Nothing is in print for what this target runs, so nothing was judged."])
+        return Table("Verdicts", [], [], "", ["Nothing is published for what this target runs, so nothing was judged."])
     if not ran:
-        return Table("Verdicts", [], [], "", [f"None of the figures in print was run here: {counted}."])
+        return Table("Verdicts", [], [], "", [f"None of the published figures was run here: {counted}."])
     rows = [
         [
             title_of(selection["datasets"], row["dataset"]),
@@ -71,13 +71,15 @@ def verdict_table(selection: Selection, found: pd.DataFrame) -> Table:
     headers = ["dataset", "method", "variant", "metric", "reproduced", "std", "seeds", "published", "difference"]
     points = {row["metric"].split("@")[0]: float(row["tolerance"]) for row in ran}
     rule = ", ".join(f"{family}@k {value:g}" for family, value in points.items())
-    notes = [f"Figures in print: {counted}.", f"Reproduced: within so many points, {rule}.", *_RULE]
+    counts = f"Published figures, each source by itself: {counted}."
+    notes = [counts, f"Reproduced: within this many points, {rule}.", *_RULE]
     return Table("Verdicts", [*headers, "verdict", "why", "source", "checked"], rows, "llllrrrrrllll", notes)
 
 
 _RULE = (
-    "Not comparable: another encoder, protocol or cut of the data than in print, or as the method's file says.",
-    "Checked: seen in the source, derived from figures seen, or recalled: nobody could check it.",
+    "Not comparable: another encoder, protocol or cut of the data than published, or a difference that the "
+    "method's file states.",
+    "Checked: seen in the source; derived from figures that were seen; recalled, which nobody could check.",
 )
 
 
@@ -110,9 +112,9 @@ def _differences_of_kind(selection: Selection, row: Mapping[str, Any]) -> list[s
     protocol = method.get("published_protocol")
     if protocol not in (None, row["protocol"]):
         reasons.append(f"run by the {row['protocol']} protocol, published by the {protocol} one")
-    printed = encoders_in_print(method, row["variant"])
-    if others := sorted(_encoders(selection, row) - printed) if printed else []:
-        reasons.append(f"encoder {', '.join(others)}, published with {', '.join(sorted(printed))}")
+    published = published_encoders(method, row["variant"])
+    if others := sorted(_encoders(selection, row) - published) if published else []:
+        reasons.append(f"encoder {', '.join(others)}, published with {', '.join(sorted(published))}")
     return reasons
 
 
