@@ -64,16 +64,16 @@ def verdict_table(selection: Selection, found: pd.DataFrame) -> Table:
             title_of(selection["datasets"], row["dataset"]),
             *(title_of(selection["methods"], row["method"]), row["variant"], row["metric"]),
             *(f"{float(row['reproduced_mean']):.2f}", _std(row), str(row["seeds"]), f"{float(row['published']):.2f}"),
-            *(f"{float(row['difference']):+.2f}", row["verdict"], row["reason"], row["source"], row["verified"]),
+            *(row["source"], row["verified"], f"{float(row['difference']):+.2f}", row["verdict"], row["reason"]),
         ]
         for row in ran
     ]
-    headers = ["dataset", "method", "variant", "metric", "reproduced", "std", "seeds", "published", "difference"]
+    headers = ["dataset", "method", "variant", "metric", "reproduced", "std", "seeds", "published", "source", "checked"]
     points = {row["metric"].split("@")[0]: float(row["tolerance"]) for row in ran}
     rule = ", ".join(f"{family}@k {value:g}" for family, value in points.items())
     counts = f"Published figures, each source by itself: {counted}."
     notes = [counts, f"Reproduced: within this many points, {rule}.", *_RULE]
-    return Table("Verdicts", [*headers, "verdict", "why", "source", "checked"], rows, "llllrrrrrllll", notes)
+    return Table("Verdicts", [*headers, "difference", "verdict", "why"], rows, "llllrrrrllrll", notes)
 
 
 _RULE = (
