@@ -1,7 +1,8 @@
-"""Unit tests first, so that `pytest -x` tells a first mistake within seconds; whole workflows and browsers last."""
+"""The order of the tests: unit tests first in one process, the slowest modules first in several."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator
 
 import pytest
@@ -30,6 +31,10 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the modules named above behind all others, in that order."""
+    """Put the modules named above last, so that `pytest -x` finds a first mistake within seconds.
+
+    Several processes take whole modules one after the other. They start with these, so that none waits for the last.
+    """
     place = {name: number for number, name in enumerate(SLOW, 1)}
-    items.sort(key=lambda item: place.get(item.path.stem, 0))
+    several = "PYTEST_XDIST_WORKER" in os.environ
+    items.sort(key=lambda item: place.get(item.path.stem, 0), reverse=several)
