@@ -152,7 +152,7 @@ def _layer_passes(settings: Transformer, layers: int) -> float:
 
 
 def _head(settings: Transformer, labels: float, layers: int, width: int) -> float:
-    read = min(settings.layers, layers) * width
+    read = width if settings.combine_layers == "sum" else min(settings.layers, layers) * width
     if settings.head == "flat":
         return labels * (read + 1)
     clusters = 2.0 ** max(0, math.ceil(math.log2(labels / settings.max_leaf)))

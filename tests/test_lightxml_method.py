@@ -301,14 +301,22 @@ def test_which_token_and_which_layers_represent_a_document(kind: str, position: 
     expected = torch.tensor([[200.0 + i] * 2 + [300.0 + i] * 2 for i in read])
     torch.testing.assert_close(backbone(ids, mask), expected)
     assert (backbone.width, backbone.pad_id) == (4, 9)
+    added = Backbone(Layers(kind), 2, position, "sum")
+    torch.testing.assert_close(added(ids, mask), torch.tensor([[500.0 + 2 * i] * 2 for i in read]))
+    assert added.width == 2
 
 
 @pytest.mark.parametrize("kind", ["bert", "roberta"])
-@pytest.mark.parametrize(("layers", "position"), [(2, "class"), (2, "mean"), (1, "class")])
+@pytest.mark.parametrize(
+    ("layers", "position", "combination"),
+    [(2, "class", "concatenate"), (2, "mean", "concatenate"), (1, "class", "concatenate"), (2, "mean", "sum")],
+)
 def test_frozen_layers_computed_once_give_the_features_of_the_whole_encoder(
-    kind: str, layers: int, position: Any, corpus: Encoded, tmp_path: Path
+    kind: str, layers: int, position: Any, combination: Any, corpus: Encoded, tmp_path: Path
 ) -> None:
-    settings = replace(FAST, layers=layers, position=position, frozen_layers=1, keep_frozen=True)
+    settings = replace(
+        FAST, layers=layers, position=position, combine_layers=combination, frozen_layers=1, keep_frozen=True
+    )
     data = corpus.data(kind, settings)
     assert data.tokens is not None
     model = build_model(settings, corpus.folder / kind, LABELS, None)
@@ -345,6 +353,22 @@ def test_the_layers_that_learn_go_on_from_the_frozen_ones_for_mpnet() -> None:
     above[-1].sum().backward()
     assert {name.split(".")[2] for name, p in backbone.encoder.named_parameters() if p.grad is not None} == {"1", "2"}
     assert backbone.positions == 512 - 1 - 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_head_learns_alone_where_all_layers_are_frozen(kind: str, corpus: Encoded, tmp_path: Path) -> None:
+    settings = replace(FAST, frozen_layers=2, keep_frozen=True, encoder_dropout=False)
+    data = corpus.data(kind, settings)
+    assert data.tokens is not None
+    fit(data, settings, tmp_path / "model", True)
+    torch.manual_seed(settings.seed)
+    untrained, (trained, _) = build_model(settings, corpus.folder / kind, LABELS, None), load_model(tmp_path / "model")
+    for name, value in untrained.backbone.state_dict().items():
+        torch.testing.assert_close(trained.backbone.state_dict()[name], value, rtol=0, atol=0)
+    kept = frozen(untrained, data, np.arange(20), settings, Checkpoint(tmp_path, "run"))
+    ids, mask = padded(data.tokens, np.array([3, 11]), trained)
+    torch.testing.assert_close(kept.features_of(untrained, np.array([3, 11]), mask), trained.backbone(ids, mask))
+    assert kept.hidden is None
 
 
 def test_frozen_layers_are_not_kept_for_an_encoder_that_cannot_go_on_from_them(corpus: Encoded, tmp_path: Path) -> None:

@@ -15,24 +15,30 @@ from lightxml_core.errors import InputError
 from lightxml_core.files import read_json
 
 Position = Literal["first", "class", "mean"]
+Combination = Literal["concatenate", "sum"]
 
 
 class Backbone(nn.Module):
-    """A transformer whose last layers, each read as one vector and concatenated, represent the document.
+    """A transformer whose last layers, each read as one vector, represent the document.
 
-    LightXML, section 3.2: the hidden states of the class token in the last five layers, 5·d wide.
+    LightXML, section 3.2: the hidden states of the class token in the last five layers, concatenated, 5·d wide. `sum`
+    adds them instead, d wide.
     `first` reads position 0 for every type, as the released code does; `class` reads where the type
     puts its class token, which for XLNet is the last token; `mean` averages over the document's tokens.
     """
 
-    def __init__(self, encoder: nn.Module, layers: int, position: Position) -> None:
+    def __init__(
+        self, encoder: nn.Module, layers: int, position: Position, combination: Combination = "concatenate"
+    ) -> None:
         super().__init__()
         self.encoder = encoder
         config: Any = encoder.config
         depth, width = int(config.num_hidden_layers), int(config.hidden_size)
         if layers > depth:
             raise InputError(f"the last {layers} layers are asked for, the encoder has {depth}: set `layers` lower")
-        self.layers, self.width = layers, layers * width
+        self.layers, self.depth = layers, depth
+        self.summed = combination == "sum"
+        self.width = width if self.summed else layers * width
         self.frozen = 0
         self.kind = str(config.model_type)
         self.resumes = self.kind in ("bert", "roberta", "mpnet")
@@ -58,8 +64,12 @@ class Backbone(nn.Module):
         return [encoder.embeddings, *encoder.encoder.layer]
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """ids: int64[B, T]; mask: bool[B, T]. Returns float[B, layers·d]."""
-        return self.read(self.states(ids, mask), mask)
+        """ids: int64[B, T]; mask: bool[B, T]. Returns float[B, width]."""
+        return self.combined(self.read(self.states(ids, mask), mask))
+
+    def combined(self, vectors: Tensor) -> Tensor:
+        """float[B, width] features from one vector per layer, float[B, layers·d]."""
+        return vectors.unflatten(1, (self.layers, self.width)).sum(1) if self.summed else vectors
 
     def states(self, ids: Tensor, mask: Tensor) -> tuple[Tensor, ...]:
         """Hidden states float[B, T, d] of the embeddings and of every layer.

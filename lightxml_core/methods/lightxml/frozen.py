@@ -20,12 +20,14 @@ from lightxml_core.training.log import Progress
 
 @dataclass(frozen=True)
 class Frozen:
-    """Of the documents trained on, in their order: features float32[n, width], read before anything learnt.
+    """Of the documents trained on, in their order: what the encoder made of them before anything learnt.
 
+    vectors: float32[n, layers·d], one vector per layer that is read. features: float32[n, width], these combined.
     hidden: bfloat16[T, d], the states above the frozen layers, all documents end to end, offsets int64[n + 1];
-    None unless they were to be kept.
+    None unless they were to be kept and a layer above them learns.
     """
 
+    vectors: Tensor
     features: Tensor
     hidden: Tensor | None
     offsets: np.ndarray
@@ -35,15 +37,16 @@ class Frozen:
 
         places: int64[B] among the documents trained on; mask: bool[B, T] of their tokens.
         """
-        assert self.hidden is not None
         backbone = model.backbone
+        if self.hidden is None:  # no layer learns
+            return self.features[places].to(mask.device)
         lower = torch.zeros(*mask.shape, self.hidden.shape[1], device=mask.device)
         lower[mask] = (
             self.hidden[end_to_end(self.offsets[places], np.diff(self.offsets)[places])].to(mask.device).float()
         )
         above = backbone.read(backbone.states_above(lower, mask), mask)
-        below = self.features[places].to(mask.device)[:, : backbone.width - above.shape[1]]
-        return torch.cat([below, above], dim=1)
+        vectors = self.vectors[places].to(mask.device)
+        return backbone.combined(torch.cat([vectors[:, : vectors.shape[1] - above.shape[1]], above], dim=1))
 
 
 def frozen(model: LightXML, data: TrainingData, rows: np.ndarray, settings: Settings, checkpoint: Checkpoint) -> Frozen:
@@ -54,7 +57,8 @@ def frozen(model: LightXML, data: TrainingData, rows: np.ndarray, settings: Sett
     found = _encode(model, data, rows, settings, offsets) if cached is None else cached[0]
     if cached is None:
         checkpoint.save("features", found, {})
-    return Frozen(found["features"], found.get("hidden"), offsets)
+    vectors = found["vectors"]
+    return Frozen(vectors, model.backbone.combined(vectors), found.get("hidden"), offsets)
 
 
 def _encode(
@@ -62,11 +66,12 @@ def _encode(
 ) -> dict[str, Tensor]:
     tokens, backbone = data.tokens, model.backbone
     assert tokens is not None
-    found = {"features": torch.empty(len(rows), backbone.width)}
-    if settings.keep_frozen:
+    width = int(backbone.encoder.config.hidden_size)
+    found = {"vectors": torch.empty(len(rows), backbone.layers * width)}
+    if settings.keep_frozen and backbone.frozen < backbone.depth:
         if not backbone.resumes:
             raise InputError("keep_frozen does not work for encoders of the XLNet type: set it to false")
-        found["hidden"] = torch.empty(int(offsets[-1]), backbone.width // backbone.layers, dtype=torch.bfloat16)
+        found["hidden"] = torch.empty(int(offsets[-1]), width, dtype=torch.bfloat16)
     model.eval()
     progress = Progress(f"{settings.backbone} frozen features", len(rows))
     lengths = np.diff(offsets)
@@ -75,8 +80,8 @@ def _encode(
         ids, mask = padded(tokens, rows[batch], model)
         with torch.inference_mode(), autocast(model, settings):
             states = backbone.states(ids, mask)
-            found["features"][batch] = backbone.read(states, mask).float().cpu()
-        if settings.keep_frozen:
+            found["vectors"][batch] = backbone.read(states, mask).float().cpu()
+        if "hidden" in found:
             state, places = states[backbone.frozen], end_to_end(offsets[batch], lengths[batch])
             found["hidden"][places] = state[mask[:, : state.shape[1]]].to(torch.bfloat16).cpu()
         progress.advance(len(batch), "")

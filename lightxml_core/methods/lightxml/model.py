@@ -64,7 +64,7 @@ def build_model(
     """The model before training; every value that is not loaded comes from the settings' seed."""
     torch.manual_seed(settings.seed)
     module = load_encoder(encoder, settings.encoder_dropout, pretrained)
-    backbone = Backbone(module, settings.layers, settings.position)
+    backbone = Backbone(module, settings.layers, settings.position, settings.combine_layers)
     if settings.frozen_layers:
         backbone.freeze(settings.frozen_layers)
     head: FlatHead | ClusteredHead

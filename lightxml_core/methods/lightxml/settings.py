@@ -18,11 +18,12 @@ class Settings(BaseSettings):
     """Defaults are the paper's where it gives one number for all datasets (section 4.2, released code).
 
     Text and encoder: `backbone` names a file in backbones/; `max_tokens`, of which a prediction reads
-    `predict_tokens` (0: as many as training); `text` is `plain` or `official` (lower case, word cut); `layers` read,
-    at `position` `first`, `class` (the class token's) or `mean` (over all tokens); `encoder_dropout` off or on;
+    `predict_tokens` (0: as many as training); `text` is `plain` or `official` (lower case, word cut); the last
+    `layers` are read at `position` `first`, `class` (the class token's) or `mean` (over all tokens), and
+    `combine_layers` concatenates or adds their vectors; `encoder_dropout` off or on;
     `frozen_layers`: so many from the bottom up stay as they came, and the embeddings with them (0: all of the encoder
-    learns); `keep_frozen` computes what those say of each document once and holds it in memory, 2 bytes a token and
-    width.
+    learns); `keep_frozen` computes their output for each document once and holds it in memory, 2 bytes per token and
+    width; where all layers are frozen, only the features, so that the head learns alone on an encoder of any type.
     Heads: `head`; `bottleneck` width; `clusters_kept` K; `tree` seed of the clustering; `max_leaf` labels a cluster;
     `label_bias` gives the rank head one bias a label. `table`: with `row-sparse` the optimiser touches only the rows
     of the rank head that a step scores; the moments of the others stand still meanwhile. `negatives`: drawn anew at
@@ -55,6 +56,7 @@ class Settings(BaseSettings):
     predict_tokens: Natural = 0
     text: Literal["plain", "official"] = "plain"
     layers: Count = 5
+    combine_layers: Literal["concatenate", "sum"] = "concatenate"
     position: Literal["first", "class", "mean"] = "class"
     feature_dropout: Dropout = 0.5
     encoder_dropout: bool = True
