@@ -130,9 +130,10 @@ def test_files_are_found_in_a_folder_within_the_folder(tmp_path: Path) -> None:
         read("attentionxml", tmp_path, STRICT)
 
 
-def test_missing_files_are_told_with_what_is_there(tmp_path: Path) -> None:
-    (small(tmp_path) / "test_labels.txt").unlink()
-    with pytest.raises(InputError, match=r"must hold .*test_labels.txt.*there is .*train_texts.txt"):
+@pytest.mark.parametrize("inside", ["", "EUR-Lex", "xmc-base/eurlex-4k"])
+def test_missing_files_are_told_with_what_is_there(inside: str, tmp_path: Path) -> None:
+    (small(tmp_path / inside) / "test_labels.txt").unlink()
+    with pytest.raises(InputError, match=rf"must hold .*test_labels.txt.*there is .*{inside}/?train_texts.txt"):
         read("attentionxml", tmp_path, STRICT)
     with pytest.raises(InputError, match="no such folder"):
         read("pecos", tmp_path / "nowhere", STRICT)

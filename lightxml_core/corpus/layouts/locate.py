@@ -42,7 +42,7 @@ def found_in(folder: Path, *variants: Mapping[str, str]) -> list[dict[str, Path]
 def _contents(folder: Path) -> str:
     if not folder.is_dir():
         return "no such folder"
-    found = [path for level in ("*", "*/*") for path in folder.glob(level) if path.is_file()]
+    found = [path for level in ("*", "*/*", "*/*/*") for path in folder.glob(level) if path.is_file()]
     files = sorted(path.relative_to(folder) for path in found if not path.name.startswith("."))
     return _names(files) if files else "no file"
 
