@@ -299,6 +299,26 @@ def test_titles_that_are_missing_or_the_same_stay_labels_of_their_own(
     )
 
 
+@pytest.mark.parametrize(("layout", "file"), [("pecos", "output-items.txt"), ("xtransformer", "label_map.txt")])
+def test_a_list_of_labels_may_hold_bytes_that_are_not_utf_8(
+    layout: str, file: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    WRITERS[layout](tmp_path)
+    for part in PARTS:
+        save_npz(tmp_path / f"Y.{part}.npz", csr_matrix(np.ones((2, 4), np.float32)))
+    (tmp_path / file).write_bytes("na\xefve\n".encode() + b"caf\xe9\n\xff \xe9\nplain\n")
+    corpus = read(layout, tmp_path, STRICT)
+    assert corpus.labels == ["na\xefve", "caf\xe9", "\xff \xe9", "plain"]
+    told = f"{tmp_path / file}: 2 of 4 lines are not UTF-8 and are read as Latin-1, the first of them line 2"
+    assert [record.getMessage() for record in caplog.records] == [told]
+    store.write_corpus(corpus, tmp_path / "stored")
+    assert store.load_labels(tmp_path / "stored") == corpus.labels
+    texts_file = next(path for path in tmp_path.iterdir() if path.name in ("X.trn.txt", "train_raw_texts.txt"))
+    texts_file.write_bytes(b"caf\xe9\nb\n")
+    with pytest.raises(InputError, match="the byte 0xe9 at byte offset 3 is not UTF-8"):
+        exhaust(read(layout, tmp_path, STRICT))
+
+
 @pytest.mark.parametrize(
     ("trn", "message"),
     [
@@ -612,6 +632,70 @@ def test_too_few_documents_to_split_are_refused(tmp_path: Path) -> None:
         (tmp_path / "documents.csv").write_text("text,labels\n" + "".join(f"{text},a\n" for text in texts_))
         with pytest.raises(InputError, match=rf"into the {part} part: put train.csv and test.csv into .* instead"):
             read("csv", tmp_path, STRICT)
+
+
+COLUMNS = [
+    ("a b\tone  two\n\nb\tthree\n", [{"a", "b"}, {"b"}], ["one two", "three"]),
+    ("7\ta  b\tone two\n8\t\tthree", [{"a", "b"}, set()], ["one two", "three"]),
+    ("7\ta\t\n \n8\tb\t \r\n", [{"a"}, {"b"}], ["", ""]),
+]
+
+
+@pytest.mark.parametrize(("content", "labels", "texts_"), COLUMNS, ids=["without IDs", "with IDs", "no text"])
+def test_lines_of_labels_and_text_with_or_without_an_id(
+    tmp_path: Path, content: str, labels: list[set[str]], texts_: list[str]
+) -> None:
+    write_libmultilabel(tmp_path, content)
+    corpus = read("libmultilabel", tmp_path, Leniency(empty_texts=True, documents_without_labels=True))
+    assert label_sets(corpus, "trn") == labels and texts(corpus, "trn") == texts_
+    assert label_sets(corpus, "tst") == [{"a"}] and texts(corpus, "tst") == ["three"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    parts=st.tuples(PART, PART),
+    ids=st.booleans(),
+    end=st.sampled_from(["\n", "\r\n"]),
+    last=st.booleans(),
+)
+def test_any_documents_come_back_from_lines_of_labels_and_text(
+    parts: tuple[Documents, Documents], ids: bool, end: str, last: bool
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        for file, documents in zip(("train.txt", "test.txt"), parts, strict=True):
+            lines = ["\t".join(["7"] * ids + [" ".join(b), " ".join(a.split("\t"))]) for a, b in documents]
+            Path(folder, file).write_bytes((end.join(lines) + end * last).encode())
+        corpus = read("libmultilabel", Path(folder), STRICT)
+        for part, documents in zip(PARTS, parts, strict=True):
+            assert texts(corpus, part) == [" ".join(text.split()) for text, _ in documents]
+            assert label_sets(corpus, part) == [set(labels) for _, labels in documents]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("a one\n", r"train.txt line 1 has 1 column between tabs: write `labels TAB text` on every line, or `ID TAB"),
+        ("1\ta\tb\tone\n", r"train.txt line 1 has 4 columns between tabs: write .*no tab within a text"),
+        ("a\tone\n\nb\ttwo\tthree\n", r"train.txt line 3 has 3 columns .*line 1 has 2 \(labels and text\): write"),
+        ("1\ta\tone\nb\ttwo\n", r"train.txt line 2 has 2 columns .*line 1 has 3 \(an ID, labels and text\): write"),
+        ("a\tone\n\n\ttwo\n", r"train.txt: no label in 1 line \(3\).*keep: \[documents_without_labels\]"),
+        ("a\tone\n\nb\t \n", r"train.txt: empty text in 1 line \(3\).*keep: \[empty_texts\]"),
+        ("\n", r"holds no trn document"),
+    ],
+)
+def test_lines_of_labels_and_text_with_faults(tmp_path: Path, content: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        exhaust(read("libmultilabel", write_libmultilabel(tmp_path, content), STRICT))
+
+
+def test_labels_with_another_separator_than_blanks_are_told_with_their_line(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    read("libmultilabel", write_libmultilabel(tmp_path, "a|b\tone\n", "c\tthree\nb|a\tfour\n"), STRICT)
+    assert "train.txt line 1: labels such as 'a|b'" in caplog.text and "write blanks between labels" in caplog.text
+    caplog.clear()
+    read("libmultilabel", write_libmultilabel(tmp_path, "a|b c\tone\n"), STRICT)
+    assert not caplog.text
 
 
 LISTS = {

@@ -209,7 +209,7 @@ def _until_done(project: Path, target: str, most: int = 8) -> int:
         running = Running(project, target)
         if running.process.wait(300) == 0:
             return number
-        assert "error: no mirror gave tiny.tar.gz" in running.said and "Traceback" not in running.said, running.said
+        assert "error: no copy of tiny can be used" in running.said and "Traceback" not in running.said, running.said
     raise AssertionError(f"not downloaded after {most} runs")
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+from array import array
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from scipy.sparse import csr_matrix
 
-from lightxml_core.corpus.labels import label_matrices
+from lightxml_core.corpus.labels import documents_without_labels, label_matrices
+from lightxml_core.corpus.layouts.lists import suspicion
 from lightxml_core.corpus.layouts.locate import locate
 from lightxml_core.corpus.layouts.shipped import ShippedFiles
 from lightxml_core.corpus.leniency import Leniency, refuse
@@ -20,30 +24,50 @@ FILES = {"trn": "train.txt", "tst": "test.txt"}
 SHIPPED = (ShippedFiles("train_tfidf.svm", "test_tfidf.svm"),)
 _COLUMNS = {2: "labels and text", 3: "an ID, labels and text"}
 
+logger = logging.getLogger(__name__)
+
 
 def read(folder: Path, rules: Leniency) -> Corpus:
     """Read `train.txt` and `test.txt`. IDs are not read; a file has one on every line or on none.
 
-    Labels are those of both parts, sorted as strings. Lines of white space alone are skipped.
+    Labels are those of both parts, sorted as strings. Blank lines are skipped. Labels that seem to be lists with
+    another separator are warned about.
     """
     found = locate(folder, FILES)
-    trn, tst = (_Texts(found[part], rules.empty_texts) for part in FILES)
-    numbers: dict[str, list[int]] = {part: [] for part in FILES}
-    Y_trn, Y_tst, labels = label_matrices(
-        _label_lists(trn.source, numbers["trn"]), _label_lists(tst.source, numbers["tst"])
-    )
-    if not rules.documents_without_labels:
-        for texts, Y, lines in ((trn, Y_trn, numbers["trn"]), (tst, Y_tst, numbers["tst"])):
-            without = np.array(lines, np.int64)[np.diff(Y.indptr) == 0]
-            refuse(texts.source, without, "no label", "documents_without_labels")
-    return Corpus(Part(trn, Y_trn), Part(tst, Y_tst), labels)
+    trn_lines, tst_lines = array("q"), array("q")
+    trn, tst = _label_lists(found["trn"], trn_lines), _label_lists(found["tst"], tst_lines)
+    Y_trn, Y_tst, labels = label_matrices(trn, tst)
+    if max(np.diff(Y_trn.indptr).max(initial=0), np.diff(Y_tst.indptr).max(initial=0)) == 1:
+        _warn_of_lists(found.values(), labels)
+    return Corpus(_part(found["trn"], Y_trn, trn_lines, rules), _part(found["tst"], Y_tst, tst_lines, rules), labels)
 
 
-def _label_lists(source: Path, numbers: list[int]) -> Iterator[list[str]]:
-    """The labels of each document; the numbers of their lines are appended to `numbers`."""
+def _label_lists(source: Path, lines: array[int]) -> Iterator[list[str]]:
+    """The labels of each document; the number of its line is appended to `lines`."""
     for number, labels, _ in _documents(source):
-        numbers.append(number)
+        lines.append(number)
         yield labels.split()
+
+
+def _part(source: Path, Y: csr_matrix, lines: array[int], rules: Leniency) -> Part:
+    if not rules.documents_without_labels:
+        without = [lines[row] for row in documents_without_labels(Y)]
+        refuse(source, without, "no label", "documents_without_labels")
+    return Part(_Texts(source, rules.empty_texts), Y)
+
+
+def _warn_of_lists(sources: Iterable[Path], labels: list[str]) -> None:
+    """Called where no document has two labels: then each label is all that stands on a line."""
+    found = suspicion(labels, " ", "write blanks between labels")
+    if found is not None:
+        reason, example = found
+        where = (
+            f"{source} line {line}"
+            for source in sources
+            for line, cell, _ in _documents(source)
+            if cell.strip() == example
+        )
+        logger.warning("%s: labels such as %r: %s", next(where), example, reason)
 
 
 @dataclass(frozen=True)
@@ -68,7 +92,7 @@ def _documents(source: Path) -> Iterator[tuple[int, str, str]]:
     """Line number from 1, labels and text of each document."""
     first = columns = 0
     for number, line in enumerate(read_lines(source), 1):
-        if not line.strip():
+        if "\t" not in line and not line.strip():
             continue
         fields = line.split("\t")
         first, columns = (first, columns) if first else (number, len(fields))

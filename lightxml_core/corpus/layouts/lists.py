@@ -15,11 +15,15 @@ _CODE = re.compile(r"\S*[\d<>:/#_@]\S*")  # one word of a cell that names its la
 _SHARE = 0.1  # of the cells; fewer are taken for labels that happen to have the character
 
 
-def suspicion(cells: Collection[str], separator: str) -> tuple[str, str] | None:
+SET_SEPARATOR = "set `separator: {mark}` under `source:` in the dataset's file"
+
+
+def suspicion(cells: Collection[str], separator: str, remedy: str = SET_SEPARATOR) -> tuple[str, str] | None:
     """What makes the different `cells` look like lists that `separator` does not take apart, and one of them.
 
     A comma or a blank alone is no reason. Commas separate labels if the parts between them recur as cells of their own
     or in other places of other cells; blanks do if nearly all parts recur so, or if the parts are numbers or addresses.
+    remedy: what to do, with `{mark}` for the separator that the cells seem to have.
     """
     literals = sorted(filter(_LITERAL.fullmatch, cells))
     if len(literals) * 2 >= len(cells) > 0:
@@ -30,7 +34,7 @@ def suspicion(cells: Collection[str], separator: str) -> tuple[str, str] | None:
         having, told = sorted(cell for cell in cells if mark in cell), json.dumps(mark, ensure_ascii=False)
         reason = (
             f"no cell has the separator {separator!r}, but {len(having)} of {len(cells)} different ones have {mark!r}: "
-            f"if they are lists, set `separator: {told}` under `source:` in the dataset's file"
+            f"if they are lists, {remedy.format(mark=told)}"
         )
         return reason, having[0]
     return None
