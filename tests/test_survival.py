@@ -39,8 +39,8 @@ title: Eurlex-4K
 source:
   mirrors:
     - {url: ADDRESS/missing.tar.gz, archive: a.tar.gz, layout: pecos}
-    - {url: ADDRESS/Eurlex-4K.tar.gz, archive: b.tar.gz, layout: attentionxml}
-expected: {documents_trn: 2100, documents_tst: 520, labels: %d}
+    - {url: ADDRESS/Eurlex-4K.tar.gz, archive: b.tar.gz, layout: attentionxml%s}
+expected: {documents_trn: 2100, documents_tst: 520, labels: 41}
 """
 
 CHEAP = """\
@@ -173,13 +173,14 @@ def test_eurlex_small_runs_from_an_archive_on_a_server_to_the_report(tmp_path: P
         archive.add(folder / "Eurlex-4K", arcname="Eurlex-4K")
     project = copy_project(tmp_path / "project")
     definition = EURLEX.replace("ADDRESS", address)
-    (project / "datasets/eurlex-4k.yaml").write_text(definition % 41)
+    (project / "datasets/eurlex-4k.yaml").write_text(definition % "")
     (project / "cheap.yaml").write_text(CHEAP)
     stats = "results/eurlex-4k-small/corpus/stats.json"
     refused = snakemake(project, stats, expect=1)
     assert "labels is 40, expected 41" in refused and "datasets/eurlex-4k.yaml" in refused
-    assert not (project / "results/eurlex-4k/corpus/stats.json").exists()
-    (project / "datasets/eurlex-4k.yaml").write_text(definition % 40)
+    assert "no copy of eurlex-4k can be used" in refused and "HTTP 404" in refused
+    assert not (project / "data/eurlex-4k/raw").exists()
+    (project / "datasets/eurlex-4k.yaml").write_text(definition % ", expected: {labels: 40}")
     shutil.rmtree(folder)  # what was downloaded is not downloaded again
     snakemake(project, "eurlex-4k-small", "--configfile", "cheap.yaml")
     assert json.loads((project / stats).read_text())["documents_trn"] == 2000
