@@ -169,6 +169,9 @@ def test_cost_of_runs_and_of_what_is_only_in_print(
     more = (
         "Toy-4K,LightXML,ensemble,train_hours,12,a rerun,seen\n"
         "Toy-4K,LightXML,distilbert,inference_seconds,7.73,a rerun,seen\n"
+        "Toy-4K,LightXML,distilbert,epoch_minutes,1.5,a rerun,seen\n"
+        "Toy-4K,LightXML,distilbert,epoch_seconds,80,another rerun,seen\n"
+        "Toy-4K,LightXML,distilbert,gpu_memory_gib,12.4,a rerun,seen\n"
         "Toy-4K,LightXML,distilbert,model_size_gb,0.3,a rerun,seen\n"
         "Toy-4K,LightXML,distilbert,model_size_gib,0.304,its parameters,derived\n"
     )
@@ -182,6 +185,8 @@ def test_cost_of_runs_and_of_what_is_only_in_print(
     assert ensemble["model_bytes"] == 5_000_000
     assert (printed["wall_seconds"], printed["protocol"], printed["seeds"]) == ("not run", "not run", 0)
     assert (printed["published_model_gib"], printed["published_ms_a_document"]) == (0.304, 2.0)  # of 3,865 documents
+    assert (printed["published_epoch_seconds"], printed["published_gpu_gib"]) == (80.0, 12.4)
+    assert printed["other_sources"] == "epoch_minutes 1.5 (a rerun; seen); model_size_gb 0.3 (a rerun; seen)"
     assert "| Toy\\_4K | LightXML | bert | clean | 3 | 3 min 20 s | 1.50 | 4.77 |" in (
         cost_table(selection, frame).markdown()
     )
@@ -278,6 +283,7 @@ def test_load_published_checks_the_columns(tmp_path: Path) -> None:
 def test_shipped_figures_hold_the_papers_main_table() -> None:
     frame = load_published(SHIPPED)
     five = {"Eurlex-4K", "Wiki10-31K", "AmazonCat-13K", "Wiki-500K", "Amazon-670K"}
+    assert not frame.source.str.contains(";").any()  # notes separate sources by it
     assert set(frame.dataset) == five | {"EURLex-4K (XMLRepository BoW split)"}
     main = frame[(frame.method == "LightXML") & (frame.variant == "ensemble") & (frame.metric == "P@1")]
     assert main.groupby("dataset").value.first().to_dict() == {
@@ -356,6 +362,19 @@ def test_figures_of_another_kind_are_not_compared_and_it_is_said_why(
         **{"std": "0.71", "seeds": "2", "published": "87.15", "difference": "-3.65", "verdict": "not comparable"},
         **{"why": "", "source": "second source", "checked": "seen"},
     }
+
+
+def test_a_difference_on_one_dataset_withholds_only_the_verdicts_on_it(
+    selection: dict[str, Any], published: pd.DataFrame
+) -> None:
+    selection["datasets"]["other"] = selection["datasets"]["toy"] | {"title": "Other"}
+    selection["runs"] += [run | {"dataset": "other"} for run in selection["runs"]]
+    before = verdicts(selection, comparison(selection, published), TOLERANCE, published)
+    selection["methods"]["lightxml"]["differs"] = [{"what": "shorter texts", "datasets": ["other"]}]
+    after = verdicts(selection, comparison(selection, published), TOLERANCE, published)
+    changed = after[(before != after).any(axis=1)]
+    assert len(changed) == 3 and set(zip(changed.dataset, changed.method, strict=True)) == {("other", "lightxml")}
+    assert set(zip(changed.verdict, changed.reason, strict=True)) == {("not comparable", "shorter texts")}
 
 
 def test_another_encoder_is_not_compared(selection: dict[str, Any], published: pd.DataFrame) -> None:
