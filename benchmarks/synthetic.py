@@ -39,9 +39,9 @@ class Synthetic:
     offsets: np.ndarray
     vocabulary: int
 
-    def texts(self) -> list[str]:
-        """The documents as made-up words."""
-        names = np.array([word(i) for i in range(self.vocabulary)], dtype=object)
+    def texts(self, names: np.ndarray | None = None) -> list[str]:
+        """The documents as made-up words. names: those of the vocabulary, where they are made already."""
+        names = words(self.vocabulary) if names is None else names
         return [" ".join(names[self.words[a:b]]) for a, b in zip(self.offsets[:-1], self.offsets[1:], strict=True)]
 
 
@@ -54,6 +54,11 @@ def generate(documents: int, shape: Shape, seed: int) -> Synthetic:
     lengths = np.maximum(5, random.lognormal(np.log(shape.words_a_document) - 0.125, 0.5, documents)).astype(np.int64)
     words = _words(Y, lengths, shape, random)
     return Synthetic(Y, words, np.concatenate([[0], np.cumsum(lengths)]), shape.vocabulary)
+
+
+def words(vocabulary: int) -> np.ndarray:
+    """A pronounceable word for each number below `vocabulary`."""
+    return np.array([word(i) for i in range(vocabulary)], dtype=object)
 
 
 def word(index: int) -> str:

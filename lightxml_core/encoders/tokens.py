@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,7 +15,7 @@ from lightxml_core.errors import InputError
 from lightxml_core.files import atomic_path, load_array, made, read_json, save_array, write_json
 
 Preparation = Literal["plain", "official"]
-_CHUNK = 4096
+_CHUNK, _CHARACTERS = 4096, 1 << 22
 _FILLER = "filling empty"
 
 
@@ -82,13 +82,13 @@ def tokenize(
 
     At most `max_tokens` ids a document, special tokens included.
     """
-    lengths: list[int] = []
+    lengths = array("q")
     raw = out / f".{part}.ids.raw"
     out.mkdir(parents=True, exist_ok=True)
     try:
         with raw.open("wb") as flat:
             for chunk in _encoded(texts, encoder, max_tokens, preparation):
-                lengths += [len(ids) for ids in chunk]
+                lengths.extend(map(len, chunk))
                 flat.write(_flat(chunk).tobytes())
         _save(raw, lengths, out, part)
     finally:
@@ -111,7 +111,7 @@ def _encoded(
     unknown = getattr(tokenizer.model, "unk_token", None)
     nothing = [] if unknown is None else [tokenizer.token_to_id(unknown)]
     prepared = (prepare_text(text, preparation, max_tokens) for text in texts)
-    for chunk in _chunks(prepared, _CHUNK):
+    for chunk in _chunks(prepared):
         yield [item.ids or nothing for item in tokenizer.encode_batch_fast(chunk)]
 
 
@@ -119,11 +119,11 @@ def _flat(documents: list[list[int]]) -> np.ndarray:
     return np.fromiter((i for ids in documents for i in ids), np.int32)
 
 
-def _offsets(lengths: list[int]) -> np.ndarray:
+def _offsets(lengths: Sequence[int]) -> np.ndarray:
     return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]).astype(np.int64)
 
 
-def _save(raw: Path, lengths: list[int], out: Path, part: str) -> None:
+def _save(raw: Path, lengths: Sequence[int], out: Path, part: str) -> None:
     offsets = _offsets(lengths)
     save_array(out / f"{part}.offsets.npy", offsets)
     total = int(offsets[-1])
@@ -183,7 +183,15 @@ def _tokenize_as_in_2020(tokenizer: Any, encoder: Path) -> None:
         tokenizer.pre_tokenizer = pre_tokenizers.Sequence([tokenizer.pre_tokenizer, commas])
 
 
-def _chunks(items: Iterable[str], size: int) -> Iterator[list[str]]:
-    iterator = iter(items)
-    while chunk := list(islice(iterator, size)):
+def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:
+    """Some texts at a time, the fewer the longer they are: the tokenizer holds all tokens of each before it cuts it."""
+    chunk: list[str] = []
+    characters = 0
+    for text in texts:
+        chunk.append(text)
+        characters += len(text)
+        if len(chunk) == _CHUNK or characters > _CHARACTERS:
+            yield chunk
+            chunk, characters = [], 0
+    if chunk:
         yield chunk
