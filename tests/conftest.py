@@ -15,7 +15,8 @@ settings.load_profile("untimed")
 
 SLOW = (
     *("test_processes", "test_training_loop", "test_lightxml_method", "test_fuzz", "test_tutorials"),
-    *("test_reporting_browser", "test_workflow_baselines", "test_workflow", "test_workflow_files", "test_survival"),
+    *("test_reporting_browser", "test_standins"),
+    *("test_workflow_baselines", "test_workflow", "test_workflow_files", "test_survival"),
 )
 GPUS = visible_gpus()
 
