@@ -138,7 +138,9 @@ def test_when_every_copy_is_bad_each_is_told_and_what_can_be_done(place: Place) 
     assert place.recorded() == set()
 
 
-def test_a_copy_whose_statistics_differ_can_be_accepted_an_unreadable_one_cannot(place: Place) -> None:
+def test_a_copy_whose_statistics_differ_can_be_accepted_an_unreadable_one_cannot(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
     short = place.mirror("short.tar.gz", UNREADABLE, accept=True)
     lines = place.refuse(short)
     assert "accept" not in lines[-1] and "cannot be read" in lines[1]
@@ -147,6 +149,7 @@ def test_a_copy_whose_statistics_differ_can_be_accepted_an_unreadable_one_cannot
     place.refuse(short, other)
     used = place.download(short, {**other, "accept": True})
     assert (used["files"][0]["archive"], used["expected"]) == ("other.tar.gz", {})
+    assert "other.tar.gz is accepted as it is: labels is 2, expected 3" in caplog.text
     assert len(page.seen) == 1, "it was kept and is not downloaded again"
 
 

@@ -67,6 +67,7 @@ def download_dataset(
         try:
             used = _take(copy, demands, archives, raw, trial)
             trial.keep()
+            logger.info("%s is used (layout %s)", _name(copy), copy.layout)
             return used
         except InputError as error:
             failure = _Failure(_name(copy), _reason(error), isinstance(error, _DifferentError))
@@ -136,9 +137,11 @@ def _check(copy: Copy, demands: Demands, folder: Path) -> None:
     except InputError as error:
         told = str(error).replace(f"{folder}/", "").replace(str(folder), "the copy")
         raise InputError(f"cannot be read: {told}") from None
-    found = [] if copy.accept else differences(stats, copy.expected)
-    if found:
-        raise _DifferentError("; ".join(found))
+    different = "; ".join(differences(stats, copy.expected))
+    if different and not copy.accept:
+        raise _DifferentError(different)
+    if different:
+        logger.warning("%s is accepted as it is: %s", _name(copy), different)
 
 
 @contextmanager

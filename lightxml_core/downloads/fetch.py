@@ -62,7 +62,8 @@ def fetch(
             return mirror
         except (BrokenError, RefusedError) as failure:
             failures.append(f"{mirror.url}: {failure}")
-            print(f"no download from {mirror.url}: {failure}", file=sys.stderr)
+            if mirror is not mirrors[-1]:
+                print(f"no download from {mirror.url}: {failure}", file=sys.stderr)
     raise NoMirrorError(target, failures)
 
 
