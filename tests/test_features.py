@@ -20,6 +20,7 @@ from lightxml_core.features.labels import label_features, normalise_rows
 from lightxml_core.features.text import FeatureSettings, build_bow, build_tfidf
 from lightxml_core.features.unspaced import Watched
 from lightxml_core.files import save_csr, write_json
+from lightxml_core.methods.xtransformer.matcher import document_weights
 
 TRN = ["Vitamin A and vitamin C", "a cat", "the cat and the dog"]
 TST = ["Cat cat unknown", "nothing here"]
@@ -39,6 +40,9 @@ def test_label_features_agree_with_dense_arithmetic(seed: int, documents: int, l
     Z = label_features(sparse.csr_matrix(X, dtype=np.float32), sparse.csr_matrix(Y, dtype=np.float32))
     assert Z.dtype == np.float32 and Z.shape == (labels, 5)
     np.testing.assert_allclose(Z.toarray(), unit(Y.T @ unit(X)), atol=1e-6)
+    matrices = sparse.csr_matrix(X, dtype=np.float32), sparse.csr_matrix(Y, dtype=np.float32)
+    by_labels = label_features(*matrices, scale=document_weights(matrices[1]))
+    np.testing.assert_allclose(by_labels.toarray(), unit(unit(Y).T @ X), atol=1e-6)
 
 
 @given(seed=st.integers(0, 10_000), stored=st.integers(1, 40))

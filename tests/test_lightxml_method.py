@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import shutil
 from collections import Counter
 from dataclasses import replace
@@ -14,6 +15,7 @@ import pytest
 import torch
 from scipy import sparse
 from torch import Tensor, nn
+from transformers import AutoConfig, AutoModelForSequenceClassification
 
 from lightxml_core.encoders import backbone as backbones
 from lightxml_core.encoders.backbone import Backbone
@@ -283,6 +285,37 @@ class Layers(nn.Module):
         assert output_hidden_states and attention_mask.dtype == torch.int64
         states = [(100.0 * i + input_ids).unsqueeze(-1).expand(-1, -1, 2) for i in range(4)]
         return SimpleNamespace(hidden_states=tuple(states))
+
+
+def classifier_of(kind: str, folder: Path) -> tuple[Any, nn.Linear | None, nn.Module]:
+    """transformers' classifier on an encoder of the type, up to its last layer; the layer before that; the encoder."""
+    model: Any = AutoModelForSequenceClassification.from_config(AutoConfig.from_pretrained(folder / kind)).eval()
+    if kind == "roberta":
+        model.classifier.out_proj = nn.Identity()
+        return model, model.classifier.dense, model.roberta
+    if kind == "xlnet":
+        model.logits_proj = nn.Identity()
+        return model, model.sequence_summary.summary, model.transformer
+    model.classifier = nn.Identity()
+    return model, None, copy.deepcopy(model.bert)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_pooled_features_are_what_the_classifiers_of_transformers_classify(kind: str, corpus: Encoded) -> None:
+    theirs, dense, encoder = classifier_of(kind, corpus.folder)
+    ids = torch.randint(5, 60, (4, 9))
+    mask = torch.ones_like(ids, dtype=torch.bool)
+    with torch.no_grad():
+        expected = theirs(input_ids=ids, attention_mask=mask.long()).logits
+        ours = Backbone(encoder, 1, "pooled").eval()
+        assert ours.pooler is not None and ours.width == expected.shape[1]
+        if dense is not None:  # RoBERTa's and XLNet's are new
+            assert not torch.allclose(ours(ids, mask), expected)
+            ours.pooler.dense = dense
+        torch.testing.assert_close(ours(ids, mask), expected)
+        padding = nn.functional.pad(mask, (0, 3))
+        torch.testing.assert_close(ours(nn.functional.pad(ids, (0, 3)), padding), expected, rtol=1e-4, atol=1e-5)
+    assert (ours.pooler.dropout.p > 0) == (kind == "roberta"), "RoBERTa's classifier has dropout there, too"
 
 
 @pytest.mark.parametrize(

@@ -403,6 +403,21 @@ def test_lightxml_has_the_published_members_and_ensembles() -> None:
     assert constants == {**{name: {"a": 0.55, "b": 1.5} for name in how}, **own}
 
 
+def test_rivals_have_the_habits_of_their_released_code() -> None:
+    registry = load(ROOT)
+    paper = ("eurlex-4k", "wiki10-31k", "amazoncat-13k", "wiki-500k", "amazon-670k")
+    for dataset in paper:
+        words: Any = registry.made("attentionxml", dataset, "tree1")
+        assert words.backbone == ("words-blanks" if dataset == "eurlex-4k" else "words-treebank")
+        assert (words.missing_vectors, words.bucket, words.evaluate_epochs) == ("uniform", 1, False)
+        matcher: Any = registry.made("xtransformer", dataset, "xlnet-text")
+        assert (matcher.position, matcher.layers, matcher.pifa) == ("pooled", 1, "by_labels")
+        assert (matcher.bucket, matcher.eps_corrected, matcher.adam_eps) == (1, False, 1e-8)
+    concerned = [one["datasets"] for one in registry.selection("all")["methods"]["attentionxml"]["differs"]]
+    assert all("eurlex-4k" not in datasets for datasets in concerned), "there nothing differs"
+    assert {one["datasets"] for one in registry.differences("xtransformer")} == {None}
+
+
 def test_the_clean_protocol_selects_on_held_out_documents_and_trains_no_longer(project: Path) -> None:
     edit(project / CONFIG, ("protocol",), "clean")
     made: Any = load(project).made("lightxml", "eurlex-4k", "xlnet")

@@ -66,6 +66,16 @@ def test_it_learns_from_every_label_embedding(embedding: Any, precision: Any, co
     assert not (tmp_path / "matcher").exists() and not (tmp_path / "model/tokenizer.json").exists()
 
 
+@pytest.mark.parametrize("embedding", ["encoder", "text"])
+def test_it_learns_as_the_released_code_has_it(embedding: Any, corpus: Corpus, tmp_path: Path) -> None:
+    released: dict[str, Any] = {"position": "pooled", "pifa": "by_labels", "eps_corrected": False, "bucket": 1}
+    chosen = replace(TINY, embedding=embedding, layers=1, **released)
+    found = trained(corpus, chosen, tmp_path)
+    assert evaluate(found, corpus.Y_tst, np.ones(LABELS))["P@1"] > 70
+    read_as_means = replace(chosen, position="mean")
+    assert (label_clusters(corpus.data, chosen) != label_clusters(corpus.data, read_as_means)).nnz == 0
+
+
 def test_label_embeddings_differ(corpus: Corpus) -> None:
     found = [label_clusters(corpus.data, replace(TINY, embedding=e)).indices for e in ("tfidf", "encoder", "text")]  # type: ignore[arg-type]
     assert len({tuple(clusters) for clusters in found}) == 3
@@ -95,6 +105,8 @@ def test_the_rankers_alone_may_order_a_short_list(corpus: Corpus, tmp_path: Path
 
 
 def test_settings_that_make_no_sense() -> None:
+    with pytest.raises(InputError, match="`position: pooled` needs `layers: 1`"):
+        replace(TINY, position="pooled", layers=2)
     with pytest.raises(InputError, match="head: expected one of flat"):
         replace(TINY, head="clustered", loss="sum")
     with pytest.raises(InputError, match="select: expected one of last, validation"):

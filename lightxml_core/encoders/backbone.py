@@ -14,7 +14,7 @@ from lightxml_core.encoders.attention import attention
 from lightxml_core.errors import InputError
 from lightxml_core.files import read_json
 
-Position = Literal["first", "class", "mean"]
+Position = Literal["first", "class", "mean", "pooled"]
 Combination = Literal["concatenate", "sum"]
 
 
@@ -25,6 +25,7 @@ class Backbone(nn.Module):
     adds them instead, d wide.
     `first` reads position 0 for every type, as the released code does; `class` reads where the type
     puts its class token, which for XLNet is the last token; `mean` averages over the document's tokens.
+    `pooled` passes the class token of the last layer through a `Pooler`, as X-Transformer's released code does.
     """
 
     def __init__(
@@ -43,7 +44,11 @@ class Backbone(nn.Module):
         self.kind = str(config.model_type)
         self.resumes = self.kind in ("bert", "roberta", "mpnet")
         self.averaged = position == "mean"
-        self.at_end = position == "class" and self.kind == "xlnet"
+        self.at_end = position in ("class", "pooled") and self.kind == "xlnet"
+        self.pooler = Pooler(encoder) if position == "pooled" else None
+        held: Any = encoder
+        if getattr(held, "pooler", None) is not None:
+            held.pooler = None  # read by nothing else; it would only be carried along
         self.pad_id = int(config.pad_token_id if config.pad_token_id is not None else 0)
         self.positions = _positions(config)
 
@@ -98,7 +103,8 @@ class Backbone(nn.Module):
 
     def read(self, states: Sequence[Tensor], mask: Tensor) -> Tensor:
         """float[B, n·d]: the last `layers` of the states (of fewer: all), each read as one vector a document."""
-        return torch.cat([self._read(state, mask[:, : state.shape[1]]) for state in states[-self.layers :]], dim=1)
+        read = torch.cat([self._read(state, mask[:, : state.shape[1]]) for state in states[-self.layers :]], dim=1)
+        return read if self.pooler is None else self.pooler(read)
 
     def _read(self, state: Tensor, mask: Tensor) -> Tensor:
         """float[B, T, d] hidden states of one layer as float[B, d]."""
@@ -107,6 +113,29 @@ class Backbone(nn.Module):
                 return torch.einsum("btd,bt->bd", state.float(), mask / mask.sum(1, keepdim=True))
         rows = torch.arange(len(state), device=state.device)
         return state[rows, mask.sum(1) - 1 if self.at_end else torch.zeros_like(rows)]
+
+
+class Pooler(nn.Module):
+    """tanh of a linear layer on the class token: of BERT and MPNet the pretrained one, of the others a new one.
+
+    New ones start as their published classification heads do: RoBERTa's as torch does, with dropout before it, XLNet's
+    from a normal distribution.
+    """
+
+    def __init__(self, encoder: Any) -> None:
+        super().__init__()
+        config: Any = encoder.config
+        own: Any = getattr(encoder, "pooler", None)
+        kept = own is not None and config.model_type in ("bert", "mpnet")
+        self.dense = own.dense if kept else nn.Linear(config.hidden_size, config.hidden_size)
+        self.dropout = nn.Dropout(config.hidden_dropout_prob if config.model_type == "roberta" else 0.0)
+        if config.model_type == "xlnet":
+            nn.init.normal_(self.dense.weight, std=config.initializer_range)
+            nn.init.zeros_(self.dense.bias)
+
+    def forward(self, read: Tensor) -> Tensor:
+        """float[B, d] of float[B, d]."""
+        return torch.tanh(self.dense(self.dropout(read)))
 
 
 def _positions(config: Any) -> int:
@@ -141,8 +170,6 @@ def load_encoder(folder: Path, dropout: bool, pretrained: bool = True) -> nn.Mod
             dtype=torch.float32,
             attn_implementation=chosen,
         )
-    if getattr(model, "pooler", None) is not None:
-        model.pooler = None  # never read here; would only be carried along
     return nn.Module.train(model)
 
 

@@ -30,10 +30,13 @@ def _scale(X: sparse.csr_matrix) -> np.ndarray:
     return np.divide(1.0, np.sqrt(squares), out=np.zeros_like(squares), where=squares > 0)
 
 
-def label_features(X_trn: sparse.csr_matrix, Y_trn: sparse.csr_matrix, folder: Path | None = None) -> sparse.csr_matrix:
+def label_features(
+    X_trn: sparse.csr_matrix, Y_trn: sparse.csr_matrix, folder: Path | None = None, scale: np.ndarray | None = None
+) -> sparse.csr_matrix:
     """float32 CSR L x D: for each label the sum of its documents' l2-normalised features, l2-normalised again.
 
-    X_trn: CSR N x D. Y_trn: CSR N x L. A label without documents gets a row of zeros.
+    X_trn: CSR N x D. Y_trn: CSR N x L. A label without documents gets a row of zeros. scale: float64[N], what each
+    document's features are multiplied by before they are added up, instead of by 1 / their length.
     Columns are unique but in no order within a row. The literature calls this positive instance feature aggregation
     (PIFA). folder: where the values lie, in nameless files that go with the matrix; without one they lie in memory.
     """
@@ -45,6 +48,7 @@ def label_features(X_trn: sparse.csr_matrix, Y_trn: sparse.csr_matrix, folder: P
     starts = np.concatenate([[0], np.cumsum(counts)])
     columns, values = new_array(starts[-1], np.int32, folder), new_array(starts[-1], np.float32, folder)
     rows = X_trn.indptr, X_trn.indices, X_trn.data.astype(np.float32, copy=False)
-    scale = np.concatenate([np.empty(0), *(_scale(X_trn[start:stop]) for start, stop in blocks(X_trn.indptr))])
+    if scale is None:
+        scale = np.concatenate([np.empty(0), *(_scale(X_trn[start:stop]) for start, stop in blocks(X_trn.indptr))])
     unit_sums(*sets, *rows, scale.astype(np.float32), starts, columns, values, width)
     return sparse.csr_matrix((values, columns, starts), shape=(Y_trn.shape[1], width))

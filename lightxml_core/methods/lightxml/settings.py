@@ -20,7 +20,8 @@ class Settings(BaseSettings):
     Text and encoder: `backbone` names a file in backbones/; `max_tokens`, of which a prediction reads
     `predict_tokens` (0: as many as training); `text` is `plain` or `official` (lower case, word cut); the last
     `layers` are read at `position` `first`, `class` (the class token's) or `mean` (over all tokens), and
-    `combine_layers` concatenates or adds their vectors; `encoder_dropout` off or on;
+    `combine_layers` concatenates or adds their vectors; `pooled`, for one layer, puts the class token's through a
+    linear layer and tanh; `encoder_dropout` off or on;
     `frozen_layers`: so many from the bottom up stay as they came, and the embeddings with them (0: all of the encoder
     learns); `keep_frozen` computes their output for each document once and holds it in memory, 2 bytes per token and
     width; where all layers are frozen, only the features, so that the head learns alone on an encoder of any type.
@@ -57,7 +58,7 @@ class Settings(BaseSettings):
     text: Literal["plain", "official"] = "plain"
     layers: Count = 5
     combine_layers: Literal["concatenate", "sum"] = "concatenate"
-    position: Literal["first", "class", "mean"] = "class"
+    position: Literal["first", "class", "mean", "pooled"] = "class"
     feature_dropout: Dropout = 0.5
     encoder_dropout: bool = True
     frozen_layers: Natural = 0
@@ -114,6 +115,8 @@ class Settings(BaseSettings):
         super().__post_init__()
         if self.batch % self.accumulate:
             raise InputError(f"batch ({self.batch}) must be a multiple of accumulate ({self.accumulate})")
+        if self.position == "pooled" and (self.layers != 1 or self.keep_frozen):
+            raise InputError("`position: pooled` needs `layers: 1` and no keep_frozen")
         if self.head == "flat" and (self.negatives != "dynamic" or self.two_step):
             raise InputError("the flat head samples nothing: negatives and two_step need `head: clustered`")
         if self.table == "row-sparse" and (self.head == "flat" or self.negatives == "all"):

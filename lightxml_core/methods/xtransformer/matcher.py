@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -31,13 +32,21 @@ def label_clusters(data: TrainingData, settings: Settings) -> sparse.csr_matrix:
 
 def _label_embeddings(data: TrainingData, settings: Settings) -> sparse.csr_matrix:
     assert data.X is not None and data.tokens is not None and data.encoder is not None and data.names is not None
+    scale = document_weights(data.Y) if settings.pifa == "by_labels" else None
     if settings.embedding == "tfidf":
-        return label_features(data.X, data.Y)
-    model = build_model(settings, data.encoder, 2, None).to(pick_device())
+        return label_features(data.X, data.Y, scale=scale)
+    how = replace(settings, position="mean") if settings.position == "pooled" else settings
+    model = build_model(how, data.encoder, 2, None).to(pick_device())
     if settings.embedding == "encoder":
-        return label_features(sparse.csr_matrix(vectors(model, data.tokens, settings)), data.Y)
+        return label_features(sparse.csr_matrix(vectors(model, data.tokens, how)), data.Y, scale=scale)
     names = tokens_of(data.names, data.encoder, settings.max_tokens, settings.text)
-    return sparse.csr_matrix(vectors(model, names, settings))
+    return sparse.csr_matrix(vectors(model, names, how))
+
+
+def document_weights(Y: sparse.csr_matrix) -> np.ndarray:
+    """float64[N]: 1 / √(number of labels) of each document of CSR N × L, 0 for one without labels."""
+    counts = np.asarray(Y.getnnz(axis=1), dtype=np.float64)
+    return np.divide(1.0, np.sqrt(counts), out=np.zeros_like(counts), where=counts > 0)
 
 
 def vectors(model: LightXML, tokens: TokenisedPart, settings: MatcherSettings) -> np.ndarray:
