@@ -691,7 +691,7 @@ def test_lines_of_labels_and_text_with_faults(tmp_path: Path, content: str, mess
 def test_labels_with_another_separator_than_blanks_are_told_with_their_line(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    read("libmultilabel", write_libmultilabel(tmp_path, "a|b\tone\n", "c\tthree\nb|a\tfour\n"), STRICT)
+    read("libmultilabel", write_libmultilabel(tmp_path, "a|b a|b\tone\n", "c\tthree\nb|a\tfour\n"), STRICT)
     assert "train.txt line 1: labels such as 'a|b'" in caplog.text and "write blanks between labels" in caplog.text
     caplog.clear()
     read("libmultilabel", write_libmultilabel(tmp_path, "a|b c\tone\n"), STRICT)

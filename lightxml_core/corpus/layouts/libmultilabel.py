@@ -65,7 +65,7 @@ def _warn_of_lists(sources: Iterable[Path], labels: list[str]) -> None:
             f"{source} line {line}"
             for source in sources
             for line, cell, _ in _documents(source)
-            if cell.strip() == example
+            if example in cell.split()
         )
         logger.warning("%s: labels such as %r: %s", next(where), example, reason)
 
