@@ -10,6 +10,9 @@ from pathlib import Path
 
 from lightxml_core.registry import Registry
 from lightxml_core.workload import (
+    CORE_TERAFLOPS,
+    GPU_TERAFLOPS,
+    PREPARATION,
     Printed,
     Shape,
     downloads,
@@ -19,11 +22,9 @@ from lightxml_core.workload import (
     read_printed,
     shape_of,
     shared_disk,
+    stage_cost,
 )
 
-# 10^12 floating-point operations a second that training reaches: a GPU in the trainings whose hours are in print
-# (LightXML's members in published/cost.csv: 4 to 18); one core with AVX-512 (measured with MiniLM on two of them)
-GPU_TERAFLOPS, CORE_TERAFLOPS = 9.0, 0.1
 _GIB = 2.0**30
 
 
@@ -135,9 +136,22 @@ def _sums(registry: Registry, target: str, root: Path, found: list[Estimate], ma
         f"Disk {_total(disk, _GIB)} GiB, of which texts, features and tokens {_total(shared.values(), _GIB)}"
         f"{f'; only {_gib(machine.disk)} are free: not enough for all of it' if short else ''}.",
         f"Download {_total(fetched.values(), _GIB)} GiB: {_named(fetched) or 'everything is here'}.",
+        *(_preparation(name, shape_of(registry, name, root, printed), machine) for name in chosen["datasets"]),
         f"This machine can run {len(fit)} of the {len(found)} rows within two days and its memory"
         f"{'' if len(fit) == len(found) else '; what it cannot or what is not known stands in the last column'}.",
     ]
+
+
+def _preparation(dataset: str, shape: Shape, machine: Machine) -> str:
+    """The time of a dataset's stages before the training, and the memory of the one that takes most."""
+    costs = {stage: stage_cost(stage, shape, machine.cores) for stage in PREPARATION}
+    known = {stage: cost for stage, cost in costs.items() if cost is not None}
+    if not known:
+        return f"Preparing {dataset}: unknown before it is read."
+    most = max(known, key=lambda stage: known[stage].memory)
+    hours = sum(cost.minutes for cost in known.values()) / 60
+    memory = _gib(known[most].memory)
+    return f"Preparing {dataset}: up to {_number(hours)} hours of one core, {memory} GiB of memory ({most})."
 
 
 def _device(machine: Machine) -> str:

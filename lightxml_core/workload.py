@@ -22,7 +22,16 @@ BYTES_A_WEIGHT = 16
 VECTORS = 2.0e9
 # of a method on sparse features: so many times them, and what Python is (omikuji, 15,449 documents of 165 features)
 COPIES, PYTHON = 6.0, 0.4 * 2**30
-_PRINTED = {"documents_trn": "N_train", "documents_tst": "N_test", "labels": "L", "words": "words_per_doc_train"}
+_PRINTED = {
+    "documents_trn": "N_train",
+    "documents_tst": "N_test",
+    "labels": "L",
+    "words": "words_per_doc_train",
+    "labels_a_document": "avg_labels_per_doc",
+}
+# 10^12 floating-point operations a second that training reaches: a GPU in the trainings whose hours are in print
+# (LightXML's members in published/cost.csv: 4 to 18); one core with AVX-512 (measured with MiniLM on two of them)
+GPU_TERAFLOPS, CORE_TERAFLOPS = 9.0, 0.1
 Printed = Mapping[tuple[str, str, str], float]
 
 
@@ -34,6 +43,7 @@ class Shape:
     documents_tst: float | None
     labels: float | None
     words: float | None
+    labels_a_document: float | None = None
 
     @property
     def all_words(self) -> float | None:
@@ -61,6 +71,102 @@ def load_of(registry: Registry, method: str, dataset: str, member: str, shape: S
     if registry.needs(method, dataset, member) == {"tfidf"} and shape.all_words is not None:
         return Load(None, None, PYTHON + COPIES * shape.all_words * DISTINCT * 8.0)
     return Load(None, None, None)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a job takes. memory: in bytes."""
+
+    memory: float
+    minutes: float
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The constants of a stage: bytes of memory, fixed and for each unit of what there is, and a core's words a second.
+
+    document, label: of the corpus. term: different words. value: of the training documents' features, which are read in
+    any order and so had better stay in memory, though they are in a file. part: of the label features, of which each of
+    up to 16 threads copies a sixteenth. prediction: score of a test document.
+    """
+
+    fixed: float
+    words: float
+    document: float = 0.0
+    label: float = 0.0
+    term: float = 0.0
+    value: float = 0.0
+    part: float = 0.0
+    prediction: float = 0.0
+
+
+# Measured by `python -m benchmarks.memory wiki-500k 100` and `… 25` (docs/measured.md), and rounded up.
+STAGES = {
+    "download_dataset": Stage(0.2e9, 0.5e6, document=300, label=1000),
+    "prepare_corpus": Stage(0.2e9, 0.5e6, document=300, label=1000),
+    "split_validation": Stage(0.2e9, 1e8, document=200),
+    "build_features": Stage(0.5e9, 0.25e6, document=50, term=300),
+    "cluster_labels": Stage(0.4e9, 0.25e6, document=100, label=100, value=8.0, part=8.0),
+    "build_encoder": Stage(0.5e9, 0.25e6, term=500),
+    "tokenize": Stage(1.0e9, 0.1e6, document=20),
+    "ensemble": Stage(0.3e9, 1e7, prediction=100.0),
+    "evaluate": Stage(0.3e9, 1e7, document=200, label=100, prediction=100.0),
+}
+PREPARATION = ("prepare_corpus", "split_validation", "build_features", "cluster_labels", "tokenize")
+# What is asked for: so many times the memory and the time of the table, and for a dataset whose size nobody knows yet
+MARGIN, SLACK, LEAST_MINUTES = 1.5, 4.0, 10.0
+UNKNOWN, UNKNOWN_TRAINING = Cost(16e9, 480.0), Cost(16e9, 2880.0)
+_HEAPS = 30.0, 0.6  # different words of n words: 30 n^0.6, above what the corpora here have
+_SHARED = 0.4  # values of the label features for each value of each document of each label; Wiki-500K: 0.38
+_SCORES = 100.0  # a test document
+_TORCH = 3.0e9  # bytes: Python, torch and a GPU's context
+
+
+def stage_cost(stage: str, shape: Shape, threads: int = 1) -> Cost | None:
+    """What a stage takes on a dataset of this shape; None where the shape is not known."""
+    words, labels, constants = shape.all_words, shape.labels, STAGES[stage]
+    if words is None or labels is None or shape.documents_trn is None or shape.documents_tst is None:
+        return None
+    values = words * DISTINCT * shape.documents_trn / (shape.documents_trn + shape.documents_tst)
+    in_label_features = values * _SHARED * (shape.labels_a_document or 5.0)
+    memory = (
+        constants.fixed
+        + constants.document * (shape.documents_trn + shape.documents_tst)
+        + constants.label * labels
+        + constants.term * min(words, _HEAPS[0] * words ** _HEAPS[1])
+        + constants.value * values
+        + constants.part * in_label_features * min(threads, 16) / 16
+        + constants.prediction * _SCORES * shape.documents_tst
+    )
+    return Cost(memory, words / constants.words / 60)
+
+
+def asked(cost: Cost | None, unknown: Cost = UNKNOWN) -> Cost:
+    """What a job of this cost asks a scheduler for, with a margin; `unknown` where the cost is not known."""
+    return unknown if cost is None else Cost(MARGIN * cost.memory, LEAST_MINUTES + SLACK * cost.minutes)
+
+
+def training_asked(load: Load, shape: Shape, gpu: bool, threads: int) -> Cost:
+    """What the training of a model asks for: never more than two days, because it resumes where it was.
+
+    gpu: the method uses one, so that the machine's memory holds weights and moments alone, for a checkpoint.
+    """
+    memory, minutes = UNKNOWN_TRAINING.memory, UNKNOWN_TRAINING.minutes
+    own = load.memory if load.weights is None or not gpu else BYTES_A_WEIGHT * load.weights
+    if own is not None:
+        memory = _TORCH + MARGIN * (own + 200.0 * (shape.documents_trn or 0.0))
+    if load.operations is not None:
+        rate = GPU_TERAFLOPS if gpu else CORE_TERAFLOPS * threads
+        minutes = min(minutes, 60.0 + SLACK * load.operations / rate / 1e12 / 60)
+    return Cost(memory, minutes)
+
+
+def prediction_asked(load: Load, shape: Shape) -> Cost:
+    """What a prediction with a model asks for: its weights or features, and the scores."""
+    own = load.memory if load.weights is None else 8.0 * load.weights
+    if own is None or shape.documents_tst is None:
+        return Cost(UNKNOWN_TRAINING.memory, UNKNOWN.minutes)
+    return Cost(_TORCH + MARGIN * (own + 10.0 * _SCORES * shape.documents_tst), UNKNOWN.minutes)
 
 
 def shared_disk(shape: Shape) -> float | None:
@@ -100,9 +206,10 @@ def shape_of(registry: Registry, dataset: str, root: Path, printed: Printed) -> 
     cut = definition["source"].get("cut")
     if cut is not None:
         whole, source = shape_of(registry, cut, root, printed), definition["source"]
-        return Shape(source["trn"], source["tst"], known.get("labels", whole.labels), whole.words)
+        labels = known.get("labels", whole.labels)
+        return Shape(source["trn"], source["tst"], labels, whole.words, whole.labels_a_document)
     name = str(definition.get("published_as"))
-    names = {"words": "words_per_document_trn"}
+    names = {"words": "words_per_document_trn", "labels_a_document": "labels_per_document"}
     values = {
         key: known.get(names.get(key, key)) or printed.get((name, "-", metric)) for key, metric in _PRINTED.items()
     }

@@ -17,8 +17,8 @@ rule cluster_labels:
         max_leaf=r"[2-9]|[1-9]\d{1,9}",
     threads: THREADS
     resources:
-        mem_mb=8000,
-        runtime=120,
+        mem_mb=mem_mb(stage_asked("cluster_labels")),
+        runtime=runtime(stage_asked("cluster_labels")),
     shell:
         "python -m workflow_scripts.cluster_labels --features {input.features} --labels {input.labels}"
         " --max-leaf {wildcards.max_leaf} --seed {wildcards.tree} --threads {threads} --out {output} 2>&1 | tee {log}"

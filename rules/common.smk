@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import os
 import re
 import shlex
@@ -39,6 +40,16 @@ from lightxml_core.registry.origin import COMMAND_LINE, Origin, lay_over
 from lightxml_core.registry.schema import with_numbers
 from lightxml_core.training.devices import TRAININGS_A_GPU, visible_gpus
 from lightxml_core.user_files import Fingerprints, located, own_folder
+from lightxml_core.workload import (
+    Shape,
+    asked,
+    load_of,
+    prediction_asked,
+    read_printed,
+    shape_of,
+    stage_cost,
+    training_asked,
+)
 
 
 def load_definitions():
@@ -316,6 +327,57 @@ def as_options(inputs_of):
         return " ".join(f"--{name} {shlex.quote(str(path))}" for name, path in paths.items())
 
     return options
+
+
+@cache
+def printed():
+    """The published statistics of datasets."""
+    return read_printed(BASE / "published")
+
+
+def shape_for(wildcards):
+    """The sizes of a dataset. Statistics that cannot be read are taken for unknown: the stage that reads them says so."""
+    try:
+        return shape_of(REGISTRY, wildcards.dataset, Path(), printed())
+    except InputError:
+        return Shape(None, None, None, None)
+
+
+def stage_asked(stage):
+    """What a job of a stage asks for, from the sizes of its dataset."""
+    own = stage in ("download_dataset", "prepare_corpus")
+
+    def cost(wildcards, threads):
+        shape = shape_for(wildcards)
+        return asked(None if own and "folder" in source_of(wildcards.dataset) else stage_cost(stage, shape, threads))
+
+    return cost
+
+
+def member_asked(cost_of):
+    """The same for a job of a member."""
+    return lambda wildcards, threads: cost_of(
+        load_of(REGISTRY, wildcards.method, wildcards.dataset, wildcards.member, shape_for(wildcards)),
+        *(wildcards, threads),
+    )
+
+
+def training_of(load, wildcards, threads):
+    return training_asked(load, shape_for(wildcards), gpus_of_training(wildcards) > 0, threads)
+
+
+def prediction_of(load, wildcards, threads):
+    return prediction_asked(load, shape_for(wildcards))
+
+
+def mem_mb(cost_of):
+    """The memory that a job asks for, in units of 10^6 bytes."""
+    return lambda wildcards, threads: math.ceil(cost_of(wildcards, threads).memory / 1e6)
+
+
+def runtime(cost_of):
+    """The minutes that a job asks for."""
+    return lambda wildcards, threads: math.ceil(cost_of(wildcards, threads).minutes)
 
 
 def predictions_of_members(wildcards):

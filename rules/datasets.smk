@@ -16,8 +16,8 @@ rule download_dataset:
         dataset=one_of(DOWNLOADED),
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime=600,
+        mem_mb=mem_mb(stage_asked("download_dataset")),
+        runtime=runtime(stage_asked("download_dataset")),
     params:
         source=lambda wildcards: as_json(source_of(wildcards.dataset)),
         keep=lambda wildcards: as_json(REGISTRY.datasets[wildcards.dataset]["keep"]),
@@ -41,8 +41,8 @@ rule prepare_corpus:
         "logs/prepare_corpus/{dataset}.tsv"
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime=240,
+        mem_mb=mem_mb(stage_asked("prepare_corpus")),
+        runtime=runtime(stage_asked("prepare_corpus")),
     params:
         options=corpus_options,
         files=fingerprints(files_of_dataset),
@@ -66,8 +66,8 @@ rule split_validation:
         "logs/split_validation/{dataset}.tsv"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=mem_mb(stage_asked("split_validation")),
+        runtime=runtime(stage_asked("split_validation")),
     params:
         options=validation_options,
     shell:

@@ -63,8 +63,8 @@ rule build_encoder:
         backbone=one_of(FROM_SCRATCH),
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime=60,
+        mem_mb=mem_mb(stage_asked("build_encoder")),
+        runtime=runtime(stage_asked("build_encoder")),
     params:
         config=lambda wildcards: as_json(REGISTRY.backbones[wildcards.backbone]["source"]["scratch"]),
     shell:
@@ -93,8 +93,8 @@ rule tokenize:
         text="plain|official",
     threads: THREADS
     resources:
-        mem_mb=8000,
-        runtime=240,
+        mem_mb=mem_mb(stage_asked("tokenize")),
+        runtime=runtime(stage_asked("tokenize")),
     shell:
         "python -m workflow_scripts.tokenize --corpus results/{wildcards.dataset}/corpus --encoder {input.encoder}"
         " --max-tokens {wildcards.max_tokens} --text {wildcards.text} --threads {threads} --out {output} 2>&1 | tee {log}"

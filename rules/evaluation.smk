@@ -18,8 +18,8 @@ rule evaluate:
         "logs/evaluate/{dataset}/{method}/{variant}/seed{seed}.tsv"
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime=60,
+        mem_mb=mem_mb(stage_asked("evaluate")),
+        runtime=runtime(stage_asked("evaluate")),
     params:
         a=lambda wildcards: REGISTRY.datasets[wildcards.dataset]["propensity"]["a"],
         b=lambda wildcards: REGISTRY.datasets[wildcards.dataset]["propensity"]["b"],

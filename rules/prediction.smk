@@ -17,8 +17,8 @@ rule predict:
         "logs/predict/{dataset}/{method}/{member}/seed{seed}.tsv"
     threads: THREADS
     resources:
-        mem_mb=16000,
-        runtime=480,
+        mem_mb=mem_mb(member_asked(prediction_of)),
+        runtime=runtime(member_asked(prediction_of)),
         gpu=lambda wildcards: int(bool({"gpu", "gpus"} & needs(wildcards))),
     params:
         inputs=as_options(prediction_inputs),
@@ -41,8 +41,8 @@ rule ensemble:
         "logs/ensemble/{dataset}/{method}/seed{seed}.tsv"
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime=60,
+        mem_mb=mem_mb(stage_asked("ensemble")),
+        runtime=runtime(stage_asked("ensemble")),
     params:
         how=ensemble_of,
         members=lambda wildcards: as_file("members", predictions_of_members(wildcards)),

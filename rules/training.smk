@@ -20,8 +20,8 @@ rule train:
         "logs/train/{dataset}/{method}/{member}/seed{seed}.tsv"
     threads: THREADS * PROCESSES
     resources:
-        mem_mb=16000,
-        runtime=2880,
+        mem_mb=mem_mb(member_asked(training_of)),
+        runtime=runtime(member_asked(training_of)),
         gpu=gpus_of_training,
     params:
         inputs=as_options(training_inputs),

@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lightxml_core.__main__ import main
 from lightxml_core.errors import InputError
 from lightxml_core.methods import BaseSettings
 from lightxml_core.plan import Machine, estimates, refusal, spelled
 from lightxml_core.registry import Registry, load_registry, read_config
-from lightxml_core.workload import Shape, downloads, hours_by_words, load_of
+from lightxml_core.workload import (
+    STAGES,
+    UNKNOWN,
+    UNKNOWN_TRAINING,
+    Load,
+    Shape,
+    asked,
+    downloads,
+    hours_by_words,
+    load_of,
+    prediction_asked,
+    read_printed,
+    shape_of,
+    stage_cost,
+    training_asked,
+)
 from tests.project import ROOT
 
 GPU = Machine(gpus=1, cores=8, gpu_memory=16 * 2**30, memory=64 * 2**30, disk=200 * 2**30, teraflops=50.0)
@@ -101,6 +118,58 @@ def test_the_table_has_a_row_a_dataset_and_method_and_says_the_sums(registry: Re
     assert all(words in text for words in ("GPU hours", "In all", "Disk", "Download", "This machine can run"))
     tiny = Machine(gpus=0, cores=1, gpu_memory=2**30, memory=2**30, disk=1.0, teraflops=0.1)
     assert "not enough for all of it" in spelled(registry, "eurlex-4k", ROOT, tiny)
+
+
+def test_preparing_the_largest_dataset_asks_for_at_most_16_gb_a_stage_on_two_cores(registry: Registry) -> None:
+    shape = shape_of(registry, "wiki-500k", ROOT, read_printed(ROOT / "published"))
+    found = {stage: asked(stage_cost(stage, shape, threads=2)) for stage in STAGES}
+    assert all(1e9 < cost.memory <= 16e9 and cost.minutes < 2880 for cost in found.values())
+    # X.trn, 8 bytes for each of 690 million values, is read in any order
+    assert found["cluster_labels"].memory > 690e6 * 8 > found["prepare_corpus"].memory
+
+
+def test_preparing_a_small_dataset_asks_for_little_and_one_of_unknown_size_for_what_is_stated(
+    registry: Registry,
+) -> None:
+    shape = shape_of(registry, "hpo-5k-small", ROOT, read_printed(ROOT / "published"))
+    for stage in STAGES:
+        assert asked(stage_cost(stage, shape, threads=2)).memory < 2e9
+        assert asked(stage_cost(stage, shape, threads=2)).minutes < 20
+        for missing in ("documents_trn", "documents_tst", "labels", "words"):
+            assert asked(stage_cost(stage, replace(shape, **{missing: None}))) == UNKNOWN
+
+
+SIZES = st.builds(Shape, *[st.floats(1, 1e7)] * 4, st.floats(1, 100))
+
+
+@given(
+    shape=SIZES, stage=st.sampled_from(sorted(STAGES)), which=st.sampled_from(fields(Shape)), threads=st.integers(1, 64)
+)
+def test_more_of_anything_never_asks_for_less(shape: Shape, stage: str, which: Any, threads: int) -> None:
+    larger = replace(shape, **{which.name: 2 * getattr(shape, which.name)})
+    costs = [stage_cost(stage, each, threads) for each in (shape, larger)]
+    assert costs[0] and costs[1]
+    assert costs[1].memory >= costs[0].memory and costs[1].minutes >= costs[0].minutes
+
+
+def test_a_training_asks_for_two_days_at_most_and_for_what_it_takes(registry: Registry) -> None:
+    shape = shape_of(registry, "wiki-500k", ROOT, read_printed(ROOT / "published"))
+    load = load_of(registry, "lightxml", "wiki-500k", "tree0", shape)
+    assert load.weights and load.memory
+    there, here = (training_asked(load, shape, gpu, threads=2) for gpu in (True, False))
+    assert there.minutes == here.minutes == 2880 and 16 * load.weights < there.memory < here.memory
+    unknown = Load(None, None, None)
+    assert training_asked(unknown, shape, True, 1) == UNKNOWN_TRAINING
+    short = training_asked(Load(9e12 * 600, 1e6, 1e9), shape, True, 1)
+    assert 10 < short.minutes < 180
+    scores = shape.documents_tst or 0
+    assert prediction_asked(load, shape).memory > 8 * load.weights + scores * 100 * 8
+    assert prediction_asked(unknown, shape).memory == 16e9
+
+
+def test_the_plan_tells_what_preparing_a_dataset_takes(registry: Registry) -> None:
+    (line,) = [line for line in spelled(registry, "wiki-500k", ROOT, LAPTOP).split("\n") if "Preparing" in line]
+    assert line.startswith("Preparing wiki-500k: up to ") and line.endswith("GiB of memory (cluster_labels).")
 
 
 def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
