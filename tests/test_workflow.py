@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import csv
 import json
+import math
 import os
 import re
 import subprocess
@@ -22,7 +23,9 @@ import yaml
 from scipy import sparse
 
 from lightxml_core.files import save_csr
+from lightxml_core.registry import load_registry, read_config
 from lightxml_core.reporting.pictures import PICTURES
+from lightxml_core.workload import UNKNOWN, asked, read_printed, shape_of, stage_cost
 from tests.project import ROOT, copy_project, snakemake, write_attentionxml
 
 METRICS = {f"{metric}@{k}" for metric in ("P", "nDCG", "PSP", "PSnDCG", "R") for k in (1, 3, 5)}
@@ -45,6 +48,7 @@ class Job:
     inputs: set[str] = field(default_factory=set)
     outputs: set[str] = field(default_factory=set)
     wildcards: dict[str, str] = field(default_factory=dict)
+    resources: dict[str, str] = field(default_factory=dict)
 
 
 def plan(folder: Path, *targets: str) -> list[Job]:
@@ -58,8 +62,11 @@ def _job(block: str) -> Job:
     assert named or re.match(r"Job \d+: Publish ", block), block
     listed = dict(re.findall(r"^    (\w+): (.*)$", block, flags=re.MULTILINE))
     inputs, outputs = (set(listed.get(key, "").split(", ")) - {""} for key in ("input", "output"))
-    wildcards = dict(pair.split("=", 1) for pair in listed.get("wildcards", "").split(", ") if pair)
-    return Job(named[1] if named else "publish", inputs, outputs, wildcards)
+    wildcards, resources = (
+        dict(pair.split("=", 1) for pair in listed.get(key, "").split(", ") if pair)
+        for key in ("wildcards", "resources")
+    )
+    return Job(named[1] if named else "publish", inputs, outputs, wildcards, resources)
 
 
 @pytest.fixture(scope="module")
@@ -135,6 +142,21 @@ def shipped(project: Path) -> list[Job]:
     config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
     datasets = {path.stem for path in (ROOT / "datasets").glob("*.yaml")}
     return plan(project, *sorted({*config["targets"], *datasets}))
+
+
+def test_jobs_ask_for_what_the_sizes_of_their_dataset_say(project: Path, shipped: list[Job]) -> None:
+    printed = read_printed(ROOT / "published")
+    registry = load_registry(ROOT, read_config(ROOT / "config.yaml"))
+    checked = set()
+    for job in shipped:
+        if job.rule in ("prepare_corpus", "build_features", "split_validation"):
+            dataset = job.wildcards["dataset"]
+            shape = shape_of(registry, dataset, project, printed)
+            cost = asked(stage_cost(job.rule, shape))
+            assert job.resources["mem_mb"] == str(math.ceil(cost.memory / 1e6)), job
+            assert job.resources["runtime"] == str(math.ceil(cost.minutes)), job
+            checked.add((dataset, cost == UNKNOWN))
+    assert {("wiki-500k", False), ("hpo-5k", False), ("eurlex-4k-bow", True)} <= checked
 
 
 def test_every_shipped_target_is_planned(shipped: list[Job]) -> None:
