@@ -82,6 +82,16 @@ def test_single_models_stand_against_single_models(lightxml: dict[str, Any], pub
     ]
 
 
+def test_a_model_has_one_row_also_where_another_of_its_method_stands_beside_it(
+    lightxml: dict[str, Any], tmp_path: Path
+) -> None:
+    more = "One,Rival,single,P@1,71,a paper,seen\nOne,Rival,small,P@1,72,a paper,seen\n"
+    write_text(tmp_path / "more" / "main.csv", PUBLISHED + more)
+    single, *_ = _tables(lightxml, load_published(tmp_path / "more"))["single"]
+    rival = [row[1:2] + row[3:] for row in single.rows if row[0] == "Rival"]
+    assert rival == [["single", "not run [71.00]", "not run [70.00]"], ["small", "not run [72.00]", "not run"]]
+
+
 def test_one_dataset_has_a_column_per_metric(lightxml: dict[str, Any], published: pd.DataFrame) -> None:
     del lightxml["datasets"]["two"]
     lightxml["runs"] = [run for run in lightxml["runs"] if run["dataset"] == "one"]

@@ -135,10 +135,11 @@ def _cell(rows: _Rows, name: str, heading: str, key: _Key | None, metric: str) -
 
 
 def _identity(key: _Key, keys: list[_Key]) -> tuple[str, ...]:
-    """What identifies a model over the datasets: its method if that has one model per dataset, else its variant too."""
-    dataset, method, variant, protocol = key
-    beside = sum(other[:2] == (dataset, method) and (other[3] == NOT_RUN) == (protocol == NOT_RUN) for other in keys)
-    return (method, str(protocol == NOT_RUN)) if beside == 1 else (method, variant, protocol)
+    """What identifies a model over the datasets: its method if that has one model on each, else its variant too."""
+    _, method, variant, protocol = key
+    ran = protocol != NOT_RUN
+    of_method = [other[0] for other in keys if other[1] == method and (other[3] != NOT_RUN) == ran]
+    return (method, str(ran)) if len(set(of_method)) == len(of_method) else (method, variant, protocol)
 
 
 # --- ablations and protocols ----------------------------------------------------------------------------------------
