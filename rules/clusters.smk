@@ -4,16 +4,17 @@
 rule cluster_labels:
     """Balanced 2-means of label features (PIFA over TF-IDF) down to clusters of at most max_leaf labels; one per tree."""
     input:
-        features="results/{dataset}/features/tfidf/X.trn.npz",
+        features=features_of_clusters,
         labels="results/{dataset}/corpus/Y.trn.npz",
         code=code("cluster_labels"),
     output:
-        "results/{dataset}/clusters/{max_leaf}-{tree}.npz",
+        "results/{dataset}/clusters/{of_shipped}{max_leaf}-{tree}.npz",
     log:
-        "logs/cluster_labels/{dataset}/{max_leaf}-{tree}.log",
+        "logs/cluster_labels/{dataset}/{of_shipped}{max_leaf}-{tree}.log",
     benchmark:
-        "logs/cluster_labels/{dataset}/{max_leaf}-{tree}.tsv"
+        "logs/cluster_labels/{dataset}/{of_shipped}{max_leaf}-{tree}.tsv"
     wildcard_constraints:
+        of_shipped="(shipped-)?",  # made from shipped features, or from those built here
         max_leaf=r"[2-9]|[1-9]\d{1,9}",
     threads: THREADS
     resources:

@@ -31,11 +31,12 @@ sys.path.insert(0, str(BASE))
 from lightxml_core.corpus.layouts import files_read
 from lightxml_core.downloads.sources import ENCODER_FILES
 from lightxml_core.errors import ACCESS, InputError
+from lightxml_core.features.origin import OF_CLUSTERS, ORIGIN
 from lightxml_core.files import hold_lock, is_whole, write_json
 from lightxml_core.imports import imported_files
 from lightxml_core.methods import method_files
 from lightxml_core.registry import load_registry, read_config
-from lightxml_core.registry.grid import wordless
+from lightxml_core.registry.grid import BUILT, SHIPPED, wordless
 from lightxml_core.registry.origin import COMMAND_LINE, Origin, lay_over
 from lightxml_core.registry.schema import with_numbers
 from lightxml_core.training.devices import TRAININGS_A_GPU, visible_gpus
@@ -215,8 +216,9 @@ CORPUS = [
 ]
 
 
-# The files of one kind of features.
+# The files of one kind of features that methods read, and all there are of each kind of TF-IDF.
 FEATURES = ["X.trn.npz", "X.tst.npz", "vocabulary.json"]
+ALL_FEATURES = {BUILT: FEATURES, SHIPPED: [*FEATURES, OF_CLUSTERS, ORIGIN]}
 
 
 def corpus_inputs(wildcards):
@@ -267,6 +269,17 @@ def needs(wildcards):
     return told(REGISTRY.needs, wildcards.method, wildcards.dataset, wildcards.member)
 
 
+def tfidf_of(wildcards):
+    """The kind of TF-IDF that a member or its clusters are made from; None where neither reads any."""
+    return told(REGISTRY.tfidf, wildcards.method, wildcards.dataset, wildcards.member)
+
+
+def features_of_clusters(wildcards):
+    """The features of training documents that label clusters are made from."""
+    folder = f"results/{wildcards.dataset}/features"
+    return f"{folder}/{SHIPPED}/{OF_CLUSTERS}" if wildcards.of_shipped else f"{folder}/{BUILT}/X.trn.npz"
+
+
 def ensemble_of(wildcards):
     """How the members of a method are combined."""
     how = REGISTRY.ensemble(wildcards.method, wildcards.dataset)
@@ -297,10 +310,12 @@ def member_inputs(wildcards, tokens="max_tokens"):
         found["encoder"] = encoder_folder(dataset, settings.backbone)
         most = getattr(settings, tokens, settings.max_tokens)
         found["tokens"] = f"results/{dataset}/tokens/{settings.backbone}-{most}-{settings.text}"
-    for kind in sorted({"tfidf", "bow"} & wanted):
+    for need in sorted({"tfidf", "bow"} & wanted):
+        kind = tfidf_of(wildcards) if need == "tfidf" else need
         found["features"] = [f"results/{dataset}/features/{kind}/{name}" for name in FEATURES]
     if "clusters" in wanted:
-        found["clusters"] = f"results/{dataset}/clusters/{settings.max_leaf}-{settings.tree}.npz"
+        of_shipped = "shipped-" if tfidf_of(wildcards) == SHIPPED else ""
+        found["clusters"] = f"results/{dataset}/clusters/{of_shipped}{settings.max_leaf}-{settings.tree}.npz"
     return found
 
 
@@ -417,13 +432,21 @@ def corpora(wildcards):
     )
 
 
-def vocabularies(wildcards):
-    """The vocabularies of the TF-IDF features that a target's methods read: their sizes are statistics of its datasets."""
-    members = {
-        (run.dataset, run.method, run.variant) for run in REGISTRY.runs(wildcards.target) if run.variant != "ensemble"
-    }
-    used = {dataset for dataset, method, member in members if "tfidf" in REGISTRY.needs(method, dataset, member)}
-    return collect("results/{dataset}/features/tfidf/vocabulary.json", dataset=sorted(used))
+def told_of_features(wildcards):
+    """The files that tell what the TF-IDF of a target's methods is: their sizes are statistics of its datasets."""
+    found = set()
+    for run in REGISTRY.runs(wildcards.target):
+        if run.variant != "ensemble":
+            kind, wanted = tfidf_of(member_of(run)), needs(member_of(run))
+            found |= {f"results/{run.dataset}/features/{SHIPPED}/{ORIGIN}"} if kind == SHIPPED else set()
+            if kind == BUILT and "tfidf" in wanted:
+                found.add(f"results/{run.dataset}/features/{BUILT}/vocabulary.json")
+    return sorted(found)
+
+
+def member_of(run):
+    """A run of a member as the wildcards of its rules."""
+    return SimpleNamespace(dataset=run.dataset, method=run.method, member=run.variant)
 
 
 def made_for(run):
@@ -431,12 +454,12 @@ def made_for(run):
     if run.variant == "ensemble":
         return reported(run)
     files = [*reported(run), f"{run.path}/model"]
-    member = SimpleNamespace(dataset=run.dataset, method=run.method, member=run.variant)
+    member = member_of(run)
     for inputs in (training_inputs(member), prediction_inputs(member)):
         for name, paths in inputs.items():
             files += paths if name == "features" else [paths]
-    if "clusters" in needs(member):  # they are made from the features
-        files += [f"results/{run.dataset}/features/tfidf/{name}" for name in FEATURES]
+    if kind := tfidf_of(member):  # clusters are made from it, too
+        files += [f"results/{run.dataset}/features/{kind}/{name}" for name in ALL_FEATURES[kind]]
     return files
 
 

@@ -25,3 +25,30 @@ rule build_features:
     shell:
         "python -m workflow_scripts.build_features --corpus results/{wildcards.dataset}/corpus --kind {wildcards.kind}"
         " --settings {params.settings:q} --out results/{wildcards.dataset}/features/{wildcards.kind} 2>&1 | tee {log}"
+
+
+rule import_features:
+    """TF-IDF that the downloaded copy ships, as published figures were made from it; built here where it ships none."""
+    input:
+        collect("results/{{dataset}}/corpus/{file}", file=CORPUS),
+        raw="data/{dataset}/raw",
+        used="data/{dataset}/source.json",
+        code=code("import_features"),
+    output:
+        collect("results/{{dataset}}/features/shipped/{file}", file=ALL_FEATURES[SHIPPED]),
+    log:
+        "logs/import_features/{dataset}.log",
+    benchmark:
+        "logs/import_features/{dataset}.tsv"
+    wildcard_constraints:
+        dataset=one_of(DOWNLOADED),
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=240,
+    params:
+        settings=lambda wildcards: as_json(REGISTRY.datasets[wildcards.dataset]["features"]),
+    shell:
+        "python -m workflow_scripts.import_features --raw {input.raw} --used {input.used}"
+        " --corpus results/{wildcards.dataset}/corpus --settings {params.settings:q}"
+        " --out results/{wildcards.dataset}/features/shipped 2>&1 | tee {log}"

@@ -30,7 +30,7 @@ rule tables:
     input:
         runs=run_files,
         corpora=corpora,
-        features=vocabularies,
+        features=told_of_features,
         selection="results/targets/{target}/selection.json",
         published=of_project(sorted((BASE / "published").glob("*.csv"))),
         code=code("tables"),
@@ -95,6 +95,7 @@ rule report:
         figures=rules.figures.output,
         runs=run_files,
         corpora=corpora,
+        features=told_of_features,
         selection="results/targets/{target}/selection.json",
         code=code("report"),
         assets=of_project(sorted((BASE / "lightxml_core/reporting/assets").glob("*"))),

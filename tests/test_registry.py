@@ -442,6 +442,44 @@ def test_a_member_may_name_its_protocol_and_still_change_what_that_sets() -> Non
     assert [run["protocol"] for run in runs if run["variant"] in made] == ["clean", "official"]
 
 
+READS: list[tuple[str, str, str, str | None, str]] = [
+    # dataset, method, member; which TF-IDF it reads and what its protocol is where the configuration says `official`
+    ("eurlex-4k", "parabel", "single", "shipped", "official"),
+    ("wiki10-31k", "xtransformer", "bert-text", "shipped", "official"),
+    ("wiki-500k", "attentionxml", "tree1", "shipped", "official"),  # its label tree
+    ("wiki-500k", "lightxml", "tree0", "shipped", "official"),  # its label clusters
+    ("eurlex-4k", "lightxml", "bert", None, "official"),
+    ("eurlex-4k", "attentionxml", "tree0", None, "clean"),  # no tree, no features
+    ("amazoncat-13k", "lightdxml", "single", "shipped", "official"),
+    ("wiki10-31k", "lightdxml", "single", "tfidf", "clean"),  # looks words up in FastText's vectors
+    ("eurlex-4k-small", "knn", "single", "tfidf", "clean"),  # a cut
+    ("eurlex-4k-bow", "bonsai", "single", "tfidf", "clean"),  # the corpus is its features
+    ("hpo-5k", "parabel", "single", "tfidf", "clean"),
+    ("wiki-500k", "lightxml-fast-clustered", "tree0", "tfidf", "clean"),  # names its protocol
+]
+
+
+def test_shipped_features_are_read_by_the_official_protocol_where_a_copy_may_ship_them(project: Path) -> None:
+    registry = load(project)
+    for dataset, method, member, kind, protocol in READS:
+        assert registry.tfidf(method, dataset, member) == kind, (dataset, method)
+        assert registry.protocol(method, dataset, member) == protocol, (dataset, method)
+    edit(project / CONFIG, ("protocol",), "clean")
+    registry = load(project)
+    for dataset, method, member, kind, _ in READS:
+        assert registry.tfidf(method, dataset, member) == (kind and "tfidf"), (dataset, method)
+        assert registry.protocol(method, dataset, member) == "clean"
+
+
+def test_the_selection_says_which_features_a_run_is_made_from_and_what_of_it() -> None:
+    runs = load(ROOT).selection("all")["runs"]
+    found = {(run["dataset"], run["method"], run["variant"]): run["features"] for run in runs}
+    of_wiki = "results/wiki-500k/features/shipped"
+    assert found["wiki-500k", "bonsai", "single"] == {"folder": of_wiki, "use": "documents"}
+    assert found["wiki-500k", "lightxml", "ensemble"] == {"folder": of_wiki, "use": "clusters"}
+    assert found["eurlex-4k", "lightxml", "bert"] is None
+
+
 def test_every_table_names_the_vectors_of_words_that_a_member_starts_from(project: Path) -> None:
     def shown(target: str, method: str) -> list[str]:
         return [run["variant"] for run in load(project).selection(target)["runs"] if run["method"] == method]

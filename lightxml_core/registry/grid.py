@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from lightxml_core.corpus.layouts import LAYOUTS
 from lightxml_core.errors import InputError
 from lightxml_core.methods import BaseSettings, load_method, make_settings
 from lightxml_core.registry.origin import ONE_FILE, Origin
@@ -23,12 +24,13 @@ _ALWAYS = (
     "figures",
     "report",
 )
-_RULES_OF = {  # the rules that prepare what a method needs
+_RULES_OF = {  # the rules that prepare what a method needs, beside its TF-IDF
     "tokens": ("tokenize",),
-    "tfidf": ("build_features",),
     "bow": ("build_features",),
-    "clusters": ("build_features", "cluster_labels"),
+    "clusters": ("cluster_labels",),
 }
+SHIPPED, BUILT = "shipped", "tfidf"  # kinds of TF-IDF
+_MAKES = {SHIPPED: "import_features", BUILT: "build_features"}  # the rule of each
 
 
 @dataclass(frozen=True)
@@ -79,12 +81,33 @@ class Registry:
         """Names of all targets: those of the configuration, then each dataset that is not one of them."""
         return list(dict.fromkeys([*self.config["targets"], *self.datasets]))
 
-    def protocol(self, method: str) -> str:
-        """The protocol that a method fixes for members that name none, else the configuration's; else `clean`."""
-        definition = self.methods[method]
-        if not hasattr(load_method(definition["implementation"]), "PROTOCOLS"):
-            return "clean"
-        return str(definition.get("protocol", self.config["protocol"]))
+    def protocol(self, method: str, dataset: str, member: str) -> str:
+        """The protocol of a member: its own, else its method's, else the configuration's.
+
+        A method without protocols of its own differs by its features alone: `official` where a member reads those that
+        copies of the dataset ship, else `clean`.
+        """
+        if self._protocols(method) is None:
+            return "official" if self.tfidf(method, dataset, member) == SHIPPED else "clean"
+        return str(self.settings(method, dataset, member)["protocol"])
+
+    def tfidf(self, method: str, dataset: str, member: str) -> str | None:
+        """The TF-IDF that a member, or its label clusters, are made from; None where neither reads any.
+
+        `shipped`: by the protocol `official`, that of the downloaded copy, or built where this ships none. `tfidf`:
+        built from the texts, also for a member that looks words up, which shipped features do not name.
+        """
+        needs = self.needs(method, dataset, member)
+        if not needs & {"tfidf", "clusters"}:
+            return None
+        protocol = self.settings(method, dataset, member).get("protocol", self.config["protocol"])
+        looks_up = {"tfidf", "vectors"} <= needs
+        may_ship = any(LAYOUTS[copy["layout"]].shipped for copy in self.datasets[dataset]["source"].get("mirrors", []))
+        return SHIPPED if may_ship and protocol == "official" and not looks_up else BUILT
+
+    def _protocols(self, method: str) -> Mapping[str, dict[str, Any]] | None:
+        """The settings of each protocol that a method's implementation has; None where it has none."""
+        return getattr(load_method(self.methods[method]["implementation"]), "PROTOCOLS", None)
 
     def members(self, method: str, dataset: str) -> dict[str, dict[str, Any]]:
         """The members of a method on a dataset with the settings that are theirs alone."""
@@ -109,10 +132,10 @@ class Registry:
             )
         own = definition.get("datasets", {}).get(dataset, {}).get("settings", {})
         chosen = {**definition.get("settings", {}), **own, **members[member]}
-        protocols = getattr(load_method(definition["implementation"]), "PROTOCOLS", None)
+        protocols = self._protocols(method)
         if protocols is None:
             return chosen
-        protocol = chosen.get("protocol", self.protocol(method))
+        protocol = str(chosen.get("protocol", definition.get("protocol", self.config["protocol"])))
         return {"protocol": protocol, **protocols[protocol], **chosen}
 
     def made(self, method: str, dataset: str, member: str) -> BaseSettings:
@@ -167,6 +190,8 @@ class Registry:
     def _rules_of_member(self, method: str, dataset: str, member: str) -> set[str]:
         needs, settings = self.needs(method, dataset, member), vars(self.made(method, dataset, member))
         found = {rule for need, rules in _RULES_OF.items() if need in needs for rule in rules}
+        if kind := self.tfidf(method, dataset, member):
+            found.add(_MAKES[kind])
         if "tokens" in needs:
             scratch = "scratch" in self.backbones[settings["backbone"]]["source"]
             found.add("build_encoder" if scratch else "download_encoder")
@@ -192,9 +217,18 @@ class Registry:
         settings = self.settings(run.method, run.dataset, member)
         about = {"dataset": run.dataset, "method": run.method, "variant": self._shown(run), "seed": run.seed}
         backbone = None if run.variant == "ensemble" else settings.get("backbone")
-        protocol = settings.get("protocol", self.protocol(run.method))
+        protocol = self.protocol(run.method, run.dataset, member)
         chosen = None if run.variant == "ensemble" else settings
-        return {**about, "protocol": protocol, "backbone": backbone, "path": run.path, "settings": chosen}
+        about |= {"protocol": protocol, "backbone": backbone, "path": run.path, "settings": chosen}
+        return {**about, "features": self._about_features(run, member)}
+
+    def _about_features(self, run: Run, member: str) -> dict[str, str] | None:
+        """The folder of the TF-IDF of a run, and whether its `documents` or its label `clusters` are made from it."""
+        kind = self.tfidf(run.method, run.dataset, member)
+        if kind is None:
+            return None
+        use = "documents" if "tfidf" in self.needs(run.method, run.dataset, member) else "clusters"
+        return {"folder": f"results/{run.dataset}/features/{kind}", "use": use}
 
     def _shown(self, run: Run) -> str:
         """A variant as every table names it: a member with the vectors of words it starts from, where it has any."""

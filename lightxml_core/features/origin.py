@@ -1,0 +1,67 @@
+"""Where the features of a dataset come from: shipped by the copy that was downloaded, or built from its texts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lightxml_core.files import made, read_json, write_json
+
+if TYPE_CHECKING:
+    from lightxml_core.corpus.layouts.shipped import Shipped
+
+# The files of the kind `shipped`: the matrix that label clusters are made from, and what is written here.
+OF_CLUSTERS, ORIGIN = "X.clusters.npz", "origin.json"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """files: of the copy, that features were read from; none where they were built here. what: these files hold.
+
+    copy: the archives that were downloaded. columns: how many features there are. first_column: the number that the
+    first one has in `files`.
+    """
+
+    copy: str
+    columns: int
+    files: tuple[str, ...] = ()
+    what: str = "TF-IDF"
+    first_column: int = 0
+
+    def __str__(self) -> str:
+        if not self.files:
+            return f"TF-IDF built here, because {self.copy} ships none for all documents"
+        return f"{self.what} as shipped in {' and '.join(self.files)} of {self.copy}"
+
+
+@dataclass(frozen=True)
+class Origins:
+    """Of the features that methods read of documents, and of those that label clusters are made from."""
+
+    documents: Origin
+    clusters: Origin
+
+    def write(self, folder: Path) -> None:
+        """Leave them as a JSON file in the folder of the features."""
+        write_json(folder / ORIGIN, asdict(self))
+
+
+def read_origins(folder: Path) -> Origins:
+    """What `Origins.write` left in a folder of features."""
+    found = read_json(made(folder / ORIGIN))
+    return Origins(**{use: Origin(**{**values, "files": tuple(values["files"])}) for use, values in found.items()})
+
+
+def origins(shipped: Shipped | None, columns: int, used: Mapping[str, Any]) -> Origins:
+    """What to say of features, for methods the shipped ones if there are such of all documents, else built ones.
+
+    columns: how many features methods read. used: what the download left in `source.json`.
+    """
+    copy = ", ".join(entry["archive"] for entry in used.get("files", [used]))
+    built = Origin(copy, columns)
+    if shipped is None:
+        return Origins(built, built)
+    own = Origin(copy, shipped.trn.shape[1], shipped.files, shipped.what, shipped.first_column)
+    return Origins(built if shipped.tst is None else own, own)

@@ -1,0 +1,68 @@
+"""Take over the TF-IDF that the downloaded copy of a dataset ships; build it where the copy ships none."""
+
+from lightxml_core.cli import start
+
+import argparse
+import json
+import os
+import shutil
+from pathlib import Path
+
+from lightxml_core.corpus.layouts import shipped_features
+from lightxml_core.corpus.layouts.shipped import Shipped
+from lightxml_core.corpus.store import load_stats, load_texts
+from lightxml_core.corpus.types import PARTS
+from lightxml_core.features.labels import normalise_rows
+from lightxml_core.features.origin import OF_CLUSTERS, origins
+from lightxml_core.features.text import Features, FeatureSettings, build_tfidf
+from lightxml_core.files import atomic_path, made, read_json, save_csr, seal, write_json
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--raw", type=Path, required=True, help="folder of the dataset's files")
+    parser.add_argument("--used", type=Path, required=True, help="JSON file that the download left")
+    parser.add_argument("--corpus", type=Path, required=True)
+    parser.add_argument("--settings", type=json.loads, default={}, help="JSON: `features` of the dataset's file")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write")
+    options = parser.parse_args()
+    used = read_json(made(options.used))
+    shipped = _shipped(options, used["layout"])
+    X_trn, X_tst, vocabulary = _features(shipped, options)
+    save_csr(options.out / "X.trn.npz", X_trn)
+    save_csr(options.out / "X.tst.npz", X_tst)
+    write_json(options.out / "vocabulary.json", vocabulary)
+    if shipped is not None and shipped.tst is None:
+        save_csr(options.out / OF_CLUSTERS, normalise_rows(shipped.trn))
+    else:
+        _share(options.out / "X.trn.npz", options.out / OF_CLUSTERS)
+    found = origins(shipped, X_trn.shape[1], used)
+    found.write(options.out)
+    seal(options.out)
+    print(f"for methods: {found.documents}\nfor label clusters: {found.clusters}")
+
+
+def _shipped(options: argparse.Namespace, layout: str) -> Shipped | None:
+    stats = load_stats(options.corpus)
+    return shipped_features(layout, made(options.raw), {part: stats[f"documents_{part}"] for part in PARTS})
+
+
+def _features(shipped: Shipped | None, options: argparse.Namespace) -> Features:
+    """Those of all documents."""
+    if shipped is not None and shipped.tst is not None:
+        return normalise_rows(shipped.trn), normalise_rows(shipped.tst), {}
+    trn, tst = load_texts(options.corpus, "trn"), load_texts(options.corpus, "tst")
+    return build_tfidf(trn, tst, FeatureSettings(**options.settings))
+
+
+def _share(source: Path, target: Path) -> None:
+    """Give a file a second name; a copy where the disk knows no such thing."""
+    with atomic_path(target) as temporary:
+        try:
+            os.link(source, temporary)
+        except OSError:
+            shutil.copyfile(source, temporary)
+
+
+if __name__ == "__main__":
+    start(main)
