@@ -11,9 +11,11 @@ import pandas as pd
 import pytest
 
 from lightxml_core.errors import InputError
+from lightxml_core.features.origin import Origin, Origins
 from lightxml_core.files import write_json, write_text
 from lightxml_core.reporting import bills
 from lightxml_core.reporting.bills import cost, cost_table, duration
+from lightxml_core.reporting.choices import settings
 from lightxml_core.reporting.corpora import datasets, datasets_table, spelled
 from lightxml_core.reporting.figures import write_figures
 from lightxml_core.reporting.markup import tex_escape, tex_row
@@ -404,6 +406,33 @@ def test_another_cut_of_the_data_is_not_compared(
 def _reasons(selection: dict[str, Any], published: pd.DataFrame) -> dict[str, str]:
     found = verdicts(selection, comparison(selection, published), TOLERANCE, published)
     return {row["variant"]: row["reason"] for row in found.to_dict("records") if row["verdict"] != "not run"}
+
+
+def test_figures_from_tfidf_built_here_are_not_compared(
+    selection: dict[str, Any], published: pd.DataFrame, tmp_path: Path
+) -> None:
+    """What methods read of documents and what clusters are made from may come from different places."""
+    folder = tmp_path / "toy" / "features" / "shipped"
+    built = Origin("toy.zip", 7)
+    Origins(documents=built, clusters=Origin("toy.zip", 9, ("train.txt",))).write(folder)
+    for run in selection["runs"]:
+        use = {"ensemble": "clusters", "model": "documents"}.get(run["variant"])
+        run["features"] = use and {"folder": str(folder), "use": use}
+    found = verdicts(selection, comparison(selection, published), TOLERANCE, published)
+    said = {row["variant"]: row["reason"] for row in found.to_dict("records")}
+    assert said["model"] == "TF-IDF built here, published with the shipped one"
+    assert said["ensemble"] == said["bert"] == "none"
+    [columns] = _rows(datasets(selection, published), statistic="D_tfidf")
+    assert columns["computed"] == 7
+    for run in selection["runs"]:
+        run["settings"] = {"trees": 3}
+    told = {row["variant"]: row["value"] for row in _rows(settings(selection), setting="features")}
+    assert told["ensemble"] == '"TF-IDF as shipped in train.txt of toy.zip"' and told.keys() == {"ensemble", "model"}
+    selection["runs"][-1]["features"] = {"folder": str(tmp_path / "toy/features/tfidf"), "use": "documents"}
+    assert _rows(settings(selection), variant="model", setting="features")[0]["value"] == '"TF-IDF built here"'
+    write_json(tmp_path / "toy/corpus/stats.json", {"texts": False})  # a bag of words is no feature built here
+    found = verdicts(selection, comparison(selection, published), TOLERANCE, published)
+    assert {row["reason"] for row in _rows(found, variant="model")} == {"none"}
 
 
 def test_the_verdicts_are_counted_and_none_is_said(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_matrix, random_array, save_npz
 from sklearn.datasets import dump_svmlight_file, load_svmlight_files
 
-from lightxml_core.corpus.layouts import shipped_features
+from lightxml_core.corpus.layouts import shipped_features, svmlight
 from lightxml_core.corpus.layouts.svmlight import read_svmlight
 from lightxml_core.corpus.types import PartName
 from lightxml_core.errors import InputError
@@ -53,7 +53,9 @@ def test_svmlight_is_read_as_scikit_learn_reads_it(
         )
         path.write_text("".join(f"{text}\n" for text in texts))
     expected = load_svmlight_files([str(path) for path in paths], multilabel=True, dtype=np.float32)
-    found, first = read_svmlight(*paths)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(svmlight, "_BUFFER", 3)  # numbers, so that files are written in pieces
+        found, first = read_svmlight(*paths, scratch=folder if data.draw(st.booleans()) else None)
     used = {column for documents in lines for _, own in documents for column in own}
     assert first == int(0 not in used)
     for X, wanted in zip(found, (expected[0], expected[2]), strict=True):
@@ -83,6 +85,8 @@ def test_columns_count_from_1_only_if_no_file_uses_column_0(tmp_path: Path) -> N
         ("1 0:1\n1 -1:1\n", "line 2"),
         ("words of a text\n", "line 1: 'words of a text'"),
         ("1 0:1\n\n1 0:1 1:1e39\n", "line 3: a value is too large"),
+        ("1 0:-1e39\n", "line 1: a value is too large"),
+        ("1 0:1e999\n", "line 1: a value is too large"),
         ("2 3 4\n1 0:1\n", "tells 2 documents, but 1 follow"),
         ("1 3 4\n1 0:1 3:1\n", "tells 3 columns, but column 3 is used"),
     ],
@@ -120,11 +124,11 @@ def test_matrices_beside_the_texts_are_the_shipped_features(tmp_path: Path, layo
     assert shipped_features(layout, tmp_path, DOCUMENTS) is None
     for part, rows in (("trn", TRN), ("tst", TST)):
         save_npz(beside / f"X.{part}.npz", features(rows, rows).astype(np.float64))
-    found = shipped_features(layout, tmp_path, DOCUMENTS)
+    found = shipped_features(layout, tmp_path, DOCUMENTS, tmp_path)
     assert found is not None and found.tst is not None
     assert found.files == tuple(str((beside / f"X.{part}.npz").relative_to(copy)) for part in ("trn", "tst"))
     for X, rows in ((found.trn, TRN), (found.tst, TST)):
-        assert X.dtype == np.float32 and (features(rows, rows) != X).nnz == 0
+        assert (features(rows, rows) != X).nnz == 0
 
 
 def test_amazons_features_are_called_what_they_are_and_may_lack_the_test_documents(tmp_path: Path) -> None:

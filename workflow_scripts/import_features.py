@@ -26,6 +26,7 @@ def main() -> None:
     parser.add_argument("--settings", type=json.loads, default={}, help="JSON: `features` of the dataset's file")
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
     options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)  # it holds large temporary files too
     used = read_json(made(options.used))
     shipped = _shipped(options, used["layout"])
     X_trn, X_tst, vocabulary = _features(shipped, options)
@@ -33,7 +34,7 @@ def main() -> None:
     save_csr(options.out / "X.tst.npz", X_tst)
     write_json(options.out / "vocabulary.json", vocabulary)
     if shipped is not None and shipped.tst is None:
-        save_csr(options.out / OF_CLUSTERS, normalise_rows(shipped.trn))
+        save_csr(options.out / OF_CLUSTERS, normalise_rows(shipped.trn, options.out))
     else:
         _share(options.out / "X.trn.npz", options.out / OF_CLUSTERS)
     found = origins(shipped, X_trn.shape[1], used)
@@ -44,15 +45,16 @@ def main() -> None:
 
 def _shipped(options: argparse.Namespace, layout: str) -> Shipped | None:
     stats = load_stats(options.corpus)
-    return shipped_features(layout, made(options.raw), {part: stats[f"documents_{part}"] for part in PARTS})
+    documents = {part: stats[f"documents_{part}"] for part in PARTS}
+    return shipped_features(layout, made(options.raw), documents, options.out)
 
 
 def _features(shipped: Shipped | None, options: argparse.Namespace) -> Features:
     """Those of all documents."""
     if shipped is not None and shipped.tst is not None:
-        return normalise_rows(shipped.trn), normalise_rows(shipped.tst), {}
+        return normalise_rows(shipped.trn, options.out), normalise_rows(shipped.tst, options.out), {}
     trn, tst = load_texts(options.corpus, "trn"), load_texts(options.corpus, "tst")
-    return build_tfidf(trn, tst, FeatureSettings(**options.settings))
+    return build_tfidf(trn, tst, FeatureSettings(**options.settings), options.out)
 
 
 def _share(source: Path, target: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from lightxml_core.reporting.features import features_of
 from lightxml_core.reporting.markup import Table
 from lightxml_core.reporting.runs import Selection
 from lightxml_core.reporting.titles import title_of
@@ -19,7 +20,8 @@ DEFAULTS = "the method's defaults"
 def settings(selection: Selection) -> pd.DataFrame:
     """One row, exactly `COLUMNS`, for every setting of every member's definition; value as JSON has it.
 
-    Seeds share their settings. A member without any has one row that says so.
+    Seeds share their settings. A member without any has one row that says so. On datasets with published figures,
+    `features` is the TF-IDF that a member, or its label clusters, were made from.
     """
     import pandas as pd
 
@@ -29,6 +31,9 @@ def settings(selection: Selection) -> pd.DataFrame:
             names = (run["dataset"], run["method"], run["variant"])
             chosen = {key: json.dumps(value, ensure_ascii=False) for key, value in run["settings"].items()}
             rows.update(dict.fromkeys((*names, *pair) for pair in (chosen or {DEFAULTS: "none"}).items()))
+            features = features_of(selection, run["dataset"], run.get("features"))
+            if features and selection["datasets"][run["dataset"]].get("published_as"):
+                rows[*names, "features", json.dumps(features, ensure_ascii=False)] = None
     return pd.DataFrame(list(rows), columns=COLUMNS, dtype=object)
 
 

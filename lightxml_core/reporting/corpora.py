@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lightxml_core.files import made, read_json
 from lightxml_core.reporting.cells import MISSING, NONE
+from lightxml_core.reporting.features import columns_of
 from lightxml_core.reporting.markup import Table
 from lightxml_core.reporting.runs import Selection
 from lightxml_core.reporting.titles import title_of
@@ -36,11 +37,11 @@ def datasets(selection: Selection, published: pd.DataFrame) -> pd.DataFrame:
     """One row, exactly `COLUMNS`, a (dataset, statistic, published source).
 
     `difference` is computed less published, "equal" where both are the same to two digits after the point. Every
-    source has its row. `D_tfidf` is the number of TF-IDF features where they were built.
+    source has its row. `D_tfidf` is the number of TF-IDF features, shipped or built.
     """
     import pandas as pd
 
-    rows = [row for name, entry in selection["datasets"].items() for row in _rows(name, entry, published)]
+    rows = [row for name in selection["datasets"] for row in _rows(selection, name, published)]
     return pd.DataFrame(rows, columns=COLUMNS, dtype=object)
 
 
@@ -81,11 +82,6 @@ def _counted(entry: Mapping[str, Any]) -> dict[str, Any]:
     return _canonical(read_json(made(path))) if path.is_file() else {}
 
 
-def _features(entry: Mapping[str, Any]) -> dict[str, int]:
-    vocabulary = Path(entry["stats"]).parent.parent / "features/tfidf/vocabulary.json"
-    return {"D_tfidf": len(read_json(made(vocabulary)))} if vocabulary.is_file() else {}
-
-
 def spelled(value: Any) -> str:
     """A number for people: thousands apart, two digits after the point, more where it is small; other text as it is."""
     try:
@@ -97,8 +93,10 @@ def spelled(value: Any) -> str:
     return f"{number:,.2f}" if abs(number) >= 0.1 else f"{number:.2g}"
 
 
-def _rows(name: str, entry: dict[str, Any], published: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    known, expected = {**_counted(entry), **_features(entry)}, _canonical(entry.get("expected") or {})
+def _rows(selection: Selection, name: str, published: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    entry, columns = selection["datasets"][name], columns_of(selection, name)
+    known, expected = _counted(entry), _canonical(entry.get("expected") or {})
+    known |= {} if columns is None else {"D_tfidf": columns}
     printed = published[(published.dataset == entry.get("published_as")) & published.metric.isin(_STATISTICS)]
     wanted = [*(s for s in _STATISTICS if s in {*known, *expected, *printed.metric}), *expected, *known]
     for statistic in dict.fromkeys(wanted):

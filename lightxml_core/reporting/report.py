@@ -15,6 +15,7 @@ from lightxml_core.errors import InputError
 from lightxml_core.files import write_text
 from lightxml_core.reporting.bills import duration
 from lightxml_core.reporting.documents import MAX_CHARACTERS, sample_documents
+from lightxml_core.reporting.features import features_of
 from lightxml_core.reporting.markup import Table, read_markdown
 from lightxml_core.reporting.pictures import PICTURES, RULES, picture_name
 from lightxml_core.reporting.runs import Group, Run, Selection, groups_of
@@ -170,7 +171,8 @@ def _all_settings(runs: Sequence[Run]) -> str:
 def _about_run(selection: Selection, run: Run) -> str:
     provenance = run.provenance
     name = f"{run.dataset} · {title_of(selection['methods'], run.method)} · {run.variant} · seed {run.seed}"
-    facts = [("protocol", run.protocol), ("backbone", run.backbone), *_resources(provenance)]
+    facts = [("protocol", run.protocol), ("backbone", run.backbone)]
+    facts += [("features", features_of(selection, run.dataset, run.features)), *_resources(provenance)]
     if (cost := run.milliseconds_a_document) is not None:
         facts += [("prediction time", f"{cost:.3g} ms a document")]
     facts += [(f"sha256 of {file}", sha) for file, sha in _items(provenance, "data")]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from statistics import fmean, stdev
@@ -24,7 +24,10 @@ _ACCURACY = re.compile(rf"({'|'.join(FAMILIES)})@(\d+)")
 
 @dataclass(frozen=True)
 class Run:
-    """One trained and evaluated model (a member) or one ensemble, and where its files lie."""
+    """One trained and evaluated model (a member) or one ensemble, and where its files lie.
+
+    features: the TF-IDF that it was made from, as the selection tells it; None where it read none.
+    """
 
     dataset: str
     method: str
@@ -33,6 +36,7 @@ class Run:
     protocol: str
     backbone: str
     path: Path
+    features: Mapping[str, str] | None = field(default=None, hash=False)
 
     @cached_property
     def metrics(self) -> dict[str, float]:
@@ -181,7 +185,8 @@ def _run(row: dict[str, Any]) -> Run:
         seed, path = int(row["seed"]), Path(row["path"])
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"the selection has an incomplete run ({error}): {json.dumps(row)}") from None
-    return Run(*names, seed, str(row.get("protocol") or "n/a"), str(row.get("backbone") or "n/a"), path)
+    protocol, backbone = (str(row.get(key) or "n/a") for key in ("protocol", "backbone"))
+    return Run(*names, seed, protocol, backbone, path, row.get("features"))
 
 
 def _mapping(path: Path) -> dict[str, Any]:

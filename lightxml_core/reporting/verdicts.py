@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lightxml_core.reporting.cells import MISSING, NONE, NOT_RUN
 from lightxml_core.reporting.corpora import other_data
+from lightxml_core.reporting.features import built_here
 from lightxml_core.reporting.markup import Table
 from lightxml_core.reporting.matching import published_encoders
 from lightxml_core.reporting.runs import ENSEMBLE, Selection
@@ -32,10 +33,10 @@ def verdicts(
     comparison: as `tables.comparison` gives it. tolerance: percentage points by family of metric (`P`, `PSP`, …).
     published: all figures, for the sizes of the datasets.
     The rule: *not comparable* where the method's file says how it differs on this dataset, where its protocol or its
-    encoder is not the one that the published figures come from, or where the data are others (a cut, other counts of
-    documents or labels than published), each said as the reason; else *reproduced* within the tolerance, *above* or
-    *below* outside it.
-    *not run* where there is nothing of ours.
+    encoder is not the one that the published figures come from, where its TF-IDF, or that of its label clusters, was
+    built here, or where the data are others (a cut, other counts of documents or labels than published), each said as
+    the reason; else *reproduced* within the tolerance, *above* or *below* outside it. *not run* where there is nothing
+    of ours.
     """
     import pandas as pd
 
@@ -77,8 +78,8 @@ def verdict_table(selection: Selection, found: pd.DataFrame) -> Table:
 
 
 _RULE = (
-    "Not comparable: another encoder, protocol or cut of the data than published, or a difference that the "
-    "method's file states.",
+    "Not comparable: another encoder, protocol, TF-IDF or cut of the data than published, or a difference that "
+    "the method's file states.",
     "Checked: seen in the source; derived from figures that were seen; recalled, which nobody could check.",
 )
 
@@ -115,7 +116,15 @@ def _differences_of_kind(selection: Selection, row: Mapping[str, Any]) -> list[s
     published = published_encoders(method, row["variant"])
     if others := sorted(_encoders(selection, row) - published) if published else []:
         reasons.append(f"encoder {', '.join(others)}, published with {', '.join(sorted(published))}")
+    if any(built_here(selection, row["dataset"], run.get("features")) for run in _runs(selection, row)):
+        reasons.append("TF-IDF built here, published with the shipped one")
     return reasons
+
+
+def _runs(selection: Selection, row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The runs that a row of the comparison is the mean of."""
+    names = ("dataset", "method", "variant")
+    return [run for run in selection["runs"] if all(run[name] == row[name] for name in names)]
 
 
 def _encoders(selection: Selection, row: Mapping[str, Any]) -> set[str]:

@@ -60,14 +60,16 @@ def files_read(layout: str, folder: Path) -> list[Path]:
     return sorted(files | {path for path in beside if path.is_file()})
 
 
-def shipped_features(layout: str, folder: Path, documents: Mapping[PartName, int]) -> Shipped | None:
+def shipped_features(
+    layout: str, folder: Path, documents: Mapping[PartName, int], scratch: Path | None = None
+) -> Shipped | None:
     """The features that a copy in `layout` ships beside the texts that `read` finds; None where it ships none.
 
-    documents: how many each part has. InputError as `read_shipped` says, and where `folder` does not hold the texts.
+    documents, scratch, errors: as `read_shipped` says. InputError also where `folder` does not hold the texts.
     """
     form = LAYOUTS[layout]
     texts = next(iter(locate(folder, *form.variants).values()))
-    return read_shipped(texts.parent, form.shipped, documents)
+    return read_shipped(texts.parent, form.shipped, documents, scratch)
 
 
 def read(layout: str, folder: Path, rules: Leniency, separator: str | None = None) -> Corpus:

@@ -31,7 +31,7 @@ class ShippedFiles:
 class Shipped:
     """Features as a copy ships them, one row a document in the order of the texts.
 
-    trn: float32 CSR N_trn × D. tst: N_tst × D, None where the copy ships those of the training documents alone.
+    trn: CSR N_trn × D of finite numbers. tst: N_tst × D, None where the copy ships training documents' alone.
     files: what they were read from. first_column: the number of the first column there, 0 or 1.
     """
 
@@ -42,18 +42,21 @@ class Shipped:
     first_column: int = 0
 
 
-def read_shipped(folder: Path, variants: Sequence[ShippedFiles], documents: Mapping[PartName, int]) -> Shipped | None:
+def read_shipped(
+    folder: Path, variants: Sequence[ShippedFiles], documents: Mapping[PartName, int], scratch: Path | None = None
+) -> Shipped | None:
     """The first of `variants` whose training file is in `folder`; None where none is.
 
-    documents: how many each part has. InputError for another number of rows, for parts of different numbers of
-    columns, for what is no number, and for whatever the files get wrong.
+    documents: how many each part has. scratch: where values lie, in nameless files that go with them; without one they
+    lie in memory. InputError for another number of rows, for parts of different numbers of columns, for what is no
+    number, and for whatever the files get wrong.
     """
     found = next((files for files in variants if (folder / files.trn).is_file()), None)
     if found is None:
         return None
     paths: dict[PartName, Path] = {"trn": folder / found.trn, "tst": folder / found.tst}
     paths = {part: path for part, path in paths.items() if path.is_file()}
-    matrices, first = _read(list(paths.values()))
+    matrices, first = _read(list(paths.values()), scratch)
     for (part, path), X in zip(paths.items(), matrices, strict=True):
         if X.shape[0] != documents[part]:
             kind = "training" if part == "trn" else "test"
@@ -65,11 +68,11 @@ def read_shipped(folder: Path, variants: Sequence[ShippedFiles], documents: Mapp
     return Shipped(matrices[0], matrices[1] if len(matrices) > 1 else None, names, found.what, first)
 
 
-def _read(paths: list[Path]) -> tuple[list[csr_matrix], int]:
+def _read(paths: list[Path], scratch: Path | None) -> tuple[list[csr_matrix], int]:
     """The matrices and the number of the first column."""
     if paths[0].suffix != ".npz":
-        return read_svmlight(*paths)
-    matrices = [_matrix(path) for path in paths]
+        return read_svmlight(*paths, scratch=scratch)
+    matrices = [_matrix(path, scratch) for path in paths]
     if len({X.shape[1] for X in matrices}) > 1:
         raise InputError(
             f"{paths[0]} has {matrices[0].shape[1]} columns, {paths[1]} {matrices[1].shape[1]}: take both from one copy"
@@ -77,11 +80,10 @@ def _read(paths: list[Path]) -> tuple[list[csr_matrix], int]:
     return matrices, 0
 
 
-def _matrix(source: Path) -> csr_matrix:
-    X = load_csr(source)
+def _matrix(source: Path, scratch: Path | None) -> csr_matrix:
+    X = load_csr(source, scratch)
     if X.dtype.kind not in "buif":
         raise InputError(f"{source} holds values of type {X.dtype}: features are numbers")
-    X = csr_matrix(X, dtype=np.float32)
-    if not np.isfinite(X.data).all():
-        raise InputError(f"{source} holds values that are no finite numbers of 32 bits: get a whole copy")
-    return X
+    if X.nnz and not (np.isfinite(X.data.min()) and np.isfinite(X.data.max())):
+        raise InputError(f"{source} holds values that are no finite numbers: get a whole copy")
+    return X if X.dtype in (np.float32, np.float64) else csr_matrix(X, dtype=np.float32)

@@ -1,0 +1,57 @@
+"""Which TF-IDF a run was made from, as its folder tells. Imports nothing heavy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from lightxml_core.features.origin import ORIGIN, Origin, read_origins
+from lightxml_core.files import made, read_json
+from lightxml_core.reporting.runs import Selection
+
+BUILT = "TF-IDF built here"
+
+
+def features_of(selection: Selection, dataset: str, features: Mapping[str, str] | None) -> str:
+    """The TF-IDF of a run, or of its label clusters, in words; empty where it reads none.
+
+    features: as the selection tells them of a run.
+    """
+    if not features:
+        return ""
+    if origin := _origin(features):
+        return str(origin)
+    return BUILT if _has_texts(selection, dataset) else "the bag of words that is the corpus"
+
+
+def built_here(selection: Selection, dataset: str, features: Mapping[str, str] | None) -> bool:
+    """Whether that TF-IDF was built from the texts."""
+    return features_of(selection, dataset, features).startswith(BUILT)
+
+
+def columns_of(selection: Selection, dataset: str) -> int | None:
+    """How many features a dataset's documents have: those shipped where a run reads them; None where none are told."""
+    if read := next(_shipped(selection, dataset), None):
+        return read.columns
+    vocabulary = Path(selection["datasets"][dataset]["stats"]).parent.parent / "features/tfidf/vocabulary.json"
+    return len(read_json(made(vocabulary))) if vocabulary.is_file() else None
+
+
+def _shipped(selection: Selection, dataset: str) -> Iterator[Origin]:
+    for run in selection["runs"]:
+        if run["dataset"] == dataset and (features := run.get("features")) and _origin(features):
+            yield read_origins(Path(features["folder"])).documents
+
+
+def _origin(features: Mapping[str, str]) -> Origin | None:
+    """What is told of shipped features; nothing is of those that are always built."""
+    folder = Path(features["folder"])
+    if not (folder / ORIGIN).is_file():
+        return None
+    found = read_origins(folder)
+    return found.clusters if features["use"] == "clusters" else found.documents
+
+
+def _has_texts(selection: Selection, dataset: str) -> bool:
+    stats = Path(selection["datasets"][dataset]["stats"])
+    return not stats.is_file() or bool(read_json(made(stats)).get("texts", True))
