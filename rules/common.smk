@@ -144,8 +144,10 @@ def source_of(dataset):
 FINGERPRINTS = Fingerprints(Path(".snakemake/lightxml/fingerprints.json"))
 
 
-# Datasets that are fetched, datasets that have texts, encoders without pretrained weights: what their rules are for.
+# Datasets that are fetched, whose copies may ship features, that have texts; encoders without pretrained weights: what
+# their rules are for.
 DOWNLOADED = [name for name in REGISTRY.datasets if {"mirrors", "packages"} & source_of(name).keys()]
+SHIPPING = [name for name in REGISTRY.datasets if REGISTRY.may_ship(name)]
 WITH_TEXTS = [name for name in REGISTRY.datasets if not wordless(source_of(name))]
 FROM_SCRATCH = {name for name in REGISTRY.backbones if "scratch" in REGISTRY.backbones[name]["source"]}
 

@@ -41,7 +41,7 @@ rule import_features:
     benchmark:
         "logs/import_features/{dataset}.tsv"
     wildcard_constraints:
-        dataset=one_of(DOWNLOADED),
+        dataset=one_of(SHIPPING),
     threads: 1
     resources:
         mem_mb=8000,

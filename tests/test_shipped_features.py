@@ -140,6 +140,16 @@ def test_amazons_features_are_called_what_they_are_and_may_lack_the_test_documen
     assert (found.trn != features(TRN, 1)).nnz == 0
 
 
+def test_files_of_the_libsvm_page_count_columns_from_1(tmp_path: Path) -> None:
+    for part, rows in (("train", TRN), ("test", TST)):
+        (tmp_path / f"{part}.txt").write_text("a b\tsome words\n\n" * rows)  # blank lines are no documents
+        write_svmlight(tmp_path / f"{part}_tfidf.svm", features(rows, rows), first=1)
+    found = shipped_features("libmultilabel", tmp_path, DOCUMENTS)
+    assert found is not None and found.tst is not None
+    assert found.first_column == 1 and found.files[0] == "train_tfidf.svm"
+    assert (found.trn != features(TRN, TRN)).nnz == 0 and (found.tst != features(TST, TST)).nnz == 0
+
+
 @pytest.mark.parametrize("header", [False, True])
 @pytest.mark.parametrize(("rows", "tests", "told"), [(TRN - 1, TST, "train"), (TRN, TST + 1, "test")])
 def test_other_numbers_of_rows_than_documents_are_refused(

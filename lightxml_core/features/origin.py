@@ -59,7 +59,7 @@ def origins(shipped: Shipped | None, columns: int, used: Mapping[str, Any]) -> O
 
     columns: how many features methods read. used: what the download left in `source.json`.
     """
-    copy = ", ".join(entry["archive"] for entry in used.get("files", [used]))
+    copy = ", ".join(entry["archive"] for entry in used["files"])
     built = Origin(copy, columns)
     if shipped is None:
         return Origins(built, built)

@@ -102,8 +102,12 @@ class Registry:
             return None
         protocol = self.settings(method, dataset, member).get("protocol", self.config["protocol"])
         looks_up = {"tfidf", "vectors"} <= needs
-        may_ship = any(LAYOUTS[copy["layout"]].shipped for copy in self.datasets[dataset]["source"].get("mirrors", []))
-        return SHIPPED if may_ship and protocol == "official" and not looks_up else BUILT
+        return SHIPPED if self.may_ship(dataset) and protocol == "official" and not looks_up else BUILT
+
+    def may_ship(self, dataset: str) -> bool:
+        """Whether a copy of a dataset that is downloaded may hold TF-IDF beside its texts."""
+        layouts = {copy["layout"] for copy in self.datasets[dataset]["source"].get("mirrors", [])}
+        return "xmc-bow" not in layouts and any(LAYOUTS[layout].shipped for layout in layouts)
 
     def _protocols(self, method: str) -> Mapping[str, dict[str, Any]] | None:
         """The settings of each protocol that a method's implementation has; None where it has none."""
