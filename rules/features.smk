@@ -44,8 +44,8 @@ rule import_features:
         dataset=one_of(SHIPPING),
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime=240,
+        mem_mb=mem_mb(stage_asked("build_features")),
+        runtime=runtime(stage_asked("build_features")),
     params:
         settings=lambda wildcards: as_json(REGISTRY.datasets[wildcards.dataset]["features"]),
     shell:
