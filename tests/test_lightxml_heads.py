@@ -17,7 +17,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from lightxml_core.methods.lightxml import heads
 from lightxml_core.methods.lightxml.blocks import Zeros, cut
-from lightxml_core.methods.lightxml.heads import ClusteredHead, FlatHead, Stage
+from lightxml_core.methods.lightxml.heads import ClusteredHead, FlatHead, Padding, Stage
 from lightxml_core.methods.lightxml.losses import Loss, log_odds
 from lightxml_core.methods.lightxml.selection import best
 from lightxml_core.training.optimisers import adamw
@@ -150,6 +150,33 @@ def test_the_clustered_loss_and_its_gradients_are_those_of_the_equations(
     by_name = gradients(found, head, problem.features)
     assert ("bias" in by_name) is problem.label_bias
     assert_same(by_name, gradients(expected, head, problem.features))
+
+
+def padded_loss(head: ClusteredHead, problem: Problem) -> Tensor:
+    """The mean over lists of candidates that the last one of each list makes as long as the longest."""
+    recall = head.recall(problem.features).detach().sigmoid()
+    clusters = torch.tensor([problem.cluster[label] for label in problem.positives[1].tolist()]).long()
+    proposed = head.propose(recall, (problem.positives[0], clusters)).tolist()
+    lists = [[label for c in row for label, own in enumerate(problem.cluster) if own == c] for row in proposed]
+    longest = max(map(len, lists))
+    lists = [labels + labels[-1:] * (longest - len(labels)) for labels in lists]
+    pairs = [(row, label) for row, labels in enumerate(lists) for label in labels]
+    logits = torch.stack([rank_logit(head, problem.features[row], label) for row, label in pairs])
+    targets = torch.tensor([float(label in problem.truth[row]) for row, label in pairs])
+    return binary_cross_entropy_with_logits(logits, targets)
+
+
+@given(problem=problems())
+@settings(max_examples=80, deadline=None)
+def test_with_edge_padding_the_last_candidate_counts_up_to_the_longest_list(problem: Problem) -> None:
+    assume(len(set(problem.cluster)) == problem.count)  # an empty cluster may leave a document without candidates
+    head = problem.head("mean")
+    head.padding = "edge"
+    found = head.loss(problem.features, *problem.positives)
+    recall_loss, rank_loss = found.parts["recall_loss"], padded_loss(head, problem)
+    assert_same({"rank_loss": found.parts["rank_loss"]}, {"rank_loss": rank_loss})
+    expected = Loss(recall_loss + rank_loss, {})
+    assert_same(gradients(found, head, problem.features), gradients(expected, head, problem.features))
 
 
 @given(problem=problems(), reduction=st.sampled_from(REDUCTIONS), seed=st.integers(0, 99))
@@ -399,11 +426,13 @@ def test_the_best_of_many_are_those_of_a_sort(columns: int, k: int, values: int,
         assert labels[row].tolist() == expected and found[row].tolist() == [own[label] for label in expected]
 
 
-def test_no_value_of_a_step_is_asked_of_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("padding", ["masked", "edge"])
+def test_no_value_of_a_step_is_asked_of_the_device(padding: Padding, monkeypatch: pytest.MonkeyPatch) -> None:
     # tensors on `meta` have shapes and no values: whatever would wait for a GPU's fails on them
     monkeypatch.setattr(heads, "exactly", lambda layer, features: layer(features))  # there is no autocast for `meta`
     problem = Problem(torch.randn(2, WIDTH), [2, 1, 1, 0, 2, 0, 3], 4, [{0, 3}, {3}], 2, True)
     head, rows, labels = problem.head("sum").to("meta"), *(part.to("meta") for part in problem.positives)
+    head.padding = padding
     # that it does fail has to be seen first: how many are not zero is a question of values
     with pytest.raises(NotImplementedError):
         rows.nonzero()

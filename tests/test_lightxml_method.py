@@ -185,7 +185,8 @@ def test_the_protocols_are_what_the_paper_and_the_released_code_do() -> None:
         "official",
         "first",
     )
-    assert (official.decay_exempt, official.bucket) == ("names", 1) and official.eps_corrected is False
+    assert (official.decay_exempt, official.padding, official.bucket) == ("names", "edge", 1)
+    assert official.eps_corrected is False
     assert official.dropout_off_after_evaluation and official.accumulation_off_by_one and not official.select_mid_epoch
     assert clean.select == "validation" and clean.extra_epochs == 0 and clean.position == "class"
     assert needs(official) == {"tokens", "gpus", "test"} and needs(clean) == {"tokens", "gpus"}

@@ -16,12 +16,22 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from lightxml_core.methods.lightxml.blocks import Zeros, block_scores, cut, proposals
-from lightxml_core.methods.lightxml.losses import Loss, LossName, Reduction, bce, exactly, log_odds, squared_hinge
+from lightxml_core.methods.lightxml.losses import (
+    Loss,
+    LossName,
+    Reduction,
+    bce,
+    exactly,
+    log_odds,
+    repeated_last,
+    squared_hinge,
+)
 from lightxml_core.methods.lightxml.selection import best
 
 _GATHERED = 1 << 23  # values of the label table that are copied for a batch; beyond, a CPU goes block by block
 
 Stage = Literal["joint", "recall", "rank"]
+Padding = Literal["masked", "edge"]
 
 
 class FlatHead(nn.Module):
@@ -87,14 +97,18 @@ class ClusteredHead(nn.Module):
         label_bias: bool,
         sampled: bool = True,
         row_sparse: bool = False,
+        padding: Padding = "masked",
     ) -> None:
         """clusters: CSR L × C with one 1 a row. Not `sampled`: training scores every label, B × L of them.
+
+        padding: where documents have candidates of unequal number, what the rank loss has in the places that are left:
+        nothing (`masked`), or the last candidate again and again (`edge`, as the released code).
 
         row_sparse: not the table learns but its `blocks`, one parameter a cluster, of which a step's loss gives a
         gradient to those proposed; an optimiser passes over the others.
         """
         super().__init__()
-        self.reduction, self.sampled, self.row_sparse = reduction, sampled, row_sparse
+        self.reduction, self.sampled, self.row_sparse, self.padding = reduction, sampled, row_sparse, padding
         self.labels, count = clusters.shape
         self.kept = min(kept, count)
         self.recall = nn.Linear(width, count)
@@ -187,7 +201,10 @@ class ClusteredHead(nn.Module):
         proposed = self.propose(scores, (rows, clusters))
         rank, real = self.rank(features, proposed)
         places, found = self.places(proposed, rows, slots, clusters)
-        return bce(rank.flatten(1), (rows, places), self.reduction, real.flatten(1), found)
+        if self.padding == "masked":
+            return bce(rank.flatten(1), (rows, places), self.reduction, real.flatten(1), found)
+        counts = repeated_last(real.flatten(1))
+        return bce(rank.flatten(1), (rows, places), self.reduction, counts, found * counts[rows, places])
 
     def preference(self, fixed: Tensor) -> Tensor:
         """Scores in [0, 1), float[B, C], under which exactly the clusters int64[B, n] are proposed, in their order."""

@@ -36,15 +36,26 @@ def bce(
     """Binary cross-entropy with logits, targets 1 at `positives` and 0 elsewhere, over the places that are `real`.
 
     logits: float[B, n]; positives: two int64[P], each of which counts `weight`, [P], so that no shape depends on values
-    and a GPU is not waited for; real: bool[B, n]. `mean` divides by the places scored (equation 9), `sum` by the
-    documents.
+    and a GPU is not waited for; real: bool[B, n], or float[B, n], how often each place counts. `mean` divides by the
+    places scored (equation 9), `sum` by the documents.
     """
     each = softplus(logits)
     if real is not None:
-        each = each.masked_fill(~real, 0.0)
+        each = each.masked_fill(~real, 0.0) if real.dtype == torch.bool else each * real
     places = logits.numel() if real is None else real.sum()
     own = logits[positives] if weight is None else logits[positives] * weight
     return (each.sum() - own.sum()) / (places if reduction == "mean" else len(logits))
+
+
+def repeated_last(real: Tensor) -> Tensor:
+    """float32[B, n]: how often each place counts if all rows are made as long as the longest by repeating their last.
+
+    real: bool[B, n], the places that there are; a row without any stays without.
+    """
+    number = real.sum(1)
+    missing = (number.max() - number) * (number > 0)
+    last = (real * torch.arange(real.shape[1], device=real.device)).amax(1)
+    return real.float().scatter_add_(1, last.unsqueeze(1), missing.unsqueeze(1).float())
 
 
 def squared_hinge(logits: Tensor, positives: tuple[Tensor, ...]) -> Tensor:

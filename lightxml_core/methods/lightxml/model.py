@@ -82,5 +82,6 @@ def build_model(
             settings.label_bias,
             settings.negatives != "all",
             settings.table == "row-sparse",
+            settings.padding,
         )
     return LightXML(backbone, head, settings.feature_dropout)

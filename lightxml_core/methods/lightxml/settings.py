@@ -30,7 +30,8 @@ class Settings(BaseSettings):
     of the rank head that a step scores; the moments of the others stand still meanwhile. `negatives`: drawn anew at
     each step (`dynamic`, the paper's), the same for a document throughout (`random`, or `earlier`: those that the
     recall head proposed after the warm start), or `all` labels, without sampling. `two_step` trains encoder and
-    recall head for the first half of the epochs, then the rank head alone.
+    recall head for the first half of the epochs, then the rank head alone. `padding`: where documents have different
+    numbers of candidates, the rank loss counts each once (`masked`), or the last one up to the largest number (`edge`).
     Training: lengths in epochs, `batch` in documents a step, split into `accumulate` micro-batches. In the first
     `short_epochs` a document is cut to `short_tokens`. `adam_eps` is the released code's: with `loss: mean` many
     gradients are smaller, and a smaller one would let the encoder run away. `eps_corrected` adds it
@@ -73,6 +74,7 @@ class Settings(BaseSettings):
     table: Literal["dense", "row-sparse"] = "dense"
     negatives: Literal["dynamic", "random", "earlier", "all"] = "dynamic"
     two_step: bool = False
+    padding: Literal["masked", "edge"] = "masked"
 
     epochs: Count = 20
     short_epochs: Natural = 0
@@ -153,6 +155,7 @@ PROTOCOLS: dict[str, dict[str, Any]] = {
         "accumulation_off_by_one": False,
         "eps_corrected": True,
         "decay_exempt": "norms",
+        "padding": "masked",
         "bucket": 50,
     },
     "official": {
@@ -165,6 +168,7 @@ PROTOCOLS: dict[str, dict[str, Any]] = {
         "accumulation_off_by_one": True,
         "eps_corrected": False,  # AdamW of transformers 2.11.0, which the released code pins
         "decay_exempt": "names",
+        "padding": "edge",
         "bucket": 1,
     },
 }
