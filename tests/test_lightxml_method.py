@@ -306,8 +306,9 @@ def test_pooled_features_are_what_the_classifiers_of_transformers_classify(kind:
     theirs, dense, encoder = classifier_of(kind, corpus.folder)
     ids = torch.randint(5, 60, (4, 9))
     mask = torch.ones_like(ids, dtype=torch.bool)
+    segments = torch.tensor([0] * 8 + [2 * (kind == "xlnet")]).expand_as(ids)
     with torch.no_grad():
-        expected = theirs(input_ids=ids, attention_mask=mask.long()).logits
+        expected = theirs(input_ids=ids, attention_mask=mask.long(), token_type_ids=segments).logits
         ours = Backbone(encoder, 1, "pooled").eval()
         assert ours.pooler is not None and ours.width == expected.shape[1]
         if dense is not None:  # RoBERTa's and XLNet's are new

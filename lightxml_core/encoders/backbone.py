@@ -16,6 +16,7 @@ from lightxml_core.files import read_json
 
 Position = Literal["first", "class", "mean", "pooled"]
 Combination = Literal["concatenate", "sum"]
+_CLASS_SEGMENT = 2  # of XLNet's class token; the text's is 0
 
 
 class Backbone(nn.Module):
@@ -85,8 +86,15 @@ class Backbone(nn.Module):
             if bool(mask[:, self.positions :].any()):
                 raise InputError(f"the encoder reads at most {self.positions} tokens: set `max_tokens` to that or less")
             ids, mask = ids[:, : self.positions], mask[:, : self.positions]
-        found = self.encoder(input_ids=ids, attention_mask=mask.long(), output_hidden_states=True).hidden_states
-        return tuple(found)
+        given = {"input_ids": ids, "attention_mask": mask.long(), **self._segments(ids, mask)}
+        return tuple(self.encoder(**given, output_hidden_states=True).hidden_states)
+
+    def _segments(self, ids: Tensor, mask: Tensor) -> dict[str, Tensor]:
+        """What says that XLNet's class token is of a segment of its own, as its tokenizer has it; pooled alone."""
+        if self.pooler is None or self.kind != "xlnet":
+            return {}
+        last = (mask.sum(1) - 1).unsqueeze(1)
+        return {"token_type_ids": torch.zeros_like(ids).scatter_(1, last, _CLASS_SEGMENT)}
 
     def states_above(self, lower: Tensor, mask: Tensor) -> list[Tensor]:
         """The states of the layers that learn, from float[B, T, d] out of those below; not for the XLNet type."""
