@@ -471,6 +471,14 @@ def test_shipped_features_are_read_by_the_official_protocol_where_a_copy_may_shi
         assert registry.protocol(method, dataset, member) == "clean"
 
 
+def test_no_features_are_made_for_a_method_that_reads_none(project: Path) -> None:
+    edit(project / CONFIG, ("targets", "flat"), {"datasets": ["eurlex-4k"], "methods": ["attentionxml"]})
+    edit(project / CONFIG, ("targets", "tree"), {"datasets": ["wiki-500k"], "methods": ["attentionxml"]})
+    registry, features = load(project), {"build_features", "import_features", "cluster_labels"}
+    assert not features & set(registry.rules("flat"))
+    assert features & set(registry.rules("tree")) == {"import_features", "cluster_labels"}
+
+
 def test_the_selection_says_which_features_a_run_is_made_from_and_what_of_it() -> None:
     runs = load(ROOT).selection("all")["runs"]
     found = {(run["dataset"], run["method"], run["variant"]): run["features"] for run in runs}
