@@ -126,7 +126,10 @@ def _stages(case: Case) -> list[tuple[str, list[str]]]:
         ("cut", ["prepare_corpus", *few]),
         ("encoder", ["build_encoder", "--corpus", "few", "--config", json.dumps(SCRATCH), "--out", "encoder"]),
         ("tokens", ["tokenize", *texts, "--encoder", "encoder", "--max-tokens", "128", "--out", "tokens"]),
-        ("split", ["split_validation", *labels, "--documents", "400", "--out", "corpus/validation.npy"]),
+        (
+            "split",
+            ["split_validation", *labels, "--dataset", "made", "--documents", "400", "--out", "corpus/validation.npy"],
+        ),
     ]
 
 

@@ -173,7 +173,7 @@ def load_csr(source: Path, folder: Path | None = None) -> sparse.csr_matrix:
             matrix = sparse.csr_matrix(sparse.load_npz(opened) if folder is None else _unpacked(source, folder))
             matrix.check_format(full_check=True)
             return matrix
-        except (MemoryError, InputError):
+        except MemoryError:
             raise
         except Exception as error:  # zip, numpy and scipy each raise their own for a damaged file
             if told := refusal(error):

@@ -123,7 +123,7 @@ def test_the_table_has_a_row_a_dataset_and_method_and_says_the_sums(registry: Re
 def test_preparing_the_largest_dataset_asks_for_at_most_16_gb_a_stage_on_two_cores(registry: Registry) -> None:
     shape = shape_of(registry, "wiki-500k", ROOT, read_printed(ROOT / "published"))
     found = {stage: asked(stage_cost(stage, shape, threads=2)) for stage in STAGES}
-    assert all(1e9 < cost.memory <= 16e9 and cost.minutes < 2880 for cost in found.values())
+    assert all(cost.memory <= 16e9 and cost.minutes < 2880 for cost in found.values())
     # X.trn, 8 bytes for each of 690 million values, is read in any order
     assert found["cluster_labels"].memory > 690e6 * 8 > found["prepare_corpus"].memory
 
