@@ -377,8 +377,9 @@ def address(piece: Mapping[str, Any]) -> str:
 
 
 def mirrors() -> list[tuple[str, dict[str, Any]]]:
-    """Every mirror of every definition that the project ships, with the name of its dataset."""
-    names = sorted(path.stem for path in (ROOT / "datasets").glob("*.yaml"))
+    """Every mirror of the datasets of the papers' targets, with the name of its dataset."""
+    targets = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))["targets"]
+    names = sorted({name for target in ("all", "tail") for name in targets[target]["datasets"]})
     return [(name, mirror) for name in names for mirror in definition_of(name)["source"].get("mirrors", [])]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -66,7 +67,8 @@ def _encode(
 ) -> dict[str, Tensor]:
     tokens, backbone = data.tokens, model.backbone
     assert tokens is not None
-    width = int(backbone.encoder.config.hidden_size)
+    encoder: Any = backbone.encoder
+    width = int(encoder.config.hidden_size)
     found = {"vectors": torch.empty(len(rows), backbone.layers * width)}
     if settings.keep_frozen and backbone.frozen < backbone.depth:
         if not backbone.resumes:
