@@ -283,14 +283,18 @@ def _dataset_bytes(registry: Registry, dataset: str, root: Path) -> float | None
     return None if words is None else words * BYTES_A_WORD / 3
 
 
+_BACKBONES = ("backbone", "names_backbone")
+
+
 def _parts(registry: Registry, settings: object, root: Path) -> Bytes:
-    """The encoder and the vectors that a member downloads."""
+    """The encoders and the vectors that a member downloads."""
     found: Bytes = {}
-    backbone, vectors = str(getattr(settings, "backbone", "")), str(getattr(settings, "vectors", ""))
-    source = registry.backbones.get(backbone, {}).get("source", {})
-    if {"hub", "packages", "parts"} & set(source) and not (root / "data/encoders" / backbone).is_dir():
-        size = registry.backbones[backbone].get("size")
-        found[backbone] = 4.0 * encoder_weights(size) if size else None
+    backbones, vectors = (getattr(settings, key, "") for key in _BACKBONES), str(getattr(settings, "vectors", ""))
+    for backbone in backbones:
+        source = registry.backbones.get(backbone, {}).get("source", {})
+        if {"hub", "packages", "parts"} & set(source) and not (root / "data/encoders" / backbone).is_dir():
+            size = registry.backbones[backbone].get("size")
+            found[backbone] = 4.0 * encoder_weights(size) if size else None
     if vectors in registry.vectors and not (root / f"data/vectors/{vectors}.txt").is_file():
         found[vectors] = float(registry.vectors[vectors]["source"].get("bytes", VECTORS))
     return found

@@ -273,6 +273,7 @@ WRONG: list[tuple[str, Keys, Any, tuple[str, ...]]] = [
         {"ensemble": "sum", "members": {"bert": {}}},
         ("datasets.wiki10-31k.ensemble: one member makes no ensemble",),
     ),
+    (MATCHER, ("settings", "names_backbone"), "roberta", ("settings.names_backbone: unknown backbone 'roberta'",)),
     (KNN, ("settings", "neighbours"), 0, ("settings.neighbours must be at least 1, not 0",)),
     (KNN, ("settings", "epochs"), 20, ("unknown key 'settings.epochs'", "known here are neighbours")),
     (TREES, ("settings", "model"), "fastxml", ("settings.model", "one of parabel, bonsai, found 'fastxml'")),
@@ -412,6 +413,7 @@ def test_rivals_have_the_habits_of_their_released_code() -> None:
         assert (words.missing_vectors, words.bucket, words.evaluate_epochs) == ("uniform", 1, False)
         matcher: Any = registry.made("xtransformer", dataset, "xlnet-text")
         assert (matcher.position, matcher.layers, matcher.pifa) == ("pooled", 1, "by_labels")
+        assert matcher.names_backbone == "roberta-large"
         assert (matcher.bucket, matcher.eps_corrected, matcher.adam_eps) == (1, False, 1e-8)
     concerned = [one["datasets"] for one in registry.selection("all")["methods"]["attentionxml"]["differs"]]
     assert all("eurlex-4k" not in datasets for datasets in concerned), "there nothing differs"

@@ -264,6 +264,22 @@ def test_a_member_predicts_with_the_tokens_of_its_own_setting(shipped: list[Job]
     assert read["train"] == {f"{folder}-128-official"} and read["predict"] == {f"{folder}-512-official"}
 
 
+def test_one_encoder_reads_the_names_of_labels_for_all_members_of_the_published_x_transformer(
+    shipped: list[Job],
+) -> None:
+    own = {"dataset": "eurlex-4k", "method": "xtransformer", "seed": "0"}
+    jobs = [job for job in shipped if job.rule == "train" and job.wildcards.items() >= own.items()]
+    read = {job.wildcards["member"]: "data/encoders/roberta-large" in job.inputs for job in jobs}
+    assert len(read) == 9
+    assert {member for member, reads in read.items() if reads} == {
+        *(m for m in read if m.startswith("roberta")),
+        *_TEXT,
+    }
+
+
+_TEXT = ("bert-text", "xlnet-text")
+
+
 def test_the_workflow_for_continuous_integration_runs_a_target_and_keeps_what_it_leaves(shipped: list[Job]) -> None:
     workflow = yaml.safe_load((ROOT / ".github/workflows/eurlex-4k-small.yml").read_text(encoding="utf-8"))
     steps = workflow["jobs"]["run"]["steps"]

@@ -15,7 +15,7 @@ from lightxml_core.errors import InputError
 from lightxml_core.evaluation.metrics import evaluate
 from lightxml_core.features.text import FeatureSettings, build_tfidf
 from lightxml_core.methods import TestData, TrainingData
-from lightxml_core.methods.xtransformer import Settings, fit, predict
+from lightxml_core.methods.xtransformer import Settings, fit, needs, predict
 from lightxml_core.methods.xtransformer.matcher import label_clusters
 from tests.planted import (
     LABELS,
@@ -41,7 +41,7 @@ class Corpus:
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
-    planted = encoded(tmp_path_factory.mktemp("corpus"), 200, 60)
+    planted = encoded(tmp_path_factory.mktemp("corpus"), 200, 60, ("bert", "roberta"))
     X, X_tst, _ = build_tfidf(documents(200, 1)[0], documents(60, 2)[0], FeatureSettings())
     names = [f"{'bcdfgk'[label % 6]}{'aeiou'[label // 6]}z" for label in range(LABELS)]
     data = replace(planted.data("bert", TINY), X=X, names=names)
@@ -74,6 +74,19 @@ def test_it_learns_as_the_released_code_has_it(embedding: Any, corpus: Corpus, t
     assert evaluate(found, corpus.Y_tst, np.ones(LABELS))["P@1"] > 70
     read_as_means = replace(chosen, position="mean")
     assert (label_clusters(corpus.data, chosen) != label_clusters(corpus.data, read_as_means)).nnz == 0
+
+
+def test_another_encoder_may_read_the_names_of_the_labels(corpus: Corpus) -> None:
+    own = replace(TINY, embedding="text")
+    chosen = replace(own, names_backbone="other")
+    assert needs(chosen) - needs(own) == {"names_encoder"} and needs(replace(chosen, embedding="tfidf")) == needs(own)
+    assert corpus.data.encoder is not None
+    data = replace(corpus.data, names_encoder=corpus.data.encoder.parent / "roberta")
+    alone = replace(corpus.data, encoder=data.names_encoder)
+    found, expected = (label_clusters(given, chosen).indices.tolist() for given in (data, alone))
+    assert found == expected != label_clusters(corpus.data, own).indices.tolist()
+    same = [label_clusters(given, replace(TINY, embedding="encoder")).indices for given in (data, corpus.data)]
+    assert same[0].tolist() == same[1].tolist(), "documents are read by the member's own"
 
 
 def test_label_embeddings_differ(corpus: Corpus) -> None:

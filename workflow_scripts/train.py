@@ -26,6 +26,7 @@ def main() -> None:
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--features", type=Path, help="folder of X.trn.npz and X.tst.npz")
     parser.add_argument("--encoder", type=Path)
+    parser.add_argument("--names_encoder", type=Path, help="that reads the labels' names, where it is another")
     parser.add_argument("--tokens", type=Path, help="folder of the tokenised corpus")
     parser.add_argument("--clusters", type=Path, help="CSR file, labels by clusters")
     parser.add_argument("--vectors", type=Path, help="text file of word vectors that the workflow downloaded")
@@ -64,8 +65,9 @@ def train(options: argparse.Namespace) -> None:
         options.tokens,
         options.clusters,
         options.vectors or options.own_vectors,
+        options.names_encoder,
     )
-    for path in filter(None, (options.encoder, options.vectors)):
+    for path in filter(None, (options.encoder, options.names_encoder, options.vectors)):
         made(path)
     with ExitStack() as stack:
         if team().first:

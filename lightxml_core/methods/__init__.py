@@ -30,9 +30,10 @@ from lightxml_core.values import Seed, fault, types_of
 if TYPE_CHECKING:
     from lightxml_core.encoders.tokens import TokenisedPart
 
-# `names`: the labels' texts. `vectors`: the file of word vectors that the setting `vectors` names. `gpu`, `gpus`: one,
-# or as many as a training is given, where there are any.
-INPUTS = frozenset({"tokens", "tfidf", "bow", "clusters", "vectors", "test", "names", "gpu", "gpus"})
+# `names`: the labels' texts. `names_encoder`: the encoder that the setting `names_backbone` names. `vectors`: the file
+# of word vectors that the setting `vectors` names. `gpu`, `gpus`: one, or as many as a training is given, where there
+# are any.
+INPUTS = frozenset({"tokens", "tfidf", "bow", "clusters", "vectors", "test", "names", "names_encoder", "gpu", "gpus"})
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,8 @@ class TrainingData:
 
     Y: float32 CSR N_trn × L of ones. X: float32 CSR N_trn × D. vocabulary: JSON file, word → column of X.
     clusters: CSR L × C, one 1 a row. encoder: folder of the backbone. vectors: text file of word vectors. names: the
-    labels' texts. validation: int64 row ids held out for selection.
+    labels' texts. names_encoder: folder of the backbone that reads those. validation: int64 row ids held out for
+    selection.
     """
 
     Y: sparse.csr_matrix
@@ -84,6 +86,7 @@ class TrainingData:
     encoder: Path | None = None
     vectors: Path | None = None
     names: list[str] | None = None
+    names_encoder: Path | None = None
     validation: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
     test: TestData | None = None
 

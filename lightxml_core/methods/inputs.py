@@ -22,13 +22,15 @@ class Inputs:
     tokens: Path | None = None
     clusters: Path | None = None
     vectors: Path | None = None
+    names_encoder: Path | None = None
 
     def files(self) -> list[Path]:
         """Every file of the training data, sorted: what provenance records the checksums of."""
         found = [self.corpus / "Y.trn.npz"]
         found += [self.features / "X.trn.npz"] if self.features else []
         found += sorted(self.tokens.glob("trn.*")) if self.tokens else []
-        found += sorted(path for path in self.encoder.iterdir() if path.is_file()) if self.encoder else []
+        for encoder in filter(None, (self.encoder, self.names_encoder)):
+            found += sorted(path for path in encoder.iterdir() if path.is_file())
         return found + [path for path in (self.clusters, self.vectors) if path]
 
 
@@ -42,6 +44,7 @@ def load_training_data(inputs: Inputs, needs: frozenset[str]) -> TrainingData:
         clusters=load_csr(made(inputs.clusters)) if inputs.clusters else None,
         encoder=inputs.encoder,
         vectors=inputs.vectors,
+        names_encoder=inputs.names_encoder,
         names=list(read_lines(made(inputs.corpus / NAMES))) if "names" in needs else None,
         validation=load_array(made(inputs.corpus / "validation.npy")),
         test=load_test_data(inputs, labels=True) if "test" in needs else None,

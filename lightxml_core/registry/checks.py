@@ -112,8 +112,8 @@ def check_methods(registry: Registry) -> None:
         _check_effects(definition, hasattr(implementation, "PROTOCOLS"), "backbone" in types, where)
         for path, settings in _setting_blocks(definition):
             _check_settings(settings, types, where, path)
-            if "backbone" in settings:
-                _known(settings["backbone"], registry.backbones, f"{where}: {path}.backbone", "backbone")
+            for key in {"backbone", "names_backbone"} & settings.keys():
+                _known(settings[key], registry.backbones, f"{where}: {path}.{key}", "backbone")
             if "vectors" in settings and "/" not in settings["vectors"]:  # a path is one that has a slash
                 known = {**dict.fromkeys(FIRST), **registry.vectors}
                 _known(settings["vectors"], known, f"{where}: {path}.vectors", "vectors", "; a file's path has a slash")

@@ -196,9 +196,10 @@ class Registry:
         found = {rule for need, rules in _RULES_OF.items() if need in needs for rule in rules}
         if kind := self.tfidf(method, dataset, member):
             found.add(_MAKES[kind])
-        if "tokens" in needs:
-            scratch = "scratch" in self.backbones[settings["backbone"]]["source"]
-            found.add("build_encoder" if scratch else "download_encoder")
+        for need, key in (("tokens", "backbone"), ("names_encoder", "names_backbone")):
+            if need in needs:
+                scratch = "scratch" in self.backbones[settings[key]]["source"]
+                found.add("build_encoder" if scratch else "download_encoder")
         if "vectors" in needs and settings["vectors"] in self.vectors:
             found.add("download_vectors")
         return found

@@ -13,8 +13,9 @@ __all__ = ["Settings", "fit", "needs", "predict"]
 
 
 def needs(settings: Settings) -> frozenset[str]:
-    """Tokens, TF-IDF features and the labels' texts; a GPU."""
-    return frozenset({"tokens", "tfidf", "names", "gpu"})
+    """Tokens, TF-IDF features and the labels' texts, perhaps another encoder to read those; a GPU."""
+    own = {"names_encoder"} if settings.embedding == "text" and settings.names_backbone else set()
+    return frozenset({"tokens", "tfidf", "names", "gpu"} | own)
 
 
 def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None:

@@ -36,10 +36,11 @@ def _label_embeddings(data: TrainingData, settings: Settings) -> sparse.csr_matr
     if settings.embedding == "tfidf":
         return label_features(data.X, data.Y, scale=scale)
     how = replace(settings, position="mean") if settings.position == "pooled" else settings
-    model = build_model(how, data.encoder, 2, None).to(pick_device())
+    encoder = (settings.embedding == "text" and data.names_encoder) or data.encoder
+    model = build_model(how, encoder, 2, None).to(pick_device())
     if settings.embedding == "encoder":
         return label_features(sparse.csr_matrix(vectors(model, data.tokens, how)), data.Y, scale=scale)
-    names = tokens_of(data.names, data.encoder, settings.max_tokens, settings.text)
+    names = tokens_of(data.names, encoder, settings.max_tokens, settings.text)
     return sparse.csr_matrix(vectors(model, names, how))
 
 

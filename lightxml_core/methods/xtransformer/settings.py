@@ -17,10 +17,10 @@ class Settings(lightxml.Settings):
 
     Clusters: of at most `max_leaf` labels, grown from the seed `tree`, by label `embedding`: the sum of the TF-IDF
     features of a label's documents (`tfidf`), or of their vectors from the encoder as it came (`encoder`), or the
-    encoder's vector of the label's own `text`. In a sum each document counts the same, its features divided by their
-    length (`pifa: equal`), or its features are divided by the root of the number of its labels (`by_labels`, the
-    released code's). With `position: pooled` label embeddings are means over all tokens, because a new pooler means
-    nothing before it has learnt.
+    encoder's vector of the label's own `text`; if it is set, the encoder `names_backbone` reads that. In a sum each
+    document counts the same, its features divided by their length (`pifa: equal`), or its features are divided by the
+    root of the number of its labels (`by_labels`, the released code's). With `position: pooled` label embeddings are
+    means over all tokens, because a new pooler means nothing before it has learnt.
     Rankers: `cost` (C) and `weight_threshold`; each learns from its label's documents and, as negatives, from those of
     its label's cluster (`teacher`), from those for which the matcher proposes that cluster (`matcher`), or `both`.
     The matcher proposes `clusters_kept`. A label's score is the `product` of the ranker's confidence and the matcher's,
@@ -42,6 +42,7 @@ class Settings(lightxml.Settings):
     clusters_kept: Count = 10
 
     embedding: Literal["tfidf", "encoder", "text"] = "tfidf"
+    names_backbone: str = ""
     pifa: Literal["equal", "by_labels"] = "equal"
     ranker_negatives: Literal["teacher", "matcher", "both"] = "both"
     cost: Positive = 1.0
