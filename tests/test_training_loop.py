@@ -380,6 +380,18 @@ def test_evaluations_count_micro_batches_too_and_need_not_select(tmp_path: Path)
     assert identical(kept, run(tmp_path / "last", replace(PLAN, epochs=2), lambda: task(accumulate=2)))
 
 
+@pytest.mark.parametrize(
+    ("each_epoch", "every", "expected"),
+    [(True, 2, [2, 3, 4, 6, 8, 9]), (False, 2, [2, 4, 6, 8]), (False, 100, [9]), (False, 9, [9])],
+)
+def test_an_epochs_end_need_not_evaluate_but_some_weights_are_always_chosen(
+    each_epoch: bool, every: int, expected: list[int], tmp_path: Path
+) -> None:
+    plan = replace(PLAN, epochs=3, evaluate_steps=every, evaluate_epochs=each_epoch)
+    run(tmp_path, plan, lambda: task(select=True))
+    assert [line["step"] for line in logged(tmp_path) if line["kind"] == "epoch"] == expected
+
+
 def test_a_step_that_overflows_in_float16_is_left_out(tmp_path: Path) -> None:
     """The first loss, 2^16 times as large, has gradients beyond float16's largest number: the scale goes down."""
 
