@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,7 +10,7 @@ from scipy import sparse
 
 from lightxml_core.clustering.balanced import balanced_clusters, leaf_objective
 from lightxml_core.errors import InputError
-from lightxml_core.features.labels import normalise_rows
+from lightxml_core.features.labels import label_features, normalise_rows
 
 
 def random_features(labels: int, seed: int, width: int = 40, density: float = 0.1) -> sparse.csr_matrix:
@@ -57,6 +59,19 @@ def test_indices_of_64_bits_give_the_same() -> None:
     wide = Z.copy()
     wide.indices, wide.indptr = wide.indices.astype(np.int64), wide.indptr.astype(np.int64)
     assert (numbers(balanced_clusters(wide, 10, 1)) == numbers(balanced_clusters(Z, 10, 1))).all()
+
+
+def test_more_label_features_than_32_bits_count_stay_where_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    X, Y = (sparse.random(300, width, 0.1, "csr", np.float32, np.random.default_rng(0)) for width in (50, 80))
+    expected = label_features(X, Y)
+    monkeypatch.setattr("lightxml_core.features.labels._MOST_VALUES", 0)
+    found = label_features(X, Y, tmp_path)
+    assert (found.indices.dtype, found.indptr.dtype) == (np.int32, np.int64)
+    clusters = balanced_clusters(found, 10, 1)
+    assert (numbers(clusters) == numbers(balanced_clusters(expected, 10, 1))).all()
+    assert leaf_objective(found, clusters) == leaf_objective(expected, clusters)
 
 
 def test_threads_and_samples_change_nothing_but_the_time() -> None:

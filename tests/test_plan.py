@@ -134,7 +134,7 @@ def test_preparing_a_small_dataset_asks_for_little_and_one_of_unknown_size_for_w
     shape = shape_of(registry, "hpo-5k-small", ROOT, read_printed(ROOT / "published"))
     for stage in STAGES:
         assert asked(stage_cost(stage, shape, threads=2)).memory < 2e9
-        assert asked(stage_cost(stage, shape, threads=2)).minutes < 20
+        assert stage == "download_dataset" or asked(stage_cost(stage, shape, threads=2)).minutes < 20
         for missing in ("documents_trn", "documents_tst", "labels", "words"):
             assert asked(stage_cost(stage, replace(shape, **{missing: None}))) == UNKNOWN
 

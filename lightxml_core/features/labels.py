@@ -10,6 +10,8 @@ from scipy import sparse
 from lightxml_core.features.counts import blocks
 from lightxml_core.files import new_array
 
+_MOST_VALUES = np.iinfo(np.int32).max
+
 
 def normalise_rows(X: sparse.csr_matrix, folder: Path | None = None) -> sparse.csr_matrix:
     """A float32 copy of X with rows of length 1; rows of zeros stay zero.
@@ -39,6 +41,7 @@ def label_features(
     document's features are multiplied by before they are added up, instead of by 1 / their length.
     Columns are unique but in no order within a row. The literature calls this positive instance feature aggregation
     (PIFA). folder: where the values lie, in nameless files that go with the matrix; without one they lie in memory.
+    Above 2^31 values the columns are int32 and the row ends int64, which clustering takes and most of scipy does not.
     """
     from lightxml_core.features.kernels import columns_of_sums, unit_sums
 
@@ -51,4 +54,15 @@ def label_features(
     if scale is None:
         scale = np.concatenate([np.empty(0), *(_scale(X_trn[start:stop]) for start, stop in blocks(X_trn.indptr))])
     unit_sums(*sets, *rows, scale.astype(np.float32), starts, columns, values, width)
-    return sparse.csr_matrix((values, columns, starts), shape=(Y_trn.shape[1], width))
+    return _assembled(values, columns, starts, (Y_trn.shape[1], width))
+
+
+def _assembled(
+    values: np.ndarray, columns: np.ndarray, starts: np.ndarray, shape: tuple[int, int]
+) -> sparse.csr_matrix:
+    """A CSR matrix of these arrays; of more values than 32 bits count, scipy would copy the columns into memory."""
+    if starts[-1] <= _MOST_VALUES:
+        return sparse.csr_matrix((values, columns, starts), shape=shape)
+    matrix = sparse.csr_matrix(shape, dtype=np.float32)
+    matrix.data, matrix.indices, matrix.indptr = values, columns, starts
+    return matrix
