@@ -16,7 +16,7 @@ include: "rules/common.smk"
 
 
 wildcard_constraints:
-    dataset=one_of(REGISTRY.datasets),
+    dataset=one_of(REGISTRY.all_corpora),
     method=one_of(REGISTRY.methods),
     backbone=one_of(REGISTRY.backbones),
     vectors=one_of(REGISTRY.vectors),

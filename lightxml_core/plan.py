@@ -66,7 +66,7 @@ def estimates(registry: Registry, target: str, root: Path, machine: Machine) -> 
     for dataset in chosen["datasets"]:
         shape = shape_of(registry, dataset, root, printed)
         for method in chosen["methods"]:
-            models = len(registry.members(method, dataset)) * len(registry.seeds(target))
+            models = len(registry.members(method, dataset)) * len(registry.seeds(target, dataset))
             fetched = downloads(registry, [dataset], [method], root)
             found.append(_estimate(registry, dataset, method, models, shape, printed, machine, _sum(fetched.values())))
     return found

@@ -204,7 +204,7 @@ def downloads(registry: Registry, datasets: Iterable[str], methods: Iterable[str
 def shape_of(registry: Registry, dataset: str, root: Path, printed: Printed) -> Shape:
     """From the corpus if it is prepared, else as its definition expects it, else as it is in print."""
     definition = registry.datasets[dataset]
-    stats = root / f"results/{dataset}/corpus/stats.json"
+    stats = root / f"results/{registry.corpus(dataset, 0)}/corpus/stats.json"
     known = read_json(made(stats)) if stats.is_file() else dict(definition.get("expected", {}))
     cut = definition["source"].get("cut")
     if cut is not None:

@@ -29,6 +29,7 @@ os.environ.update(
 sys.path.insert(0, str(BASE))
 
 from lightxml_core.corpus.layouts import files_read
+from lightxml_core.corpus.reading import KEYS, Reading
 from lightxml_core.downloads.sources import ENCODER_FILES
 from lightxml_core.errors import ACCESS, InputError
 from lightxml_core.features.origin import OF_CLUSTERS, ORIGIN
@@ -36,7 +37,7 @@ from lightxml_core.files import hold_lock, is_whole, write_json
 from lightxml_core.imports import imported_files
 from lightxml_core.methods import method_files
 from lightxml_core.registry import load_registry, read_config
-from lightxml_core.registry.grid import BUILT, SHIPPED, wordless
+from lightxml_core.registry.grid import BUILT, SHIPPED, split_of, whole_of, wordless
 from lightxml_core.registry.origin import COMMAND_LINE, Origin, lay_over
 from lightxml_core.registry.schema import with_numbers
 from lightxml_core.training.devices import TRAININGS_A_GPU, visible_gpus
@@ -137,7 +138,7 @@ def as_file(kind, value):
 
 
 def source_of(dataset):
-    return REGISTRY.datasets[dataset]["source"]
+    return REGISTRY.definition(dataset)["source"]
 
 
 # Files of the user's own are inputs whose times do not count: their contents are compared through a parameter.
@@ -148,7 +149,7 @@ FINGERPRINTS = Fingerprints(Path(".snakemake/lightxml/fingerprints.json"))
 # their rules are for.
 DOWNLOADED = [name for name in REGISTRY.datasets if {"mirrors", "packages"} & source_of(name).keys()]
 SHIPPING = [name for name in REGISTRY.datasets if REGISTRY.may_ship(name)]
-WITH_TEXTS = [name for name in REGISTRY.datasets if not wordless(source_of(name))]
+WITH_TEXTS = [name for name in REGISTRY.all_corpora if not wordless(source_of(name))]
 FROM_SCRATCH = {name for name in REGISTRY.backbones if "scratch" in REGISTRY.backbones[name]["source"]}
 
 
@@ -166,7 +167,7 @@ def files_of_dataset(wildcards):
         sys.exit(
             f"error: datasets/{wildcards.dataset}.yaml: source.folder: there is no folder {folder}: correct the path"
         )
-    return files_read(source["layout"], folder)
+    return files_read(source["layout"], folder, Reading.of(source))
 
 
 def files_of_encoder(wildcards):
@@ -230,25 +231,27 @@ def corpus_inputs(wildcards):
         return collect("results/{parent}/corpus/{file}", parent=source["cut"], file=CORPUS)
     if "folder" in source:
         return as_inputs(files_of_dataset(wildcards))
-    return [f"data/{wildcards.dataset}/source.json", f"data/{wildcards.dataset}/raw"]
+    whole = whole_of(wildcards.dataset)
+    return [f"data/{whole}/source.json", f"data/{whole}/raw"]
 
 
 def corpus_options(wildcards):
     """The options that say where the corpus comes from."""
-    definition = REGISTRY.datasets[wildcards.dataset]
-    source = definition["source"]
+    source = source_of(wildcards.dataset)
     if "cut" in source:
         return f"--cut results/{source['cut']}/corpus --trn {source['trn']} --tst {source['tst']} --seed {source.get('seed', 0)}"
-    separator = f" --separator={shlex.quote(source['separator'])}" if "separator" in source else ""
+    keys = {key: source[key] for key in KEYS if key in source}
+    reading = f" --reading {shlex.quote(as_json(keys))} --split {split_of(wildcards.dataset)}" if keys else ""
     if "folder" in source:
         folder = located(BASE, source["folder"])
-        return f"--raw {shlex.quote(str(folder))} --layout {source['layout']}{separator}"
-    return f"--raw data/{wildcards.dataset}/raw --used data/{wildcards.dataset}/source.json{separator}"
+        return f"--raw {shlex.quote(str(folder))} --layout {source['layout']}{reading}"
+    whole = whole_of(wildcards.dataset)
+    return f"--raw data/{whole}/raw --used data/{whole}/source.json{reading}"
 
 
 def validation_options(wildcards):
     """The number of documents to hold out, where the dataset's file says one."""
-    documents = REGISTRY.datasets[wildcards.dataset].get("validation")
+    documents = REGISTRY.definition(wildcards.dataset).get("validation")
     return "" if documents is None else f"--documents {documents}"
 
 
@@ -431,7 +434,7 @@ def corpora(wildcards):
     """The corpus files of a target's datasets."""
     return collect(
         "results/{dataset}/corpus/{file}",
-        dataset=REGISTRY.target(wildcards.target)["datasets"],
+        dataset=[first for first, *_ in REGISTRY.corpora(wildcards.target).values()],
         file=CORPUS,
     )
 
@@ -442,15 +445,15 @@ def told_of_features(wildcards):
     for run in REGISTRY.runs(wildcards.target):
         if run.variant != "ensemble":
             kind, wanted = tfidf_of(member_of(run)), needs(member_of(run))
-            found |= {f"results/{run.dataset}/features/{SHIPPED}/{ORIGIN}"} if kind == SHIPPED else set()
+            found |= {f"results/{run.corpus}/features/{SHIPPED}/{ORIGIN}"} if kind == SHIPPED else set()
             if kind == BUILT and "tfidf" in wanted:
-                found.add(f"results/{run.dataset}/features/{BUILT}/vocabulary.json")
+                found.add(f"results/{run.corpus}/features/{BUILT}/vocabulary.json")
     return sorted(found)
 
 
 def member_of(run):
     """A run of a member as the wildcards of its rules."""
-    return SimpleNamespace(dataset=run.dataset, method=run.method, member=run.variant)
+    return SimpleNamespace(dataset=run.corpus, method=run.method, member=run.variant)
 
 
 def made_for(run):
@@ -463,7 +466,7 @@ def made_for(run):
         for name, paths in inputs.items():
             files += paths if name == "features" else [paths]
     if kind := tfidf_of(member):  # clusters are made from it, too
-        files += [f"results/{run.dataset}/features/{kind}/{name}" for name in ALL_FEATURES[kind]]
+        files += [f"results/{run.corpus}/features/{kind}/{name}" for name in ALL_FEATURES[kind]]
     return files
 
 
@@ -472,7 +475,7 @@ def results_of(target):
     folder = f"results/targets/{target}"
     files = [f"{folder}/selection.json", f"{folder}/figures", f"{folder}/report.html"]
     files += collect(f"{folder}/tables/{{table}}.{{form}}", table=TABLES, form=["csv", "md", "tex"])
-    datasets = REGISTRY.target(target)["datasets"]
+    datasets = [corpus for corpora in REGISTRY.corpora(target).values() for corpus in corpora]
     for dataset in [*datasets, *(source_of(name).get("cut", name) for name in datasets)]:
         files += [f"results/{dataset}/corpus/{file}" for file in CORPUS]
     files += [f"results/{dataset}/corpus/validation.npy" for dataset in datasets]

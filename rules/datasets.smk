@@ -20,8 +20,8 @@ rule download_dataset:
         runtime=runtime(stage_asked("download_dataset")),
     params:
         source=lambda wildcards: as_json(source_of(wildcards.dataset)),
-        keep=lambda wildcards: as_json(REGISTRY.datasets[wildcards.dataset]["keep"]),
-        expected=lambda wildcards: as_json(REGISTRY.datasets[wildcards.dataset]["expected"]),
+        keep=lambda wildcards: as_json(REGISTRY.definition(wildcards.dataset)["keep"]),
+        expected=lambda wildcards: as_json(REGISTRY.definition(wildcards.dataset)["expected"]),
     shell:
         "python -m workflow_scripts.download_dataset --source {params.source:q} --dataset {wildcards.dataset}"
         " --keep {params.keep:q} --expected {params.expected:q} --archives data/{wildcards.dataset}/archives"
@@ -45,12 +45,13 @@ rule prepare_corpus:
         runtime=runtime(stage_asked("prepare_corpus")),
     params:
         options=corpus_options,
+        name=lambda wildcards: whole_of(wildcards.dataset),
         files=fingerprints(files_of_dataset),
-        keep=lambda wildcards: as_json(REGISTRY.datasets[wildcards.dataset]["keep"]),
-        expected=lambda wildcards: as_json(REGISTRY.datasets[wildcards.dataset]["expected"]),
+        keep=lambda wildcards: as_json(REGISTRY.definition(wildcards.dataset)["keep"]),
+        expected=lambda wildcards: as_json(REGISTRY.definition(wildcards.dataset)["expected"]),
     shell:
         "python -m workflow_scripts.prepare_corpus {params.options} --keep {params.keep:q} --expected {params.expected:q}"
-        " --dataset {wildcards.dataset} --out results/{wildcards.dataset}/corpus 2>&1 | tee {log}"
+        " --dataset {params.name} --out results/{wildcards.dataset}/corpus 2>&1 | tee {log}"
 
 
 rule split_validation:
@@ -70,6 +71,7 @@ rule split_validation:
         runtime=runtime(stage_asked("split_validation")),
     params:
         options=validation_options,
+        name=lambda wildcards: whole_of(wildcards.dataset),
     shell:
         "python -m workflow_scripts.split_validation --labels {input.labels} {params.options}"
-        " --dataset {wildcards.dataset} --out {output} 2>&1 | tee {log}"
+        " --dataset {params.name} --out {output} 2>&1 | tee {log}"

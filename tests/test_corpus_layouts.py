@@ -22,6 +22,7 @@ from lightxml_core.corpus.layouts import LAYOUTS, read
 from lightxml_core.corpus.layouts.lists import suspicion
 from lightxml_core.corpus.leniency import Leniency
 from lightxml_core.corpus.lines import read_lines
+from lightxml_core.corpus.reading import Reading
 from lightxml_core.corpus.types import PARTS, Corpus, PartName
 from lightxml_core.errors import InputError
 
@@ -137,7 +138,7 @@ def test_missing_files_are_told_with_what_is_there(inside: str, tmp_path: Path) 
         read("attentionxml", tmp_path, STRICT)
     with pytest.raises(InputError, match="no such folder"):
         read("pecos", tmp_path / "nowhere", STRICT)
-    with pytest.raises(InputError, match="'excel': choose one of attentionxml, csv, hpo, libmultilabel, pecos"):
+    with pytest.raises(InputError, match="'excel': choose one of arff, attentionxml, csv, hpo, libmultilabel, pecos"):
         read("excel", tmp_path, STRICT)
 
 
@@ -189,6 +190,7 @@ NUL = {
     "libmultilabel": [("train.txt", "a\tone\nb\tt\0wo\n"), ("test.txt", "a\tone\nb\0\ttwo\n")],
     "pecos": [("X.tst.txt", "one\nt\0wo\n"), ("output-items.txt", "x\nb\0\n")],
     "xtransformer": [("test_raw_texts.txt", "one\nt\0wo\n"), ("label_map.txt", "x\nb\0\n")],
+    "arff": [("own-train.arff", "@relation x\n\0\n"), ("own.xml", "<labels>\n\0\n")],
     "xmc-bow": [("train.txt", "1 4 5\n0 0:1\0\n")],
     "hpo": [("hp.obo", "format-version: 1.2\nx\0\n")],
     "wordnet": [("data.adv", "  1\n\0\n")],
@@ -741,7 +743,7 @@ def test_lists_with_another_separator_are_told_with_an_example_and_the_separator
     assert told == {"separator": separator} and "train.csv line" in caplog.text
     assert repr(min(cell for cell in cells if separator in cell)) in caplog.text
     caplog.clear()
-    corpus = read("csv", tmp_path, STRICT, separator)
+    corpus = read("csv", tmp_path, STRICT, Reading(separator))
     assert label_sets(corpus, "trn") == [{*filter(None, map(str.strip, cell.split(separator)))} for cell in cells]
     assert not caplog.text
 
@@ -751,7 +753,7 @@ def test_lists_with_another_separator_are_told_with_an_example_and_the_separator
 def test_lists_as_programming_languages_write_them_are_told(
     cells: list[str], separator: str | None, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    read("csv", write_cells(tmp_path, cells), STRICT, separator)
+    read("csv", write_cells(tmp_path, cells), STRICT, Reading(separator))
     assert "train.csv line" in caplog.text and "how a programming language writes a list" in caplog.text
 
 
@@ -769,8 +771,8 @@ def test_any_cells_are_judged(cells: list[str]) -> None:
 @pytest.mark.parametrize("layout", sorted(LAYOUTS.keys() - {"csv"}))
 def test_only_a_spreadsheet_has_a_separator(layout: str, tmp_path: Path) -> None:
     WRITERS[layout](tmp_path)
-    with pytest.raises(InputError, match=f"only the layout csv has one, not {layout}"):
-        read(layout, tmp_path, STRICT, ",")
+    with pytest.raises(InputError, match=f"separator is for the layout csv only, not {layout}"):
+        read(layout, tmp_path, STRICT, Reading(","))
 
 
 def _csv(folder: Path) -> None:
@@ -785,12 +787,22 @@ def write_libmultilabel(folder: Path, trn: str, tst: str = "a\tthree\n") -> Path
     return folder
 
 
+def _arff(folder: Path) -> None:
+    head = (
+        "@relation 'own: -C 2'\n@attribute a {0,1}\n@attribute 'b c' {0,1}\n@attribute x numeric\n@attribute y real\n"
+    )
+    (folder / "own-train.arff").write_text(f"{head}@data\n{{0 1,2 1.5}}\n{{0 1,1 1,3 -2}}\n")
+    (folder / "own-test.arff").write_text(f"{head}@data\n0,1,0.5,2\n")
+    (folder / "own.xml").write_text('<labels><label name="a"/><label name="b c"></label></labels>')
+
+
 def _bow(folder: Path) -> None:
     write_bow(folder, "3 4 5\n0,4 0:1.5 3:-0.2\n2 1:1\n1 2:3\n")
 
 
 ONES = {"trn": np.eye(2, dtype=np.float32), "tst": np.ones((2, 2), np.float32)}
 WRITERS: dict[str, Callable[[Path], object]] = {
+    "arff": _arff,
     "attentionxml": small,
     "csv": _csv,
     "libmultilabel": lambda folder: write_libmultilabel(folder, "a b\tone\nb\t two\n"),

@@ -18,6 +18,7 @@ from lightxml_core.user_files import own_folder
 ROOT = Path(__file__).parents[1]
 GONE = object()  # as a value of an edit: the key is taken out
 CONFIG, DATASET, CUT = "config.yaml", "datasets/eurlex-4k.yaml", "datasets/eurlex-4k-small.yaml"
+DELICIOUS = "datasets/delicious.yaml"
 GLOVE, ATTENTION = "vectors/glove-840b.yaml", "methods/attentionxml.yaml"
 HUB, SCRATCH, PACKAGE = "backbones/bert-base.yaml", "backbones/scratch-bert.yaml", "backbones/minilm.yaml"
 XLNET, WORDS = "backbones/scratch-xlnet.yaml", "backbones/words.yaml"
@@ -169,10 +170,22 @@ WRONG: list[tuple[str, Keys, Any, tuple[str, ...]]] = [
         DATASET,
         ("source",),
         {"folder": "x", "layout": "pecos", "separator": "|"},
-        ("source.separator: only the layout csv has one, not pecos",),
+        ("source.separator: is for the layout csv only, not pecos",),
     ),
-    (DATASET, ("source", "separator"), "|", ("source.separator: only the layout csv has one, not attentionxml",)),
+    (DATASET, ("source", "separator"), "|", ("source.separator: is for the layout csv only, not attentionxml",)),
     (DATASET, ("features", "analyzer"), "char", ("features.analyzer", "expected one of word, char_wb, found 'char'")),
+    (DATASET, ("source", "splits"), {"count": 2, "trn": 3, "tst": 1}, ("source.splits: is for the layout arff only",)),
+    (DELICIOUS, ("source", "separator"), "|", ("source.separator: is for the layout csv only, not arff",)),
+    (DELICIOUS, ("source", "splits", "trn"), 9, ("source.splits: trn and tst must be two files or two numbers",)),
+    (DELICIOUS, ("source", "splits", "trn"), "delicious_tstSplit.txt", ("trn and tst are the same file",)),
+    (DELICIOUS, ("source", "splits", "count"), 0, ("source.splits.count must be at least 1, not 0",)),
+    (DELICIOUS, ("source", "labels"), {"first": 1, "last": 1}, ("source.labels",)),
+    (
+        CONFIG,
+        ("targets", "laptop", "seeds"),
+        [9, 10],
+        ("seed 10 runs on a split of its number and delicious has those from 0 to 9",),
+    ),
     (CUT, ("source", "separator"), "|", ("unknown key 'source.separator'",)),
     (CUT, ("source", "sed"), 1, ("unknown key 'source.sed'", "cut, trn, tst, seed")),
     (CUT, ("source", "tst"), GONE, ("source", "the key 'tst' is missing")),
@@ -541,7 +554,9 @@ def test_the_runs_of_a_target_are_its_datasets_by_methods_members_and_seeds(proj
         ("hpo-5k", "lightxml-encoders"): ["minilm", "mpnet", "ensemble"],
         ("hpo-5k", "lightxml-fast"): ["minilm"],
     }
-    expected = [Run(*cell, variant, seed) for cell in variants for variant in variants[cell] for seed in (1, 2)]
+    expected = [
+        Run(*cell, variant, seed, cell[0]) for cell in variants for variant in variants[cell] for seed in (1, 2)
+    ]
     assert list(registry.runs("mine")) == expected
     assert expected[0].path == "results/eurlex-4k/lightxml-encoders/minilm/seed1"
     assert {run.seed for run in registry.runs("all")} == {4}

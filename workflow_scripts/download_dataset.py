@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from lightxml_core.corpus.leniency import Leniency
+from lightxml_core.corpus.reading import Reading
 from lightxml_core.downloads.datasets import Demands, download_dataset
 from lightxml_core.downloads.lock import Lock
 from lightxml_core.files import seal, write_json
@@ -24,7 +25,7 @@ def main() -> None:
     parser.add_argument("--used", type=Path, required=True, help="JSON file to write: what was used, and its layout")
     options = parser.parse_args()
     rules = Leniency(**dict.fromkeys(options.keep, True))
-    demands = Demands(options.dataset, options.expected, rules, options.source.get("separator"))
+    demands = Demands(options.dataset, options.expected, rules, Reading.of(options.source))
     used = download_dataset(options.source, demands, options.archives, options.raw, Lock(options.lock))
     seal(options.raw)
     write_json(options.used, used)

@@ -10,6 +10,7 @@ from pathlib import Path
 from lightxml_core.corpus.cut import cut
 from lightxml_core.corpus.layouts import read
 from lightxml_core.corpus.leniency import Leniency
+from lightxml_core.corpus.reading import Reading
 from lightxml_core.corpus.statistics import verify
 from lightxml_core.corpus.store import load_label_names, write_corpus
 from lightxml_core.corpus.types import Corpus
@@ -21,8 +22,9 @@ def main() -> None:
     parser.add_argument("--raw", type=Path, help="folder of the dataset's files")
     parser.add_argument("--layout", help="layout of these files, which are a user's own")
     parser.add_argument(
-        "--separator", help="what stands between the labels of a cell (layout csv; default: a semicolon)"
+        "--reading", type=json.loads, default={}, help="JSON: the keys of the source that say how its files are read"
     )
+    parser.add_argument("--split", type=int, default=0, help="which of the splits, from 0")
     parser.add_argument("--used", type=Path, help="instead of --layout: the JSON file that the download left")
     parser.add_argument("--cut", type=Path, help="instead of --raw: corpus folder to cut")
     parser.add_argument("--trn", type=int, help="training documents of the cut")
@@ -49,7 +51,8 @@ def _read(options: argparse.Namespace, layout: str) -> Corpus:
     if options.cut:
         whole = replace(read("pecos", made(options.cut), leniency), names=load_label_names(options.cut))
         return cut(whole, options.trn, options.tst, options.seed)
-    return read(layout, made(options.raw) if options.used else options.raw, leniency, options.separator)
+    reading = Reading.of(options.reading, options.split)
+    return read(layout, made(options.raw) if options.used else options.raw, leniency, reading)
 
 
 if __name__ == "__main__":

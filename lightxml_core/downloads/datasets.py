@@ -12,6 +12,7 @@ from typing import Any
 
 from lightxml_core.corpus.layouts import read
 from lightxml_core.corpus.leniency import Leniency
+from lightxml_core.corpus.reading import PLAIN, Reading
 from lightxml_core.corpus.statistics import differences, measured
 from lightxml_core.downloads.archives import decompress, read_member, unpack
 from lightxml_core.downloads.fetch import NoMirrorError, fetch
@@ -28,12 +29,12 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Demands:
-    """What the file of a dataset asks of any copy. separator: of the labels of a cell, for the layout csv."""
+    """What the file of a dataset asks of any copy, and how its files are read."""
 
     dataset: str
     expected: Mapping[str, Any]
     rules: Leniency
-    separator: str | None = None
+    reading: Reading = PLAIN
 
 
 class _DifferentError(InputError):
@@ -133,7 +134,7 @@ def _check(copy: Copy, demands: Demands, folder: Path) -> None:
     """Read the whole copy once, storing nothing, and compare its statistics; messages name files within the copy."""
     try:
         with _without_warnings():
-            stats = measured(read(copy.layout, folder, demands.rules, demands.separator))
+            stats = measured(read(copy.layout, folder, demands.rules, demands.reading))
     except InputError as error:
         told = str(error).replace(f"{folder}/", "").replace(str(folder), "the copy")
         raise InputError(f"cannot be read: {told}") from None

@@ -83,5 +83,5 @@ def _load(path: Path, kind: str, where: str) -> dict[str, Any]:
 def _check_name(name: str, kind: str, where: str) -> None:
     if not re.fullmatch("[a-z0-9][a-z0-9-]*", name):
         raise InputError(f"{where}: a {kind} is named with small letters, digits and hyphens: rename the file")
-    if name in _TAKEN[kind]:
+    if name in _TAKEN[kind] or (kind == "method" and re.fullmatch(r"split\d+", name)):
         raise InputError(f"{where}: {name!r} is the name of a folder that the workflow makes: rename the file")

@@ -8,6 +8,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from lightxml_core.corpus.layouts import foreign_keys, only
 from lightxml_core.downloads.mirrors import copies, is_file_name
 from lightxml_core.encoders.scratch import WITHOUT_EFFECT, ScratchConfig
 from lightxml_core.errors import InputError
@@ -25,7 +26,7 @@ def check_datasets(registry: Registry, root: Path) -> None:
     root: the project's folder, from which relative paths count.
     """
     for name, definition in registry.datasets.items():
-        _check_separator(definition["source"], f"datasets/{name}.yaml: source.separator")
+        _check_reading(definition["source"], f"datasets/{name}.yaml: source")
         _check_mirrors(definition["source"].get("mirrors", []), f"datasets/{name}.yaml: source.mirrors")
         _check_folder(definition["source"], root, f"datasets/{name}.yaml")
         if definition["features"] and wordless(definition["source"]):
@@ -41,10 +42,16 @@ def check_datasets(registry: Registry, root: Path) -> None:
                 )
 
 
-def _check_separator(source: Mapping[str, Any], where: str) -> None:
-    others = {copy.get("layout") for copy in source.get("mirrors", [source])} - {"csv"}
-    if "separator" in source and others:
-        raise InputError(f"{where}: only the layout csv has one, not {', '.join(sorted(others))}: remove the key")
+def _check_reading(source: Mapping[str, Any], where: str) -> None:
+    """InputError for a key that says how files are read and has no effect on those of every copy."""
+    for layout in sorted({copy["layout"] for copy in source.get("mirrors", [source]) if "layout" in copy}):
+        if foreign := foreign_keys(layout, source):
+            raise InputError(f"{where}.{foreign[0]}: {only(foreign[0])}, not {layout}: remove the key")
+    splits = source.get("splits", {"trn": 1, "tst": 1})
+    if isinstance(splits["trn"], str) != isinstance(splits["tst"], str):
+        raise InputError(f"{where}.splits: trn and tst must be two files or two numbers of documents: correct one")
+    if isinstance(splits["trn"], str) and splits["trn"] == splits["tst"]:
+        raise InputError(f"{where}.splits: trn and tst are the same file: name the file of each part")
 
 
 def _check_mirrors(mirrors: list[dict[str, Any]], where: str) -> None:
@@ -241,6 +248,7 @@ def check_targets(registry: Registry) -> None:
             file = registry.origin.file_of("targets", target, f"{kind}s")
             for name in chosen[f"{kind}s"]:
                 _known(name, known, f"{file}: targets.{target}.{kind}s", kind)
+        _check_splits(registry, target, chosen)
         for dataset, method in product(chosen["datasets"], chosen["methods"]):
             if not registry.serves(method, dataset):
                 file = registry.origin.file_of("targets", target)
@@ -248,6 +256,17 @@ def check_targets(registry: Registry) -> None:
                     f"{file}: targets.{target}: {method} reads texts and {dataset} has none "
                     "(a bag-of-words source): choose another method for it"
                 )
+
+
+def _check_splits(registry: Registry, target: str, chosen: Mapping[str, Any]) -> None:
+    for dataset, seed in product(chosen["datasets"], chosen.get("seeds", [])):
+        splits = registry.splits(dataset)
+        if splits is not None and seed >= splits:
+            file = registry.origin.file_of("targets", target, "seeds")
+            raise InputError(
+                f"{file}: targets.{target}.seeds: seed {seed} runs on a split of its number and {dataset} has those "
+                f"from 0 to {splits - 1}: lower the seed or remove it"
+            )
 
 
 def _known(name: str, known: Mapping[str, Any], where: str, kind: str, hint: str = "") -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -33,18 +34,25 @@ SHIPPED, BUILT = "shipped", "tfidf"  # kinds of TF-IDF
 _MAKES = {SHIPPED: "import_features", BUILT: "build_features"}  # the rule of each
 
 
+_SPLIT = "/split"
+
+
 @dataclass(frozen=True)
 class Run:
-    """One cell of the grid: a trained member, or with variant `ensemble` its members together."""
+    """One cell of the grid: a trained member, or with variant `ensemble` its members together.
+
+    corpus: the folder below `results/` of what it is trained and tested on, see `Registry.corpus`.
+    """
 
     dataset: str
     method: str
     variant: str
     seed: int
+    corpus: str
 
     @property
     def path(self) -> str:
-        return f"results/{self.dataset}/{self.method}/{self.variant}/seed{self.seed}"
+        return f"results/{self.corpus}/{self.method}/{self.variant}/seed{self.seed}"
 
 
 @dataclass(frozen=True)
@@ -58,9 +66,38 @@ class Registry:
     methods: Mapping[str, dict[str, Any]]
     origin: Origin = ONE_FILE
 
-    def seeds(self, target: str) -> list[int]:
-        """The seeds of a target: its own, else the configuration's."""
-        return list(self.target(target).get("seeds", self.config["seeds"]))
+    def seeds(self, target: str, dataset: str) -> list[int]:
+        """The seeds of a target on a dataset: its own; else of a dataset with splits one per split, of others the
+        configuration's.
+        """
+        splits = self.splits(dataset)
+        default = self.config["seeds"] if splits is None else range(splits)
+        return list(self.target(target).get("seeds", default))
+
+    def splits(self, dataset: str) -> int | None:
+        """How many splits a dataset has; None for one with fixed parts."""
+        splits = self.definition(dataset)["source"].get("splits")
+        return None if splits is None else int(splits["count"])
+
+    def definition(self, corpus: str) -> dict[str, Any]:
+        """The definition of a dataset, which is also that of each of its splits."""
+        return self.datasets[whole_of(corpus)]
+
+    def corpus(self, dataset: str, seed: int) -> str:
+        """The folder below `results/` of the corpus that a seed runs on: the dataset's, or one of its splits'."""
+        return dataset if self.splits(dataset) is None else f"{dataset}{_SPLIT}{seed}"
+
+    def corpora(self, target: str) -> dict[str, list[str]]:
+        """The corpora of a target by dataset; several only of a dataset with splits."""
+        return {
+            name: list(dict.fromkeys(self.corpus(name, seed) for seed in self.seeds(target, name)))
+            for name in self.target(target)["datasets"]
+        }
+
+    @cached_property
+    def all_corpora(self) -> list[str]:
+        """Every corpus that can be prepared."""
+        return [self.corpus(name, number) for name in self.datasets for number in range(self.splits(name) or 1)]
 
     def target(self, name: str) -> Mapping[str, Any]:
         """The datasets and methods of a target; a dataset is one too: what serves it of the first target."""
@@ -72,7 +109,7 @@ class Registry:
 
     def serves(self, method: str, dataset: str) -> bool:
         """Whether a method can work with a dataset: one that reads tokens cannot, where the source has no texts."""
-        if not wordless(self.datasets[dataset]["source"]):
+        if not wordless(self.definition(dataset)["source"]):
             return True
         return not any("tokens" in self.needs(method, dataset, member) for member in self.members(method, dataset))
 
@@ -106,7 +143,7 @@ class Registry:
 
     def may_ship(self, dataset: str) -> bool:
         """Whether a copy of a dataset that is downloaded may hold TF-IDF beside its texts."""
-        layouts = {copy["layout"] for copy in self.datasets[dataset]["source"].get("mirrors", [])}
+        layouts = {copy["layout"] for copy in self.definition(dataset)["source"].get("mirrors", [])}
         return "xmc-bow" not in layouts and any(LAYOUTS[layout].shipped for layout in layouts)
 
     def _protocols(self, method: str) -> Mapping[str, dict[str, Any]] | None:
@@ -115,12 +152,12 @@ class Registry:
 
     def members(self, method: str, dataset: str) -> dict[str, dict[str, Any]]:
         """The members of a method on a dataset with the settings that are theirs alone."""
-        own = self.methods[method].get("datasets", {}).get(dataset, {})
+        own = self._own(method, dataset)
         return dict(own.get("members", self.methods[method]["members"]))
 
     def ensemble(self, method: str, dataset: str) -> str | None:
         """How the members are combined, None where there is one member or no way is named."""
-        own = self.methods[method].get("datasets", {}).get(dataset, {})
+        own = self._own(method, dataset)
         how = own.get("ensemble", self.methods[method].get("ensemble"))
         return how if how and len(self.members(method, dataset)) > 1 else None
 
@@ -134,13 +171,17 @@ class Registry:
             raise InputError(
                 f"methods/{method}.yaml: no member {member!r} on {dataset}: there are {', '.join(members)}"
             )
-        own = definition.get("datasets", {}).get(dataset, {}).get("settings", {})
+        own = self._own(method, dataset).get("settings", {})
         chosen = {**definition.get("settings", {}), **own, **members[member]}
         protocols = self._protocols(method)
         if protocols is None:
             return chosen
         protocol = str(chosen.get("protocol", definition.get("protocol", self.config["protocol"])))
         return {"protocol": protocol, **protocols[protocol], **chosen}
+
+    def _own(self, method: str, dataset: str) -> dict[str, Any]:
+        """What the file of a method says for one dataset."""
+        return dict(self.methods[method].get("datasets", {}).get(whole_of(dataset), {}))
 
     def made(self, method: str, dataset: str, member: str) -> BaseSettings:
         """The settings as the method's own class, every default filled in."""
@@ -161,14 +202,15 @@ class Registry:
                 variants = list(self.members(method, dataset))
                 if self.ensemble(method, dataset):
                     variants.append("ensemble")
-                yield from (Run(dataset, method, v, seed) for v in variants for seed in self.seeds(target))
+                for variant, seed in product(variants, self.seeds(target, dataset)):
+                    yield Run(dataset, method, variant, seed, self.corpus(dataset, seed))
 
     def selection(self, target: str) -> dict[str, Any]:
         """The target as data, for the reporting: its datasets, methods and runs with their folders."""
         chosen = self.target(target)
         return {
             "target": target,
-            "datasets": {name: self._about_dataset(name) for name in chosen["datasets"]},
+            "datasets": {name: self._about_dataset(name, *of) for name, of in self.corpora(target).items()},
             "methods": {name: self._about_method(name) for name in chosen["methods"]},
             "runs": [self._about_run(run) for run in self.runs(target)],
             "rules": self.rules(target),
@@ -204,11 +246,12 @@ class Registry:
             found.add("download_vectors")
         return found
 
-    def _about_dataset(self, name: str) -> dict[str, Any]:
+    def _about_dataset(self, name: str, first: str, *_: str) -> dict[str, Any]:
+        """first: the corpus whose statistics and documents are shown."""
         keys = ("title", "published_as", "note", "licence", "expected")
-        stats = f"results/{name}/corpus/stats.json"
-        cut = self.datasets[name]["source"].get("cut")
-        return {**{key: self.datasets[name].get(key) for key in keys}, "cut": cut, "stats": stats}
+        about = {key: self.datasets[name].get(key) for key in keys}
+        cut, splits = self.datasets[name]["source"].get("cut"), self.splits(name)
+        return {**about, "cut": cut, "splits": splits, "stats": f"results/{first}/corpus/stats.json"}
 
     def _about_method(self, name: str) -> dict[str, Any]:
         printed = ("published_as", "published_protocol", "published_backbones")
@@ -243,6 +286,16 @@ class Registry:
         return run.variant if vectors is None else f"{run.variant}, {Path(vectors).stem} vectors"
 
 
+def whole_of(corpus: str) -> str:
+    """The name of the dataset that a corpus is of, or is a split of."""
+    return corpus.partition(_SPLIT)[0]
+
+
+def split_of(corpus: str) -> int:
+    """The number of the split that a corpus is; 0 where its dataset has none."""
+    return int(corpus.partition(_SPLIT)[2] or 0)
+
+
 def wordless(source: Mapping[str, Any]) -> bool:
     """Whether every copy of a source is a bag of words."""
-    return all(copy.get("layout") == "xmc-bow" for copy in source.get("mirrors", [source]))
+    return all(copy.get("layout") in ("arff", "xmc-bow") for copy in source.get("mirrors", [source]))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from lightxml_core.corpus.labels import lookalikes
 from lightxml_core.corpus.layouts import (
+    arff,
     attentionxml,
     csv_table,
     hpo,
@@ -18,9 +19,10 @@ from lightxml_core.corpus.layouts import (
     xmc_bow,
     xtransformer,
 )
-from lightxml_core.corpus.layouts.locate import found_in, locate
+from lightxml_core.corpus.layouts.locate import found_in, levels, locate
 from lightxml_core.corpus.layouts.shipped import Shipped, ShippedFiles, read_shipped
 from lightxml_core.corpus.leniency import Leniency
+from lightxml_core.corpus.reading import KEYS, PLAIN, Reading
 from lightxml_core.corpus.types import PARTS, Corpus, PartName
 from lightxml_core.errors import InputError
 
@@ -32,17 +34,21 @@ class Layout:
     """A reader, the sets of files (role -> file name) of which it reads one, and what it also reads beside them.
 
     shipped: the features that a copy in this layout may hold, in the order in which they are looked for.
+    patterns: instead of variants, of the files that it reads. keys: of a source that say how it reads them.
     """
 
-    read: Callable[[Path, Leniency], Corpus]
-    variants: tuple[Mapping[str, str], ...]
+    read: Callable[..., Corpus]
+    variants: tuple[Mapping[str, str], ...] = ()
     optional: tuple[str, ...] = ()
     shipped: tuple[ShippedFiles, ...] = ()
+    patterns: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
 
 
 LAYOUTS = {
+    "arff": Layout(arff.read, patterns=arff.PATTERNS, keys=("labels", "splits")),
     "attentionxml": Layout(attentionxml.read, attentionxml.VARIANTS, (attentionxml.NAMES,), attentionxml.SHIPPED),
-    "csv": Layout(csv_table.read, csv_table.VARIANTS),
+    "csv": Layout(csv_table.read, csv_table.VARIANTS, keys=("separator",)),
     "hpo": Layout(hpo.read, (hpo.FILES,)),
     "libmultilabel": Layout(libmultilabel.read, (libmultilabel.FILES,), shipped=libmultilabel.SHIPPED),
     "pecos": Layout(pecos.read, (pecos.FILES,), shipped=pecos.SHIPPED),
@@ -52,12 +58,24 @@ LAYOUTS = {
 }
 
 
-def files_read(layout: str, folder: Path) -> list[Path]:
+def files_read(layout: str, folder: Path, reading: Reading = PLAIN) -> list[Path]:
     """The files in `folder` that the layout would read, sorted; empty where it would not find what it needs."""
     form = LAYOUTS[layout]
+    if form.patterns:
+        splits = reading.split.splits.files if reading.split else ()
+        return _matching(folder, form.patterns, splits)
     files = {path for found in found_in(folder, *form.variants) for path in found.values()}
     beside = {path.with_name(name) for path in files for name in form.optional}
     return sorted(files | {path for path in beside if path.is_file()})
+
+
+def _matching(folder: Path, patterns: tuple[str, ...], beside: tuple[str, ...]) -> list[Path]:
+    """The files that match, on the first level where the first pattern has any, and those beside them."""
+    for level in levels(folder):
+        if any(path for inside in level for path in inside.glob(patterns[0])):
+            found = (path for inside in level for pattern in (*patterns, *beside) for path in inside.glob(pattern))
+            return sorted({path for path in found if path.is_file()})
+    return []
 
 
 def shipped_features(
@@ -72,26 +90,33 @@ def shipped_features(
     return read_shipped(texts.parent, form.shipped, documents, scratch)
 
 
-def read(layout: str, folder: Path, rules: Leniency, separator: str | None = None) -> Corpus:
+def read(layout: str, folder: Path, rules: Leniency, reading: Reading = PLAIN) -> Corpus:
     """Read a corpus in `layout` from `folder`, or from the nearest folder within it that holds the files.
 
-    separator: what stands between the labels of a cell of a spreadsheet, None for its default or another layout.
+    reading: what the dataset's file says of how they are read, as far as the layout asks for it.
     Labels are checked here; texts are checked while they are streamed, in the pass that stores them.
     Raises InputError for an unknown layout, missing files and whatever the layout's files get wrong.
     """
     if layout not in LAYOUTS:
         raise InputError(f"unknown layout {layout!r}: choose one of {', '.join(LAYOUTS)}")
-    if separator is None:
-        corpus = LAYOUTS[layout].read(folder, rules)
-    elif layout == "csv":
-        corpus = csv_table.read(folder, rules, separator)
-    else:
-        raise InputError(f"a separator was given, and only the layout csv has one, not {layout}: leave it out")
+    if foreign := foreign_keys(layout, reading.keys()):
+        raise InputError(f"{foreign[0]} {only(foreign[0])}, not {layout}: leave it out")
+    corpus = LAYOUTS[layout].read(folder, rules, **reading.given())
     for name in PARTS:
         if corpus.part(name).Y.shape[0] == 0:
             raise InputError(f"{folder} holds no {name} document: check that its files are whole")
     _warn_of_lookalikes(corpus.labels)
     return corpus
+
+
+def foreign_keys(layout: str, keys: Iterable[str]) -> list[str]:
+    """Those of `keys` that say how files are read, and not how those of this layout are."""
+    return [key for key in keys if key in KEYS and key not in LAYOUTS[layout].keys]
+
+
+def only(key: str) -> str:
+    """Which layouts a key is for, as the middle of a sentence."""
+    return f"is for the layout {' and '.join(name for name, form in LAYOUTS.items() if key in form.keys)} only"
 
 
 def _warn_of_lookalikes(labels: list[str]) -> None:
