@@ -12,6 +12,7 @@ from statistics import median
 from lightxml_core.files import made, read_json
 from lightxml_core.methods.lightxml.settings import Settings as Transformer
 from lightxml_core.registry import Registry
+from lightxml_core.registry.grid import split_of, whole_of
 
 # tokens a word: English prose in the WordPiece of BERT-base; distinct words among those of a document
 TOKENS_A_WORD, DISTINCT = 1.3, 0.6
@@ -203,8 +204,8 @@ def downloads(registry: Registry, datasets: Iterable[str], methods: Iterable[str
 
 def shape_of(registry: Registry, dataset: str, root: Path, printed: Printed) -> Shape:
     """From the corpus if it is prepared, else as its definition expects it, else as it is in print."""
-    definition = registry.datasets[dataset]
-    stats = root / f"results/{registry.corpus(dataset, 0)}/corpus/stats.json"
+    definition = registry.definition(dataset)
+    stats = root / f"results/{registry.corpus(whole_of(dataset), split_of(dataset))}/corpus/stats.json"
     known = read_json(made(stats)) if stats.is_file() else dict(definition.get("expected", {}))
     cut = definition["source"].get("cut")
     if cut is not None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,7 +18,9 @@ from lightxml_core.corpus.reading import LabelAttributes, Reading
 from lightxml_core.corpus.splits import Split, Splits
 from lightxml_core.corpus.types import Corpus
 from lightxml_core.errors import InputError
-from tests.test_downloads import server
+from lightxml_core.files import read_json
+from tests.project import copy_project, snakemake
+from tests.test_downloads import Page, Server, server, sha
 
 __all__ = ["server"]
 
@@ -228,3 +231,47 @@ def test_bad_splits_are_refused_with_their_place(trn: str | None, tst: str, mess
             (tmp_path / name).write_text(text)
     with pytest.raises(InputError, match=message):
         read("arff", tmp_path, LENIENT, Reading(split=Split(Splits(2, "trn.txt", "tst.txt"), 0)))
+
+
+# --- through the workflow -------------------------------------------------------------------------------------------
+
+
+def _published(project: Path, value: float) -> None:
+    rows = ["dataset,method,variant,metric,value,source,verified", f"Tagged,kNN,single,P@1,{value},a page,seen"]
+    (project / "published/tagged.csv").write_text("\n".join([*rows, ""]))
+
+
+def _planted(folder: Path) -> dict[str, Path]:
+    """60 documents of two labels and two features, which tell the labels, and two splits of 45 and 15."""
+    rng = np.random.default_rng(0)
+    labels = np.eye(2)[rng.integers(0, 2, 60)]
+    write(folder / "tagged.arff", sparse(np.hstack([labels, labels * 3 + 0.1])), "'tagged: -C 2'")
+    splits = np.array([rng.permutation(60) + 1 for _ in range(2)]).T
+    for name, rows in (("trn.txt", splits[:45]), ("tst.txt", splits[45:])):
+        np.savetxt(folder / name, rows, fmt="%d")
+    return {name: folder / name for name in ("tagged.arff", "trn.txt", "tst.txt")}
+
+
+def test_splits_from_a_server_are_run_and_judged_over_their_mean(server: Server, tmp_path: Path) -> None:
+    project = copy_project(tmp_path / "project")
+    files = []
+    for name, path in _planted(tmp_path).items():
+        body = path.read_bytes()
+        files.append({"url": server.add(Page(body)), "sha256": sha(body), "name": name})
+    splits = {"count": 2, "trn": "trn.txt", "tst": "tst.txt"}
+    source = {"splits": splits, "mirrors": [{"files": files, "layout": "arff"}]}
+    definition = {"title": "Tagged", "published_as": "Tagged", "source": source, "expected": {"documents_tst": 15}}
+    (project / "datasets/tagged.yaml").write_text(yaml.safe_dump(definition))
+    _published(project, 99.9)
+    target = {"datasets": ["tagged"], "methods": ["voting"]}
+    voting = {"title": "Voting", "published_as": "kNN", "implementation": "knn", "members": {"single": {}}}
+    (project / "methods/voting.yaml").write_text(yaml.safe_dump(voting))
+    (project / "mine.yaml").write_text(yaml.safe_dump({"targets": {"tagged": target}}))
+    tables = "results/targets/tagged/tables"
+    snakemake(project, "--quiet", "rules", "--configfile", "mine.yaml", "--", f"{tables}/verdicts.csv")
+    for number in range(2):
+        run = f"results/tagged/split{number}/voting/single/seed{number}"
+        assert read_json(project / run / "metrics.json")["P@1"] == 100
+    judged = [line for line in (project / tables / "verdicts.csv").read_text().splitlines() if ",voting," in line]
+    assert len(judged) == 1 and ",100.0,0.0,2," in judged[0]
+    assert "over splits" in (project / tables / "verdicts.md").read_text()

@@ -276,7 +276,7 @@ class Registry:
         if kind is None:
             return None
         use = "documents" if "tfidf" in self.needs(run.method, run.dataset, member) else "clusters"
-        return {"folder": f"results/{run.dataset}/features/{kind}", "use": use}
+        return {"folder": f"results/{run.corpus}/features/{kind}", "use": use}
 
     def _shown(self, run: Run) -> str:
         """A variant as every table names it: a member with the vectors of words it starts from, where it has any."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +74,17 @@ def other_data(entry: Mapping[str, Any], published: pd.DataFrame) -> str:
         if own is not None and known and own not in known:
             said.append(f"{own:,} {what}, published {' or '.join(f'{value:,.0f}' for value in known)}")
     return f"another cut of the data: {'; '.join(said)}" if said else ""
+
+
+def has_splits(selection: Selection, dataset: str) -> bool:
+    """Whether the seeds of a dataset run on splits of its documents, one on each."""
+    return bool(selection["datasets"][dataset].get("splits"))
+
+
+def splits_notes(selection: Selection, names: Iterable[str]) -> list[str]:
+    """For tables of means: on which of these datasets the runs differ by the split. None or one sentence."""
+    titles = [title_of(selection["datasets"], name) for name in dict.fromkeys(names) if has_splits(selection, name)]
+    return [f"{', '.join(titles)}: means and ± are over splits of the documents, one seed per split."] if titles else []
 
 
 def _counted(entry: Mapping[str, Any]) -> dict[str, Any]:

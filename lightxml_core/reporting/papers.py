@@ -9,6 +9,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from lightxml_core.reporting.cells import MISSING, NOT_RUN, Cell, notes_on, reproduced, seeds_note
+from lightxml_core.reporting.corpora import splits_notes
 from lightxml_core.reporting.markup import NOTHING, Table
 from lightxml_core.reporting.matching import AS_PUBLISHED
 from lightxml_core.reporting.runs import ENSEMBLE, SHOWN, Group, Selection, groups_of
@@ -123,7 +124,7 @@ def _pivot(
         figures = [cell.text(protocol != NOT_RUN) if cell else absent for cell in row.values()]
         body.append([name, "; ".join(dict.fromkeys(key[2] for key in places.values())), protocol, *figures])
         shown += [cell for cell in row.values() if cell]
-    notes = [_READ, *notes_on(shown)]
+    notes = [_READ, *notes_on(shown), *splits_notes(selection, [dataset for _, dataset, _ in columns])]
     return Table(title, [*_NAMES, *(head for head, *_ in columns)], body, "lll" + "r" * len(columns), notes)
 
 
@@ -203,7 +204,7 @@ def _variants(selection: Selection, rows: _Rows, keys: list[_Key], first: _Key, 
     headers = ["variant", "protocol", "what it changes", *SHOWN]
     protocol = f" ({first[3]})" if len({key[3] for key in keys}) > 1 else ""
     against = f"{note} brackets with a sign: points against {names[first]}{protocol}."
-    return Table("", headers, body, "lll" + "r" * len(SHOWN), [against, seeds])
+    return Table("", headers, body, "lll" + "r" * len(SHOWN), [against, seeds, *splits_notes(selection, [first[0]])])
 
 
 def _against(rows: list[dict[str, Any]] | None, first: list[dict[str, Any]] | None, same: bool) -> str:
@@ -243,7 +244,9 @@ def _tails(selection: Selection) -> list[Table]:
             headers = [*_NAMES, *(f"R@5 {part}" for part in _PARTS)]
             headers += [*(f"found at {k}" for k in (1, 3, 5)), *(f"decile {i}" for i in range(1, 11))]
             title = f"Head to tail: {title_of(selection['datasets'], name)}"
-            tables.append(Table(title, headers, body, "lll" + "r" * 16, _TAIL_NOTES))
+            tables.append(
+                Table(title, headers, body, "lll" + "r" * 16, [*_TAIL_NOTES, *splits_notes(selection, [name])])
+            )
     return tables or [_empty("Head to tail", "No run recorded its hits by label frequency: evaluate the runs again.")]
 
 

@@ -12,7 +12,7 @@ from lightxml_core.files import write_text
 from lightxml_core.reporting.bills import cost, cost_table
 from lightxml_core.reporting.cells import MISSING, NONE, NOT_RUN, Cell, notes_on
 from lightxml_core.reporting.choices import settings, settings_table
-from lightxml_core.reporting.corpora import datasets, datasets_table
+from lightxml_core.reporting.corpora import datasets, datasets_table, splits_notes
 from lightxml_core.reporting.markup import Table, tex_file
 from lightxml_core.reporting.matching import figures_of
 from lightxml_core.reporting.papers import paper_tables
@@ -144,6 +144,7 @@ def _wide(selection: Selection, dataset: str, long: pd.DataFrame) -> Table:
     ]
     headers = ["method", "variant", *(["protocol"] if tell else []), *SHOWN]
     notes = notes_on([cell for row in cells.values() for cell in row])
+    notes += splits_notes(selection, [dataset])
     notes += [] if tell else [f"Protocol: {', '.join(protocols) or NOT_RUN}."]
     return Table(title, headers, rows, "l" * (len(headers) - len(SHOWN)) + "r" * len(SHOWN), notes)
 

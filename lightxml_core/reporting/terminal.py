@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from lightxml_core.reporting.corpora import has_splits
 from lightxml_core.reporting.costs import members_of, training_seconds
 from lightxml_core.reporting.runs import ENSEMBLE, SHOWN, Group, Selection, groups_of, of_dataset
 from lightxml_core.reporting.titles import clip, title_alone, title_of, titles_of, width
@@ -54,7 +55,10 @@ def _block(selection: Selection, dataset: str, groups: list[Group]) -> str:
     header = _line(head, [*(f"{metric} " for metric in SHOWN), "seeds", "seconds"])
     rows = [_line(own, _figures(group, groups, best)) for own, group in zip(names, groups, strict=True)]
     notes = [note for group in groups if (note := _honest(selection, group, groups))]
-    return "\n".join([heading, header, "-" * len(header), *rows, "* best of its column", *notes])
+    best_of = (
+        f"* best of its column{'; means are over splits, one seed on each' if has_splits(selection, dataset) else ''}"
+    )
+    return "\n".join([heading, header, "-" * len(header), *rows, f"* best of its column{over}", *notes])
 
 
 def _names(selection: Selection, told: list[str], groups: list[Group]) -> list[str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lightxml_core.reporting.cells import MISSING, NONE, NOT_RUN
-from lightxml_core.reporting.corpora import other_data
+from lightxml_core.reporting.corpora import has_splits, other_data, splits_notes
 from lightxml_core.reporting.features import built_here
 from lightxml_core.reporting.markup import Table
 from lightxml_core.reporting.matching import published_encoders
@@ -36,7 +37,7 @@ def verdicts(
     encoder is not the one that the published figures come from, where its TF-IDF, or that of its label clusters, was
     built here, or where the data are others (a cut, other counts of documents or labels than published), each said as
     the reason; else *reproduced* within the tolerance, *above* or *below* outside it. *not run* where there is nothing
-    of ours.
+    of ours. On a dataset with splits the standard error of the mean over splits is added to the tolerance.
     """
     import pandas as pd
 
@@ -70,10 +71,10 @@ def verdict_table(selection: Selection, found: pd.DataFrame) -> Table:
         for row in ran
     ]
     headers = ["dataset", "method", "variant", "metric", "reproduced", "std", "seeds", "published", "source", "checked"]
-    points = {row["metric"].split("@")[0]: float(row["tolerance"]) for row in ran}
-    rule = ", ".join(f"{family}@k {value:g}" for family, value in points.items())
+    points = {row["metric"].split("@")[0]: float(row["tolerance"]) - _standard_error(selection, row) for row in ran}
+    rule = ", ".join(f"{family}@k {value:.4g}" for family, value in points.items())
     counts = f"Published figures, each source by itself: {counted}."
-    notes = [counts, f"Reproduced: within this many points, {rule}.", *_RULE]
+    notes = [counts, f"Reproduced: within this many points, {rule}.", *_splits_rule(selection, ran), *_RULE]
     return Table("Verdicts", [*headers, "difference", "verdict", "why"], rows, "llllrrrrllrll", notes)
 
 
@@ -84,6 +85,18 @@ _RULE = (
 )
 
 
+def _splits_rule(selection: Selection, ran: Sequence[Mapping[str, Any]]) -> list[str]:
+    told = splits_notes(selection, [row["dataset"] for row in ran])
+    return [*told, "There, the standard error of the mean over splits is added to these points."] if told else []
+
+
+def _standard_error(selection: Selection, row: Mapping[str, Any]) -> float:
+    """Of the mean over splits, in points; 0 for a dataset without splits, or for one run."""
+    if not has_splits(selection, row["dataset"]) or row["reproduced_std"] == MISSING:
+        return 0.0
+    return float(row["reproduced_std"]) / math.sqrt(int(row["seeds"]))
+
+
 def _std(row: Mapping[str, Any]) -> str:
     return MISSING if row["reproduced_std"] == MISSING else f"{float(row['reproduced_std']):.2f}"
 
@@ -92,7 +105,7 @@ def _judged(selection: Selection, row: Mapping[str, Any], tolerance: Mapping[str
     known = {name: row[name] for name in COLUMNS[:10]}
     if row["reproduced_mean"] == NOT_RUN:
         return {**known, "difference": NOT_RUN, "tolerance": NOT_RUN, "verdict": NOT_RUN, "reason": NOT_RUN}
-    points = float(tolerance[row["metric"].split("@")[0]])
+    points = round(float(tolerance[row["metric"].split("@")[0]]) + _standard_error(selection, row), 6)
     difference = round(float(row["reproduced_mean"]) - float(row["published"]), 6)
     reason = "; ".join(filter(None, [*_differences_of_kind(selection, row), data]))
     verdict = NOT_COMPARABLE if reason else _by_size(difference, points)
