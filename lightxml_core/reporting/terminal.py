@@ -55,9 +55,7 @@ def _block(selection: Selection, dataset: str, groups: list[Group]) -> str:
     header = _line(head, [*(f"{metric} " for metric in SHOWN), "seeds", "seconds"])
     rows = [_line(own, _figures(group, groups, best)) for own, group in zip(names, groups, strict=True)]
     notes = [note for group in groups if (note := _honest(selection, group, groups))]
-    best_of = (
-        f"* best of its column{'; means are over splits, one seed on each' if has_splits(selection, dataset) else ''}"
-    )
+    over = "; means are over splits, one seed on each" if has_splits(selection, dataset) else ""
     return "\n".join([heading, header, "-" * len(header), *rows, f"* best of its column{over}", *notes])
 
 
