@@ -278,7 +278,8 @@ def _activations(batch: int, tokens: float, layers: int, width: int) -> float:
 def _dataset_bytes(registry: Registry, dataset: str, root: Path) -> float | None:
     """As its mirror states, else from its words: a text shrinks to about a third."""
     mirrors = registry.datasets[dataset]["source"].get("mirrors", [])
-    stated = [float(entry["bytes"]) for entry in mirrors if "bytes" in entry]
+    copies = [entry.get("files", [entry]) for entry in mirrors]
+    stated = [sum(float(file["bytes"]) for file in files) for files in copies if all("bytes" in file for file in files)]
     if stated:
         return stated[0]
     words = shape_of(registry, dataset, root, read_printed(root / "published")).all_words

@@ -200,3 +200,7 @@ def test_a_configuration_without_keys_and_a_rate_that_cannot_be_are_refused(
         with pytest.raises(SystemExit) as ended:
             printed(capsys, "--teraflops", rate)
         assert ended.value.code == 2 and f"{rate}" in capsys.readouterr().err
+
+
+def test_a_copy_of_several_files_is_as_large_as_they_are_together(registry: Registry, tmp_path: Path) -> None:
+    assert downloads(registry, ["delicious", "bibtex"], ["knn"], tmp_path) == {"delicious": 4628997, "bibtex": 3457834}
