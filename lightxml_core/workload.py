@@ -298,7 +298,7 @@ def _parts(registry: Registry, settings: object, root: Path) -> Bytes:
         if {"hub", "packages", "parts"} & set(source) and not (root / "data/encoders" / backbone).is_dir():
             size = registry.backbones[backbone].get("size")
             found[backbone] = 4.0 * encoder_weights(size) if size else None
-    if vectors in registry.vectors and not (root / f"data/vectors/{vectors}.txt").is_file():
+    if vectors in registry.vectors and not (root / "data/vectors" / vectors).is_dir():
         found[vectors] = float(registry.vectors[vectors]["source"].get("bytes", VECTORS))
     return found
 

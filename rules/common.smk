@@ -329,7 +329,7 @@ def training_inputs(wildcards):
     found = member_inputs(wildcards)
     if "vectors" in needs(wildcards):
         own = as_inputs(files_of_member(wildcards))
-        found |= {"own_vectors": own[0]} if own else {"vectors": f"data/vectors/{made(wildcards).vectors}.txt"}
+        found |= {"own_vectors": own[0]} if own else {"vectors": f"data/vectors/{made(wildcards).vectors}"}
     if "names_encoder" in needs(wildcards):
         found["names_encoder"] = encoder_folder(wildcards.dataset, made(wildcards).names_backbone)
     return found

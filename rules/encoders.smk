@@ -31,7 +31,7 @@ rule download_vectors:
     input:
         code=code("download_vectors"),
     output:
-        "data/vectors/{vectors}.txt",
+        directory("data/vectors/{vectors}"),
     log:
         "logs/download_vectors/{vectors}.log",
     benchmark:

@@ -21,7 +21,7 @@ from lightxml_core.downloads.lock import Lock
 from lightxml_core.downloads.mirrors import Mirror
 from lightxml_core.downloads.sources import ENCODER_FILES, download_encoder
 from lightxml_core.errors import InputError, main_guard
-from lightxml_core.features.vectors import read_vectors
+from lightxml_core.features.vector_files import read_vectors
 from lightxml_core.files import load_array, load_csr, read_json, save_array, save_csr, write_json, write_text
 from tests.project import ROOT, copy_project, write_attentionxml
 

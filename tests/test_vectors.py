@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from lightxml_core.errors import InputError
-from lightxml_core.features.vectors import first_vectors, learn_vectors, read_vectors
+from lightxml_core.features.vector_files import read_vectors
+from lightxml_core.features.vectors import first_vectors, learn_vectors
 
 
 def test_files_with_and_without_a_header_and_words_with_spaces(tmp_path: Path) -> None:

