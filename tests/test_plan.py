@@ -91,6 +91,7 @@ def test_hours_go_by_words_where_none_are_in_print() -> None:
 def test_downloads_are_counted_once_and_what_is_here_not(registry: Registry, tmp_path: Path) -> None:
     found = downloads(registry, ["eurlex-4k", "eurlex-4k-small"], ["lightxml", "attentionxml"], tmp_path)
     assert set(found) == {"eurlex-4k", "bert-base", "roberta-base", "xlnet-base", "glove-840b"}
+    assert downloads(registry, ["hpo-5k-tiny"], ["lightdxml-vectors"], tmp_path)["spacy-en-md"] == 33_478_977
     assert found["bert-base"] == pytest.approx(4 * 109.5e6, rel=0.03)  # BERT-base has 109.48 million weights
     (tmp_path / "data/encoders/bert-base").mkdir(parents=True)
     (tmp_path / "data/eurlex-4k/raw").mkdir(parents=True)

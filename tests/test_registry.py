@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 GONE = object()  # as a value of an edit: the key is taken out
 CONFIG, DATASET, CUT = "config.yaml", "datasets/eurlex-4k.yaml", "datasets/eurlex-4k-small.yaml"
 DELICIOUS = "datasets/delicious.yaml"
-GLOVE, ATTENTION = "vectors/glove-840b.yaml", "methods/attentionxml.yaml"
+GLOVE, SPACY, ATTENTION = "vectors/glove-840b.yaml", "vectors/spacy-en-md.yaml", "methods/attentionxml.yaml"
 HUB, SCRATCH, PACKAGE = "backbones/bert-base.yaml", "backbones/scratch-bert.yaml", "backbones/minilm.yaml"
 XLNET, WORDS = "backbones/scratch-xlnet.yaml", "backbones/words.yaml"
 PROTOCOLS, MATCHER = "methods/lightxml-protocols.yaml", "methods/xtransformer-small.yaml"
@@ -208,6 +208,8 @@ WRONG: list[tuple[str, Keys, Any, tuple[str, ...]]] = [
     # vectors of words
     (GLOVE, ("source", "file"), GONE, ("source", "the key 'file' is missing")),
     (GLOVE, ("source", "urls", 1), "glove.zip", ("source.urls.1", "'glove.zip'")),
+    (SPACY, ("source", "packages", 0, "vocab"), GONE, ("source.packages.0", "expected", "vocab")),
+    (SPACY, ("source", "packages", 0, "sha256"), "ab", ("source.packages.0.sha256", "'ab'")),
     (ATTENTION, ("settings", "vectors"), "glove", ("settings.vectors", "unknown vectors 'glove'", "random")),
     # methods, and their members' settings
     (LIGHTXML, ("titel",), "x", ("unknown key 'titel'", "known here are title, note")),

@@ -1,4 +1,4 @@
-"""Encoders and word vectors from packages, folders and a hub, without any network."""
+"""Encoders from packages, folders and a hub, without any network."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from transformers import XLNetConfig, XLNetLMHeadModel
 
-from lightxml_core.downloads.lock import Lock
-from lightxml_core.downloads.sources import download_encoder, download_vectors
+from lightxml_core.downloads.sources import download_encoder
 from lightxml_core.encoders.backbone import load_encoder
 from lightxml_core.errors import InputError
 from lightxml_core.files import read_json, sha256_of
@@ -209,25 +208,3 @@ def test_a_hub_out_of_reach_is_told_in_one_sentence(tmp_path: Path, hub: Hub, mo
     monkeypatch.setattr(hub, "model_info", unreachable)
     with pytest.raises(InputError, match=r"cannot be had from the hub \(Name or service not known\)"):
         download_encoder({"hub": "a/b", "revision": "main"}, tmp_path / "archives", tmp_path / "out")
-
-
-def test_vectors_are_the_one_file_of_their_archive(tmp_path: Path) -> None:
-    archives, target = tmp_path / "archives", tmp_path / "vectors" / "glove.txt"
-    make_wheel(archives / "glove.zip", {"glove.txt": b"cat 1 2\n", "readme": b"x"})
-    source = {"urls": ["http://127.0.0.1:9/glove.zip"], "archive": "glove.zip", "file": "glove.txt"}
-    target.parent.mkdir()
-    download_vectors(source, archives, target, Lock(tmp_path / "lock.json"))
-    assert target.read_bytes() == b"cat 1 2\n" and list(target.parent.iterdir()) == [target]
-    with pytest.raises(InputError, match=r"glove\.zip holds no glove\.840B\.txt: correct `file`"):
-        download_vectors({**source, "file": "glove.840B.txt"}, archives, target, Lock(tmp_path / "lock.json"))
-    assert list(target.parent.iterdir()) == [target]
-
-
-def test_vectors_come_from_the_next_address_where_one_is_gone_or_gives_another_file(tmp_path: Path) -> None:
-    for name, content in (("other", b"dog 1 2\n"), ("right", b"cat 1 2\n")):
-        make_wheel(tmp_path / name / "glove.zip", {"glove.txt": content})
-    right = tmp_path / "right/glove.zip"
-    urls = [f"file://{tmp_path}/{name}/glove.zip" for name in ("gone", "other", "right")]
-    source = {"urls": urls, "archive": "glove.zip", "file": "glove.txt", "sha256": sha256_of(right)}
-    download_vectors(source, tmp_path / "archives", tmp_path / "glove.txt", Lock(tmp_path / "lock.json"))
-    assert (tmp_path / "glove.txt").read_bytes() == b"cat 1 2\n"

@@ -253,7 +253,7 @@ def test_word_vectors_are_downloaded_where_a_method_starts_from_them(shipped: li
     ]
     assert "data/vectors/fasttext-crawl" in of_wiki10.inputs
     downloaded = [job.wildcards["vectors"] for job in shipped if job.rule == "download_vectors"]
-    assert sorted(downloaded) == ["fasttext-crawl", "glove-840b"]
+    assert sorted(downloaded) == ["fasttext-crawl", "glove-6b-50d", "glove-840b", "spacy-en-md"]
 
 
 def test_a_member_predicts_with_the_tokens_of_its_own_setting(shipped: list[Job]) -> None:

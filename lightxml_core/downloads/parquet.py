@@ -49,6 +49,8 @@ def _chunk(content: bytes, about: dict[int, Any], optional: bool) -> Iterator[by
             dictionary = _plain(page, header[7][1])
         else:
             left -= header[5][1]
+            if left < 0:
+                raise ValueError("a page has more strings than its column")
             yield from _data(page, header[5], optional, dictionary)
 
 
@@ -76,13 +78,9 @@ def _data(page: bytes, about: dict[int, Any], optional: bool, dictionary: list[b
 
 
 def _plain(page: bytes, count: int) -> list[bytes]:
-    found, place = [], 0
+    found, reader = list[bytes](), _Reader(page, 0)
     for _ in range(count):
-        start = place + 4
-        place = start + int.from_bytes(page[place:start], "little")
-        found.append(page[start:place])
-    if place > len(page):
-        raise ValueError("a page ends early")
+        found.append(reader.take(reader.number(4)))
     return found
 
 

@@ -59,7 +59,7 @@ def murmurhash64a(keys: Sequence[bytes], seed: int) -> np.ndarray:
     hashes, lengths = np.zeros(len(keys), np.uint64), np.array([len(key) for key in keys], np.int64)
     for length in np.unique(lengths).tolist():
         some = np.flatnonzero(lengths == length)
-        hashes[some] = _of_one_length([keys[i] for i in some], length, seed)
+        hashes[some] = _of_one_length([keys[i] for i in some.tolist()], length, seed)
     return hashes
 
 
