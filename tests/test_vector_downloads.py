@@ -103,6 +103,11 @@ def test_rows_are_found_by_the_hash_of_a_word_however_their_numbers_are_packed(h
             read_rows(damaged, json.dumps(words).encode())
 
 
+def test_a_word_that_spacy_has_a_number_for_is_found_by_it() -> None:
+    rows = packed_map([(432, 7), (murmur(b"numbers", 1), 8)], b"\x82")
+    assert read_rows(rows, b'["numbers"]') == {"number": 7, "numbers": 8}
+
+
 # Packages
 
 

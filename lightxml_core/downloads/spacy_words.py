@@ -9,20 +9,44 @@ import numpy as np
 
 _MULTIPLIER = 0xC6A4A7935BD1E995
 _SEED = 1  # spaCy's
+# spaCy 3 numbers its own names of attributes and relations instead of hashing them (its symbols.pxd). These of them are
+# words, too, here in runs of consecutive numbers.
+_RUNS = {
+    64: "ID",
+    380: "PERSON",
+    386: "PRODUCT EVENT",
+    389: "LANGUAGE",
+    391: "DATE TIME PERCENT MONEY QUANTITY",
+    401: "agent",
+    404: "attr aux",
+    407: "cc",
+    410: "conj cop",
+    414: "dep det",
+    423: "mark meta neg",
+    427: "nn",
+    431: "num number",
+    434: "obj",
+    436: "parataxis",
+    440: "poss possessive",
+    443: "prep",
+    445: "punct",
+    449: "root",
+}
+_NUMBERED = {name: number for first, names in _RUNS.items() for number, name in enumerate(names.split(), first)}
 
 
 def read_rows(key2row: bytes, strings: bytes) -> dict[str, int]:
     """Word → row of the array of vectors; several words may share a row.
 
     key2row: MessagePack, a map of integers. strings: JSON, a list of words, which may hold more than have a vector.
-    Keys that belong to no word are left out: spaCy numbers its own names of attributes and tags instead of hashing
-    them. ValueError or IndexError for other contents.
+    Keys that belong to no word are left out. ValueError or IndexError for other contents.
     """
     rows, words = _map_of_integers(key2row), json.loads(strings)
     if not (isinstance(words, list) and all(isinstance(word, str) for word in words)):
         raise ValueError("the strings are no list of words")
     keys = murmurhash64a([word.encode("utf-8") for word in words], _SEED).tolist()
-    return {word: rows[key] for word, key in zip(words, keys, strict=True) if key in rows}
+    key_of = dict(zip(words, keys, strict=True)) | _NUMBERED
+    return {word: rows[key] for word, key in key_of.items() if key in rows}
 
 
 def _map_of_integers(packed: bytes) -> dict[int, int]:
