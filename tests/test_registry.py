@@ -472,6 +472,7 @@ READS: list[tuple[str, str, str, str | None, str]] = [
     ("eurlex-4k-small", "knn", "single", "tfidf", "clean"),  # a cut
     ("eurlex-4k-bow", "bonsai", "single", "tfidf", "clean"),  # the corpus is its features
     ("hpo-5k", "parabel", "single", "tfidf", "clean"),
+    ("cve-libraries", "parabel", "single", "tfidf", "clean"),  # loose files, TF-IDF not among them
     ("wiki-500k", "lightxml-fast-clustered", "tree0", "tfidf", "clean"),  # names its protocol
 ]
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lightxml_core.corpus.layouts import LAYOUTS
+from lightxml_core.downloads.mirrors import copies
 from lightxml_core.errors import InputError
 from lightxml_core.methods import BaseSettings, load_method, make_settings
 from lightxml_core.registry.origin import ONE_FILE, Origin
@@ -143,8 +144,8 @@ class Registry:
 
     def may_ship(self, dataset: str) -> bool:
         """Whether a copy of a dataset that is downloaded may hold TF-IDF beside its texts."""
-        layouts = {copy["layout"] for copy in self.definition(dataset)["source"].get("mirrors", [])}
-        return "xmc-bow" not in layouts and any(LAYOUTS[layout].shipped for layout in layouts)
+        mirrors = self.definition(dataset)["source"].get("mirrors", [])
+        return all(mirror["layout"] != "xmc-bow" for mirror in mirrors) and any(map(_may_ship, mirrors))
 
     def _protocols(self, method: str) -> Mapping[str, dict[str, Any]] | None:
         """The settings of each protocol that a method's implementation has; None where it has none."""
@@ -284,6 +285,13 @@ class Registry:
             return run.variant
         vectors = getattr(self.made(run.method, run.dataset, run.variant), "vectors", None)
         return run.variant if vectors is None else f"{run.variant}, {Path(vectors).stem} vectors"
+
+
+def _may_ship(mirror: dict[str, Any]) -> bool:
+    """Whether a copy may hold TF-IDF: an archive whatever its layout may have, loose files what is listed."""
+    shipped = {features.trn for features in LAYOUTS[mirror["layout"]].shipped}
+    stored = {piece.stored for piece in copies([mirror], {})[0].pieces}
+    return bool(shipped and (None in stored or shipped & stored))
 
 
 def whole_of(corpus: str) -> str:
