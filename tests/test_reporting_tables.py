@@ -12,7 +12,7 @@ import pytest
 
 from lightxml_core.errors import InputError
 from lightxml_core.features.origin import Origin, Origins
-from lightxml_core.files import write_json, write_text
+from lightxml_core.files import read_json, write_json, write_text
 from lightxml_core.reporting import bills
 from lightxml_core.reporting.bills import cost, cost_table, duration
 from lightxml_core.reporting.choices import settings
@@ -161,6 +161,9 @@ def test_datasets_mark_what_differs_from_every_source(
     assert [row["difference"] for row in _rows(frame, statistic="N_train")] == ["n/a"]
     markdown = datasets_table(selection, frame).markdown()
     assert "| Toy\\_4K | L | 3,956 | none | 4,000 | ≠ -44 (-1.1%) | another | seen |" in markdown
+    stats = Path(selection["datasets"]["toy"]["stats"])
+    write_json(stats, read_json(stats) | {"copy": "https://a.host/toy.zip"})
+    assert "Toy\\_4K was read from https://a.host/toy.zip." in datasets_table(selection, frame).markdown()
     alone = datasets(selection, published[published.dataset == "another"])
     assert "| dataset | statistic | computed | expected |\n" in datasets_table(selection, alone).markdown()
 

@@ -188,6 +188,7 @@ def test_a_run_goes_on_to_the_first_copy_that_is_right(server: Server, tmp_path:
         snakemake(project, "results/eurlex-4k/parabel/single/seed0/metrics.json")
     used = read_json(project / "data/eurlex-4k/source.json")
     assert used["layout"] == given[-1]["layout"] and local[-1]["url"] in json.dumps(used)
+    assert read_json(project / "results/eurlex-4k/corpus/stats.json")["copy"] == local[-1]["url"]
     assert read_json(project / "results/eurlex-4k/parabel/single/seed0/metrics.json")["P@1"] > 70
 
 

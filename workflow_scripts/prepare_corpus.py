@@ -12,8 +12,9 @@ from lightxml_core.corpus.layouts import read
 from lightxml_core.corpus.leniency import Leniency
 from lightxml_core.corpus.reading import Reading
 from lightxml_core.corpus.statistics import verify
-from lightxml_core.corpus.store import load_label_names, write_corpus
+from lightxml_core.corpus.store import load_label_names, load_stats, write_corpus
 from lightxml_core.corpus.types import Corpus
+from lightxml_core.downloads.datasets import told
 from lightxml_core.files import made, read_json, seal
 
 
@@ -38,7 +39,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="corpus folder to write")
     options = parser.parse_args()
     used = read_json(made(options.used)) if options.used else {"layout": options.layout}
-    stats = write_corpus(_read(options, used["layout"]), options.out)
+    copy = load_stats(options.cut).get("copy") if options.cut else told(used)
+    stats = write_corpus(_read(options, used["layout"]), options.out, copy)
     seal(options.out)
     try:
         verify(stats, used.get("expected", options.expected), f"datasets/{options.dataset}.yaml")

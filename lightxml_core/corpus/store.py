@@ -29,9 +29,10 @@ SHOWN = 5
 logger = logging.getLogger(__name__)
 
 
-def write_corpus(corpus: Corpus, folder: Path) -> dict[str, Any]:
+def write_corpus(corpus: Corpus, folder: Path, copy: str | None = None) -> dict[str, Any]:
     """Write the folder described above and return its statistics; InputError for whatever is wrong with the texts.
 
+    copy: which download the corpus was read from, for readers of the results; None where it was not downloaded.
     Texts come first, because reading them may fail; stats.json comes last, so that a folder that has it is complete.
     """
     (folder / STATS).unlink(missing_ok=True)
@@ -47,7 +48,7 @@ def write_corpus(corpus: Corpus, folder: Path) -> dict[str, Any]:
     _write_lines(folder / LABELS, corpus.labels)
     _write_lines(folder / NAMES, corpus.labels if corpus.names is None else corpus.names)
     _warn_unseen(corpus)
-    stats = statistics_with(corpus, trn, tst)
+    stats = statistics_with(corpus, trn, tst) | ({} if copy is None else {"copy": copy})
     write_json(folder / STATS, stats)
     return stats
 

@@ -77,6 +77,16 @@ def download_dataset(
     raise InputError(_none_left(failures, demands.dataset, archives))
 
 
+def told(used: Mapping[str, Any]) -> str | None:
+    """The copy that `download_dataset` used, for people: its address or package; None for files of the user's own."""
+    if "package" in used:
+        return str(used["package"])
+    urls = [entry["url"] for entry in used.get("files", [])]
+    if not urls:
+        return None
+    return urls[0] + (f" and {len(urls) - 1} more files beside it" if len(urls) > 1 else "")
+
+
 def _at_hand(copy: Copy, archives: Path) -> bool:
     return all((archives / piece.kept).is_file() for piece in copy.pieces)
 

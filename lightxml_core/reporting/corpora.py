@@ -54,7 +54,7 @@ def datasets_table(selection: Selection, frame: pd.DataFrame) -> Table:
     shown = frame.assign(dataset=[title_of(selection["datasets"], name) for name in frame["dataset"]], **told)
     shown = shown.drop(columns=[column for column in _BESIDE if set(shown[column]) == {NONE}])
     notes = ["≠: the computed figure differs from the published one."] if "published" in shown else []
-    notes += ["Words are counted between white space.", *_unpublished(frame)]
+    notes += ["Words are counted between white space.", *_unpublished(frame), *_copies(selection)]
     alignment = "".join("r" if column in _NUMBERS else "l" for column in shown)
     return Table("Datasets", list(shown), shown.to_numpy().tolist(), alignment, notes)
 
@@ -89,8 +89,13 @@ def splits_notes(selection: Selection, names: Iterable[str]) -> list[str]:
 
 def _counted(entry: Mapping[str, Any]) -> dict[str, Any]:
     """What the corpus gave, under the names of published tables; empty before it is prepared."""
+    return _canonical(_stats(entry))
+
+
+def _stats(entry: Mapping[str, Any]) -> dict[str, Any]:
     path = Path(entry["stats"])
-    return _canonical(read_json(made(path))) if path.is_file() else {}
+    found: dict[str, Any] = read_json(made(path)) if path.is_file() else {}
+    return found
 
 
 def spelled(value: Any) -> str:
@@ -136,6 +141,13 @@ def _told(row: Mapping[str, Any]) -> str:
         return str(row["difference"])
     share = 100.0 * difference / float(row["published"]) if float(row["published"]) else 0.0
     return f"≠ {difference:+,.4g} ({share:+.2g}%)"
+
+
+def _copies(selection: Selection) -> list[str]:
+    """Which download each dataset was read from, where it was downloaded."""
+    entries = selection["datasets"]
+    found = {title_of(entries, name): _stats(entry).get("copy") for name, entry in entries.items()}
+    return [f"{title} was read from {copy}." for title, copy in found.items() if copy]
 
 
 def _unpublished(frame: pd.DataFrame) -> list[str]:
