@@ -139,7 +139,7 @@ def test_a_dataset_may_expect_every_number_that_is_counted() -> None:
     Y, words = sparse.csr_matrix(np.eye(2, dtype=np.float32)), np.array([3, 4])
     counted = statistics(Y, Y, words, words, 0)
     numbers = {key for key, value in counted.items() if isinstance(value, int | float) and not isinstance(value, bool)}
-    assert schema["properties"]["expected"]["properties"].keys() == numbers
+    assert schema["$defs"]["expected"]["properties"].keys() == numbers
 
 
 SOURCES: dict[str, list[set[str]]] = {  # where the program that gets such a value says which it takes
