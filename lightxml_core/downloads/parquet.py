@@ -1,7 +1,8 @@
 """One column of strings of a Parquet file, read without a library: plain or dictionary pages, bare or in Snappy.
 
 Formats: github.com/apache/parquet-format (README, Encodings), Thrift's compact protocol, google/snappy's
-format_description.
+format_description. pyarrow would read it too, but pandas imports pyarrow wherever it is installed and stores strings
+otherwise with it, in every program.
 """
 
 from __future__ import annotations
