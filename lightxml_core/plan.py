@@ -1,4 +1,4 @@
-"""What a target would take, said before anything starts: an estimate from sizes, beside what is in print."""
+"""What a target would take, said before anything starts: an estimate from sizes, beside published times."""
 
 from __future__ import annotations
 
@@ -110,17 +110,17 @@ def spelled(registry: Registry, target: str, root: Path, machine: Machine) -> st
     return "\n".join([*lines, "", *_sums(registry, target, root, found, machine), "", _NOTE])
 
 
-_HEADERS = ("dataset", "method", "models", "GPU hours", "hours", "in print", "memory", "disk", "download", "here")
+_HEADERS = ("dataset", "method", "models", "GPU hours", "hours", "published", "memory", "disk", "download", "here")
 _NOTE = f"""\
 models     members x seeds; sizes in GiB
-GPU hours  operations of the encoders' passes at the rate of one GPU in trainings in print, {GPU_TERAFLOPS:g} TFLOP/s
+GPU hours  operations of the encoders' passes at the rate of one GPU in published trainings, {GPU_TERAFLOPS:g} TFLOP/s
            (newer ones reach several times that: `python -m benchmarks.encoder_gpu` measures yours, --teraflops says
-           it); other methods: in print, or by words from what is in print for other datasets; 0: the method uses none
+           it); other methods: published, or by words from what is published for other datasets; 0: uses none
 hours      the same on this machine
-in print   hours on the authors' machines, of all models together
+published  hours on the authors' machines, of all models together
 memory     weights, gradients and moments of the largest model with one batch, which is cut where it does not fit
 disk       models with a checkpoint, predictions
-download   by the words and weights where nobody states it; what rows share counts in each of them, in the sum once"""
+download   by the words and weights where no source states it; what rows share counts in each row and once in the sum"""
 
 
 def _sums(registry: Registry, target: str, root: Path, found: list[Estimate], machine: Machine) -> list[str]:
@@ -138,7 +138,7 @@ def _sums(registry: Registry, target: str, root: Path, found: list[Estimate], ma
         f"Download {_total(fetched.values(), _GIB)} GiB: {_named(fetched) or 'everything is here'}.",
         *(_preparation(name, shape_of(registry, name, root, printed), machine) for name in chosen["datasets"]),
         f"This machine can run {len(fit)} of the {len(found)} rows within two days and its memory"
-        f"{'' if len(fit) == len(found) else '; what it cannot or what is not known stands in the last column'}.",
+        f"{'' if len(fit) == len(found) else '; the last column says what it cannot run and what is not known'}.",
     ]
 
 

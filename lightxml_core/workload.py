@@ -30,7 +30,7 @@ _PRINTED = {
     "words": "words_per_doc_train",
     "labels_a_document": "avg_labels_per_doc",
 }
-# 10^12 floating-point operations a second that training reaches: a GPU in the trainings whose hours are in print
+# 10^12 floating-point operations a second that training reaches: a GPU in the trainings whose hours are published
 # (LightXML's members in published/cost.csv: 4 to 18); one core with AVX-512 (measured with MiniLM on two of them)
 GPU_TERAFLOPS, CORE_TERAFLOPS = 9.0, 0.1
 Printed = Mapping[tuple[str, str, str], float]
@@ -203,7 +203,7 @@ def downloads(registry: Registry, datasets: Iterable[str], methods: Iterable[str
 
 
 def shape_of(registry: Registry, dataset: str, root: Path, printed: Printed) -> Shape:
-    """From the corpus if it is prepared, else as its definition expects it, else as it is in print."""
+    """From the corpus if it is prepared, else as its definition expects it, else as published."""
     definition = registry.definition(dataset)
     stats = root / f"results/{registry.corpus(whole_of(dataset), split_of(dataset))}/corpus/stats.json"
     known = read_json(made(stats)) if stats.is_file() else dict(definition.get("expected", {}))
@@ -231,7 +231,7 @@ def read_printed(folder: Path) -> dict[tuple[str, str, str], float]:
 
 
 def hours_by_words(printed: Printed, method: str, words: float | None) -> float | None:
-    """Hours in print for other datasets, by their training words, times those of this one: the median."""
+    """Published hours for other datasets, by their training words, times those of this one: the median."""
     rates = []
     for (dataset, name, metric), hours in printed.items():
         documents, length = (printed.get((dataset, "-", _PRINTED[key])) for key in ("documents_trn", "words"))

@@ -37,7 +37,7 @@ from tests.reporting import check_latex, grid_selection
 SAME = "Same"
 METHODS = {"deep": ["bert", "ensemble-a", "ensemble"], "deep-b": ["bert", "roberta", "ensemble"], "flat": ["single"]}
 METHODS |= {name: ["dynamic", "random", "all"] for name in ("parts", "parts-b")}
-PUBLISHED = (  # of methods that are named in print as files are here
+PUBLISHED = (  # figures whose methods have the names of files here
     "dataset,method,variant,metric,value,source,verified\n"
     "Printed,deep,ensemble,P@1,80,a paper,seen\n"
     "Printed,parts,single,P@1,80,a paper,seen\n"
