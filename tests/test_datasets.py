@@ -162,7 +162,11 @@ def test_a_mirrors_own_statistics_are_laid_over_those_of_the_dataset(place: Plac
     assert line == "  good.tar.gz: labels is 3, expected 2"
 
 
-@pytest.mark.parametrize("content", [b"", GOOD[:100], OTHER, UNREADABLE, QUOTA])
+@pytest.mark.parametrize(
+    "content",
+    [b"", GOOD[:100], OTHER, UNREADABLE, QUOTA],
+    ids=["empty", "cut short", "other counts", "unreadable", "quota page"],  # an archive's bytes hold the time
+)
 def test_a_bad_copy_put_there_by_hand_stays_and_the_mirrors_are_tried(place: Place, content: bytes) -> None:
     place.archives.mkdir()
     (place.archives / "hand.tar.gz").write_bytes(content)
