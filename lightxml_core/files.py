@@ -12,7 +12,6 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from typing import Any, TextIO
 import numpy as np
 from scipy import sparse
 
+from lightxml_core.arrays import new_array
 from lightxml_core.errors import InputError, refusal
 
 _ALWAYS_UNPACKED, _MOST_PACKED = 2**30, 100  # bytes that any matrix may take, and times the size of its file
@@ -206,19 +206,6 @@ def _member(archive: zipfile.ZipFile, name: str, folder: Path) -> np.ndarray:
         if filled != len(raw):
             raise ValueError(f"{name} ends early")
         return array
-
-
-def new_array(length: int, dtype: Any, folder: Path | None) -> np.ndarray:
-    """An array to fill: in memory, or in a nameless file in `folder`, which goes when the array or the process does.
-
-    OSError where the disk has no room for all of it.
-    """
-    if folder is None or length == 0:
-        return np.empty(length, dtype)
-    with tempfile.TemporaryFile(dir=folder) as opened:
-        # the room is taken now: a write through a memory map to a full disk ends the process without a word
-        os.posix_fallocate(opened.fileno(), 0, length * np.dtype(dtype).itemsize)
-        return np.asarray(np.memmap(opened, dtype, "r+", shape=(length,)))
 
 
 def _refuse_bomb(source: Path) -> None:

@@ -14,6 +14,7 @@ from scipy import sparse
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
 from benchmarks.synthetic import Shape, generate
+from lightxml_core import arrays
 from lightxml_core.errors import InputError
 from lightxml_core.features import counts
 from lightxml_core.features.labels import label_features, normalise_rows
@@ -154,7 +155,7 @@ def test_the_files_are_those_of_scikit_learn_byte_by_byte(
     chosen = FeatureSettings(**options)
     with TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
         patch.setattr(counts, "_BLOCK", stored)  # pieces end within the texts
-        patch.setattr(counts, "_BUFFER", stored)
+        patch.setattr(arrays, "_GATHERED", stored)
         folder = Path(name)
         build = build_tfidf if tfidf else build_bow
         try:

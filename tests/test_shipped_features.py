@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_matrix, random_array, save_npz
 from sklearn.datasets import dump_svmlight_file, load_svmlight_files
 
-from lightxml_core.corpus.layouts import shipped_features, svmlight
+from lightxml_core import arrays
+from lightxml_core.corpus.layouts import shipped_features
 from lightxml_core.corpus.layouts.svmlight import read_svmlight
 from lightxml_core.corpus.types import PartName
 from lightxml_core.errors import InputError
@@ -54,7 +55,7 @@ def test_svmlight_is_read_as_scikit_learn_reads_it(
         path.write_text("".join(f"{text}\n" for text in texts))
     expected = load_svmlight_files([str(path) for path in paths], multilabel=True, dtype=np.float32)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(svmlight, "_BUFFER", 3)  # numbers, so that files are written in pieces
+        patched.setattr(arrays, "_GATHERED", 3)  # numbers, so that files are written in pieces
         found, first = read_svmlight(*paths, scratch=folder if data.draw(st.booleans()) else None)
     used = {column for documents in lines for _, own in documents for column in own}
     assert first == int(0 not in used)

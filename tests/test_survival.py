@@ -19,8 +19,9 @@ import pytest
 import torch
 from scipy import sparse
 
+from lightxml_core.arrays import new_array
 from lightxml_core.errors import InputError, main_guard, refusal
-from lightxml_core.files import load_csr, new_array, save_csr
+from lightxml_core.files import load_csr, save_csr
 from tests.faults.project import FINAL, METHOD, Reference, tiny_project, undisturbed
 from tests.faults.suite import (
     HANDED_OVER,

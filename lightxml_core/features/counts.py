@@ -1,23 +1,20 @@
-"""How often terms occur in documents, kept in nameless files, because they may be more than fit into memory."""
+"""How often terms occur in documents: on disk where a folder is given, because they may not fit into memory."""
 
 from __future__ import annotations
 
-import tempfile
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 from scipy import sparse
 
-from lightxml_core.files import new_array
+from lightxml_core.arrays import growing_array, new_array
 
 Analyzer = Callable[[str], Iterable[str]]
 _BLOCK = 1 << 22  # stored values that are worked on at a time
-_BUFFER = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -61,30 +58,13 @@ def count_known(texts: Iterable[str], analyze: Analyzer, number: dict[str, int],
 
 
 def _written(documents: Iterable[dict[str, int]], number: dict[str, int], folder: Path | None) -> Counts:
-    terms, times, offsets, written = array("i"), array("i"), array("q", [0]), 0
-    with tempfile.TemporaryFile(dir=folder) as of_terms, tempfile.TemporaryFile(dir=folder) as of_times:
+    offsets = array("q", [0])
+    with growing_array("i", folder) as terms, growing_array("i", folder) as times:
         for found in documents:
             terms.extend(map(number.__getitem__, found))
             times.extend(found.values())
-            offsets.append(written + len(terms))
-            if len(terms) > _BUFFER:
-                written += len(terms)
-                _move(terms, of_terms)
-                _move(times, of_times)
-        _move(terms, of_terms)
-        _move(times, of_times)
-        return Counts(_mapped(of_terms), _mapped(of_times), np.array(offsets, np.int64))
-
-
-def _move(values: array[int], file: IO[bytes]) -> None:
-    values.tofile(file)
-    del values[:]
-
-
-def _mapped(file: IO[bytes]) -> np.ndarray:
-    """int32: the contents of a file, which stay for as long as the array is there."""
-    file.flush()
-    return np.asarray(np.memmap(file, np.int32, "r")) if file.tell() else np.empty(0, np.int32)
+            offsets.append(len(terms))
+        return Counts(terms.whole(), times.whole(), np.array(offsets, np.int64))
 
 
 def blocks(offsets: np.ndarray) -> Iterator[tuple[int, int]]:

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from scipy import sparse
 
+from lightxml_core.arrays import new_array
 from lightxml_core.features.counts import blocks
-from lightxml_core.files import new_array
 
 _MOST_VALUES = np.iinfo(np.int32).max
 

@@ -29,7 +29,7 @@ class ShippedFiles:
 
 @dataclass(frozen=True, eq=False)
 class Shipped:
-    """Features as a copy ships them, one row a document in the order of the texts.
+    """Features as a copy ships them, one row per document in the order of the texts.
 
     trn: CSR N_trn × D of finite numbers. tst: N_tst × D, None where the copy ships training documents' alone.
     files: what they were read from. first_column: the number of the first column there, 0 or 1.

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from array import array
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from scipy.sparse import csr_matrix
 
+from lightxml_core.arrays import GrowingArray, growing_array
 from lightxml_core.corpus.lines import read_lines
 from lightxml_core.errors import InputError
 
 _HEADER = re.compile(r"\d{1,18} \d{1,18} \d{1,18}\s*", re.ASCII)
 _PAIRS = re.compile(r"(?:\d{1,9}:[-+.eE\d]+(?:\s+|$))*", re.ASCII)
 _LARGEST = float(np.finfo(np.float32).max)
-_BUFFER = 1 << 20  # numbers
 
 
 def read_svmlight(*sources: Path, scratch: Path | None = None) -> tuple[list[csr_matrix], int]:
@@ -68,40 +66,19 @@ class _Rows:
         return X
 
 
-class _Numbers:
-    """Numbers that are gathered in memory and, if there is a folder, moved from there to a nameless file in it."""
-
-    def __init__(self, code: str, folder: Path | None) -> None:
-        self.gathered: array[float] = array(code)
-        self.moved = 0
-        self.file = None if folder is None else tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
-
-    def __len__(self) -> int:
-        return self.moved + len(self.gathered)
-
-    def extend(self, numbers: Iterable[float]) -> None:
-        self.gathered.extend(numbers)
-        if len(self.gathered) > _BUFFER:
-            self._move()
-
-    def all(self) -> np.ndarray:
-        """All of them, in the type of the numbers."""
-        self._move()
-        if self.file is None or not self.moved:
-            return np.frombuffer(self.gathered, self.gathered.typecode)
-        with self.file:
-            self.file.flush()
-            return np.asarray(np.memmap(self.file, self.gathered.typecode, "r+"))
-
-    def _move(self) -> None:
-        if self.file is not None:
-            self.gathered.tofile(self.file)
-            self.moved += len(self.gathered)
-            del self.gathered[:]
-
-
 def _read(source: Path, scratch: Path | None) -> _Rows:
-    ends, columns, values = array("q", [0]), _Numbers("i", scratch), _Numbers("f", scratch)
+    with growing_array("i", scratch) as columns, growing_array("f", scratch) as values:
+        ends, header = _append_all(source, columns, values)
+        if header is not None and header[0] != len(ends) - 1:
+            raise InputError(
+                f"{source} line 1 tells {header[0]} documents, but {len(ends) - 1} follow: get a whole copy"
+            )
+        return _Rows(ends, columns.whole(), values.whole(), None if header is None else header[1])
+
+
+def _append_all(source: Path, columns: GrowingArray, values: GrowingArray) -> tuple[np.ndarray, tuple[int, int] | None]:
+    """int64[N + 1]: where each document ends; documents and columns as the first line tells them, None without one."""
+    ends = array("q", [0])
     header: tuple[int, int] | None = None
     for number, line in enumerate(read_lines(source), 1):
         if number == 1 and _HEADER.fullmatch(line):
@@ -112,12 +89,10 @@ def _read(source: Path, scratch: Path | None) -> _Rows:
         except ValueError as error:
             raise InputError(f"{source} line {number}: {error}") from None
         ends.append(len(columns))
-    if header is not None and header[0] != len(ends) - 1:
-        raise InputError(f"{source} line 1 tells {header[0]} documents, but {len(ends) - 1} follow: get a whole copy")
-    return _Rows(np.frombuffer(ends, np.int64), columns.all(), values.all(), None if header is None else header[1])
+    return np.frombuffer(ends, np.int64), header
 
 
-def _append(line: str, columns: _Numbers, values: _Numbers) -> None:
+def _append(line: str, columns: GrowingArray, values: GrowingArray) -> None:
     """Add the pairs of one document; ValueError with the reason if the line is malformed."""
     head, _, rest = line.partition(" ")
     pairs = line if ":" in head else rest  # a document may have no label
