@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -186,6 +186,14 @@ class Registry:
 
     def made(self, method: str, dataset: str, member: str) -> BaseSettings:
         """The settings as the method's own class, every default filled in."""
+        return self._makes(method, dataset, member)
+
+    @cached_property
+    def _makes(self) -> Callable[[str, str, str], BaseSettings]:
+        """`_make`, once per member: a plan asks thousands of times."""
+        return cache(self._make)
+
+    def _make(self, method: str, dataset: str, member: str) -> BaseSettings:
         implementation = load_method(self.methods[method]["implementation"])
         settings: BaseSettings = make_settings(implementation, self.settings(method, dataset, member))
         return settings
