@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def _read(options: argparse.Namespace, layout: str) -> Corpus:
-    leniency = Leniency(**dict.fromkeys(options.keep, True))
+    leniency = Leniency.of(options.keep)
     if options.cut:
         whole = replace(read("pecos", made(options.cut), leniency), names=load_label_names(options.cut))
         return cut(whole, options.trn, options.tst, options.seed)

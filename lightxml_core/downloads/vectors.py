@@ -21,8 +21,6 @@ from lightxml_core.errors import InputError
 from lightxml_core.features.vector_files import convert_text, write_vectors
 from lightxml_core.files import new_folder
 
-_MEMBER_BYTES = 4 * 2**30
-
 
 def download_vectors(source: Mapping[str, Any], archives: Path, target: Path, lock: Lock) -> None:
     """Leave word vectors in the folder `target`, as `features/vector_files.py` reads them.
@@ -61,16 +59,15 @@ def _from_package(packages: list[dict[str, Any]], archives: Path, folder: Path) 
 
 def _of_spacy(package: Path, entry: Mapping[str, Any]) -> tuple[dict[str, int], np.ndarray]:
     key2row, strings, vectors = (
-        read_member(package, f"{entry['vocab']}/{name}", _MEMBER_BYTES)
-        for name in ("key2row", "strings.json", "vectors")
+        read_member(package, f"{entry['vocab']}/{name}") for name in ("key2row", "strings.json", "vectors")
     )
     return read_rows(key2row, strings), _array(vectors)
 
 
 def _of_columns(package: Path, entry: Mapping[str, Any]) -> tuple[dict[str, int], np.ndarray]:
     """Words in a Parquet file, in the order of the rows of an array; the first of equal words counts."""
-    words = read_strings(read_member(package, entry["words"], _MEMBER_BYTES))
-    vectors = _array(read_member(package, entry["vectors"], _MEMBER_BYTES))
+    words = read_strings(read_member(package, entry["words"]))
+    vectors = _array(read_member(package, entry["vectors"]))
     if len(words) != len(vectors):
         raise ValueError(f"{len(words)} words for {len(vectors)} vectors")
     rows: dict[str, int] = {}
