@@ -26,7 +26,10 @@ def features_of(selection: Selection, dataset: str, features: Mapping[str, str] 
 
 def built_here(selection: Selection, dataset: str, features: Mapping[str, str] | None) -> bool:
     """Whether that TF-IDF was built from the texts."""
-    return features_of(selection, dataset, features).startswith(BUILT)
+    if not features:
+        return False
+    origin = _origin(features)
+    return _has_texts(selection, dataset) if origin is None else not origin.files
 
 
 def columns_of(selection: Selection, dataset: str) -> int | None:
