@@ -26,9 +26,9 @@ from benchmarks.harness import compare, measure, report
 from benchmarks.synthetic import Shape, generate
 from lightxml_core.encoders.scratch import ScratchConfig, build_scratch
 from lightxml_core.encoders.tokens import TokenisedPart, load_tokens, tokenize
-from lightxml_core.methods.lightxml.inputs import autocast, padded, positives
-from lightxml_core.methods.lightxml.model import LightXML, build_model
-from lightxml_core.methods.lightxml.settings import Settings
+from lightxml_core.methods.transformer.inputs import autocast, padded, positives
+from lightxml_core.methods.transformer.model import LightXML, build_model
+from lightxml_core.methods.transformer.settings import Settings
 from lightxml_core.training.batches import epoch_batches
 from lightxml_core.training.devices import pick_device
 from lightxml_core.training.optimisers import adamw

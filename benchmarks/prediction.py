@@ -11,7 +11,7 @@ from torch import Tensor
 from benchmarks.candidates import head
 from benchmarks.harness import compare
 from lightxml_core.methods.lightxml.heads import ClusteredHead
-from lightxml_core.methods.lightxml.inputs import SCORED_TOGETHER
+from lightxml_core.methods.transformer.inputs import SCORED_TOGETHER
 
 WIDTH, BOTTLENECK, TOP, GATHERED = 3840, 400, 100, 64
 

@@ -81,7 +81,7 @@ def _predict(options: argparse.Namespace) -> None:
 
 
 def _plan(options: argparse.Namespace) -> None:
-    from lightxml_core.plan import spelled, this_machine
+    from lightxml_core.planning.plan import spelled, this_machine
     from lightxml_core.registry import load_registry
     from lightxml_core.registry.origin import Origin, lay_over
 

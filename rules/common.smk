@@ -42,7 +42,7 @@ from lightxml_core.registry.origin import COMMAND_LINE, Origin, lay_over
 from lightxml_core.registry.schema import with_numbers
 from lightxml_core.training.devices import TRAININGS_A_GPU, visible_gpus
 from lightxml_core.user_files import Fingerprints, located, own_folder
-from lightxml_core.workload import (
+from lightxml_core.planning.workload import (
     Shape,
     asked,
     load_of,

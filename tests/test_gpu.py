@@ -15,8 +15,9 @@ from torch import Tensor
 
 from lightxml_core.encoders.scratch import ScratchConfig, build_scratch
 from lightxml_core.methods.lightxml import predict
-from lightxml_core.methods.lightxml.heads import ClusteredHead, FlatHead
-from lightxml_core.methods.lightxml.prediction import load_model
+from lightxml_core.methods.lightxml.heads import ClusteredHead
+from lightxml_core.methods.transformer.flat import FlatHead
+from lightxml_core.methods.transformer.prediction import load_model
 from lightxml_core.training.devices import pick_device
 from tests.planted import (
     FAST,

@@ -17,9 +17,10 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from lightxml_core.methods.lightxml import heads
 from lightxml_core.methods.lightxml.blocks import Zeros, cut
-from lightxml_core.methods.lightxml.heads import ClusteredHead, FlatHead, Padding, Stage
-from lightxml_core.methods.lightxml.losses import Loss, log_odds
-from lightxml_core.methods.lightxml.selection import best
+from lightxml_core.methods.lightxml.heads import ClusteredHead, Padding, Stage
+from lightxml_core.methods.transformer.flat import FlatHead
+from lightxml_core.methods.transformer.losses import Loss, log_odds
+from lightxml_core.methods.transformer.selection import best
 from lightxml_core.training.optimisers import adamw
 
 WIDTH, BOTTLENECK = 6, 4

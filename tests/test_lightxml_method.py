@@ -23,11 +23,12 @@ from lightxml_core.encoders.scratch import Kind
 from lightxml_core.errors import InputError
 from lightxml_core.evaluation.metrics import evaluate
 from lightxml_core.files import read_json, write_json
-from lightxml_core.methods.lightxml import PROTOCOLS, Settings, fit, heads, needs, predict, train
-from lightxml_core.methods.lightxml.frozen import frozen
-from lightxml_core.methods.lightxml.inputs import in_memory, padded
-from lightxml_core.methods.lightxml.model import build_model
-from lightxml_core.methods.lightxml.prediction import load_model, predict_rows
+from lightxml_core.methods.lightxml import PROTOCOLS, Settings, fit, heads, needs, predict
+from lightxml_core.methods.transformer import training
+from lightxml_core.methods.transformer.frozen import frozen
+from lightxml_core.methods.transformer.inputs import in_memory, padded
+from lightxml_core.methods.transformer.model import build_model
+from lightxml_core.methods.transformer.prediction import load_model, predict_rows
 from lightxml_core.training.batches import step_groups
 from lightxml_core.training.checkpoint import Checkpoint
 from lightxml_core.training.optimisers import adamw
@@ -81,7 +82,7 @@ def test_frozen_layers_stay_as_they_came_and_the_others_learn(corpus: Encoded, t
 @pytest.mark.parametrize(("exempt", "of_xlnet"), [("norms", 0.0), ("names", 0.01)])
 def test_what_decays(kind: str, exempt: Any, of_xlnet: float, corpus: Encoded) -> None:
     model = build_model(replace(FAST, decay_exempt=exempt), corpus.folder / kind, LABELS, None)
-    groups = list(train._groups(model, replace(FAST, decay_exempt=exempt)))
+    groups = list(training._groups(model, replace(FAST, decay_exempt=exempt)))
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     decay = {names[id(parameter)]: group["weight_decay"] for group in groups for parameter in group["params"]}
     assert decay.keys() == set(names.values())
@@ -171,7 +172,7 @@ def test_the_rate_of_the_warm_start_stays_or_falls_towards_zero(
         optimizer.register_step_pre_hook(lambda *_: rates.append(optimizer.param_groups[0]["lr"]))
         return optimizer
 
-    monkeypatch.setattr("lightxml_core.methods.lightxml.warmstart.adamw", recorded)
+    monkeypatch.setattr("lightxml_core.methods.transformer.warmstart.adamw", recorded)
     warm = replace(HEADS["flat, warm"], warm_epochs=2, epochs=1, warm_lr=0.3, warm_schedule=schedule, select="last")
     trained(corpus, "bert", replace(warm, warm_batch=-(-TRAINING // 3)), tmp_path)
     assert rates == pytest.approx(np.linspace(0.3, 0.3 * last, 6).tolist())
@@ -229,7 +230,7 @@ def test_a_document_has_its_own_scores_whatever_batch_it_is_in(
         if parameter.ndim > 1:  # as they are drawn, the weights tell documents hardly apart
             parameter.data *= 5
     together = predict_rows(model, tokens, np.arange(TEST), LABELS, FAST).toarray()
-    monkeypatch.setattr("lightxml_core.methods.lightxml.prediction.PREDICTION_BATCH", 7)
+    monkeypatch.setattr("lightxml_core.methods.transformer.prediction.PREDICTION_BATCH", 7)
     rows = np.random.default_rng(0).permutation(TEST)
     apart = predict_rows(model, tokens, rows, LABELS, FAST).toarray()
     np.testing.assert_allclose(apart, together[rows], rtol=1e-4, atol=1e-6)

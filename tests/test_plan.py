@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 from lightxml_core.__main__ import main
 from lightxml_core.errors import InputError
 from lightxml_core.methods import BaseSettings
-from lightxml_core.plan import Machine, estimates, refusal, spelled
-from lightxml_core.registry import Registry, load_registry, read_config
-from lightxml_core.workload import (
+from lightxml_core.planning.plan import Machine, estimates, refusal, spelled
+from lightxml_core.planning.workload import (
     STAGES,
     UNKNOWN,
     UNKNOWN_TRAINING,
@@ -32,6 +31,7 @@ from lightxml_core.workload import (
     stage_cost,
     training_asked,
 )
+from lightxml_core.registry import Registry, load_registry, read_config
 from tests.project import ROOT
 
 GPU = Machine(gpus=1, cores=8, gpu_memory=16 * 2**30, memory=64 * 2**30, disk=200 * 2**30, teraflops=50.0)

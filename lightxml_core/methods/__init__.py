@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 # of word vectors that the setting `vectors` names. `gpu`, `gpus`: one, or as many as a training is given, where there
 # are any.
 INPUTS = frozenset({"tokens", "tfidf", "bow", "clusters", "vectors", "test", "names", "names_encoder", "gpu", "gpus"})
+_SHARED = {"inputs", "transformer"}  # in this folder, but no methods
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ def implementations() -> list[str]:
     """Names of the method modules and packages in this folder."""
     here = Path(__file__).parent
     modules = [p.stem for p in here.glob("*.py")] + [p.parent.name for p in here.glob("*/__init__.py")]
-    return sorted(name for name in modules if not name.startswith("_") and name != "inputs")
+    return sorted(name for name in modules if not name.startswith("_") and name not in _SHARED)
 
 
 @cache  # a plan asks thousands of times

@@ -14,7 +14,7 @@ from lightxml_core.encoders.scratch import WITHOUT_EFFECT, ScratchConfig
 from lightxml_core.errors import InputError
 from lightxml_core.features.vectors import FIRST
 from lightxml_core.methods import BaseSettings, load_method
-from lightxml_core.methods.lightxml.settings import Settings as Transformer
+from lightxml_core.methods.transformer.settings import Settings as Transformer
 from lightxml_core.registry.grid import Registry, wordless
 from lightxml_core.user_files import located, own_folder
 from lightxml_core.values import fault, types_of

@@ -7,7 +7,7 @@ from pathlib import Path
 from scipy import sparse
 
 from lightxml_core.methods import TestData, TrainingData
-from lightxml_core.methods.lightxml.settings import PROTOCOLS, Settings
+from lightxml_core.methods.transformer.settings import PROTOCOLS, Settings
 
 __all__ = ["PROTOCOLS", "Settings", "fit", "needs", "predict"]
 
@@ -21,13 +21,13 @@ def needs(settings: Settings) -> frozenset[str]:
 
 def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None:
     """Train one member (one backbone, or one clustering) into the folder `out`."""
-    from lightxml_core.methods.lightxml import train
+    from lightxml_core.methods.transformer import training
 
-    train.fit(data, settings, out, resume)
+    training.fit(data, settings, out, resume)
 
 
 def predict(model: Path, data: TestData, top_k: int) -> sparse.csr_matrix:
     """float32 CSR N_tst × L of the `top_k` best labels' scores."""
-    from lightxml_core.methods.lightxml import prediction
+    from lightxml_core.methods.transformer import prediction
 
     return prediction.predict(model, data, top_k)

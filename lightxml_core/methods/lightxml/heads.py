@@ -1,4 +1,4 @@
-"""The two heads of LightXML (section 3.3): what turns a document's features into scored labels.
+"""The clustered head of LightXML (section 3.3): a recall head over clusters, a rank head over their labels.
 
 Positive labels come as two index vectors, `rows` int64[P] and `labels` int64[P]: pair i says that the
 document in row rows[i] of the batch has the label labels[i].
@@ -16,56 +16,20 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from lightxml_core.methods.lightxml.blocks import Zeros, block_scores, cut, proposals
-from lightxml_core.methods.lightxml.losses import (
+from lightxml_core.methods.transformer.losses import (
     Loss,
-    LossName,
     Reduction,
     bce,
     exactly,
     log_odds,
     repeated_last,
-    squared_hinge,
 )
-from lightxml_core.methods.lightxml.selection import best
+from lightxml_core.methods.transformer.selection import best
 
 _GATHERED = 1 << 23  # values of the label table that are copied for a batch; beyond, a CPU goes block by block
 
 Stage = Literal["joint", "recall", "rank"]
 Padding = Literal["masked", "edge"]
-
-
-class FlatHead(nn.Module):
-    """One linear layer over all L labels: right up to some ten thousand labels.
-
-    seen: bool[L], the labels that a training document has; no other is predicted.
-    """
-
-    seen: Tensor
-
-    def __init__(self, width: int, labels: int, loss: LossName) -> None:
-        super().__init__()
-        self.loss_name, self.labels = loss, labels
-        self.classifier = nn.Linear(width, labels)
-        self.register_buffer("seen", torch.ones(labels, dtype=torch.bool), persistent=False)
-
-    def start_at_prior(self, Y: sparse.csr_matrix) -> None:
-        """Set each bias to the log-odds of its label among the documents of Y (N × L), the weights to zero."""
-        nn.init.zeros_(self.classifier.weight)
-        self.classifier.bias.data.copy_(log_odds(np.asarray(Y.sum(axis=0)).ravel(), Y.shape[0]))
-
-    def blocks(self) -> list[nn.Parameter]:
-        """Parameters that are views of others: none."""
-        return []
-
-    def loss(self, features: Tensor, rows: Tensor, labels: Tensor) -> Loss:
-        """features: float[B, width]. Binary cross-entropy, or the squared hinge, over all labels."""
-        logits, own = exactly(self.classifier, features), (rows, labels)
-        total = squared_hinge(logits, own) if self.loss_name == "hinge" else bce(logits, own, self.loss_name)
-        return Loss(total, {"loss": total})
-
-    def top(self, features: Tensor, k: int) -> tuple[Tensor, Tensor]:
-        """The k best labels of each document: float[B, k] probabilities, -1 for none, and int64[B, k] label ids."""
-        return best(self.classifier(features).sigmoid().masked_fill(~self.seen, -1.0), k)
 
 
 class ClusteredHead(nn.Module):

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from lightxml_core.methods.lightxml.frozen import Frozen
 from lightxml_core.methods.lightxml.heads import ClusteredHead
-from lightxml_core.methods.lightxml.model import LightXML
-from lightxml_core.methods.lightxml.settings import Settings
+from lightxml_core.methods.transformer.frozen import Frozen
+from lightxml_core.methods.transformer.model import LightXML
+from lightxml_core.methods.transformer.settings import Settings
 
 _CHUNK = 4096
 

@@ -13,10 +13,10 @@ from lightxml_core.clustering.balanced import balanced_clusters
 from lightxml_core.encoders.tokens import TokenisedPart, tokens_of
 from lightxml_core.features.labels import label_features, normalise_rows
 from lightxml_core.methods import TrainingData
-from lightxml_core.methods.lightxml.inputs import PREDICTION_BATCH, autocast, by_length, in_memory, padded
-from lightxml_core.methods.lightxml.model import LightXML, build_model
-from lightxml_core.methods.lightxml.prediction import best_as_csr
-from lightxml_core.methods.lightxml.settings import Settings as MatcherSettings
+from lightxml_core.methods.transformer.inputs import PREDICTION_BATCH, autocast, by_length, in_memory, padded
+from lightxml_core.methods.transformer.model import LightXML, build_model
+from lightxml_core.methods.transformer.prediction import best_as_csr
+from lightxml_core.methods.transformer.settings import Settings as MatcherSettings
 from lightxml_core.methods.xtransformer.settings import Settings
 from lightxml_core.training.devices import pick_device, threads
 from lightxml_core.training.log import Progress

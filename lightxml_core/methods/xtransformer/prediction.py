@@ -8,7 +8,7 @@ from scipy import sparse
 
 from lightxml_core.files import load_csr, read_json
 from lightxml_core.methods import TestData
-from lightxml_core.methods.lightxml.prediction import load_model
+from lightxml_core.methods.transformer.prediction import load_model
 from lightxml_core.methods.xtransformer.matcher import folder_of_matcher, proposals, vectors
 from lightxml_core.methods.xtransformer.ranker import ranked, ranker_features
 from lightxml_core.methods.xtransformer.settings import Settings

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Literal
 
-from lightxml_core.methods.lightxml import settings as lightxml
+from lightxml_core.methods.transformer import settings as lightxml
 from lightxml_core.values import Count, Dropout, Factor, Natural, Positive, Share
 
 Combine = Literal["product", "ranker"]

@@ -11,8 +11,8 @@ from scipy import sparse
 
 from lightxml_core.files import new_folder, save_csr, write_json
 from lightxml_core.methods import TrainingData
-from lightxml_core.methods.lightxml import train as lightxml
-from lightxml_core.methods.lightxml.prediction import load_model
+from lightxml_core.methods.transformer import training as lightxml
+from lightxml_core.methods.transformer.prediction import load_model
 from lightxml_core.methods.xtransformer.matcher import folder_of_matcher, label_clusters, proposals, vectors
 from lightxml_core.methods.xtransformer.ranker import fit_rankers, ranker_features
 from lightxml_core.methods.xtransformer.settings import Settings

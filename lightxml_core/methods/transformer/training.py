@@ -17,13 +17,13 @@ from lightxml_core.corpus.labels import label_frequencies
 from lightxml_core.evaluation.metrics import evaluate
 from lightxml_core.files import new_folder, save_array, save_csr, write_json
 from lightxml_core.methods import TrainingData
-from lightxml_core.methods.lightxml.frozen import Frozen, frozen
-from lightxml_core.methods.lightxml.inputs import padded, positives
-from lightxml_core.methods.lightxml.model import LightXML, build_model
-from lightxml_core.methods.lightxml.prediction import SEEN, predict_rows
 from lightxml_core.methods.lightxml.sampling import fixed_negatives, sampling
-from lightxml_core.methods.lightxml.settings import Settings
-from lightxml_core.methods.lightxml.warmstart import warm_start
+from lightxml_core.methods.transformer.frozen import Frozen, frozen
+from lightxml_core.methods.transformer.inputs import padded, positives
+from lightxml_core.methods.transformer.model import LightXML, build_model
+from lightxml_core.methods.transformer.prediction import SEEN, predict_rows
+from lightxml_core.methods.transformer.settings import Settings
+from lightxml_core.methods.transformer.warmstart import warm_start
 from lightxml_core.training.batches import epoch_batches, step_groups
 from lightxml_core.training.checkpoint import Checkpoint, fingerprint
 from lightxml_core.training.devices import autocast_dtype, pick_device
@@ -80,6 +80,7 @@ def _identity(data: TrainingData, settings: Settings, rows: np.ndarray) -> str:
     package = Path(__file__).parents[2]
     code = [
         *Path(__file__).parent.glob("*.py"),
+        *(package / "methods/lightxml").glob("*.py"),
         *(package / "training").glob("*.py"),
         *(package / "encoders").glob("*.py"),
     ]

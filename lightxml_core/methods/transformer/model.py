@@ -10,9 +10,10 @@ from scipy import sparse
 from torch import Tensor, nn
 
 from lightxml_core.encoders.backbone import Backbone, load_encoder
-from lightxml_core.methods.lightxml.heads import ClusteredHead, FlatHead
-from lightxml_core.methods.lightxml.losses import Loss
-from lightxml_core.methods.lightxml.settings import Settings
+from lightxml_core.methods.lightxml.heads import ClusteredHead
+from lightxml_core.methods.transformer.flat import FlatHead
+from lightxml_core.methods.transformer.losses import Loss
+from lightxml_core.methods.transformer.settings import Settings
 
 
 class LightXML(nn.Module):

@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import median
 
 from lightxml_core.files import made, read_json
-from lightxml_core.methods.lightxml.settings import Settings as Transformer
+from lightxml_core.methods.transformer.settings import Settings as Transformer
 from lightxml_core.registry import Registry
 from lightxml_core.registry.grid import split_of, whole_of
 

@@ -13,7 +13,7 @@ from scipy import sparse
 from lightxml_core.encoders.tokens import TokenisedPart
 from lightxml_core.files import load_array, load_csr, read_json
 from lightxml_core.methods import TestData
-from lightxml_core.methods.lightxml.inputs import (
+from lightxml_core.methods.transformer.inputs import (
     PREDICTION_BATCH,
     SCORED_TOGETHER,
     autocast,
@@ -21,8 +21,8 @@ from lightxml_core.methods.lightxml.inputs import (
     in_memory,
     padded,
 )
-from lightxml_core.methods.lightxml.model import LightXML, build_model
-from lightxml_core.methods.lightxml.settings import Settings
+from lightxml_core.methods.transformer.model import LightXML, build_model
+from lightxml_core.methods.transformer.settings import Settings
 from lightxml_core.training.devices import pick_device
 from lightxml_core.training.log import Progress
 

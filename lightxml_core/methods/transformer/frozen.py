@@ -12,9 +12,9 @@ from torch import Tensor
 from lightxml_core.encoders.tokens import end_to_end
 from lightxml_core.errors import InputError
 from lightxml_core.methods import TrainingData
-from lightxml_core.methods.lightxml.inputs import PREDICTION_BATCH, autocast, by_length, in_memory, padded
-from lightxml_core.methods.lightxml.model import LightXML
-from lightxml_core.methods.lightxml.settings import Settings
+from lightxml_core.methods.transformer.inputs import PREDICTION_BATCH, autocast, by_length, in_memory, padded
+from lightxml_core.methods.transformer.model import LightXML
+from lightxml_core.methods.transformer.settings import Settings
 from lightxml_core.training.checkpoint import Checkpoint
 from lightxml_core.training.log import Progress
 

@@ -7,10 +7,10 @@ import torch
 from scipy import sparse
 from torch import Tensor
 
-from lightxml_core.methods.lightxml.frozen import Frozen
-from lightxml_core.methods.lightxml.inputs import positives
-from lightxml_core.methods.lightxml.model import LightXML
-from lightxml_core.methods.lightxml.settings import Settings
+from lightxml_core.methods.transformer.frozen import Frozen
+from lightxml_core.methods.transformer.inputs import positives
+from lightxml_core.methods.transformer.model import LightXML
+from lightxml_core.methods.transformer.settings import Settings
 from lightxml_core.training.batches import epoch_batches
 from lightxml_core.training.checkpoint import Checkpoint
 from lightxml_core.training.log import Progress, TrainingLog

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from lightxml_core.encoders.tokens import TokenisedPart
 from lightxml_core.errors import InputError
-from lightxml_core.methods.lightxml.model import LightXML
-from lightxml_core.methods.lightxml.settings import Settings
+from lightxml_core.methods.transformer.model import LightXML
+from lightxml_core.methods.transformer.settings import Settings
 from lightxml_core.training.devices import autocast_dtype
 
 PREDICTION_BATCH = 64

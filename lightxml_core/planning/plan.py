@@ -8,8 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lightxml_core.registry import Registry
-from lightxml_core.workload import (
+from lightxml_core.planning.workload import (
     CORE_TERAFLOPS,
     GPU_TERAFLOPS,
     PREPARATION,
@@ -24,6 +23,7 @@ from lightxml_core.workload import (
     shared_disk,
     stage_cost,
 )
+from lightxml_core.registry import Registry
 
 _GIB = 2.0**30
 

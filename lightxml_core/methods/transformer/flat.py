@@ -1,0 +1,49 @@
+"""The flat head: what turns a document's features into a score for every label.
+
+Positive labels come as two index vectors, `rows` int64[P] and `labels` int64[P]: pair i says that the
+document in row rows[i] of the batch has the label labels[i].
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from scipy import sparse
+from torch import Tensor, nn
+
+from lightxml_core.methods.transformer.losses import Loss, LossName, bce, exactly, log_odds, squared_hinge
+from lightxml_core.methods.transformer.selection import best
+
+
+class FlatHead(nn.Module):
+    """One linear layer over all L labels: right up to some ten thousand labels.
+
+    seen: bool[L], the labels that a training document has; no other is predicted.
+    """
+
+    seen: Tensor
+
+    def __init__(self, width: int, labels: int, loss: LossName) -> None:
+        super().__init__()
+        self.loss_name, self.labels = loss, labels
+        self.classifier = nn.Linear(width, labels)
+        self.register_buffer("seen", torch.ones(labels, dtype=torch.bool), persistent=False)
+
+    def start_at_prior(self, Y: sparse.csr_matrix) -> None:
+        """Set each bias to the log-odds of its label among the documents of Y (N × L), the weights to zero."""
+        nn.init.zeros_(self.classifier.weight)
+        self.classifier.bias.data.copy_(log_odds(np.asarray(Y.sum(axis=0)).ravel(), Y.shape[0]))
+
+    def blocks(self) -> list[nn.Parameter]:
+        """Parameters that are views of others: none."""
+        return []
+
+    def loss(self, features: Tensor, rows: Tensor, labels: Tensor) -> Loss:
+        """features: float[B, width]. Binary cross-entropy, or the squared hinge, over all labels."""
+        logits, own = exactly(self.classifier, features), (rows, labels)
+        total = squared_hinge(logits, own) if self.loss_name == "hinge" else bce(logits, own, self.loss_name)
+        return Loss(total, {"loss": total})
+
+    def top(self, features: Tensor, k: int) -> tuple[Tensor, Tensor]:
+        """The k best labels of each document: float[B, k] probabilities, -1 for none, and int64[B, k] label ids."""
+        return best(self.classifier(features).sigmoid().masked_fill(~self.seen, -1.0), k)

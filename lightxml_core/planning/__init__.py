@@ -1,0 +1,1 @@
+"""What a target would take, estimated before anything starts: hours, memory, disk and downloads."""
