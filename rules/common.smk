@@ -421,7 +421,7 @@ def method_code(program):
 
 def reported(run):
     """The files of one run that the reporting reads; an ensemble is not trained."""
-    own = ["provenance.json", "training.jsonl", "prediction.json"] if run.variant != "ensemble" else []
+    own = ["provenance.json", "training.jsonl", "prediction.json"] if run.member else []
     return [f"{run.path}/{name}" for name in ("metrics.json", "predictions.npz", *own)]
 
 
@@ -443,22 +443,26 @@ def told_of_features(wildcards):
     """The files that tell what the TF-IDF of a target's methods is: their sizes are statistics of its datasets."""
     found = set()
     for run in REGISTRY.runs(wildcards.target):
-        if run.variant != "ensemble":
+        if run.member:
             kind, wanted = tfidf_of(member_of(run)), needs(member_of(run))
-            found |= {f"results/{run.corpus}/features/{SHIPPED}/{ORIGIN}"} if kind == SHIPPED else set()
+            found |= {f"results/{corpus_of(run)}/features/{SHIPPED}/{ORIGIN}"} if kind == SHIPPED else set()
             if kind == BUILT and "tfidf" in wanted:
-                found.add(f"results/{run.corpus}/features/{BUILT}/vocabulary.json")
+                found.add(f"results/{corpus_of(run)}/features/{BUILT}/vocabulary.json")
     return sorted(found)
+
+
+def corpus_of(run):
+    return REGISTRY.corpus(run.dataset, run.seed)
 
 
 def member_of(run):
     """A run of a member as the wildcards of its rules."""
-    return SimpleNamespace(dataset=run.corpus, method=run.method, member=run.variant)
+    return SimpleNamespace(dataset=corpus_of(run), method=run.method, member=run.member)
 
 
 def made_for(run):
     """All that a run leaves below results/, with the inputs that are prepared for it."""
-    if run.variant == "ensemble":
+    if run.member is None:
         return reported(run)
     files = [*reported(run), f"{run.path}/model"]
     member = member_of(run)
@@ -466,7 +470,7 @@ def made_for(run):
         for name, paths in inputs.items():
             files += paths if name == "features" else [paths]
     if kind := tfidf_of(member):  # clusters are made from it, too
-        files += [f"results/{run.corpus}/features/{kind}/{name}" for name in ALL_FEATURES[kind]]
+        files += [f"results/{corpus_of(run)}/features/{kind}/{name}" for name in ALL_FEATURES[kind]]
     return files
 
 

@@ -20,7 +20,7 @@ rule select:
         mem_mb=500,
         runtime=5,
     params:
-        selection=lambda wildcards: as_file("selection", REGISTRY.selection(wildcards.target)),
+        selection=lambda wildcards: as_file("selection", REGISTRY.selection(wildcards.target).to_json()),
     shell:
         "python -m workflow_scripts.select --selection {params.selection} --out {output} 2>&1 | tee {log}"
 

@@ -19,12 +19,19 @@ from lightxml_core.reporting.figures import write_figures
 from lightxml_core.reporting.published import load_published
 from lightxml_core.reporting.report import write_report
 from lightxml_core.reporting.tables import write_tables
+from lightxml_core.selection import ENSEMBLE, Selection
 
 EVIL = "</script><script>alert('x')</script><!-- & \u2028 $\\frac$ \"'"
 NAME = " ".join(EVIL.split())  # as a stored corpus has names
 LABELS = 30
 TRUTH = [[1, 0, 0], [0, 1, 1], [0, 0, 0], [0, 0, 1]]
 SCORES = [[0.9, 0.2, 0.2], [0.1, 0.0, 0.6], [0.0, 0.0, 0.0], [0.4, 0.5, 0.3]]
+
+
+def chosen(rows: dict[str, Any]) -> Selection:
+    """The selection that a test wrote down as JSON, where variants have the names of members."""
+    runs = [{"member": None if run.get("variant") == ENSEMBLE else run.get("variant"), **run} for run in rows["runs"]]
+    return Selection.from_json({**rows, "runs": runs})
 
 
 def evil_selection(root: Path) -> dict[str, Any]:
@@ -97,9 +104,9 @@ def _run(root: Path, dataset: str, method: str, variant: str, seed: int) -> dict
 def render(selection: dict[str, Any], root: Path) -> str:
     """The whole page as text; it lies in `root`/report.html."""
     write_text(root / "published" / "main.csv", "dataset,method,variant,metric,value,source,verified\n")
-    write_tables(selection, load_published(root / "published"), {"P": 0.5, "PSP": 1.0}, root / "tables")
-    write_figures(selection, root / "figures")
-    write_report(selection, tables_of(root), root / "figures", root / "report.html")
+    write_tables(chosen(selection), load_published(root / "published"), {"P": 0.5, "PSP": 1.0}, root / "tables")
+    write_figures(chosen(selection), root / "figures")
+    write_report(chosen(selection), tables_of(root), root / "figures", root / "report.html")
     return (root / "report.html").read_text("utf-8")
 
 

@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 from lightxml_core.errors import InputError
-from lightxml_core.registry import Registry, Run, load_registry, read_config
+from lightxml_core.registry import Registry, load_registry, read_config
+from lightxml_core.selection import RunFeatures
 from lightxml_core.user_files import own_folder
 
 ROOT = Path(__file__).parents[1]
@@ -430,9 +431,9 @@ def test_rivals_have_the_habits_of_their_released_code() -> None:
         assert (matcher.position, matcher.layers, matcher.pifa) == ("pooled", 1, "by_labels")
         assert matcher.names_backbone == "roberta-large"
         assert (matcher.bucket, matcher.eps_corrected, matcher.adam_eps) == (1, False, 1e-8)
-    concerned = [one["datasets"] for one in registry.selection("all")["methods"]["attentionxml"]["differs"]]
-    assert all("eurlex-4k" not in datasets for datasets in concerned), "there nothing differs"
-    assert {one["datasets"] for one in registry.differences("xtransformer")} == {None}
+    concerned = registry.selection("all").methods["attentionxml"].differs
+    assert not any(one.concerns("eurlex-4k") for one in concerned), "there nothing differs"
+    assert {one.datasets for one in registry.differences("xtransformer")} == {None}
 
 
 def test_the_clean_protocol_selects_on_held_out_documents_and_trains_no_longer(project: Path) -> None:
@@ -455,8 +456,8 @@ def test_a_member_may_name_its_protocol_and_still_change_what_that_sets() -> Non
     assert (made["clean"].text, made["clean"].select, made["clean"].position) == ("plain", "validation", "class")
     assert (made["official"].text, made["official"].select, made["official"].position) == ("official", "test", "first")
     assert made["official"].extra_epochs == 1  # named in the file, where the protocol says 5
-    runs = registry.selection("protocols")["runs"]
-    assert [run["protocol"] for run in runs if run["variant"] in made] == ["clean", "official"]
+    runs = registry.selection("protocols").runs
+    assert [run.protocol for run in runs if run.variant in made] == ["clean", "official"]
 
 
 READS: list[tuple[str, str, str, str | None, str]] = [
@@ -498,17 +499,17 @@ def test_no_features_are_made_for_a_method_that_reads_none(project: Path) -> Non
 
 
 def test_the_selection_says_which_features_a_run_is_made_from_and_what_of_it() -> None:
-    runs = load(ROOT).selection("all")["runs"]
-    found = {(run["dataset"], run["method"], run["variant"]): run["features"] for run in runs}
-    of_wiki = "results/wiki-500k/features/shipped"
-    assert found["wiki-500k", "bonsai", "single"] == {"folder": of_wiki, "use": "documents"}
-    assert found["wiki-500k", "lightxml", "ensemble"] == {"folder": of_wiki, "use": "clusters"}
+    runs = load(ROOT).selection("all").runs
+    found = {(run.dataset, run.method, run.variant): run.features for run in runs}
+    of_wiki = Path("results/wiki-500k/features/shipped")
+    assert found["wiki-500k", "bonsai", "single"] == RunFeatures(of_wiki, "documents")
+    assert found["wiki-500k", "lightxml", "ensemble"] == RunFeatures(of_wiki, "clusters")
     assert found["eurlex-4k", "lightxml", "bert"] is None
 
 
 def test_every_table_names_the_vectors_of_words_that_a_member_starts_from(project: Path) -> None:
     def shown(target: str, method: str) -> list[str]:
-        return [run["variant"] for run in load(project).selection(target)["runs"] if run["method"] == method]
+        return [run.variant for run in load(project).selection(target).runs if run.method == method]
 
     edit(project / "methods/attentionxml.yaml", ("settings", "vectors"), "../mine/glove.6B.300d.txt")
     assert set(shown("tail", "lightdxml")) == {"single, random vectors", "single, fasttext-crawl vectors"}
@@ -557,11 +558,10 @@ def test_the_runs_of_a_target_are_its_datasets_by_methods_members_and_seeds(proj
         ("hpo-5k", "lightxml-encoders"): ["minilm", "mpnet", "ensemble"],
         ("hpo-5k", "lightxml-fast"): ["minilm"],
     }
-    expected = [
-        Run(*cell, variant, seed, cell[0]) for cell in variants for variant in variants[cell] for seed in (1, 2)
-    ]
-    assert list(registry.runs("mine")) == expected
-    assert expected[0].path == "results/eurlex-4k/lightxml-encoders/minilm/seed1"
+    expected = [(*cell, variant, seed) for cell in variants for variant in variants[cell] for seed in (1, 2)]
+    runs = list(registry.runs("mine"))
+    assert [(run.dataset, run.method, run.member or "ensemble", run.seed) for run in runs] == expected
+    assert runs[0].path == Path("results/eurlex-4k/lightxml-encoders/minilm/seed1")
     assert {run.seed for run in registry.runs("all")} == {4}
 
 

@@ -14,7 +14,7 @@ from lightxml_core.reporting.markup import NOTHING, Table
 from lightxml_core.reporting.papers import PAPERS, paper_tables
 from lightxml_core.reporting.published import load_published
 from lightxml_core.reporting.tables import comparison, write_tables
-from tests.reporting import check_latex, evil_selection
+from tests.reporting import check_latex, chosen, evil_selection
 
 PUBLISHED = (
     "dataset,method,variant,metric,value,source,verified\n"
@@ -49,7 +49,7 @@ def _selection(root: Path, *runs: tuple[str, str, str, str, float], **methods: d
 
 
 def _tables(selection: dict[str, Any], published: pd.DataFrame) -> dict[str, list[Table]]:
-    return paper_tables(selection, comparison(selection, published))
+    return paper_tables(chosen(selection), comparison(chosen(selection), published))
 
 
 @pytest.fixture
@@ -125,8 +125,8 @@ def test_every_source_of_a_figure_is_shown_once(lightxml: dict[str, Any], tmp_pa
     lightxml["runs"][0]["protocol"] = "clean"  # both protocols stand beside the same figures
     for run in lightxml["runs"]:
         write_json(Path(run["path"]) / "metrics.json", {"P@1": 87.0, "P@3": 77.0, "P@5": 67.0})
-    long = comparison(lightxml, load_published(tmp_path / "more"))
-    (main,) = paper_tables(lightxml, long)["main"]
+    long = comparison(chosen(lightxml), load_published(tmp_path / "more"))
+    (main,) = paper_tables(chosen(lightxml), long)["main"]
     assert [row[2:] for row in main.rows] == [
         ["clean", "87.00 [90.00‡]", "77.00 [80.00]", "67.00 [70.00‡]"],
         ["official", "87.00 [90.00‡]", "77.00 [80.00]", "67.00 [70.00‡]"],
@@ -186,7 +186,7 @@ def test_a_table_with_nothing_to_show_is_a_sentence(tmp_path: Path, published: p
     selection = _selection(tmp_path, ("one", "m", "single", "clean", 50.0), m={"base": "m", "base_title": "m"})
     for entry in selection["datasets"].values():
         entry["published_as"] = None
-    write_tables(selection, published, {"P": 1.0, "PSP": 1.0}, tmp_path / "out")
+    write_tables(chosen(selection), published, {"P": 1.0, "PSP": 1.0}, tmp_path / "out")
     for name in PAPERS:
         text = (tmp_path / "out" / f"{name}.md").read_text("utf-8")
         assert re.search(r"\n\n[A-Z].*\.\n$", text) and "|" not in text, name
@@ -195,7 +195,7 @@ def test_a_table_with_nothing_to_show_is_a_sentence(tmp_path: Path, published: p
 
 
 def test_the_csv_has_the_cells_of_all_tables(lightxml: dict[str, Any], published: pd.DataFrame, tmp_path: Path) -> None:
-    write_tables(lightxml, published, {"P": 1.0, "PSP": 1.0}, tmp_path / "out")
+    write_tables(chosen(lightxml), published, {"P": 1.0, "PSP": 1.0}, tmp_path / "out")
     frame = pd.read_csv(tmp_path / "out" / "main.csv", dtype=str, keep_default_na=False)
     assert list(frame.columns) == ["table", "method", "variant", "protocol", "One", "Two"]
     assert frame.loc[0].tolist()[:4] == ["Main comparison: P@1", "lightxml", "ensemble; bert", "official"]
@@ -204,7 +204,7 @@ def test_the_csv_has_the_cells_of_all_tables(lightxml: dict[str, Any], published
 def test_latex_is_whole_whatever_the_data_hold(tmp_path: Path) -> None:
     selection = evil_selection(tmp_path / "evil")
     write_text(tmp_path / "published" / "main.csv", PUBLISHED.splitlines()[0] + "\n")
-    write_tables(selection, load_published(tmp_path / "published"), {"P": 1.0, "PSP": 1.0}, tmp_path / "out")
+    write_tables(chosen(selection), load_published(tmp_path / "published"), {"P": 1.0, "PSP": 1.0}, tmp_path / "out")
     for path in sorted((tmp_path / "out").glob("*.tex")):
         check_latex(path.read_text("utf-8"))
 

@@ -23,8 +23,9 @@ from lightxml_core.reporting.figures.training import negatives, training
 from lightxml_core.reporting.markup import Table, read_markdown
 from lightxml_core.reporting.pictures import PICTURES
 from lightxml_core.reporting.report import embedded_json, write_report
-from lightxml_core.reporting.runs import Group, Run, groups_of, leading, one_a_backbone
-from tests.reporting import EVIL, NAME, evil_selection, grid_selection, render, tables_of
+from lightxml_core.reporting.runs import Group, Result, groups_of, leading, one_a_backbone
+from lightxml_core.selection import Run
+from tests.reporting import EVIL, NAME, chosen, evil_selection, grid_selection, render, tables_of
 
 
 class Page(HTMLParser):
@@ -83,7 +84,7 @@ def test_embedded_json_reads_back_the_same() -> None:
 
 
 def test_documents_carry_truth_and_best_labels(selection: dict[str, Any]) -> None:
-    (data,) = sample_documents(selection)
+    (data,) = sample_documents(chosen(selection))
     names = data["labels"]
 
     def shown(n: int) -> tuple[list[str], list[tuple[str, float]]]:
@@ -103,7 +104,7 @@ def test_documents_are_sampled_over_the_whole_test_set(
     selection: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(documents, "MAX_DOCUMENTS", 2)
-    (data,) = sample_documents(selection)
+    (data,) = sample_documents(chosen(selection))
     assert [(entry["n"], entry["t"]) for entry in data["documents"]][1] == (3, "fourth")
     assert (data["total"], len(data["documents"])) == (4, 2)
 
@@ -116,17 +117,17 @@ def test_top_labels_breaks_ties_by_label() -> None:
 
 def test_equal_input_gives_equal_bytes(selection: dict[str, Any], tmp_path: Path) -> None:
     first = render(selection, tmp_path)
-    write_report(selection, tables_of(tmp_path), tmp_path / "figures", tmp_path / "again.html")
+    write_report(chosen(selection), tables_of(tmp_path), tmp_path / "figures", tmp_path / "again.html")
     assert (tmp_path / "again.html").read_text("utf-8") == first
 
 
 def test_damaged_documents_are_named(selection: dict[str, Any], tmp_path: Path) -> None:
     write_text(tmp_path / "corpus" / "X.tst.txt", "only one\n")
     with pytest.raises(InputError, match=r"X\.tst\.txt has fewer lines"):
-        sample_documents(selection)
+        sample_documents(chosen(selection))
     save_csr(tmp_path / "run" / "predictions.npz", sparse.csr_matrix((4, 2), dtype=np.float32))
     with pytest.raises(InputError, match=r"predictions\.npz is \(4, 2\)"):
-        sample_documents(selection)
+        sample_documents(chosen(selection))
 
 
 def test_a_page_without_documents_logs_or_runs(selection: dict[str, Any], tmp_path: Path) -> None:
@@ -169,7 +170,7 @@ def test_the_page_opens_with_the_main_table_and_its_verdicts(selection: dict[str
     for name, rows in (("single", [["s"]]), ("main", [["m"]]), ("ablations", []), ("verdicts", [["v"]])):
         handed.append(tmp_path / f"{name}.md")
         write_text(handed[-1], Table(f"Table {name}", ["method"], rows, "l").markdown())
-    write_report(selection, [*tables_of(tmp_path)[:1], *handed], tmp_path / "figures", tmp_path / "again.html")
+    write_report(chosen(selection), [*tables_of(tmp_path)[:1], *handed], tmp_path / "figures", tmp_path / "again.html")
     page = (tmp_path / "again.html").read_text("utf-8")
     places = [
         page.index(words) for words in ("<h3>Table main", "<h3>Table verdicts", 'id="datasets"', "<h3>Table single")
@@ -199,7 +200,7 @@ def test_every_dataset_has_its_pictures_and_only_those_with_data(tmp_path: Path)
     selection["runs"] = [run for run in selection["runs"] if (run["dataset"], run["method"]) != ("two", "deep")]
     for path in tmp_path.glob("two/plain/single/training.jsonl"):
         path.unlink()
-    write_figures(selection, tmp_path / "figures")
+    write_figures(chosen(selection), tmp_path / "figures")
     drawn = {path.stem for path in (tmp_path / "figures").iterdir()}
     assert drawn == {f"{n}-one" for n in PICTURES} | {f"{n}-two" for n in {*PICTURES} - {"training", "negatives"}} | {
         "rules"
@@ -208,7 +209,9 @@ def test_every_dataset_has_its_pictures_and_only_those_with_data(tmp_path: Path)
 
 def test_many_runs_are_thinned_out_but_only_members_of_ensembles() -> None:
     def group(method: str, variant: str, backbone: str = "bert") -> Group:
-        return Group("d", method, variant, "clean", (Run("d", method, variant, 0, "clean", backbone, Path()),))
+        member = None if variant == "ensemble" else variant
+        run = Run("d", method, variant, 0, Path(), member, "clean", backbone)
+        return Group("d", method, variant, "clean", (Result(run),))
 
     members = [group("deep", f"{backbone}-{n}", backbone) for backbone in ("bert", "xlnet") for n in range(4)]
     few = [*members, group("deep", "ensemble"), group("tree", "single")]
@@ -222,18 +225,20 @@ def test_many_runs_are_thinned_out_but_only_members_of_ensembles() -> None:
 
 def test_negatives_are_compared_only_where_nothing_else_differs(tmp_path: Path) -> None:
     selection = grid_selection(tmp_path, ["one"], {"deep": ["dynamic", "random", "wide"]})
-    groups = groups_of(selection)
-    with_others = negatives(selection, "one", groups)
+    groups = groups_of(chosen(selection))
+    with_others = negatives(chosen(selection), "one", groups)
     assert with_others is not None and len(with_others.axes[0].lines) == 2
-    assert negatives(selection, "one", [group for group in groups if group.variant != "random"]) is None
+    assert negatives(chosen(selection), "one", [group for group in groups if group.variant != "random"]) is None
     elsewhere = [{**run, "dataset": "two", "settings": {"lr": n}} for n, run in enumerate(selection["runs"])]
-    again = negatives({**selection, "runs": selection["runs"] + elsewhere}, "one", groups)
+    selection["datasets"]["two"] = selection["datasets"]["one"]
+    selection["runs"] += elsewhere
+    again = negatives(chosen(selection), "one", groups)
     assert again is not None and len(again.axes[0].lines) == 2, "what another dataset's runs are set to is beside it"
 
 
 def test_training_shows_the_losses_of_both_heads_and_three_precisions(tmp_path: Path) -> None:
     selection = grid_selection(tmp_path, ["one"], {"deep": ["dynamic"]})
-    figure = training(selection, "one", groups_of(selection))
+    figure = training(chosen(selection), "one", groups_of(chosen(selection)))
     assert figure is not None
     assert [axes.get_title() for axes in figure.axes] == [
         "training loss", "loss of the recall head", "loss of the rank head",
@@ -254,8 +259,8 @@ def test_training_log_may_lack_anything(selection: dict[str, Any], tmp_path: Pat
         '{"kind": "st',
     ]
     write_text(tmp_path / "run" / "training.jsonl", "\n".join(lines))
-    write_figures(selection, tmp_path / "a")
+    write_figures(chosen(selection), tmp_path / "a")
     lines += ['{"kind": "step", "step": 4, "loss": 0.5}', '{"kind": "epoch", "step": 4, "validation": {"P@1": 9.0}}']
     write_text(tmp_path / "run" / "training.jsonl", "\n".join(lines))
-    write_figures(selection, tmp_path / "b")
+    write_figures(chosen(selection), tmp_path / "b")
     assert not (tmp_path / "a" / "training.svg").exists() and (tmp_path / "b" / "training.svg").exists()

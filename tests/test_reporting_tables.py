@@ -23,6 +23,8 @@ from lightxml_core.reporting.published import load_published
 from lightxml_core.reporting.tables import COLUMNS, comparison, wide_tables, write_tables
 from lightxml_core.reporting.terminal import terminal_table, verdict_line
 from lightxml_core.reporting.verdicts import count, verdict_table, verdicts
+from lightxml_core.selection import Selection
+from tests.reporting import chosen
 
 SHIPPED = Path(__file__).parents[1] / "published"
 HEADER = "dataset,method,variant,metric,value,source,verified\n"
@@ -57,12 +59,12 @@ def selection(tmp_path: Path) -> dict[str, Any]:
         "lightxml": {"title": "LightXML", "published_as": "LightXML", "implementation": "lightxml"},
         "parabel": {"title": "Parabel", "published_as": "Parabel", "implementation": "linear"},
     }
-    grid = [("lightxml", "ensemble", "n/a"), ("lightxml", "bert", "bert"), ("parabel", "model", "n/a")]
+    grid = [("lightxml", "ensemble", None), ("lightxml", "bert", "bert"), ("parabel", "model", None)]
     runs = [_run(tmp_path, *names, seed, p1) for names in grid for seed, p1 in enumerate(SEEDS[names[1]])]
     return {"target": "demo", "datasets": {"toy": entry}, "methods": methods, "runs": runs}
 
 
-def _run(root: Path, method: str, variant: str, backbone: str, seed: int, p1: float) -> dict[str, Any]:
+def _run(root: Path, method: str, variant: str, backbone: str | None, seed: int, p1: float) -> dict[str, Any]:
     path = root / method / variant / str(seed)
     write_json(path / "metrics.json", {"P@1": p1, "PSP@1": 40.0, "documents": 7})
     if variant != "ensemble":
@@ -72,6 +74,13 @@ def _run(root: Path, method: str, variant: str, backbone: str, seed: int, p1: fl
     return {**names, "backbone": backbone, "path": str(path)}
 
 
+def _verdicts(
+    selection: dict[str, Any], published: pd.DataFrame, tolerance: dict[str, float] = TOLERANCE
+) -> pd.DataFrame:
+    read = chosen(selection)
+    return verdicts(read, comparison(read, published), tolerance, published)
+
+
 def _rows(frame: pd.DataFrame, **where: str) -> list[dict[str, Any]]:
     return [row for row in frame.to_dict("records") if all(row[key] == value for key, value in where.items())]
 
@@ -79,7 +88,7 @@ def _rows(frame: pd.DataFrame, **where: str) -> list[dict[str, Any]]:
 def test_comparison_joins_each_run_with_the_figures_that_speak_of_it(
     selection: dict[str, Any], published: pd.DataFrame
 ) -> None:
-    frame = comparison(selection, published)
+    frame = comparison(chosen(selection), published)
     assert list(frame.columns) == COLUMNS
     first, second = _rows(frame, method="lightxml", variant="ensemble", metric="P@1")
     assert (first["published"], first["source"], first["verified"]) == (87.63, "first source", "recalled")
@@ -95,7 +104,7 @@ def test_comparison_joins_each_run_with_the_figures_that_speak_of_it(
 
 
 def test_comparison_fills_neither_side_from_the_other(selection: dict[str, Any], published: pd.DataFrame) -> None:
-    frame = comparison(selection, published)
+    frame = comparison(chosen(selection), published)
     assert {row["published"] for row in _rows(frame, metric="PSP@1")} == {"none"}
     (bonsai,) = _rows(frame, method="Bonsai")
     assert [bonsai[key] for key in COLUMNS[4:]] == [82.30, "a paper", "seen", "not run", "not run", 0, "not run"]
@@ -108,12 +117,12 @@ def test_comparison_fills_neither_side_from_the_other(selection: dict[str, Any],
 
 def test_a_method_without_published_figures_gets_none(selection: dict[str, Any], published: pd.DataFrame) -> None:
     selection["datasets"]["toy"]["published_as"] = None
-    assert set(comparison(selection, published).published) == {"none"}
+    assert set(comparison(chosen(selection), published).published) == {"none"}
 
 
 def test_protocols_are_never_averaged(selection: dict[str, Any], published: pd.DataFrame) -> None:
     selection["runs"][2]["protocol"] = "official"
-    rows = _rows(comparison(selection, published), variant="bert", metric="P@1")
+    rows = _rows(comparison(chosen(selection), published), variant="bert", metric="P@1")
     assert {(row["protocol"], row["seeds"], row["reproduced_mean"]) for row in rows} == {
         ("official", 1, 80.0),
         ("clean", 2, 83.0),
@@ -121,7 +130,7 @@ def test_protocols_are_never_averaged(selection: dict[str, Any], published: pd.D
 
 
 def test_written_tables_for_people(selection: dict[str, Any], published: pd.DataFrame, tmp_path: Path) -> None:
-    write_tables(selection, published, TOLERANCE, tmp_path / "out")
+    write_tables(chosen(selection), published, TOLERANCE, tmp_path / "out")
     markdown = (tmp_path / "out" / "comparison.md").read_text("utf-8")
     assert "| LightXML | bert | 82.00 ± 2.65 \\[86.16\\] | \u2013 |" in markdown
     assert "| LightXML | ensemble | 83.50 ± 0.71 \\[87.63†‡\\] | \u2013 |" in markdown
@@ -133,7 +142,7 @@ def test_written_tables_for_people(selection: dict[str, Any], published: pd.Data
     assert r"A \& B, 2 cores" in (tmp_path / "out" / "cost.tex").read_text("utf-8")
     read = pd.read_csv(tmp_path / "out" / "comparison.csv", dtype=str, keep_default_na=False)
     assert list(read.columns) == COLUMNS
-    assert len(read) == len(comparison(selection, published))
+    assert len(read) == len(comparison(chosen(selection), published))
 
 
 def test_tex_escape_leaves_nothing_for_latex_to_act_on() -> None:
@@ -149,23 +158,23 @@ def test_datasets_mark_what_differs_from_every_source(
     selection: dict[str, Any], published: pd.DataFrame, tmp_path: Path
 ) -> None:
     write_json(tmp_path / "toy" / "features" / "tfidf" / "vocabulary.json", {"a": 0, "b": 1})
-    rows = {row["statistic"]: row for row in datasets(selection, published).to_dict("records")}
+    rows = {row["statistic"]: row for row in datasets(chosen(selection), published).to_dict("records")}
     keys = ("computed", "expected", "published", "difference")
     assert [rows["N_test"][key] for key in keys] == [3865, 3865, 3865.0, "equal"]
     assert [rows["L"][key] for key in keys] == [3956, "none", "none", "none"]
     assert [rows["D_tfidf"][key] for key in keys[:2]] == [2, "none"]
     two = "Toy-4K,-,-,L,3956,a paper,seen\nToy-4K,-,-,L,4000,another,seen\nToy-4K,-,-,N_train,9,a paper,seen\n"
     write_text(tmp_path / "more" / "main.csv", HEADER + two)
-    frame = datasets(selection, load_published(tmp_path / "more"))
+    frame = datasets(chosen(selection), load_published(tmp_path / "more"))
     assert [row["difference"] for row in _rows(frame, statistic="L")] == ["equal", -44.0]
     assert [row["difference"] for row in _rows(frame, statistic="N_train")] == ["n/a"]
-    markdown = datasets_table(selection, frame).markdown()
+    markdown = datasets_table(chosen(selection), frame).markdown()
     assert "| Toy\\_4K | L | 3,956 | none | 4,000 | ≠ -44 (-1.1%) | another | seen |" in markdown
     stats = Path(selection["datasets"]["toy"]["stats"])
     write_json(stats, read_json(stats) | {"copy": "https://a.host/toy.zip"})
-    assert "Toy\\_4K was read from https://a.host/toy.zip." in datasets_table(selection, frame).markdown()
-    alone = datasets(selection, published[published.dataset == "another"])
-    assert "| dataset | statistic | computed | expected |\n" in datasets_table(selection, alone).markdown()
+    assert "Toy\\_4K was read from https://a.host/toy.zip." in datasets_table(chosen(selection), frame).markdown()
+    alone = datasets(chosen(selection), published[published.dataset == "another"])
+    assert "| dataset | statistic | computed | expected |\n" in datasets_table(chosen(selection), alone).markdown()
 
 
 def test_cost_of_runs_and_of_what_is_only_in_print(
@@ -181,7 +190,7 @@ def test_cost_of_runs_and_of_what_is_only_in_print(
         "Toy-4K,LightXML,distilbert,model_size_gib,0.304,its parameters,derived\n"
     )
     write_text(tmp_path / "published" / "main.csv", PUBLISHED + more)
-    frame = cost(selection, load_published(tmp_path / "published"))
+    frame = cost(chosen(selection), load_published(tmp_path / "published"))
     by_variant = {row["variant"]: row for row in frame.to_dict("records")}
     bert, ensemble, printed = by_variant["bert"], by_variant["ensemble"], by_variant["distilbert"]
     assert bert["wall_seconds"] == ensemble["wall_seconds"] == 200.0
@@ -193,7 +202,7 @@ def test_cost_of_runs_and_of_what_is_only_in_print(
     assert (printed["published_epoch_seconds"], printed["published_gpu_gib"]) == (80.0, 12.4)
     assert printed["other_sources"] == "epoch_minutes 1.5 (a rerun; seen); model_size_gb 0.3 (a rerun; seen)"
     assert "| Toy\\_4K | LightXML | bert | clean | 3 | 3 min 20 s | 1.50 | 4.77 |" in (
-        cost_table(selection, frame).markdown()
+        cost_table(chosen(selection), frame).markdown()
     )
 
 
@@ -203,12 +212,12 @@ def test_numbers_and_names_are_spelled_as_what_they_are() -> None:
     ]
     assert [duration(seconds) for seconds in (0.04, 42, 725, 11220)] == ["0.04 s", "42 s", "12 min 5 s", "3 h 7 min"]
     row = {**dict.fromkeys(bills.COLUMNS, "none"), "dataset": "2024", "variant": "7", "seeds": "1"}
-    table = cost_table({"datasets": {}, "methods": {}}, pd.DataFrame([row], columns=bills.COLUMNS))
+    table = cost_table(Selection("", {}, {}, ()), pd.DataFrame([row], columns=bills.COLUMNS))
     assert (table.rows[0][0], table.rows[0][2]) == ("2024", "7")
 
 
 def test_terminal_table_is_honest(selection: dict[str, Any]) -> None:
-    text = terminal_table(selection)
+    text = terminal_table(chosen(selection))
     assert max(map(len, text.splitlines())) <= 100
     (note,) = [line for line in text.split("\n") if line.startswith("The ensemble of LightXML")]
     assert note == "The ensemble of LightXML (83.50 P@1) is 0.75 points below Parabel (84.25)."
@@ -217,9 +226,9 @@ def test_terminal_table_is_honest(selection: dict[str, Any]) -> None:
     write_json(Path(selection["runs"][-1]["path"]) / "metrics.json", {"P@1": 10.0})
     for run in selection["runs"][2:5]:
         write_json(Path(run["path"]) / "metrics.json", {"P@1": 84.0})
-    assert "is 0.50 points below its own best member bert (84.00)." in terminal_table(selection)
+    assert "is 0.50 points below its own best member bert (84.00)." in terminal_table(chosen(selection))
     write_json(Path(selection["runs"][0]["path"]) / "metrics.json", {"P@1": 99.0})
-    assert "points below" not in terminal_table(selection)
+    assert "points below" not in terminal_table(chosen(selection))
 
 
 def test_terminal_table_imports_neither_pandas_nor_matplotlib() -> None:
@@ -231,8 +240,8 @@ def test_terminal_table_imports_neither_pandas_nor_matplotlib() -> None:
 
 def test_equal_input_gives_equal_bytes(selection: dict[str, Any], published: pd.DataFrame, tmp_path: Path) -> None:
     for out in (tmp_path / "a", tmp_path / "b"):
-        write_tables(selection, published, TOLERANCE, out)
-        write_figures(selection, out / "figures")
+        write_tables(chosen(selection), published, TOLERANCE, out)
+        write_figures(chosen(selection), out / "figures")
     names = sorted(str(path.relative_to(tmp_path / "a")) for path in (tmp_path / "a").rglob("*.*"))
     figures = {name for name in names if "figures" in name}
     drawn = ("cost", "precision", "propensity", "rules")
@@ -245,13 +254,13 @@ def test_equal_input_gives_equal_bytes(selection: dict[str, Any], published: pd.
 def test_selection_errors_are_named(selection: dict[str, Any], published: pd.DataFrame) -> None:
     (Path(selection["runs"][0]["path"]) / "metrics.json").unlink()
     with pytest.raises(InputError, match=r"metrics\.json is missing"):
-        comparison(selection, published)
+        comparison(chosen(selection), published)
     selection["runs"].append(dict(selection["runs"][1]))
     with pytest.raises(InputError, match="seed 1 twice"):
-        comparison(selection, published)
+        comparison(chosen(selection), published)
     selection["runs"] = [{"dataset": "toy", "method": "lightxml"}]
     with pytest.raises(InputError, match="incomplete run"):
-        comparison(selection, published)
+        comparison(chosen(selection), published)
 
 
 @pytest.mark.parametrize(
@@ -337,7 +346,7 @@ def test_shipped_figures_agree_where_two_metrics_are_one() -> None:
 def test_every_published_figure_gets_the_verdict_of_the_rule(
     selection: dict[str, Any], published: pd.DataFrame
 ) -> None:
-    found = verdicts(selection, comparison(selection, published), TOLERANCE, published)
+    found = _verdicts(selection, published)
     assert {(row["method"], row["variant"], row["published"], row["verdict"]) for row in found.to_dict("records")} == {
         ("lightxml", "ensemble", 87.63, "below"),  # 83.5 is 4.13 below
         ("lightxml", "ensemble", 87.15, "below"),
@@ -346,7 +355,7 @@ def test_every_published_figure_gets_the_verdict_of_the_rule(
         ("LightXML", "roberta", 86.18, "not run"),
         ("Bonsai", "as-published", 82.30, "not run"),
     }
-    stricter = verdicts(selection, comparison(selection, published), {**TOLERANCE, "P": 2.12}, published)
+    stricter = _verdicts(selection, published, {**TOLERANCE, "P": 2.12})
     assert [row["verdict"] for row in stricter.to_dict("records") if row["method"] == "parabel"] == ["above"]
     assert count(found) == {"reproduced": 1, "below": 3, "above": 0, "not comparable": 0, "not run": 2}
     assert not (found.astype(str) == "").any().any() and not found.isna().any().any()
@@ -358,14 +367,14 @@ def test_over_splits_the_standard_error_of_their_mean_is_added_to_the_tolerance(
     """The ensemble, 83 and 84, is 4.13 below 87.63, and the standard error of its mean is 0.5."""
     selection["datasets"]["toy"]["splits"] = 2
     for points, verdict in ((3.64, "reproduced"), (3.62, "below")):
-        found = verdicts(selection, comparison(selection, published), {**TOLERANCE, "P": points}, published)
+        found = _verdicts(selection, published, {**TOLERANCE, "P": points})
         row = next(row for row in found.to_dict("records") if row["published"] == 87.63)
         assert (row["verdict"], row["tolerance"]) == (verdict, round(points + 0.5, 6))
-        notes = " ".join(verdict_table(selection, found).notes)
+        notes = " ".join(verdict_table(chosen(selection), found).notes)
         assert f"within this many points, P@k {points:g}." in notes and "Toy_4K: means and ± are over splits" in notes
     assert any(
         "over splits" in note
-        for table in wide_tables(selection, comparison(selection, published))
+        for table in wide_tables(chosen(selection), comparison(chosen(selection), published))
         for note in table.notes
     )
 
@@ -379,11 +388,11 @@ def test_figures_of_another_kind_are_not_compared_and_it_is_said_why(
         {"what": "shorter texts", "datasets": ["elsewhere"]},
     ]
     selection["methods"]["lightxml"]["published_protocol"] = "official"
-    found = verdicts(selection, comparison(selection, published), TOLERANCE, published)
+    found = _verdicts(selection, published)
     said = {row["method"]: (row["verdict"], row["reason"]) for row in found.to_dict("records")}
     assert said["parabel"] == ("not comparable", "half the trees; other features")
     assert said["lightxml"] == ("not comparable", "run by the clean protocol, published by the official one")
-    table = verdict_table(selection, found)
+    table = verdict_table(chosen(selection), found)
     assert any("4 not comparable" in note for note in table.notes) and len(table.rows) == 4
     assert dict(zip(table.headers, table.rows[2], strict=True)) | {"why": ""} == {
         **{"dataset": "Toy_4K", "method": "LightXML", "variant": "ensemble", "metric": "P@1", "reproduced": "83.50"},
@@ -397,9 +406,9 @@ def test_a_difference_on_one_dataset_withholds_only_the_verdicts_on_it(
 ) -> None:
     selection["datasets"]["other"] = selection["datasets"]["toy"] | {"title": "Other"}
     selection["runs"] += [run | {"dataset": "other"} for run in selection["runs"]]
-    before = verdicts(selection, comparison(selection, published), TOLERANCE, published)
+    before = _verdicts(selection, published)
     selection["methods"]["lightxml"]["differs"] = [{"what": "shorter texts", "datasets": ["other"]}]
-    after = verdicts(selection, comparison(selection, published), TOLERANCE, published)
+    after = _verdicts(selection, published)
     changed = after[(before != after).any(axis=1)]
     assert len(changed) == 3 and set(zip(changed.dataset, changed.method, strict=True)) == {("other", "lightxml")}
     assert set(zip(changed.verdict, changed.reason, strict=True)) == {("not comparable", "shorter texts")}
@@ -415,7 +424,7 @@ def test_another_encoder_is_not_compared(selection: dict[str, Any], published: p
     assert set(_reasons(selection, published).values()) == {"none"}
     for run in selection["runs"]:  # a member of another name has the figures of its encoder
         run["variant"] = {"bert": "tree0"}.get(run["variant"], run["variant"])
-    assert _rows(comparison(selection, published), variant="tree0", metric="P@1")[0]["published"] == 86.16
+    assert _rows(comparison(chosen(selection), published), variant="tree0", metric="P@1")[0]["published"] == 86.16
 
 
 def test_another_cut_of_the_data_is_not_compared(
@@ -430,7 +439,7 @@ def test_another_cut_of_the_data_is_not_compared(
 
 
 def _reasons(selection: dict[str, Any], published: pd.DataFrame) -> dict[str, str]:
-    found = verdicts(selection, comparison(selection, published), TOLERANCE, published)
+    found = _verdicts(selection, published)
     return {row["variant"]: row["reason"] for row in found.to_dict("records") if row["verdict"] != "not run"}
 
 
@@ -444,30 +453,30 @@ def test_figures_from_tfidf_built_here_are_not_compared(
     for run in selection["runs"]:
         use = {"ensemble": "clusters", "model": "documents"}.get(run["variant"])
         run["features"] = use and {"folder": str(folder), "use": use}
-    found = verdicts(selection, comparison(selection, published), TOLERANCE, published)
+    found = _verdicts(selection, published)
     said = {row["variant"]: row["reason"] for row in found.to_dict("records")}
     assert said["model"] == "TF-IDF built here, published with the shipped one"
     assert said["ensemble"] == said["bert"] == "none"
-    [columns] = _rows(datasets(selection, published), statistic="D_tfidf")
+    [columns] = _rows(datasets(chosen(selection), published), statistic="D_tfidf")
     assert columns["computed"] == 7
     for run in selection["runs"]:
         run["settings"] = {"trees": 3}
-    told = {row["variant"]: row["value"] for row in _rows(settings(selection), setting="features")}
+    told = {row["variant"]: row["value"] for row in _rows(settings(chosen(selection)), setting="features")}
     assert told["ensemble"] == '"TF-IDF as shipped in train.txt of toy.zip"' and told.keys() == {"ensemble", "model"}
     selection["runs"][-1]["features"] = {"folder": str(tmp_path / "toy/features/tfidf"), "use": "documents"}
-    assert _rows(settings(selection), variant="model", setting="features")[0]["value"] == '"TF-IDF built here"'
+    assert _rows(settings(chosen(selection)), variant="model", setting="features")[0]["value"] == '"TF-IDF built here"'
     write_json(tmp_path / "toy/corpus/stats.json", {"texts": False})  # a bag of words is no feature built here
-    found = verdicts(selection, comparison(selection, published), TOLERANCE, published)
+    found = _verdicts(selection, published)
     assert {row["reason"] for row in _rows(found, variant="model")} == {"none"}
 
 
 def test_the_verdicts_are_counted_and_none_is_said(
     selection: dict[str, Any], published: pd.DataFrame, tmp_path: Path
 ) -> None:
-    write_tables(selection, published, TOLERANCE, tmp_path / "out")
+    write_tables(chosen(selection), published, TOLERANCE, tmp_path / "out")
     assert verdict_line(tmp_path / "out" / "verdicts.csv") == "published figures: 3 below, 2 not run, 1 reproduced"
     selection["datasets"]["toy"]["published_as"] = None
-    write_tables(selection, published, TOLERANCE, tmp_path / "none")
+    write_tables(chosen(selection), published, TOLERANCE, tmp_path / "none")
     assert verdict_line(tmp_path / "none" / "verdicts.csv") == "published figures: none"
     markdown = (tmp_path / "none" / "verdicts.md").read_text("utf-8")
     assert "Nothing is published" in markdown and "|" not in markdown
@@ -476,7 +485,7 @@ def test_the_verdicts_are_counted_and_none_is_said(
 def test_the_terminal_never_cuts_a_protocol(selection: dict[str, Any]) -> None:
     for number, run in enumerate(selection["runs"][2:5]):
         run.update(protocol=("clean", "official")[number == 2], variant="selected-on-validation")
-    text = terminal_table(selection)
+    text = terminal_table(chosen(selection))
     assert max(map(len, text.splitlines())) <= 100
     rows = [line.split() for line in text.splitlines() if line.startswith("LightXML selected")]
     assert [row[2] for row in rows] == ["clean", "official"]

@@ -32,7 +32,8 @@ from lightxml_core.reporting.runs import groups_of, of_dataset
 from lightxml_core.reporting.tables import write_tables
 from lightxml_core.reporting.terminal import terminal_table
 from lightxml_core.reporting.titles import title_of, titles_of, told_apart, width
-from tests.reporting import check_latex, grid_selection
+from lightxml_core.selection import MethodInfo
+from tests.reporting import check_latex, chosen, grid_selection
 
 SAME = "Same"
 METHODS = {"deep": ["bert", "ensemble-a", "ensemble"], "deep-b": ["bert", "roberta", "ensemble"], "flat": ["single"]}
@@ -59,7 +60,7 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], P
     selection["datasets"]["one"]["published_as"] = selection["datasets"]["two"]["published_as"] = "Printed"
     selection["methods"]["deep"]["published_as"] = selection["methods"]["deep-b"]["published_as"] = "deep"
     write_text(root / "published" / "main.csv", PUBLISHED)
-    write_tables(selection, load_published(root / "published"), {"P": 1.0, "PSP": 1.0}, root / "tables")
+    write_tables(chosen(selection), load_published(root / "published"), {"P": 1.0, "PSP": 1.0}, root / "tables")
     return selection, root
 
 
@@ -110,19 +111,20 @@ def test_the_terminal_the_report_and_the_figures_show_each_by_a_label_of_its_own
     planted: tuple[dict[str, Any], Path],
 ) -> None:
     selection, root = planted
-    blocks = terminal_table(selection).split("\n\n")
+    blocks = terminal_table(chosen(selection)).split("\n\n")
     assert [block.split("\n")[0] for block in blocks] == ["Same (one)", "Same (two)"]
     for block in blocks:
         names = [line[:36] for line in block.split("\n") if re.search(r"\d\.\d\d", line)]
         assert len(set(names)) == len(names) == 13
-    documents = sample_documents(selection)
+    documents = sample_documents(chosen(selection))
     assert [shown["title"] for shown in documents] == ["Same (one)", "Same (two)"]
     assert all(len({*shown["columns"]}) == len(shown["columns"]) == 9 for shown in documents)
     (root / "figures").mkdir()
     write_text(root / "figures" / f"{RULES[0]}.svg", "<svg/>")
-    write_report(selection, [root / "tables" / f"{name}.md" for name in TABLES], root / "figures", root / "r.html")
+    tables, read = [root / "tables" / f"{name}.md" for name in TABLES], chosen(selection)
+    write_report(read, tables, root / "figures", root / "r.html")
     headings = re.findall("<h3>(.*?)</h3>", (root / "r.html").read_text("utf-8"))
-    assert {*titles_of(selection["datasets"]).values(), *titles_of(selection["methods"]).values()} <= {*headings}
+    assert {*titles_of(read.datasets).values(), *titles_of(read.methods).values()} <= {*headings}
     assert len({*headings}) == len(headings)
     drawn = [*_drawn(selection, "two")]
     assert len(drawn) == len(figures._DRAWN)
@@ -132,9 +134,9 @@ def test_the_terminal_the_report_and_the_figures_show_each_by_a_label_of_its_own
 
 
 def _drawn(selection: dict[str, Any], dataset: str) -> Iterator[Figure]:
-    groups = of_dataset(groups_of(selection), dataset)
+    groups = of_dataset(groups_of(chosen(selection)), dataset)
     for draw in figures._DRAWN.values():
-        figure = draw(selection, dataset, groups)
+        figure = draw(chosen(selection), dataset, groups)
         if figure is not None:
             yield figure
 
@@ -160,7 +162,7 @@ def test_titles_that_run_into_one_another_are_told_apart(tmp_path: Path) -> None
     for name in ("a", "c"):
         selection["methods"][name] |= {"base": "a", "base_title": "Net"}
     write_text(tmp_path / "published" / "main.csv", PUBLISHED)
-    write_tables(selection, load_published(tmp_path / "published"), {"P": 1.0, "PSP": 1.0}, tmp_path / "tables")
+    write_tables(chosen(selection), load_published(tmp_path / "published"), {"P": 1.0, "PSP": 1.0}, tmp_path / "tables")
     assert _read(tmp_path, "ablations").table.nunique() == 4  # "Net on One on Two" was two of them
     for figure in _drawn({**selection, "runs": selection["runs"][:5]}, "one"):
         words = _words(figure)
@@ -173,7 +175,7 @@ TITLES = st.text("aA \n\u200b()bＡ", max_size=5)
 
 @given(st.dictionaries(NAMES, TITLES, max_size=6), st.lists(TITLES, max_size=2))
 def test_told_apart(titles: dict[str, str], taken: list[str]) -> None:
-    entries = {name: {"title": title} for name, title in titles.items()}
+    entries = {name: MethodInfo(title=title) for name, title in titles.items()}
     shown = titles_of(entries, taken)
     assert list(shown) == list(titles)
     assert len({" ".join(text.split()).casefold() for text in shown.values()}) == len(titles)
@@ -190,7 +192,7 @@ def test_every_character_of_a_title_comes_out_as_it_is(title: str, tmp_path: Pat
     selection = grid_selection(tmp_path, ["one", "two"], {"flat": ["single"]}, 10)
     selection["datasets"]["one"]["title"] = selection["methods"]["flat"]["title"] = title
     write_text(tmp_path / "published" / "main.csv", PUBLISHED)
-    write_tables(selection, load_published(tmp_path / "published"), {"P": 1.0, "PSP": 1.0}, tmp_path / "tables")
+    write_tables(chosen(selection), load_published(tmp_path / "published"), {"P": 1.0, "PSP": 1.0}, tmp_path / "tables")
     tables = read_markdown((tmp_path / "tables" / "main.md").read_text("utf-8"))
     (row,) = tables[0].rows
     head = "method (one)" if shown == "method" else shown
@@ -200,7 +202,7 @@ def test_every_character_of_a_title_comes_out_as_it_is(title: str, tmp_path: Pat
     for name in (*PAPERS, *TABLES):
         check_latex((tmp_path / "tables" / f"{name}.tex").read_text("utf-8"))
     assert f"<td class=l>{escape(shown)}</td>" in tables[0].html() or len(shown) > 40
-    assert terminal_table(selection).startswith(f"{shown} (one)\n")
+    assert terminal_table(chosen(selection)).startswith(f"{shown} (one)\n")
 
 
 def test_latex_says_what_it_needs(planted: tuple[dict[str, Any], Path], tmp_path: Path) -> None:
@@ -215,15 +217,15 @@ def test_the_terminal_keeps_long_and_wide_names_apart(tmp_path: Path) -> None:
     for name in ("net-a", "net-b"):
         selection["methods"][name]["title"] = f"A network of a very long title indeed, variation {name}"
     selection["methods"]["flat"]["title"] = "客服工单"
-    rows = terminal_table(selection).split("\n")[3:6]
+    rows = terminal_table(chosen(selection)).split("\n")[3:6]
     assert [row.split()[0] for row in rows] == ["net-a", "net-b", "flat"]
     selection["methods"]["net-b"]["title"] = "Network b"
-    rows = terminal_table(selection).split("\n")[3:6]
+    rows = terminal_table(chosen(selection)).split("\n")[3:6]
     assert rows[0].startswith("A network of a very l… ") and len({*map(width, rows)}) == 1
     named = {"net-" + letter * 50: {"title": "N"} for letter in ("a", "b")}
     runs = [{**selection["runs"][0], "method": name[:50] + name[-1]} for name in named]
     methods = {run["method"]: {"title": "N" * 50} for run in runs}
-    rows = terminal_table({**selection, "methods": methods, "runs": runs}).split("\n")[3:5]
+    rows = terminal_table(chosen({**selection, "methods": methods, "runs": runs})).split("\n")[3:5]
     assert len({row[:60] for row in rows}) == 2, "a row too wide rather than two alike"
 
 
@@ -235,7 +237,7 @@ def test_a_rival_is_known_by_its_name_and_not_by_its_title(tmp_path: Path) -> No
     for run in selection["runs"]:
         best = {"mine": 99.0, "parabel-deep": 98.0}.get(run["method"], 50.0)
         write_text(Path(run["path"]) / "metrics.json", json.dumps({"P@1": best}))
-    assert "points below Like Parabel (parabel-deep) (98.00)" in " ".join(terminal_table(selection).split())
+    assert "points below Like Parabel (parabel-deep) (98.00)" in " ".join(terminal_table(chosen(selection)).split())
 
 
 # --- fonts ----------------------------------------------------------------------------------------------------------
@@ -255,7 +257,7 @@ def _svg(selection: dict[str, Any], stem: Path) -> str:
     """The SVG of a figure that was drawn without a warning; a comment in it is a text that its outlines follow."""
     with warnings.catch_warnings(), mpl.rc_context({"font.family": "STIXGeneral"}):
         warnings.simplefilter("error")
-        shown, families = fonts.drawable(selection)
+        shown, families = fonts.drawable(chosen(selection))
         with mpl.rc_context({**STYLE, "font.family": families}):
             figure = precision(shown, "one", groups_of(shown))
             assert figure is not None
@@ -291,5 +293,5 @@ def test_figures_cut_long_titles_and_keep_them_apart(tmp_path: Path) -> None:
 def test_an_underscore_hides_nothing_from_a_legend(tmp_path: Path) -> None:
     selection = grid_selection(tmp_path, ["one"], {"flat": ["single"], "flat-b": ["single"]}, 20)
     selection["methods"]["flat"]["title"] = "_private"
-    drawn = figures._DRAWN["calibration"](selection, "one", groups_of(selection))
+    drawn = figures._DRAWN["calibration"](chosen(selection), "one", groups_of(chosen(selection)))
     assert drawn is not None and _words(drawn)[:3] == ["as it should be", "_private", "Flat-B"]

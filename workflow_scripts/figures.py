@@ -5,8 +5,9 @@ from lightxml_core.cli import start
 import argparse
 from pathlib import Path
 
-from lightxml_core.files import made, read_json, seal
+from lightxml_core.files import seal
 from lightxml_core.reporting.figures import write_figures
+from lightxml_core.selection import read_selection
 
 
 def main() -> None:
@@ -14,7 +15,7 @@ def main() -> None:
     parser.add_argument("--selection", type=Path, required=True, help="the target's selection.json")
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
     options = parser.parse_args()
-    write_figures(read_json(made(options.selection)), options.out)
+    write_figures(read_selection(options.selection), options.out)
     seal(options.out)
 
 

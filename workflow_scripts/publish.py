@@ -6,8 +6,9 @@ import argparse
 import shutil
 from pathlib import Path
 
-from lightxml_core.files import atomic_path, locked, made, new_folder, read_json
+from lightxml_core.files import atomic_path, locked, made, new_folder
 from lightxml_core.reporting.terminal import terminal_table, verdict_line
+from lightxml_core.selection import read_selection
 
 
 def main() -> None:
@@ -18,7 +19,7 @@ def main() -> None:
     source = options.out / "targets" / options.target
     with locked(options.out / ".publish.lock", f"a target is being published in {options.out}"):
         _publish(source, options.out)
-    print(terminal_table(read_json(made(source / "selection.json"))))
+    print(terminal_table(read_selection(source / "selection.json")))
     print(verdict_line(source / "tables" / "verdicts.csv"))
     print(f"\ntables   {options.out / 'tables' / 'comparison.md'}\nfigures  {options.out / 'figures'}")
     print(f"report   {(options.out / 'report.html').resolve()}")

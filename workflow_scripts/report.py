@@ -5,8 +5,9 @@ from lightxml_core.cli import start
 import argparse
 from pathlib import Path
 
-from lightxml_core.files import made, read_json, seal
+from lightxml_core.files import made, seal
 from lightxml_core.reporting.report import write_report
+from lightxml_core.selection import read_selection
 
 
 def main() -> None:
@@ -18,7 +19,7 @@ def main() -> None:
     options = parser.parse_args()
     for path in (*options.tables, options.figures):
         made(path)
-    write_report(read_json(made(options.selection)), options.tables, options.figures, options.out)
+    write_report(read_selection(options.selection), options.tables, options.figures, options.out)
     seal(options.out)
 
 

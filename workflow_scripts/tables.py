@@ -6,9 +6,10 @@ import argparse
 import json
 from pathlib import Path
 
-from lightxml_core.files import made, read_json, seal
+from lightxml_core.files import seal
 from lightxml_core.reporting.published import load_published
 from lightxml_core.reporting.tables import write_tables
+from lightxml_core.selection import read_selection
 
 
 def main() -> None:
@@ -18,7 +19,7 @@ def main() -> None:
     parser.add_argument("--tolerance", type=json.loads, required=True, help="JSON: points by family of metric")
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
     options = parser.parse_args()
-    write_tables(read_json(made(options.selection)), load_published(options.published), options.tolerance, options.out)
+    write_tables(read_selection(options.selection), load_published(options.published), options.tolerance, options.out)
     seal(options.out)
 
 

@@ -20,12 +20,12 @@ from lightxml_core.registry.checks import (
     check_published,
     check_targets,
 )
-from lightxml_core.registry.grid import Registry, Run
+from lightxml_core.registry.grid import Registry
 from lightxml_core.registry.origin import ONE_FILE, Origin
 from lightxml_core.registry.schema import check
 from lightxml_core.registry.yaml_files import read_config
 
-__all__ = ["Registry", "Run", "load_registry", "read_config"]
+__all__ = ["Registry", "load_registry", "read_config"]
 
 _DEFAULTS = {"propensity": {"a": 0.55, "b": 1.5}, "keep": [], "features": {}, "expected": {}}
 

@@ -14,6 +14,7 @@ from lightxml_core.downloads.mirrors import copies
 from lightxml_core.errors import InputError
 from lightxml_core.methods import BaseSettings, load_method, make_settings
 from lightxml_core.registry.origin import ONE_FILE, Origin
+from lightxml_core.selection import ENSEMBLE, DatasetInfo, Difference, MethodInfo, Run, RunFeatures, Selection
 
 _ALWAYS = (
     "prepare_corpus",
@@ -36,24 +37,6 @@ _MAKES = {SHIPPED: "import_features", BUILT: "build_features"}  # the rule of ea
 
 
 _SPLIT = "/split"
-
-
-@dataclass(frozen=True)
-class Run:
-    """One cell of the grid: a trained member, or with variant `ensemble` its members together.
-
-    corpus: the folder below `results/` of what it is trained and tested on, see `Registry.corpus`.
-    """
-
-    dataset: str
-    method: str
-    variant: str
-    seed: int
-    corpus: str
-
-    @property
-    def path(self) -> str:
-        return f"results/{self.corpus}/{self.method}/{self.variant}/seed{self.seed}"
 
 
 @dataclass(frozen=True)
@@ -208,38 +191,39 @@ class Registry:
         chosen = self.target(target)
         for dataset in chosen["datasets"]:
             for method in chosen["methods"]:
-                variants = list(self.members(method, dataset))
+                variants: list[str | None] = list(self.members(method, dataset))
                 if self.ensemble(method, dataset):
-                    variants.append("ensemble")
-                for variant, seed in product(variants, self.seeds(target, dataset)):
-                    yield Run(dataset, method, variant, seed, self.corpus(dataset, seed))
+                    variants.append(None)
+                for member, seed in product(variants, self.seeds(target, dataset)):
+                    yield self._run(dataset, method, member, seed)
 
-    def selection(self, target: str) -> dict[str, Any]:
-        """The target as data, for the reporting: its datasets, methods and runs with their folders."""
-        chosen = self.target(target)
-        return {
-            "target": target,
-            "datasets": {name: self._about_dataset(name, *of) for name, of in self.corpora(target).items()},
-            "methods": {name: self._about_method(name) for name in chosen["methods"]},
-            "runs": [self._about_run(run) for run in self.runs(target)],
-            "rules": self.rules(target),
-        }
+    def selection(self, target: str) -> Selection:
+        """What the reporting reads of a target: its datasets, methods and runs with their folders."""
+        return Selection(
+            target=target,
+            datasets={name: self._dataset_info(name, first) for name, (first, *_) in self.corpora(target).items()},
+            methods={name: self._method_info(name) for name in self.target(target)["methods"]},
+            runs=tuple(self.runs(target)),
+        )
 
-    def differences(self, method: str) -> list[dict[str, Any]]:
-        """How a method differs from the published one: `what`, and the `datasets` it concerns, None for all of them."""
+    def differences(self, method: str) -> tuple[Difference, ...]:
+        """How a method differs from the published one."""
         found = self.methods[method].get("differs", [])
-        return [one if isinstance(one, dict) else {"what": one, "datasets": None} for one in found]
+        return tuple(
+            Difference(one["what"], tuple(one["datasets"])) if isinstance(one, dict) else Difference(one)
+            for one in found
+        )
 
     def rules(self, target: str) -> list[str]:
         """Names of the workflow's rules (`rules/`) that make a target, sorted."""
         sources = [self.datasets[name]["source"] for name in self.target(target)["datasets"]]
         sources = [self.datasets[source["cut"]]["source"] if "cut" in source else source for source in sources]
         runs = list(self.runs(target))
-        found = {*_ALWAYS, *({"ensemble"} & {run.variant for run in runs})}
+        found = {*_ALWAYS, *({"ensemble"} if any(run.member is None for run in runs) else ())}
         found |= {"download_dataset" for source in sources if "folder" not in source}
         for run in runs:
-            if run.variant != "ensemble":
-                found |= self._rules_of_member(run.method, run.dataset, run.variant)
+            if run.member:
+                found |= self._rules_of_member(run.method, run.dataset, run.member)
         return sorted(found)
 
     def _rules_of_member(self, method: str, dataset: str, member: str) -> set[str]:
@@ -255,44 +239,58 @@ class Registry:
             found.add("download_vectors")
         return found
 
-    def _about_dataset(self, name: str, first: str, *_: str) -> dict[str, Any]:
-        """first: the corpus whose statistics and documents are shown."""
-        keys = ("title", "published_as", "note", "licence", "expected")
-        about = {key: self.datasets[name].get(key) for key in keys}
-        cut, splits = self.datasets[name]["source"].get("cut"), self.splits(name)
-        return {**about, "cut": cut, "splits": splits, "stats": f"results/{first}/corpus/stats.json"}
+    def _dataset_info(self, name: str, corpus: str) -> DatasetInfo:
+        """corpus: the one whose statistics and documents are shown."""
+        definition = self.datasets[name]
+        about = {key: definition.get(key) for key in ("title", "published_as", "note", "licence")}
+        return DatasetInfo(
+            **about,
+            expected=definition["expected"],
+            cut=definition["source"].get("cut"),
+            splits=self.splits(name),
+            stats=Path(f"results/{corpus}/corpus/stats.json"),
+        )
 
-    def _about_method(self, name: str) -> dict[str, Any]:
-        printed = ("published_as", "published_protocol", "published_backbones")
-        keys = ("title", *printed, "base", "implementation", "note")
-        base = self.methods.get(self.methods[name].get("base", ""), {})
-        about = {key: self.methods[name].get(key) for key in keys}
-        return {**about, "differs": self.differences(name), "base_title": base.get("title")}
+    def _method_info(self, name: str) -> MethodInfo:
+        definition = self.methods[name]
+        keys = ("title", "published_as", "published_protocol", "base", "implementation", "note")
+        return MethodInfo(
+            **{key: definition.get(key) for key in keys},
+            published_backbones=definition.get("published_backbones", {}),
+            base_title=self.methods.get(definition.get("base", ""), {}).get("title"),
+            differs=self.differences(name),
+        )
 
-    def _about_run(self, run: Run) -> dict[str, Any]:
-        member = next(iter(self.members(run.method, run.dataset))) if run.variant == "ensemble" else run.variant
-        settings = self.settings(run.method, run.dataset, member)
-        about = {"dataset": run.dataset, "method": run.method, "variant": self._shown(run), "seed": run.seed}
-        backbone = None if run.variant == "ensemble" else settings.get("backbone")
-        protocol = self.protocol(run.method, run.dataset, member)
-        chosen = None if run.variant == "ensemble" else settings
-        about |= {"protocol": protocol, "backbone": backbone, "path": run.path, "settings": chosen}
-        return {**about, "features": self._about_features(run, member)}
+    def _run(self, dataset: str, method: str, member: str | None, seed: int) -> Run:
+        """member: None for the ensemble, which has the protocol and the features of the first one."""
+        of = member or next(iter(self.members(method, dataset)))
+        settings, corpus = self.settings(method, dataset, of), self.corpus(dataset, seed)
+        return Run(
+            dataset=dataset,
+            method=method,
+            variant=self._shown(method, dataset, member),
+            seed=seed,
+            path=Path(f"results/{corpus}/{method}/{member or ENSEMBLE}/seed{seed}"),
+            member=member,
+            protocol=self.protocol(method, dataset, of),
+            backbone=settings.get("backbone") if member else None,
+            settings=settings if member else None,
+            features=self._run_features(method, dataset, of, corpus),
+        )
 
-    def _about_features(self, run: Run, member: str) -> dict[str, str] | None:
-        """The folder of the TF-IDF of a run, and whether its `documents` or its label `clusters` are made from it."""
-        kind = self.tfidf(run.method, run.dataset, member)
+    def _run_features(self, method: str, dataset: str, member: str, corpus: str) -> RunFeatures | None:
+        kind = self.tfidf(method, dataset, member)
         if kind is None:
             return None
-        use = "documents" if "tfidf" in self.needs(run.method, run.dataset, member) else "clusters"
-        return {"folder": f"results/{run.corpus}/features/{kind}", "use": use}
+        reads = "tfidf" in self.needs(method, dataset, member)
+        return RunFeatures(Path(f"results/{corpus}/features/{kind}"), "documents" if reads else "clusters")
 
-    def _shown(self, run: Run) -> str:
+    def _shown(self, method: str, dataset: str, member: str | None) -> str:
         """A variant as every table names it: a member with the vectors of words it starts from, where it has any."""
-        if run.variant == "ensemble":
-            return run.variant
-        vectors = getattr(self.made(run.method, run.dataset, run.variant), "vectors", None)
-        return run.variant if vectors is None else f"{run.variant}, {Path(vectors).stem} vectors"
+        if member is None:
+            return ENSEMBLE
+        vectors = getattr(self.made(method, dataset, member), "vectors", None)
+        return member if vectors is None else f"{member}, {Path(vectors).stem} vectors"
 
 
 def _may_ship(mirror: dict[str, Any]) -> bool:

@@ -16,8 +16,9 @@ from lightxml_core.reporting.costs import (
 )
 from lightxml_core.reporting.markup import Table
 from lightxml_core.reporting.matching import figures_of
-from lightxml_core.reporting.runs import Group, Selection, groups_of, of_dataset
+from lightxml_core.reporting.runs import Group, groups_of, of_dataset
 from lightxml_core.reporting.titles import title_of
+from lightxml_core.selection import Selection
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,8 +53,8 @@ def cost(selection: Selection, published: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
     groups, rows = groups_of(selection), []
-    for dataset, entry in selection["datasets"].items():
-        printed = published[published.dataset == entry.get("published_as")]
+    for dataset, entry in selection.datasets.items():
+        printed = published[published.dataset == entry.published_as]
         kinds = [metric for metrics in _METRICS.values() for metric in metrics]
         figures, tests = printed[printed.metric.isin(kinds)], printed[printed.metric == "N_test"]
         documents = float(tests.value.iloc[0]) if len(tests) else None
@@ -89,7 +90,12 @@ def _own(group: Group, groups: list[Group]) -> dict[str, Any]:
     parts = members_of(group, groups) or [group]
     hardware = dict.fromkeys(_hardware(run.provenance) for part in parts for run in part.runs)
     return {
-        **{"dataset": group.dataset, "method": group.method, "variant": group.variant, "protocol": group.protocol},
+        **{
+            "dataset": group.dataset,
+            "method": group.method,
+            "variant": group.variant,
+            "protocol": group.protocol or MISSING,
+        },
         **{"seeds": len(group.runs), "wall_seconds": _rounded(training_seconds(group, groups))},
         "peak_memory_gib": _rounded(peak_memory_gib(group, groups)),
         "model_bytes": _rounded(model_bytes(group, groups)),
@@ -132,7 +138,7 @@ def _value(row: Any, documents: float | None) -> float | None:
 def _spelled(selection: Selection, column: str, row: Mapping[str, Any]) -> str:
     value = row[column]
     if column == "dataset" or (column == "method" and row["protocol"] != NOT_RUN):  # else it is the published name
-        return title_of(selection[f"{column}s"], value)
+        return title_of(selection.datasets if column == "dataset" else selection.methods, value)
     if column in _NAMES or column not in {*_OWN, *_METRICS} or value in (MISSING, NONE, NOT_RUN):
         return str(value)
     if column == "wall_seconds":

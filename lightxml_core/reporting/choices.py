@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from lightxml_core.reporting.features import features_of
 from lightxml_core.reporting.markup import Table
-from lightxml_core.reporting.runs import Selection
 from lightxml_core.reporting.titles import title_of
+from lightxml_core.selection import Selection
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,13 +26,13 @@ def settings(selection: Selection) -> pd.DataFrame:
     import pandas as pd
 
     rows: dict[tuple[str, ...], None] = {}
-    for run in selection["runs"]:
-        if run.get("settings") is not None:
-            names = (run["dataset"], run["method"], run["variant"])
-            chosen = {key: json.dumps(value, ensure_ascii=False) for key, value in run["settings"].items()}
+    for run in selection.runs:
+        if run.settings is not None:
+            names = (run.dataset, run.method, run.variant)
+            chosen = {key: json.dumps(value, ensure_ascii=False) for key, value in run.settings.items()}
             rows.update(dict.fromkeys((*names, *pair) for pair in (chosen or {DEFAULTS: "none"}).items()))
-            features = features_of(selection, run["dataset"], run.get("features"))
-            if features and selection["datasets"][run["dataset"]].get("published_as"):
+            features = features_of(selection, run.dataset, run.features)
+            if features and selection.datasets[run.dataset].published_as:
                 rows[*names, "features", json.dumps(features, ensure_ascii=False)] = None
     return pd.DataFrame(list(rows), columns=COLUMNS, dtype=object)
 
@@ -43,7 +43,7 @@ def settings_table(selection: Selection, frame: pd.DataFrame) -> Table:
     for row in frame.to_dict("records"):
         chosen.setdefault((row["dataset"], row["method"], row["variant"]), []).append(_spelled(row))
     rows = [
-        [title_of(selection["datasets"], dataset), title_of(selection["methods"], method), variant, ", ".join(words)]
+        [title_of(selection.datasets, dataset), title_of(selection.methods, method), variant, ", ".join(words)]
         for (dataset, method, variant), words in chosen.items()
     ]
     if not rows:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lightxml_core.files import made, read_json
 from lightxml_core.reporting.cells import MISSING, NONE
 from lightxml_core.reporting.features import columns_of
 from lightxml_core.reporting.markup import Table
-from lightxml_core.reporting.runs import Selection
 from lightxml_core.reporting.titles import title_of
+from lightxml_core.selection import DatasetInfo, Selection
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,7 +40,7 @@ def datasets(selection: Selection, published: pd.DataFrame) -> pd.DataFrame:
     """
     import pandas as pd
 
-    rows = [row for name in selection["datasets"] for row in _rows(selection, name, published)]
+    rows = [row for name in selection.datasets for row in _rows(selection, name, published)]
     return pd.DataFrame(rows, columns=COLUMNS, dtype=object)
 
 
@@ -51,7 +50,7 @@ def datasets_table(selection: Selection, frame: pd.DataFrame) -> Table:
         return Table("Datasets", [], [], "", ["No statistics: nothing was computed, expected or published."])
     told = {column: frame[column].map(spelled) for column in ("computed", "expected", "published")}
     told["difference"] = [_told(row) for row in frame.to_dict("records")]
-    shown = frame.assign(dataset=[title_of(selection["datasets"], name) for name in frame["dataset"]], **told)
+    shown = frame.assign(dataset=[title_of(selection.datasets, name) for name in frame["dataset"]], **told)
     shown = shown.drop(columns=[column for column in _BESIDE if set(shown[column]) == {NONE}])
     notes = ["≠: the computed figure differs from the published one."] if "published" in shown else []
     notes += ["Words are counted between white space.", *_unpublished(frame), *_copies(selection)]
@@ -59,15 +58,15 @@ def datasets_table(selection: Selection, frame: pd.DataFrame) -> Table:
     return Table("Datasets", list(shown), shown.to_numpy().tolist(), alignment, notes)
 
 
-def other_data(entry: Mapping[str, Any], published: pd.DataFrame) -> str:
+def other_data(entry: DatasetInfo, published: pd.DataFrame) -> str:
     """Why a dataset's figures are not of the data that the published ones are of, or nothing.
 
     entry: a dataset of the selection. published: all figures. A cut is other data, and so are other counts of
     documents or labels than any source reports.
     """
-    if entry.get("cut"):
-        return f"a cut of {entry['cut']}"
-    printed = published[published.dataset == entry.get("published_as")]
+    if entry.cut:
+        return f"a cut of {entry.cut}"
+    printed = published[published.dataset == entry.published_as]
     said, counted = [], _counted(entry)
     for statistic, what in SIZES.items():
         known, own = sorted(set(printed[printed.metric == statistic].value)), counted.get(statistic)
@@ -78,22 +77,22 @@ def other_data(entry: Mapping[str, Any], published: pd.DataFrame) -> str:
 
 def has_splits(selection: Selection, dataset: str) -> bool:
     """Whether the seeds of a dataset run on splits of its documents, one on each."""
-    return bool(selection["datasets"][dataset].get("splits"))
+    return bool(selection.datasets[dataset].splits)
 
 
 def splits_notes(selection: Selection, names: Iterable[str]) -> list[str]:
     """For tables of means: on which of these datasets the runs differ by the split. None or one sentence."""
-    titles = [title_of(selection["datasets"], name) for name in dict.fromkeys(names) if has_splits(selection, name)]
+    titles = [title_of(selection.datasets, name) for name in dict.fromkeys(names) if has_splits(selection, name)]
     return [f"{', '.join(titles)}: means and ± are over splits of the documents, one seed per split."] if titles else []
 
 
-def _counted(entry: Mapping[str, Any]) -> dict[str, Any]:
+def _counted(entry: DatasetInfo) -> dict[str, Any]:
     """What the corpus gave, under the names of published tables; empty before it is prepared."""
     return _canonical(_stats(entry))
 
 
-def _stats(entry: Mapping[str, Any]) -> dict[str, Any]:
-    path = Path(entry["stats"])
+def _stats(entry: DatasetInfo) -> dict[str, Any]:
+    path = entry.stats
     found: dict[str, Any] = read_json(made(path)) if path.is_file() else {}
     return found
 
@@ -110,10 +109,10 @@ def spelled(value: Any) -> str:
 
 
 def _rows(selection: Selection, name: str, published: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    entry, columns = selection["datasets"][name], columns_of(selection, name)
-    known, expected = _counted(entry), _canonical(entry.get("expected") or {})
+    entry, columns = selection.datasets[name], columns_of(selection, name)
+    known, expected = _counted(entry), _canonical(entry.expected)
     known |= {} if columns is None else {"D_tfidf": columns}
-    printed = published[(published.dataset == entry.get("published_as")) & published.metric.isin(_STATISTICS)]
+    printed = published[(published.dataset == entry.published_as) & published.metric.isin(_STATISTICS)]
     wanted = [*(s for s in _STATISTICS if s in {*known, *expected, *printed.metric}), *expected, *known]
     for statistic in dict.fromkeys(wanted):
         measured = {"computed": known.get(statistic, MISSING), "expected": expected.get(statistic, NONE)}
@@ -145,7 +144,7 @@ def _told(row: Mapping[str, Any]) -> str:
 
 def _copies(selection: Selection) -> list[str]:
     """Which download each dataset was read from, where it was downloaded."""
-    entries = selection["datasets"]
+    entries = selection.datasets
     found = {title_of(entries, name): _stats(entry).get("copy") for name, entry in entries.items()}
     return [f"{title} was read from {copy}." for title, copy in found.items() if copy]
 
@@ -154,7 +153,7 @@ def _unpublished(frame: pd.DataFrame) -> list[str]:
     return ["Nothing is published for these datasets."] if set(frame["published"]) == {NONE} else []
 
 
-def _canonical(statistics: dict[str, Any]) -> dict[str, Any]:
+def _canonical(statistics: Mapping[str, Any]) -> dict[str, Any]:
     """Numbers only, under the names of published tables where a statistic has one."""
     names = {alias: name for name, aliases in _STATISTICS.items() for alias in (name.lower(), *aliases)}
     numbers = {key: v for key, v in statistics.items() if isinstance(v, int | float) and not isinstance(v, bool)}

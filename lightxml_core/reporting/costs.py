@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from statistics import fmean
 
-from lightxml_core.reporting.runs import ENSEMBLE, Group, Run
+from lightxml_core.reporting.runs import Group, Result
 
 
 def members_of(group: Group, groups: list[Group]) -> list[Group]:
     """The members of an ensemble among `groups`; none for a member."""
-    if group.variant != ENSEMBLE:
+    if not group.is_ensemble:
         return []
     key = (group.dataset, group.method, group.protocol)
-    return [g for g in groups if (g.dataset, g.method, g.protocol) == key and g.variant != ENSEMBLE]
+    return [g for g in groups if (g.dataset, g.method, g.protocol) == key and not g.is_ensemble]
 
 
 def training_seconds(group: Group, groups: list[Group]) -> float | None:
@@ -39,7 +39,7 @@ def milliseconds_a_document(group: Group, groups: list[Group]) -> float | None:
 def _over(
     group: Group,
     groups: list[Group],
-    of: Callable[[Run], float | None],
+    of: Callable[[Result], float | None],
     combine: Callable[[Iterable[float]], float] = sum,
 ) -> float | None:
     means = []
@@ -51,6 +51,6 @@ def _over(
     return combine(means)
 
 
-def _recorded(run: Run, key: str) -> float | None:
+def _recorded(run: Result, key: str) -> float | None:
     value = run.provenance.get(key)
     return None if value is None else float(value)

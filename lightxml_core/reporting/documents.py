@@ -12,8 +12,9 @@ from lightxml_core.corpus.lines import read_lines
 from lightxml_core.corpus.store import load_label_names
 from lightxml_core.errors import InputError
 from lightxml_core.files import load_csr, made
-from lightxml_core.reporting.runs import Group, Selection, groups_of, leading, of_dataset
+from lightxml_core.reporting.runs import Group, groups_of, leading, of_dataset
 from lightxml_core.reporting.titles import labels, title_of
+from lightxml_core.selection import DatasetInfo, Selection
 
 MAX_DOCUMENTS = 5000
 MAX_CHARACTERS = 1200
@@ -29,7 +30,7 @@ def sample_documents(selection: Selection) -> list[dict[str, Any]]:
     and variants only those that the figures show.
     """
     groups = groups_of(selection)
-    present = [n for n, entry in selection["datasets"].items() if (_corpus(entry) / "X.tst.txt").is_file()]
+    present = [n for n, entry in selection.datasets.items() if (_corpus(entry) / "X.tst.txt").is_file()]
     share = MAX_DOCUMENTS // max(1, len(present))
     return [_dataset(selection, name, of_dataset(groups, name), share) for name in present]
 
@@ -42,14 +43,14 @@ def top_labels(scores: sparse.csr_matrix, row: int, count: int = TOP) -> list[tu
     return [(int(labels[i]), float(values[i])) for i in order]
 
 
-def _corpus(entry: dict[str, Any]) -> Path:
-    return Path(entry["stats"]).parent
+def _corpus(entry: DatasetInfo) -> Path:
+    return entry.stats.parent
 
 
 def _dataset(selection: Selection, name: str, groups: list[Group], share: int) -> dict[str, Any]:
-    entry = selection["datasets"][name]
+    entry = selection.datasets[name]
     truth = load_csr(made(_corpus(entry) / "Y.tst.npz"))
-    shown = [group for group in leading(groups) if (group.runs[0].path / "predictions.npz").is_file()]
+    shown = [group for group in leading(groups) if (group.runs[0].run.path / "predictions.npz").is_file()]
     scores = [_predictions(group, truth.shape) for group in shown]
     rows = np.unique(np.linspace(0, max(truth.shape[0] - 1, 0), min(share, truth.shape[0])).astype(int)).tolist()
     texts = _lines(_corpus(entry) / "X.tst.txt", rows)
@@ -57,7 +58,7 @@ def _dataset(selection: Selection, name: str, groups: list[Group], share: int) -
     documents = [_document(n, text, truth, scores, used) for n, text in zip(rows, texts, strict=True)]
     names = load_label_names(_corpus(entry))
     return {
-        "title": title_of(selection["datasets"], name),
+        "title": title_of(selection.datasets, name),
         "total": truth.shape[0],
         "columns": labels(selection, shown, " · ", brief=False),
         "labels": [names[label] for label in used],
@@ -79,7 +80,7 @@ def _document(
 
 
 def _predictions(group: Group, shape: tuple[int, int]) -> sparse.csr_matrix:
-    path = group.runs[0].path / "predictions.npz"
+    path = group.runs[0].run.path / "predictions.npz"
     scores = load_csr(made(path))
     if scores.shape != shape:
         raise InputError(f"{path} is {scores.shape}, but the test labels are {shape}: predict again")

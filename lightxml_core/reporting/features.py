@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator
 
 from lightxml_core.features.origin import ORIGIN, Origin, read_origins
 from lightxml_core.files import made, read_json
-from lightxml_core.reporting.runs import Selection
+from lightxml_core.selection import RunFeatures, Selection
 
 BUILT = "TF-IDF built here"
 
 
-def features_of(selection: Selection, dataset: str, features: Mapping[str, str] | None) -> str:
+def features_of(selection: Selection, dataset: str, features: RunFeatures | None) -> str:
     """The TF-IDF of a run, or of its label clusters, in words; empty where it reads none.
 
-    features: as the selection tells them of a run.
+    features: those of one of the selection's runs.
     """
     if not features:
         return ""
@@ -24,7 +23,7 @@ def features_of(selection: Selection, dataset: str, features: Mapping[str, str] 
     return BUILT if _has_texts(selection, dataset) else "the bag of words that is the corpus"
 
 
-def built_here(selection: Selection, dataset: str, features: Mapping[str, str] | None) -> bool:
+def built_here(selection: Selection, dataset: str, features: RunFeatures | None) -> bool:
     """Whether that TF-IDF was built from the texts."""
     if not features:
         return False
@@ -36,25 +35,25 @@ def columns_of(selection: Selection, dataset: str) -> int | None:
     """How many features a dataset's documents have: those shipped where a run reads them; None where none are told."""
     if read := next(_shipped(selection, dataset), None):
         return read.columns
-    vocabulary = Path(selection["datasets"][dataset]["stats"]).parent.parent / "features/tfidf/vocabulary.json"
+    vocabulary = selection.datasets[dataset].stats.parent.parent / "features/tfidf/vocabulary.json"
     return len(read_json(made(vocabulary))) if vocabulary.is_file() else None
 
 
 def _shipped(selection: Selection, dataset: str) -> Iterator[Origin]:
-    for run in selection["runs"]:
-        if run["dataset"] == dataset and (features := run.get("features")) and _origin(features):
-            yield read_origins(Path(features["folder"])).documents
+    for run in selection.runs:
+        if run.dataset == dataset and run.features and _origin(run.features):
+            yield read_origins(run.features.folder).documents
 
 
-def _origin(features: Mapping[str, str]) -> Origin | None:
+def _origin(features: RunFeatures) -> Origin | None:
     """What is told of shipped features; nothing is of those that are always built."""
-    folder = Path(features["folder"])
+    folder = features.folder
     if not (folder / ORIGIN).is_file():
         return None
     found = read_origins(folder)
-    return found.clusters if features["use"] == "clusters" else found.documents
+    return found.clusters if features.use == "clusters" else found.documents
 
 
 def _has_texts(selection: Selection, dataset: str) -> bool:
-    stats = Path(selection["datasets"][dataset]["stats"])
+    stats = selection.datasets[dataset].stats
     return not stats.is_file() or bool(read_json(made(stats)).get("texts", True))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from lightxml_core.reporting.runs import ENSEMBLE, Group, Selection
+from lightxml_core.reporting.runs import Group
+from lightxml_core.selection import ENSEMBLE, MethodInfo, Selection
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,20 +22,20 @@ def figures_of(selection: Selection, group: Group, groups: Iterable[Group], publ
     (`as-published`), has those. published: all figures of this dataset.
     """
     siblings = {g.variant for g in groups if (g.dataset, g.method) == (group.dataset, group.method)}
-    method = selection["methods"][group.method]
-    kinds = {ENSEMBLE} if group.variant == ENSEMBLE else {*_kinds(method, group.variant, group.backbones), SINGLE}
-    if group.variant == ENSEMBLE or siblings == {group.variant}:
+    method = selection.methods[group.method]
+    kinds = {ENSEMBLE} if group.is_ensemble else {*_kinds(method, group.variant, group.backbones), SINGLE}
+    if group.is_ensemble or siblings == {group.variant}:
         kinds.add(AS_PUBLISHED)
-    return published[(published.method == method.get("published_as")) & published.variant.isin(kinds)]
+    return published[(published.method == method.published_as) & published.variant.isin(kinds)]
 
 
-def published_encoders(method: Mapping[str, Any], variant: str) -> set[str]:
+def published_encoders(method: MethodInfo, variant: str) -> set[str]:
     """Backbones, by their names here, that the published figures of a variant come from; empty where unknown."""
-    known: dict[str, str] = method.get("published_backbones") or {}
+    known = method.published_backbones
     return {known[variant]} if variant in known else set(known.values())
 
 
-def _kinds(method: Mapping[str, Any], variant: str, backbones: set[str]) -> set[str]:
-    known: dict[str, str] = method.get("published_backbones") or {}
+def _kinds(method: MethodInfo, variant: str, backbones: set[str]) -> set[str]:
+    known = method.published_backbones
     own = set() if variant in known else {name for name, backbone in known.items() if backbone in backbones}
     return {variant, *own}

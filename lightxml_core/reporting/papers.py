@@ -12,8 +12,9 @@ from lightxml_core.reporting.cells import MISSING, NOT_RUN, Cell, notes_on, repr
 from lightxml_core.reporting.corpora import splits_notes
 from lightxml_core.reporting.markup import NOTHING, Table
 from lightxml_core.reporting.matching import AS_PUBLISHED
-from lightxml_core.reporting.runs import ENSEMBLE, SHOWN, Group, Selection, groups_of
+from lightxml_core.reporting.runs import SHOWN, Group, groups_of
 from lightxml_core.reporting.titles import title_of, titles_of, told_apart
+from lightxml_core.selection import ENSEMBLE, MethodInfo, Selection
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,9 +72,9 @@ def _by_key(long: pd.DataFrame) -> _Rows:
 def _keys(selection: Selection, rows: _Rows, chosen: Callable[[_Key, list[_Key]], bool]) -> list[_Key]:
     """Models that a table compares: those that were run first, then those only published; no variants of a base."""
     known = list(dict.fromkeys(key for key, _ in rows))
-    order = list(selection["methods"])
+    order = list(selection.methods)
     place = {key: len(order) if key[3] == NOT_RUN else order.index(key[1]) for key in known}
-    kept = [key for key in known if key[3] == NOT_RUN or not selection["methods"][key[1]].get("base")]
+    kept = [key for key in known if key[3] == NOT_RUN or not selection.methods[key[1]].base]
     return sorted((key for key in kept if chosen(key, known)), key=place.__getitem__)
 
 
@@ -93,7 +94,7 @@ def _is_single(key: _Key, known: list[_Key]) -> bool:
 
 def _comparison(selection: Selection, title: str, rows: _Rows, keys: list[_Key], metrics: Sequence[str]) -> list[Table]:
     """One dataset: a column per metric. Several: a table per metric, a column per dataset."""
-    titles = titles_of(selection["datasets"], taken=("table", *_NAMES))
+    titles = titles_of(selection.datasets, taken=("table", *_NAMES))
     used = [key for key in keys if any((key, metric) in rows for metric in metrics)]
     if not used:
         note = "Nothing to compare: no published figure, and only variants of methods (see ablations and protocols)."
@@ -114,8 +115,8 @@ def _pivot(
     models: dict[tuple[str, ...], dict[str, _Key]] = {}
     for key in keys:
         models.setdefault(_identity(key, keys), {})[key[0]] = key
-    titles, body, shown = titles_of(selection["methods"]), [], []
-    ours = {entry.get("published_as") for entry in selection["methods"].values()}
+    titles, body, shown = titles_of(selection.methods), [], []
+    ours = {entry.published_as for entry in selection.methods.values()}
     for places in models.values():
         _, method, _, protocol = next(iter(places.values()))
         name = method if protocol == NOT_RUN else titles[method]
@@ -150,7 +151,7 @@ def _ablations(selection: Selection, rows: _Rows) -> list[Table]:
     """A table per dataset and method with a `base`: its first member is the unchanged one."""
     titles, found = _titles(selection), {}
     for family, keys in _families(rows, lambda key: key[1]).items():
-        base = selection["methods"][family[1]].get("base")
+        base = selection.methods[family[1]].base
         if base and len({key[3] for key in keys}) == 1 and len(keys) > 1:
             found[family] = _variants(selection, rows, keys, keys[0], f"Variants of {titles[base]}; in")
     return _titled(selection, "Ablations", found)
@@ -159,7 +160,7 @@ def _ablations(selection: Selection, rows: _Rows) -> list[Table]:
 def _protocols(selection: Selection, rows: _Rows) -> list[Table]:
     """A table per dataset and method (with its variants) that was run under both protocols."""
     found = {}
-    for family, keys in _families(rows, lambda key: selection["methods"][key[1]].get("base") or key[1]).items():
+    for family, keys in _families(rows, lambda key: selection.methods[key[1]].base or key[1]).items():
         clean = [key for key in keys if key[3] == "clean"]
         if clean and len({key[3] for key in keys}) > 1:
             found[family] = _variants(selection, rows, keys, clean[0], "In")
@@ -168,14 +169,14 @@ def _protocols(selection: Selection, rows: _Rows) -> list[Table]:
 
 def _titles(selection: Selection) -> dict[str, str]:
     """The titles of the methods and of the bases that they name, which need not be in the target themselves."""
-    methods = selection["methods"]
-    bases = {entry["base"]: {"title": entry.get("base_title")} for entry in methods.values() if entry.get("base")}
+    methods = selection.methods
+    bases = {entry.base: MethodInfo(title=entry.base_title) for entry in methods.values() if entry.base}
     return titles_of({**bases, **methods})
 
 
 def _titled(selection: Selection, kind: str, tables: Mapping[tuple[str, str], Table]) -> list[Table]:
     """The tables, by dataset and method, under titles none of which is like another."""
-    datasets, methods = titles_of(selection["datasets"]), _titles(selection)
+    datasets, methods = titles_of(selection.datasets), _titles(selection)
     names = {family: "/".join(family) for family in tables}
     shown = {names[dataset, method]: f"{methods[method]} on {datasets[dataset]}" for dataset, method in tables}
     told = told_apart(shown)
@@ -193,7 +194,7 @@ def _families(rows: _Rows, of: Callable[[_Key], str]) -> dict[tuple[str, str], l
 def _variants(selection: Selection, rows: _Rows, keys: list[_Key], first: _Key, note: str) -> Table:
     """A row per variant: what it changes of the first, its figures, and their differences from the first's."""
     chosen = {key: _settings(selection, key) for key in keys}
-    several, titles = len({key[1] for key in keys}) > 1, titles_of(selection["methods"])
+    several, titles = len({key[1] for key in keys}) > 1, titles_of(selection.methods)
     names = {key: f"{titles[key[1]]}: {key[2]}" if several else key[2] for key in keys}
     body = []
     for key in [first, *(key for key in keys if key != first)]:
@@ -217,8 +218,8 @@ def _against(rows: list[dict[str, Any]] | None, first: list[dict[str, Any]] | No
 
 
 def _settings(selection: Selection, key: _Key) -> dict[str, Any]:
-    runs = (run for run in selection["runs"] if (run["dataset"], run["method"], run["variant"]) == key[:3])
-    return dict(next((run.get("settings") or {} for run in runs if (run.get("protocol") or MISSING) == key[3]), {}))
+    runs = (run for run in selection.runs if (run.dataset, run.method, run.variant) == key[:3])
+    return dict(next((run.settings or {} for run in runs if (run.protocol or MISSING) == key[3]), {}))
 
 
 def _changed(settings: Mapping[str, Any], first: Mapping[str, Any]) -> str:
@@ -238,12 +239,12 @@ def _tails(selection: Selection) -> list[Table]:
     """A table per dataset: recall at 5 of head, torso and tail and of each decile, and the labels that are found."""
     groups = [group for group in groups_of(selection) if any(run.tail for run in group.runs)]
     tables = []
-    for name in selection["datasets"]:
+    for name in selection.datasets:
         body = [_tail_row(selection, group) for group in groups if group.dataset == name]
         if body:
             headers = [*_NAMES, *(f"R@5 {part}" for part in _PARTS)]
             headers += [*(f"found at {k}" for k in (1, 3, 5)), *(f"decile {i}" for i in range(1, 11))]
-            title = f"Head to tail: {title_of(selection['datasets'], name)}"
+            title = f"Head to tail: {title_of(selection.datasets, name)}"
             tables.append(
                 Table(title, headers, body, "lll" + "r" * 16, [*_TAIL_NOTES, *splits_notes(selection, [name])])
             )
@@ -264,7 +265,14 @@ def _tail_row(selection: Selection, group: Group) -> list[str]:
     found = [_mean(tail.get("coverage", {}).get(str(k)) for tail in tails) for k in (1, 3, 5)]
     of_deciles = [tail.get("deciles", {}).get("R@5") or [None] * 10 for tail in tails]
     deciles = [_mean(tenths) for tenths in zip(*of_deciles, strict=True)]
-    return [title_of(selection["methods"], group.method), group.variant, group.protocol, *recalls, *found, *deciles]
+    return [
+        title_of(selection.methods, group.method),
+        group.variant,
+        group.protocol or MISSING,
+        *recalls,
+        *found,
+        *deciles,
+    ]
 
 
 def _mean(values: Iterable[float | None]) -> str:

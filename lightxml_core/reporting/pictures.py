@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lightxml_core.reporting.runs import Selection
+from lightxml_core.selection import Selection
 
 # name -> heading, what it shows; in the order of the report. One of each a dataset.
 PICTURES = {
@@ -48,4 +48,4 @@ RULES = ("rules", "The rules that the target runs and what each needs, from the 
 
 def picture_name(selection: Selection, figure: str, dataset: str) -> str:
     """Name of a figure's files, without suffix: that of the figure, and the dataset's where there are several."""
-    return figure if len(selection["datasets"]) == 1 else f"{figure}-{dataset}"
+    return figure if len(selection.datasets) == 1 else f"{figure}-{dataset}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from importlib import resources
 from pathlib import Path
@@ -14,13 +14,15 @@ from typing import Any
 from lightxml_core.errors import InputError
 from lightxml_core.files import write_text
 from lightxml_core.reporting.bills import duration
+from lightxml_core.reporting.cells import MISSING
 from lightxml_core.reporting.documents import MAX_CHARACTERS, sample_documents
 from lightxml_core.reporting.features import features_of
 from lightxml_core.reporting.markup import Table, read_markdown
 from lightxml_core.reporting.pictures import PICTURES, RULES, picture_name
-from lightxml_core.reporting.runs import Group, Run, Selection, groups_of
+from lightxml_core.reporting.runs import Group, Result, groups_of
 from lightxml_core.reporting.terminal import notes_of
 from lightxml_core.reporting.titles import title_of
+from lightxml_core.selection import Difference, Selection
 
 _MAIN, _VERDICTS, _PLACED = ("main", "comparison"), "verdicts", ("datasets", "settings", "cost")
 _PARTS = "; the tables give the numbers"
@@ -39,21 +41,21 @@ def write_report(selection: Selection, tables: Sequence[Path], figures: Path, ou
     main = next((name for name in _MAIN if any(table.rows for table in read.get(name, []))), _MAIN[-1])
     others = [name for name in read if name not in (main, _VERDICTS, *_PLACED)]
     page = Template(_asset("page.html")).substitute(
-        title=escape(f"LightXML: {selection['target']}"),
+        title=escape(f"LightXML: {selection.target}"),
         style=_asset("page.css"),
         script=_asset("page.js"),
         summary=_summary(selection, groups),
         main=_tables(read, main),
         honest="".join(f"<p>{escape(note)}</p>" for note in notes_of(selection)),
         verdicts=_tables(read, _VERDICTS),
-        datasets="".join(_about_dataset(selection, name) for name in selection["datasets"]),
+        datasets="".join(_about_dataset(selection, name) for name in selection.datasets),
         statistics=_tables(read, "datasets"),
-        methods="".join(_about_method(selection, name, groups) for name in selection["methods"]),
+        methods="".join(_about_method(selection, name, groups) for name in selection.methods),
         settings=_tables(read, "settings"),
         figures=_figures(selection, figures),
         tables="".join(_tables(read, name) for name in others if any(table.rows for table in read[name])),
         cost=_tables(read, "cost"),
-        runs="".join(_about_run(selection, run) for group in groups for run in group.runs),
+        runs="".join(_about_run(selection, result) for group in groups for result in group.runs),
         rules=_picture(figures / f"{RULES[0]}.svg", RULES[1]),
         characters=f"{MAX_CHARACTERS:,}",
         documents=embedded_json(sample_documents(selection)),
@@ -85,8 +87,8 @@ def _tables(read: dict[str, list[Table]], name: str) -> str:
 
 def _summary(selection: Selection, groups: Sequence[Group]) -> str:
     runs = [run for group in groups for run in group.runs]
-    seeds = len({run.seed for run in runs})
-    parts = [_count(len(selection["datasets"]), "dataset"), _count(len(selection["methods"]), "method")]
+    seeds = len({result.run.seed for result in runs})
+    parts = [_count(len(selection.datasets), "dataset"), _count(len(selection.methods), "method")]
     parts += [_count(len(runs), "run"), _count(seeds, "seed")]
     commits = sorted({str(run.provenance["git_commit"])[:10] for run in runs if run.provenance.get("git_commit")})
     return escape(" · ".join([*parts, *(["code " + ", ".join(commits)] if commits else [])]))
@@ -103,11 +105,9 @@ def _figures(selection: Selection, folder: Path) -> str:
     """Every kind of figure under its heading, a picture a dataset; what has nothing to show is named at the end."""
     parts, missing = [], []
     for figure, (heading, words) in PICTURES.items():
-        paths = {name: folder / f"{picture_name(selection, figure, name)}.svg" for name in selection["datasets"]}
+        paths = {name: folder / f"{picture_name(selection, figure, name)}.svg" for name in selection.datasets}
         shown = [
-            _picture(path, words, title_of(selection["datasets"], name))
-            for name, path in paths.items()
-            if path.is_file()
+            _picture(path, words, title_of(selection.datasets, name)) for name, path in paths.items() if path.is_file()
         ]
         parts += [f"<h3>{escape(heading)}</h3>\n", *shown] if shown else []
         missing += [] if shown else [heading.lower()]
@@ -129,51 +129,54 @@ def _picture(path: Path, words: str, of: str = "") -> str:
 
 
 def _about_dataset(selection: Selection, name: str) -> str:
-    entry = selection["datasets"][name]
+    entry = selection.datasets[name]
     facts = [
-        ("about", entry.get("note")),
-        ("licence", entry.get("licence")),
-        ("published as", entry.get("published_as")),
+        ("about", entry.note),
+        ("licence", entry.licence),
+        ("published as", entry.published_as),
     ]
-    return f"<h3>{escape(title_of(selection['datasets'], name))}</h3>{_facts(facts)}\n"
+    return f"<h3>{escape(title_of(selection.datasets, name))}</h3>{_facts(facts)}\n"
 
 
 def _about_method(selection: Selection, method: str, groups: Sequence[Group]) -> str:
     """What a method is, how it differs from the published one, and every setting of its runs."""
-    entry = selection["methods"][method]
-    own = [run for group in groups if group.method == method for run in group.runs]
+    entry = selection.methods[method]
+    own = [result for group in groups if group.method == method for result in group.runs]
     facts = [
-        ("about", entry.get("note")),
-        ("published as", entry.get("published_as")),
-        ("differs from it", "; ".join(map(_difference, entry.get("differs") or ()))),
-        ("implementation", f"lightxml_core/methods/{entry['implementation']}" if entry.get("implementation") else None),
-        ("protocol", ", ".join(dict.fromkeys(run.protocol for run in own))),
-        ("variants", ", ".join(dict.fromkeys(run.variant for run in own))),
+        ("about", entry.note),
+        ("published as", entry.published_as),
+        ("differs from it", "; ".join(map(_difference, entry.differs))),
+        ("implementation", f"lightxml_core/methods/{entry.implementation}" if entry.implementation else None),
+        ("protocol", ", ".join(dict.fromkeys(result.run.protocol or MISSING for result in own))),
+        ("variants", ", ".join(dict.fromkeys(result.run.variant for result in own))),
     ]
-    return f"<h3>{escape(title_of(selection['methods'], method))}</h3>{_facts(facts)}{_all_settings(own)}\n"
+    return f"<h3>{escape(title_of(selection.methods, method))}</h3>{_facts(facts)}{_all_settings(own)}\n"
 
 
-def _difference(one: Mapping[str, Any]) -> str:
-    return f"{one['what']} (on {', '.join(one['datasets'])})" if one["datasets"] else str(one["what"])
+def _difference(one: Difference) -> str:
+    return f"{one.what} (on {', '.join(one.datasets)})" if one.datasets else one.what
 
 
-def _all_settings(runs: Sequence[Run]) -> str:
+def _all_settings(results: Sequence[Result]) -> str:
     """The settings once for each set of runs that share them: seeds usually do."""
     shared: dict[str, list[str]] = {}
-    for run in runs:
-        if run.provenance.get("settings"):
-            text = json.dumps(run.provenance["settings"], indent=2, ensure_ascii=False, sort_keys=True)
+    for result in results:
+        if result.provenance.get("settings"):
+            run, text = (
+                result.run,
+                json.dumps(result.provenance["settings"], indent=2, ensure_ascii=False, sort_keys=True),
+            )
             shared.setdefault(text, []).append(f"{run.dataset} {run.variant} seed {run.seed}")
     blocks = (f"<p>{escape(', '.join(names))}</p><pre>{escape(text)}</pre>" for text, names in shared.items())
     return f"<details><summary>All settings, defaults included</summary>{''.join(blocks)}</details>" if shared else ""
 
 
-def _about_run(selection: Selection, run: Run) -> str:
-    provenance = run.provenance
-    name = f"{run.dataset} · {title_of(selection['methods'], run.method)} · {run.variant} · seed {run.seed}"
-    facts = [("protocol", run.protocol), ("backbone", run.backbone)]
+def _about_run(selection: Selection, result: Result) -> str:
+    run, provenance = result.run, result.provenance
+    name = f"{run.dataset} · {title_of(selection.methods, run.method)} · {run.variant} · seed {run.seed}"
+    facts = [("protocol", run.protocol or MISSING), ("backbone", run.backbone or MISSING)]
     facts += [("features", features_of(selection, run.dataset, run.features)), *_resources(provenance)]
-    if (cost := run.milliseconds_a_document) is not None:
+    if (cost := result.milliseconds_a_document) is not None:
         facts += [("prediction time", f"{cost:.3g} ms a document")]
     facts += [(f"sha256 of {file}", sha) for file, sha in _items(provenance, "data")]
     facts += [("packages", ", ".join(f"{p} {v}" for p, v in _items(provenance, "packages")))]

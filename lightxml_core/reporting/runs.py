@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from statistics import fmean, stdev
@@ -13,35 +13,24 @@ from typing import Any
 
 from lightxml_core.errors import InputError
 from lightxml_core.files import made, read_json
+from lightxml_core.selection import Run, Selection
 
-Selection = dict[str, Any]
 FAMILIES = ("P", "PSP", "nDCG", "PSnDCG", "R")
 SHOWN = ("P@1", "P@3", "P@5", "PSP@1", "PSP@3", "PSP@5")
-ENSEMBLE = "ensemble"
 MANY = 10  # groups that one picture holds legibly
 _ACCURACY = re.compile(rf"({'|'.join(FAMILIES)})@(\d+)")
 
 
 @dataclass(frozen=True)
-class Run:
-    """One trained and evaluated model (a member) or one ensemble, and where its files lie.
+class Result:
+    """A run of the selection and the files that it left."""
 
-    features: the TF-IDF that it was made from, as the selection tells it; None where it read none.
-    """
-
-    dataset: str
-    method: str
-    variant: str
-    seed: int
-    protocol: str
-    backbone: str
-    path: Path
-    features: Mapping[str, str] | None = field(default=None, hash=False)
+    run: Run
 
     @cached_property
     def metrics(self) -> dict[str, float]:
         """Accuracy in percent; InputError where the file is missing or holds something that is no number."""
-        path = self.path / "metrics.json"
+        path = self.run.path / "metrics.json"
         values = {name: value for name, value in _mapping(path).items() if is_accuracy(name)}
         for name, value in values.items():
             if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
@@ -51,42 +40,43 @@ class Run:
     @cached_property
     def provenance(self) -> dict[str, Any]:
         """What was run where and what it cost; empty where nothing was recorded (ensembles)."""
-        path = self.path / "provenance.json"
+        path = self.run.path / "provenance.json"
         return _mapping(path) if path.is_file() else {}
 
     @cached_property
     def milliseconds_a_document(self) -> float | None:
         """Time of prediction, from features in memory to the best labels; None where it was not recorded."""
-        path = self.path / "prediction.json"
+        path = self.run.path / "prediction.json"
         found = _mapping(path) if path.is_file() else {}
         return 1000.0 * found["seconds"] / found["documents"] if found.get("documents") else None
 
     @cached_property
     def tail(self) -> dict[str, Any]:
         """Hits by label frequency, see `evaluation.tail`; empty where a run has none."""
-        return dict(_mapping(self.path / "metrics.json").get("tail") or {})
+        return dict(_mapping(self.run.path / "metrics.json").get("tail") or {})
 
     @cached_property
     def lost(self) -> dict[str, float]:
         """What became of the true labels, see `evaluation.diagnosis`; empty where a run has none."""
-        return dict(_mapping(self.path / "metrics.json").get("lost") or {})
+        return dict(_mapping(self.run.path / "metrics.json").get("lost") or {})
 
     @cached_property
     def recall_by_depth(self) -> dict[int, float]:
         """Percent of the true labels among the K best predictions, by K, see `evaluation.diagnosis`; may be empty."""
         return {
-            int(k): value for k, value in (_mapping(self.path / "metrics.json").get("recall_by_depth") or {}).items()
+            int(k): value
+            for k, value in (_mapping(self.run.path / "metrics.json").get("recall_by_depth") or {}).items()
         }
 
     @cached_property
     def calibration(self) -> list[dict[str, float]]:
         """True labels by tenth of the score, see `evaluation.diagnosis`; empty where scores are no probabilities."""
-        return list(_mapping(self.path / "metrics.json").get("calibration") or [])
+        return list(_mapping(self.run.path / "metrics.json").get("calibration") or [])
 
     @cached_property
     def training(self) -> list[dict[str, Any]]:
         """The lines of the training log, without a last one cut short; empty where there is none."""
-        path = self.path / "training.jsonl"
+        path = self.run.path / "training.jsonl"
         if not path.is_file():
             return []
         lines = (_line(text) for text in made(path).read_text(encoding="utf-8", errors="replace").split("\n"))
@@ -100,13 +90,18 @@ class Group:
     dataset: str
     method: str
     variant: str
-    protocol: str
-    runs: tuple[Run, ...]
+    protocol: str | None
+    runs: tuple[Result, ...]
 
     @property
     def backbones(self) -> set[str]:
-        """The encoders of its runs; `n/a` stands for none, as with an ensemble."""
-        return {run.backbone for run in self.runs}
+        """The encoders of its runs; none for an ensemble, or for a method that reads no tokens."""
+        return {result.run.backbone for result in self.runs if result.run.backbone}
+
+    @property
+    def is_ensemble(self) -> bool:
+        """Whether its runs combine the members of their method."""
+        return self.runs[0].run.member is None
 
     def values(self, metric: str) -> list[float]:
         """The metric of each seed that has it, in per cent."""
@@ -136,15 +131,15 @@ def metric_order(metric: str) -> tuple[int, int]:
 
 def groups_of(selection: Selection) -> list[Group]:
     """Runs grouped over seeds: datasets and methods in the selection's order, an ensemble after its members."""
-    gathered: dict[tuple[str, str, str, str], dict[int, Run]] = {}
-    for run in map(_run, selection["runs"]):
-        key = (run.dataset, run.method, run.variant, run.protocol)
-        if gathered.setdefault(key, {}).setdefault(run.seed, run) is not run:
-            raise InputError(f"the selection lists {'/'.join(key)} seed {run.seed} twice: keep one of the two runs")
-    groups = [Group(*key, tuple(seeds[seed] for seed in sorted(seeds))) for key, seeds in gathered.items()]
-    datasets, methods = list(selection["datasets"]), list(selection["methods"])
-    _known(groups, datasets, methods)
-    return sorted(groups, key=lambda g: (datasets.index(g.dataset), methods.index(g.method), g.variant == ENSEMBLE))
+    gathered: dict[tuple[str, str, str, str | None], list[Run]] = {}
+    for run in selection.runs:
+        gathered.setdefault((run.dataset, run.method, run.variant, run.protocol), []).append(run)
+    groups = [
+        Group(*key, tuple(Result(run) for run in sorted(runs, key=lambda run: run.seed)))
+        for key, runs in gathered.items()
+    ]
+    datasets, methods = list(selection.datasets), list(selection.methods)
+    return sorted(groups, key=lambda g: (datasets.index(g.dataset), methods.index(g.method), g.is_ensemble))
 
 
 def of_dataset(groups: Iterable[Group], dataset: str) -> list[Group]:
@@ -169,24 +164,7 @@ def one_a_backbone(groups: list[Group]) -> list[Group]:
 
 
 def _joined(group: Group, groups: list[Group]) -> bool:
-    return group.variant != ENSEMBLE and any(g.variant == ENSEMBLE and g.method == group.method for g in groups)
-
-
-def _known(groups: Iterable[Group], datasets: list[str], methods: list[str]) -> None:
-    for group in groups:
-        for kind, name, names in (("dataset", group.dataset, datasets), ("method", group.method, methods)):
-            if name not in names:
-                raise InputError(f"the selection runs the {kind} {name} but does not describe it under {kind}s")
-
-
-def _run(row: dict[str, Any]) -> Run:
-    try:
-        names = (str(row["dataset"]), str(row["method"]), str(row["variant"]))
-        seed, path = int(row["seed"]), Path(row["path"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"the selection has an incomplete run ({error}): {json.dumps(row)}") from None
-    protocol, backbone = (str(row.get(key) or "n/a") for key in ("protocol", "backbone"))
-    return Run(*names, seed, protocol, backbone, path, row.get("features"))
+    return not group.is_ensemble and any(g.is_ensemble and g.method == group.method for g in groups)
 
 
 def _mapping(path: Path) -> dict[str, Any]:

@@ -16,17 +16,10 @@ from lightxml_core.reporting.corpora import datasets, datasets_table, splits_not
 from lightxml_core.reporting.markup import Table, tex_file
 from lightxml_core.reporting.matching import figures_of
 from lightxml_core.reporting.papers import paper_tables
-from lightxml_core.reporting.runs import (
-    SHOWN,
-    Group,
-    Selection,
-    groups_of,
-    is_accuracy,
-    metric_order,
-    of_dataset,
-)
+from lightxml_core.reporting.runs import SHOWN, Group, groups_of, is_accuracy, metric_order, of_dataset
 from lightxml_core.reporting.titles import title_of, titles_of
 from lightxml_core.reporting.verdicts import verdict_table, verdicts
+from lightxml_core.selection import Selection
 
 if TYPE_CHECKING:  # pandas is slow to import and the workflow plans without it
     import pandas as pd
@@ -52,8 +45,8 @@ def comparison(selection: Selection, published: pd.DataFrame) -> pd.DataFrame:
     groups = groups_of(selection)
     published = published.reset_index(drop=True)
     rows: list[_Row] = []
-    for dataset, entry in selection["datasets"].items():
-        printed = published[(published.dataset == entry.get("published_as")) & published.metric.map(is_accuracy)]
+    for dataset, entry in selection.datasets.items():
+        printed = published[(published.dataset == entry.published_as) & published.metric.map(is_accuracy)]
         used: set[Any] = set()
         for group in of_dataset(groups, dataset):
             rows += _run_rows(group, figures_of(selection, group, groups, printed), used)
@@ -87,7 +80,7 @@ def wide_tables(selection: Selection, long: pd.DataFrame) -> list[Table]:
 
     Methods that were run come first, in the selection's order; those only published follow, best P@1 first.
     """
-    return [_wide(selection, dataset, long[long.dataset == dataset]) for dataset in selection["datasets"]]
+    return [_wide(selection, dataset, long[long.dataset == dataset]) for dataset in selection.datasets]
 
 
 # --- the long table -------------------------------------------------------------------------------------------------
@@ -104,7 +97,7 @@ def _run_rows(group: Group, printed: pd.DataFrame, used: set[Any]) -> Iterator[_
                 **found,
                 "reproduced_mean": round(fmean(group.values(metric)), 6),
                 "reproduced_std": MISSING if (std := group.std(metric)) is None else round(std, 6),
-                **{"seeds": len(group.values(metric)), "protocol": group.protocol},
+                **{"seeds": len(group.values(metric)), "protocol": group.protocol or MISSING},
             }
 
 
@@ -132,10 +125,10 @@ def _wide(selection: Selection, dataset: str, long: pd.DataFrame) -> Table:
     shown = [key for key in found if set(found[key]) & set(SHOWN)]
     ordered = sorted(shown, key=lambda key: _first_published(found[key]) if key[2] == NOT_RUN else -math.inf)
     protocols = sorted({key[2] for key in ordered} - {NOT_RUN})
-    title = f"{title_of(selection['datasets'], dataset)}: precision, reproduced and [published], in percent"
+    title = f"{title_of(selection.datasets, dataset)}: precision, reproduced and [published], in percent"
     if not ordered:
         return Table(title, [], [], "", ["Nothing was run and nothing is published."])
-    tell, titles = len(protocols) > 1, titles_of(selection["methods"])
+    tell, titles = len(protocols) > 1, titles_of(selection.methods)
     names = {key: key[0] if key[2] == NOT_RUN else titles[key[0]] for key in ordered}
     cells = {key: [Cell(f"{names[key]}, {key[1]}", at, found[key].get(at, [])) for at in SHOWN] for key in ordered}
     rows = [

@@ -5,14 +5,14 @@ from __future__ import annotations
 import csv
 import textwrap
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from lightxml_core.reporting.corpora import has_splits
 from lightxml_core.reporting.costs import members_of, training_seconds
-from lightxml_core.reporting.runs import ENSEMBLE, SHOWN, Group, Selection, groups_of, of_dataset
-from lightxml_core.reporting.titles import clip, title_alone, title_of, titles_of, width
+from lightxml_core.reporting.runs import SHOWN, Group, groups_of, of_dataset
+from lightxml_core.reporting.titles import NO_PROTOCOL, clip, title_alone, title_of, titles_of, width
+from lightxml_core.selection import MethodInfo, Selection
 
 _RIVALS = ("Parabel", "Bonsai")
 _NAMES, _FIGURES = 36, (*(len(SHOWN) * (8,)), 5, 9)  # characters of a row's names, and of its figures
@@ -26,7 +26,7 @@ def terminal_table(selection: Selection) -> str:
     together. A LightXML ensemble that loses at P@1 to Parabel, Bonsai or its own best member gets a sentence.
     """
     groups = groups_of(selection)
-    blocks = [_block(selection, name, of_dataset(groups, name)) for name in selection["datasets"]]
+    blocks = [_block(selection, name, of_dataset(groups, name)) for name in selection.datasets]
     return "\n\n".join(blocks) + "\n"
 
 
@@ -41,11 +41,11 @@ def notes_of(selection: Selection) -> list[str]:
     """The sentences that `terminal_table` puts below its blocks, each with its dataset's title before it."""
     groups = groups_of(selection)
     notes = [(group.dataset, _honest(selection, group, of_dataset(groups, group.dataset))) for group in groups]
-    return [f"{title_of(selection['datasets'], name)}: {' '.join(note.split())}" for name, note in notes if note]
+    return [f"{title_of(selection.datasets, name)}: {' '.join(note.split())}" for name, note in notes if note]
 
 
 def _block(selection: Selection, dataset: str, groups: list[Group]) -> str:
-    heading = title_alone(selection["datasets"], dataset)
+    heading = title_alone(selection.datasets, dataset)
     heading += "" if heading == dataset else f" ({dataset})"
     if not groups:
         return f"{heading}\nno runs"
@@ -65,8 +65,8 @@ def _names(selection: Selection, told: list[str], groups: list[Group]) -> list[s
     The methods' names stand for their titles where two titles would be cut to the same, and nothing is cut where two
     names would be.
     """
-    titles = titles_of(selection["methods"])
-    rows = [[titles[group.method], group.variant, group.protocol][: len(told)] for group in groups]
+    titles = titles_of(selection.methods)
+    rows = [[titles[group.method], group.variant, group.protocol or NO_PROTOCOL][: len(told)] for group in groups]
     named = [[group.method, *row[1:]] for group, row in zip(groups, rows, strict=True)]
     for table in ([told, *rows], [told, *named]):
         found = _aligned(table, _widths(table))
@@ -104,21 +104,21 @@ def _line(names: str, figures: list[str]) -> str:
 
 def _honest(selection: Selection, group: Group, groups: list[Group]) -> str:
     """The sentence for a LightXML ensemble that does not win at P@1, else nothing."""
-    method = selection["methods"][group.method]
+    method = selection.methods[group.method]
     mean = group.mean("P@1")
-    if group.variant != ENSEMBLE or method.get("implementation") != "lightxml" or mean is None:
+    if not group.is_ensemble or method.implementation != "lightxml" or mean is None:
         return ""
     losses = [_loss(mean, name, rival.mean("P@1")) for name, rival in _opponents(selection, group, groups)]
     said = " and ".join(filter(None, losses))
-    title = title_of(selection["methods"], group.method)
+    title = title_of(selection.methods, group.method)
     return textwrap.fill(f"The ensemble of {title} ({mean:.2f} P@1) is {said}.", 96) if said else ""
 
 
 def _opponents(selection: Selection, group: Group, groups: list[Group]) -> list[tuple[str, Group]]:
     """Best run of Parabel, of Bonsai, and the ensemble's own best member, each with the words to name it."""
-    titles, found = titles_of(selection["methods"]), []
+    titles, found = titles_of(selection.methods), []
     for rival in _RIVALS:
-        if best := _best(g for g in groups if _is(rival, g.method, selection["methods"][g.method])):
+        if best := _best(g for g in groups if _is(rival, g.method, selection.methods[g.method])):
             found.append((titles[best.method], best))
     if best := _best(members_of(group, groups)):
         found.append((f"its own best member {best.variant}", best))
@@ -129,9 +129,9 @@ def _best(groups: Iterable[Group]) -> Group | None:
     return max(groups, key=lambda group: group.mean("P@1") or 0.0, default=None)
 
 
-def _is(rival: str, method: str, entry: Mapping[str, Any]) -> bool:
+def _is(rival: str, method: str, entry: MethodInfo) -> bool:
     """Whether a method is a rival or a variation of it: by its published name, else by that of its file."""
-    return entry.get("published_as") == rival or method.split("-")[0] == rival.casefold()
+    return entry.published_as == rival or method.split("-")[0] == rival.casefold()
 
 
 def _loss(mean: float, name: str, other: float | None) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 
-from lightxml_core.reporting.runs import Group, Selection
+from lightxml_core.reporting.runs import Group
+from lightxml_core.selection import DatasetInfo, MethodInfo, Selection
 
+Titled = DatasetInfo | MethodInfo
+NO_PROTOCOL = "n/a"
 _INVISIBLE = ("Cc", "Cf", "Mn", "Me")
 
 
@@ -28,19 +30,19 @@ def told_apart(shown: Mapping[str, str], taken: Collection[str] = ()) -> dict[st
         told |= {name: f"{shown[name]} ({name})" for name in alike}
 
 
-def titles_of(entries: Mapping[str, Mapping[str, Any]], taken: Collection[str] = ()) -> dict[str, str]:
+def titles_of(entries: Mapping[str, Titled], taken: Collection[str] = ()) -> dict[str, str]:
     """The title of each of the selection's datasets or methods, told apart; the name where there is no title."""
     return told_apart({name: title_alone(entries, name) for name in entries}, taken)
 
 
-def title_of(entries: Mapping[str, Mapping[str, Any]], name: str) -> str:
+def title_of(entries: Mapping[str, Titled], name: str) -> str:
     """The title of one of them as `titles_of` has it; the name itself for what the selection does not describe."""
     return titles_of(entries).get(name, name)
 
 
-def title_alone(entries: Mapping[str, Mapping[str, Any]], name: str) -> str:
+def title_alone(entries: Mapping[str, Titled], name: str) -> str:
     """The title as its file has it, on one line and without control characters; the name where nothing is left."""
-    title = "".join(c for c in str(entries[name].get("title") or "") if c.isspace() or not _unprintable(c))
+    title = "".join(c for c in entries[name].title or "" if c.isspace() or not _unprintable(c))
     return unicodedata.normalize("NFC", " ".join(title.split())) if _folded(title) else name
 
 
@@ -50,12 +52,12 @@ def labels(selection: Selection, groups: Sequence[Group], between: str, brief: b
     The protocol is left out where it is the only one of its method; if `brief`, so is the variant. between: what stands
     after the title.
     """
-    titles = titles_of(selection["methods"])
+    titles = titles_of(selection.methods)
     shown = {}
     for group in groups:
         siblings = [other for other in groups if other.method == group.method]
         parts = [] if brief and len({other.variant for other in siblings}) == 1 else [group.variant]
-        parts += [group.protocol] if len({other.protocol for other in siblings}) > 1 else []
+        parts += [group.protocol or NO_PROTOCOL] if len({other.protocol for other in siblings}) > 1 else []
         text = between.join(filter(None, [titles[group.method], " ".join(parts)]))
         shown[f"{group.method}/{group.variant}/{group.protocol}"] = text
     return list(told_apart(shown).values())

@@ -12,8 +12,8 @@ from lightxml_core.reporting.corpora import has_splits, other_data, splits_notes
 from lightxml_core.reporting.features import built_here
 from lightxml_core.reporting.markup import Table
 from lightxml_core.reporting.matching import published_encoders
-from lightxml_core.reporting.runs import ENSEMBLE, Selection
 from lightxml_core.reporting.titles import title_of
+from lightxml_core.selection import Run, Selection
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +42,7 @@ def verdicts(
     import pandas as pd
 
     figures = [row for row in comparison.to_dict("records") if row["published"] != NONE]
-    data = {name: other_data(entry, published) for name, entry in selection["datasets"].items()}
+    data = {name: other_data(entry, published) for name, entry in selection.datasets.items()}
     rows = [_judged(selection, row, tolerance, data[row["dataset"]]) for row in figures]
     return pd.DataFrame(rows, columns=COLUMNS, dtype=object)
 
@@ -63,8 +63,8 @@ def verdict_table(selection: Selection, found: pd.DataFrame) -> Table:
         return Table("Verdicts", [], [], "", [f"None of the published figures was run here: {counted}."])
     rows = [
         [
-            title_of(selection["datasets"], row["dataset"]),
-            *(title_of(selection["methods"], row["method"]), row["variant"], row["metric"]),
+            title_of(selection.datasets, row["dataset"]),
+            *(title_of(selection.methods, row["method"]), row["variant"], row["metric"]),
             *(f"{float(row['reproduced_mean']):.2f}", _std(row), str(row["seeds"]), f"{float(row['published']):.2f}"),
             *(row["source"], row["verified"], f"{float(row['difference']):+.2f}", row["verdict"], row["reason"]),
         ]
@@ -120,28 +120,27 @@ def _by_size(difference: float, points: float) -> str:
 
 def _differences_of_kind(selection: Selection, row: Mapping[str, Any]) -> list[str]:
     """Why the two figures are not of the same model."""
-    method = selection["methods"][row["method"]]
-    differences = method.get("differs") or ()
-    reasons = [str(one["what"]) for one in differences if not one["datasets"] or row["dataset"] in one["datasets"]]
-    protocol = method.get("published_protocol")
+    method = selection.methods[row["method"]]
+    reasons = [difference.what for difference in method.differs if difference.concerns(row["dataset"])]
+    protocol = method.published_protocol
     if protocol not in (None, row["protocol"]):
         reasons.append(f"run by the {row['protocol']} protocol, published by the {protocol} one")
     published = published_encoders(method, row["variant"])
     if others := sorted(_encoders(selection, row) - published) if published else []:
         reasons.append(f"encoder {', '.join(others)}, published with {', '.join(sorted(published))}")
-    if any(built_here(selection, row["dataset"], run.get("features")) for run in _runs(selection, row)):
+    if any(built_here(selection, row["dataset"], run.features) for run in _runs(selection, row)):
         reasons.append("TF-IDF built here, published with the shipped one")
     return reasons
 
 
-def _runs(selection: Selection, row: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _runs(selection: Selection, row: Mapping[str, Any]) -> list[Run]:
     """The runs that a row of the comparison is the mean of."""
-    names = ("dataset", "method", "variant")
-    return [run for run in selection["runs"] if all(run[name] == row[name] for name in names)]
+    names = (row["dataset"], row["method"], row["variant"])
+    return [run for run in selection.runs if (run.dataset, run.method, run.variant) == names]
 
 
 def _encoders(selection: Selection, row: Mapping[str, Any]) -> set[str]:
     """The backbones of what was run, an ensemble's members'."""
-    runs = [run for run in selection["runs"] if (run["dataset"], run["method"]) == (row["dataset"], row["method"])]
-    variants = {run["variant"] for run in runs} - {ENSEMBLE} if row["variant"] == ENSEMBLE else {row["variant"]}
-    return {str(run["backbone"]) for run in runs if run["variant"] in variants and run.get("backbone")}
+    runs = [run for run in selection.runs if (run.dataset, run.method) == (row["dataset"], row["method"])]
+    of_ensemble = any(run.member is None and run.variant == row["variant"] for run in runs)
+    return {run.backbone for run in runs if run.backbone and (of_ensemble or run.variant == row["variant"])}

@@ -20,7 +20,8 @@ from lightxml_core.reporting.figures.style import STYLE, save
 from lightxml_core.reporting.figures.tail import tail
 from lightxml_core.reporting.figures.training import negatives, training
 from lightxml_core.reporting.pictures import PICTURES, RULES, picture_name
-from lightxml_core.reporting.runs import Group, Selection, groups_of, leading, of_dataset, one_a_backbone
+from lightxml_core.reporting.runs import Group, groups_of, leading, of_dataset, one_a_backbone
+from lightxml_core.selection import Selection
 
 Draw = Callable[[Selection, str, list[Group]], Figure | None]
 
@@ -50,7 +51,7 @@ def write_figures(selection: Selection, out: Path) -> None:
     selection, families = drawable(selection)
     groups = groups_of(selection)
     with mpl.rc_context({**STYLE, "font.family": families}), new_folder(out) as folder:
-        for dataset in selection["datasets"]:
+        for dataset in selection.datasets:
             own = of_dataset(groups, dataset)
             for name in PICTURES:
                 shown = one_a_backbone(own) if name in _OF_MEMBERS else leading(own)

@@ -11,10 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lightxml_core.reporting.figures.style import BLACK, BLUE, ORANGE, SKY, VERMILION, WIDTH, head
-from lightxml_core.reporting.runs import Group, Run, Selection
+from lightxml_core.reporting.runs import Group, Result
 from lightxml_core.reporting.titles import labels
+from lightxml_core.selection import Selection
 
-_Reading = Callable[[Run], float | None]
+_Reading = Callable[[Result], float | None]
 _KS = (1, 3, 5)
 
 
@@ -36,11 +37,11 @@ def coverage(selection: Selection, dataset: str, groups: list[Group]) -> Figure 
     return _bars(selection, dataset, groups, readings, "percent of the labels that the test documents have")
 
 
-def _metric(name: str, run: Run) -> float | None:
+def _metric(name: str, run: Result) -> float | None:
     return run.metrics.get(name)
 
 
-def _coverage(k: str, run: Run) -> float | None:
+def _coverage(k: str, run: Result) -> float | None:
     return run.tail.get("coverage", {}).get(k)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 
 from lightxml_core.reporting.figures.style import WIDTH, head, line_styles
-from lightxml_core.reporting.runs import Group, Selection
+from lightxml_core.reporting.runs import Group
 from lightxml_core.reporting.titles import labels
+from lightxml_core.selection import Selection
 
 
 def calibration(selection: Selection, dataset: str, groups: list[Group]) -> Figure | None:

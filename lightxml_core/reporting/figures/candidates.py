@@ -8,7 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lightxml_core.reporting.figures.style import canvas, line_styles, marks, plain_numbers
-from lightxml_core.reporting.runs import Group, Selection
+from lightxml_core.reporting.runs import Group
+from lightxml_core.selection import Selection
 
 
 def candidates(selection: Selection, dataset: str, groups: list[Group]) -> Figure | None:

@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 
 from lightxml_core.reporting.costs import milliseconds_a_document, model_bytes, training_seconds
 from lightxml_core.reporting.figures.style import canvas, marks, plain_numbers
-from lightxml_core.reporting.runs import Group, Selection, groups_of, of_dataset
+from lightxml_core.reporting.runs import Group, groups_of, of_dataset
+from lightxml_core.selection import Selection
 
 
 def _mebibytes(group: Group, groups: list[Group]) -> float | None:

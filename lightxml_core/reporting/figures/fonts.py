@@ -7,17 +7,19 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import matplotlib as mpl
 from matplotlib import font_manager
 
-from lightxml_core.reporting.runs import Selection, groups_of
 from lightxml_core.reporting.titles import clip, title_alone
+from lightxml_core.selection import DatasetInfo, MethodInfo, Selection
 
+Info = TypeVar("Info", DatasetInfo, MethodInfo)
 logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # it warns of each family without a bold weight
-_MOST = {"datasets": 64, "methods": 36}  # columns of a title that a figure has room for
+_DATASET, _METHOD = 64, 36  # columns of a title that a figure has room for
 _EMPTY = re.compile("last ?resort|blank|colou?r", re.IGNORECASE)  # have a box, nothing or a picture for a character
 _SELECTORS = frozenset([0x34F, *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)])  # change others, have no glyph
 
@@ -28,19 +30,22 @@ def drawable(selection: Selection) -> tuple[Selection, list[str]]:
     A name stands for a title that no fonts of this machine can draw; a long title is cut. In a variant `?` stands for
     each character that cannot be drawn.
     """
-    titles = [title_alone(selection[kind], name) for kind in _MOST for name in selection[kind]]
-    variants = {group.variant for group in groups_of(selection)}
+    titles = [title_alone(entries, name) for entries in (selection.datasets, selection.methods) for name in entries]
+    variants = {run.variant for run in selection.runs}
     families, lacking = _families([*titles, *variants])
-    entries = {kind: _shown(selection[kind], most, lacking) for kind, most in _MOST.items()}
     told = {variant: "".join("?" if c in lacking else c for c in variant) for variant in variants}
-    runs = [{**run, "variant": told[str(run["variant"])]} for run in selection["runs"]]
-    return {**selection, **entries, "runs": runs}, families
+    return replace(
+        selection,
+        datasets=_shown(selection.datasets, _DATASET, lacking),
+        methods=_shown(selection.methods, _METHOD, lacking),
+        runs=tuple(replace(run, variant=told[run.variant]) for run in selection.runs),
+    ), families
 
 
-def _shown(entries: Mapping[str, dict[str, Any]], most: int, lacking: set[str]) -> dict[str, dict[str, Any]]:
+def _shown(entries: Mapping[str, Info], most: int, lacking: set[str]) -> dict[str, Info]:
     titles = {name: title_alone(entries, name) for name in entries}
     return {
-        name: {**entries[name], "title": None if lacking & set(title) else clip(title, most)}
+        name: replace(entries[name], title=None if lacking & set(title) else clip(title, most))
         for name, title in titles.items()
     }
 

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lightxml_core.reporting.figures.style import BLUE, WIDTH
-from lightxml_core.reporting.runs import Selection
+from lightxml_core.selection import Selection
 
 Edge = tuple[str, str]
 Edges = set[Edge]
@@ -22,7 +22,7 @@ def rules(selection: Selection) -> Figure:
     What needs what is in assets/rules.json, which docs/rulegraph.py writes.
     """
     text = resources.files("lightxml_core.reporting").joinpath("assets", "rules.json").read_text(encoding="utf-8")
-    chosen = selection.get("rules")
+    chosen = None
     every = {(a, b) for a, b in json.loads(text) if chosen is None or (a in chosen and b in chosen)}
     edges = sorted(reduced(every))
     at = _places(edges)

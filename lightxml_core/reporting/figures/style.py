@@ -11,8 +11,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from lightxml_core.files import atomic_path
-from lightxml_core.reporting.runs import Group, Selection
+from lightxml_core.reporting.runs import Group
 from lightxml_core.reporting.titles import labels, title_of, width
+from lightxml_core.selection import Selection
 
 # Okabe and Ito, "Color Universal Design" (2008); their yellow is left out: on white it is too faint for a line.
 BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY, BLACK = (
@@ -67,7 +68,7 @@ def canvas(
 
 def head(figure: Figure, selection: Selection, dataset: str) -> None:
     """The title of the dataset, over the whole width."""
-    figure.suptitle(title_of(selection["datasets"], dataset), x=0.01, ha="left", fontsize=10, fontweight="bold")
+    figure.suptitle(title_of(selection.datasets, dataset), x=0.01, ha="left", fontsize=10, fontweight="bold")
 
 
 def marks(count: int) -> list[dict[str, Any]]:

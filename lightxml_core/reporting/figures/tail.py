@@ -6,7 +6,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from lightxml_core.reporting.figures.style import canvas, line_styles
-from lightxml_core.reporting.runs import Group, Selection
+from lightxml_core.reporting.runs import Group
+from lightxml_core.selection import Selection
 
 _PANELS = {"R@5": "labels of a decile found (R@5, %)", "P@5": "what a decile adds to P@5 (%)"}
 

@@ -13,12 +13,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lightxml_core.reporting.figures.style import canvas, line_styles, plain_numbers
-from lightxml_core.reporting.runs import Group, Run, Selection
+from lightxml_core.reporting.runs import Group, Result
+from lightxml_core.selection import Selection
 
 _LOSSES = {"loss": "training loss", "recall_loss": "loss of the recall head", "rank_loss": "loss of the rank head"}
 _VALIDATED = ("P@1", "P@3", "P@5")
 _Points = tuple[list[float], list[float]]
-_Of = Callable[[Run], _Points]
+_Of = Callable[[Result], _Points]
 
 
 def training(selection: Selection, dataset: str, groups: list[Group]) -> Figure | None:
@@ -40,8 +41,8 @@ def training(selection: Selection, dataset: str, groups: list[Group]) -> Figure 
 
 def negatives(selection: Selection, dataset: str, groups: list[Group]) -> Figure | None:
     """Validation P@1, P@3 and P@5 of the members of a method that differ in nothing but their negatives."""
-    own = (run for run in selection["runs"] if run["dataset"] == dataset)
-    settings = {(run["method"], run["variant"]): run.get("settings") for run in own}
+    own = (run for run in selection.runs if run.dataset == dataset)
+    settings = {(run.method, run.variant): run.settings for run in own}
     alike: dict[tuple[str, str], list[Group]] = {}
     for group in groups:
         chosen = settings[group.method, group.variant]
@@ -49,7 +50,7 @@ def negatives(selection: Selection, dataset: str, groups: list[Group]) -> Figure
             rest = {key: value for key, value in chosen.items() if key != "negatives"}
             alike.setdefault((group.method, json.dumps(rest, sort_keys=True)), []).append(group)
     shown = max(alike.values(), key=len, default=[])
-    if len({settings[group.method, group.variant].get("negatives") for group in shown}) < 2:
+    if len({(settings[group.method, group.variant] or {}).get("negatives") for group in shown}) < 2:
         return None
     figure = canvas(selection, dataset, shown, 2.4)
     _panels(figure, _logged(_validations(), shown), shown, "documents encoded")
@@ -88,7 +89,7 @@ def _curves(axes: Axes, groups: list[Group], of: _Of) -> None:
     axes.xaxis.set_major_locator(mpl.ticker.MaxNLocator(4, integer=True))
 
 
-def _loss(name: str, run: Run) -> _Points:
+def _loss(name: str, run: Result) -> _Points:
     """A loss over steps, a centred moving mean over a fiftieth of the log, at most about 400 points."""
     steps, values = _finite([(line.get("step"), line.get(name)) for line in run.training if line.get("kind") == "step"])
     if len(values) < 3:
@@ -100,7 +101,7 @@ def _loss(name: str, run: Run) -> _Points:
     return steps[::every], smooth[::every].tolist()
 
 
-def _validation(metric: str, run: Run) -> _Points:
+def _validation(metric: str, run: Result) -> _Points:
     found = ((line.get("encoded"), line.get("validation")) for line in run.training)
     return _finite([(encoded, values.get(metric)) for encoded, values in found if isinstance(values, dict)])
 
