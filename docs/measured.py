@@ -1,0 +1,142 @@
+"""Write the tables of docs/measured/ from their result files: `python docs/measured.py`; `--check` fails if one is old.
+
+A table is a file `docs/measured/<page>/<table>.csv`. Its page, `docs/measured/<page>.md`, shows it between the lines
+`<!-- table: <table> -->` and `<!-- end of table -->`.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+import sys
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from lightxml_core.errors import InputError
+
+PAGES = Path(__file__).parent / "measured"
+ABOUT = ("seeds", "date", "commit", "command", "hardware", "source", "note")  # the last columns of every file
+TEXT = "measured"  # the one column of results that are sentences
+NUMBER = re.compile(r"-?\d+(\.\d+)?( to \d+(\.\d+)?)?")
+STD, PUBLISHED = " std", " published"
+MARKED = re.compile(r"(<!-- table: (?P<name>[\w-]+) -->\n).*?(<!-- end of table -->\n)", re.DOTALL)
+
+Row = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Table:
+    """One result file: `metrics` are its columns between `variant` and those about the runs."""
+
+    path: Path
+    metrics: list[str]
+    rows: list[Row]
+
+
+def read(path: Path) -> Table:
+    """The table of a result file; InputError names the line of the first row that lacks a required field."""
+    with path.open(encoding="utf-8", newline="") as opened:
+        reader = csv.DictReader(opened)
+        columns = list(reader.fieldnames or [])
+        if columns[:1] != ["variant"] or tuple(columns[-len(ABOUT) :]) != ABOUT:
+            raise InputError(f"{path}: line 1: the first column must be variant, the last ones {', '.join(ABOUT)}")
+        table = Table(path, columns[1 : -len(ABOUT)], [])
+        for row in reader:
+            check(table, row, f"{path}: line {reader.line_num}")
+            table.rows.append(row)
+    return table
+
+
+def check(table: Table, row: Row, where: str) -> None:
+    """Refuse a row without a variant, a figure, seeds, a date, and hardware or (if it was not run here) a source."""
+    if None in row or None in row.values():
+        raise InputError(f"{where}: the row needs as many cells as line 1 has")
+    if not row["variant"] or row["variant"] in [other["variant"] for other in table.rows]:
+        raise InputError(f"{where}: variant must be given, and differ from those of the other rows")
+    if not re.fullmatch(r"[1-9]\d*", row["seeds"]):
+        raise InputError(f"{where}: seeds must be a number of runs, not {row['seeds']!r}")
+    if bool(row["hardware"]) == bool(row["source"]):
+        raise InputError(f"{where}: give the hardware of a run, or the source of a figure that was not run here")
+    try:
+        date.fromisoformat(row["date"])
+    except ValueError:
+        raise InputError(f"{where}: date must look like 2026-11-28, not {row['date']!r}") from None
+    check_figures(table, row, where)
+
+
+def check_figures(table: Table, row: Row, where: str) -> None:
+    """Refuse a row without figures, a figure that is no number, and a deviation of one run."""
+    filled = [metric for metric in table.metrics if row[metric]]
+    if not filled:
+        raise InputError(f"{where}: the row has no figure")
+    for metric in filled:
+        if metric != TEXT and not NUMBER.fullmatch(row[metric]):
+            raise InputError(f"{where}: {metric} must be a number, not {row[metric]!r}")
+        if metric.endswith(STD) and row["seeds"] == "1":
+            raise InputError(f"{where}: {metric} of a single run: give the number of seeds")
+
+
+def markdown(table: Table) -> str:
+    """The table as a page shows it, and under it how its figures came about."""
+    shown = [metric for metric in table.metrics if not metric.endswith((STD, PUBLISHED))]
+    extra = [name for name in ("seeds", "hardware", "note") if varied(table, name)]
+    head = ["variant", *shown, *extra]
+    right = ["---:" if metric != TEXT else "---" for metric in shown]
+    lines = [head, ["---", *right, *("---" for _ in extra)]]
+    for row in table.rows:
+        lines.append([row["variant"], *(cell(row, metric) for metric in shown), *(row[name] for name in extra)])
+    return "\n" + "".join(f"| {' | '.join(line)} |\n" for line in lines) + f"\n{about(table)}\n\n"
+
+
+def varied(table: Table, name: str) -> bool:
+    """Whether rows differ in what they say about their runs."""
+    return len({row[name] for row in table.rows}) > 1
+
+
+def cell(row: Row, metric: str) -> str:
+    """A figure with its deviation and the published figure, where the row has them."""
+    std, published = row.get(metric + STD), row.get(metric + PUBLISHED)
+    value = row[metric] if metric == TEXT else re.sub(r"\d{4,}", lambda match: f"{int(match[0]):,}", row[metric])
+    return value + (f" ± {std}" if std else "") + (f" [{published}]" if published else "")
+
+
+def about(table: Table) -> str:
+    """One line on a table's runs: seeds, hardware, when the figures were written down, commands, the file."""
+    dates = sorted({row["date"] for row in table.rows})
+    parts = [f"{name}: {table.rows[0][name]}" for name in ("seeds", "hardware") if not varied(table, name)]
+    parts.append(f"written down: {' to '.join(dates[:: len(dates) - 1] if len(dates) > 1 else dates)}")
+    commands = dict.fromkeys(row["command"] for row in table.rows if row["command"])
+    if commands:
+        parts.append(f"commands: {', '.join(f'`{command}`' for command in commands)}")
+    sources = dict.fromkeys(row["source"] for row in table.rows if row["source"])
+    parts += [f"source of what was not run here: {source}" for source in sources]
+    return f"<sub>{'; '.join(parts)}; file: [{table.path.name}]({table.path.parent.name}/{table.path.name})</sub>"
+
+
+def page(path: Path) -> str:
+    """The text of a page with its tables written anew; InputError if a table lacks its file or a file its place."""
+    text = path.read_text(encoding="utf-8")
+    wanted = [match["name"] for match in MARKED.finditer(text)]
+    there = sorted(file.stem for file in path.with_suffix("").glob("*.csv"))
+    if sorted(wanted) != there:
+        raise InputError(f"{path}: its tables are {sorted(wanted)} but its folder has the result files {there}")
+    new = {name: markdown(read(path.with_suffix("") / f"{name}.csv")) for name in wanted}
+    return MARKED.sub(lambda match: match[1] + new[match["name"]] + match[3], text)
+
+
+def main() -> None:
+    try:
+        pages = {path: page(path) for path in sorted(PAGES.glob("*.md"))}
+    except InputError as error:
+        sys.exit(f"error: {error}")
+    old = [path for path, text in pages.items() if path.read_text(encoding="utf-8") != text]
+    if "--check" in sys.argv:
+        names = ", ".join(path.name for path in old)
+        sys.exit(f"{names}: a table is not that of its result file: run python docs/measured.py" if old else None)
+    for path in old:
+        path.write_text(pages[path], encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
