@@ -477,7 +477,7 @@ def made_for(run):
 def results_of(target):
     """Every file and folder below results/ that is made on the way to a target, each named only once."""
     folder = f"results/targets/{target}"
-    files = [f"{folder}/selection.json", f"{folder}/figures", f"{folder}/report.html"]
+    files = [f"{folder}/{name}" for name in ("selection.json", "tables.json", "figures", "report.html")]
     files += collect(f"{folder}/tables/{{table}}.{{form}}", table=TABLES, form=["csv", "md", "tex"])
     datasets = [corpus for corpora in REGISTRY.corpora(target).values() for corpus in corpora]
     for dataset in [*datasets, *(source_of(name).get("cut", name) for name in datasets)]:

@@ -1,7 +1,8 @@
 # From the metrics of a target's runs to what people read.
 
-TABLES = ["main", "single", "propensity", "ablations", "protocols", "tail"]
-TABLES += ["comparison", "verdicts", "datasets", "cost", "settings"]
+from lightxml_core.reporting.tables.catalogue import KINDS
+
+TABLES = [kind.name for kind in KINDS]
 
 
 rule select:
@@ -42,6 +43,7 @@ rule tables:
             caption="captions/table.rst",
         ),
         collect("results/targets/{{target}}/tables/{table}.{form}", table=TABLES, form=["md", "tex"]),
+        data="results/targets/{target}/tables.json",
     log:
         "logs/tables/{target}.log",
     benchmark:
@@ -55,7 +57,8 @@ rule tables:
         tolerance=as_json(config["tolerance"]),
     shell:
         "python -m workflow_scripts.tables --selection {input.selection} --published {params.published:q}"
-        " --tolerance {params.tolerance:q} --out results/targets/{wildcards.target}/tables 2>&1 | tee {log}"
+        " --tolerance {params.tolerance:q} --out results/targets/{wildcards.target}/tables --data {output.data} 2>&1"
+        " | tee {log}"
 
 
 rule figures:
@@ -91,7 +94,7 @@ rule figures:
 rule report:
     """One self-contained page: tables, verdicts, figures, costs, provenance and a browser of test documents."""
     input:
-        tables=collect("results/targets/{{target}}/tables/{table}.md", table=TABLES),
+        tables="results/targets/{target}/tables.json",
         figures=rules.figures.output,
         runs=run_files,
         corpora=corpora,

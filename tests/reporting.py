@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from scipy import sparse
 
 from lightxml_core.corpus.statistics import statistics
@@ -16,14 +18,17 @@ from lightxml_core.evaluation.metrics import evaluate, inverse_propensities
 from lightxml_core.evaluation.tail import tail_metrics
 from lightxml_core.files import load_csr, save_csr, write_json, write_text
 from lightxml_core.reporting.figures import write_figures
-from lightxml_core.reporting.published import load_published
+from lightxml_core.reporting.markup import Table
+from lightxml_core.reporting.published import PublishedFigure, load_published
 from lightxml_core.reporting.report import write_report
-from lightxml_core.reporting.tables import write_tables
+from lightxml_core.reporting.tables import Results, read_tables, write_tables
+from lightxml_core.reporting.tables.results import Built
 from lightxml_core.selection import ENSEMBLE, Selection
 
 EVIL = "</script><script>alert('x')</script><!-- & \u2028 $\\frac$ \"'"
 NAME = " ".join(EVIL.split())  # as a stored corpus has names
 LABELS = 30
+TOLERANCE = {"P": 3.0, "PSP": 1.0}
 TRUTH = [[1, 0, 0], [0, 1, 1], [0, 0, 0], [0, 0, 1]]
 SCORES = [[0.9, 0.2, 0.2], [0.1, 0.0, 0.6], [0.0, 0.0, 0.0], [0.4, 0.5, 0.3]]
 
@@ -32,6 +37,24 @@ def chosen(rows: dict[str, Any]) -> Selection:
     """The selection that a test wrote down as JSON, where variants have the names of members."""
     runs = [{"member": None if run.get("variant") == ENSEMBLE else run.get("variant"), **run} for run in rows["runs"]]
     return Selection.from_json({**rows, "runs": runs})
+
+
+def results(
+    rows: dict[str, Any], published: Sequence[PublishedFigure] = (), tolerance: Mapping[str, float] = TOLERANCE
+) -> Results:
+    """What tables of such a selection are built from."""
+    return Results(chosen(rows), published, tolerance)
+
+
+def frame(built: Built) -> pd.DataFrame:
+    """What a table writes as .csv."""
+    return pd.DataFrame(built.rows, columns=built.columns, dtype=object)
+
+
+def written(of: Results, root: Path) -> dict[str, list[Table]]:
+    """All tables as the report reads them; they lie in `root`/tables."""
+    write_tables(of, root / "tables", root / "tables.json")
+    return read_tables(root / "tables.json")
 
 
 def evil_selection(root: Path) -> dict[str, Any]:
@@ -104,15 +127,10 @@ def _run(root: Path, dataset: str, method: str, variant: str, seed: int) -> dict
 def render(selection: dict[str, Any], root: Path) -> str:
     """The whole page as text; it lies in `root`/report.html."""
     write_text(root / "published" / "main.csv", "dataset,method,variant,metric,value,source,verified\n")
-    write_tables(chosen(selection), load_published(root / "published"), {"P": 0.5, "PSP": 1.0}, root / "tables")
+    tables = written(results(selection, load_published(root / "published")), root)
     write_figures(chosen(selection), root / "figures")
-    write_report(chosen(selection), tables_of(root), root / "figures", root / "report.html")
+    write_report(chosen(selection), tables, root / "figures", root / "report.html")
     return (root / "report.html").read_text("utf-8")
-
-
-def tables_of(root: Path) -> list[Path]:
-    """The tables that `render` wrote, in the order of the rule."""
-    return [root / "tables" / f"{name}.md" for name in ("comparison", "verdicts", "datasets", "cost", "settings")]
 
 
 def check_latex(text: str) -> None:

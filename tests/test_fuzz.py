@@ -133,4 +133,4 @@ def test_damaged_published_figures_are_taken_or_refused_with_their_line(damage: 
         except InputError as error:
             assert "main.csv" in str(error)
             return
-        assert np.isfinite(found.value).all()
+        assert all(np.isfinite(figure.value) for figure in found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,12 @@ import pytest
 
 from lightxml_core.files import write_json, write_text
 from lightxml_core.reporting.markup import NOTHING, Table
-from lightxml_core.reporting.papers import PAPERS, paper_tables
-from lightxml_core.reporting.published import load_published
-from lightxml_core.reporting.tables import comparison, write_tables
-from tests.reporting import check_latex, chosen, evil_selection
+from lightxml_core.reporting.published import PublishedFigure, load_published
+from lightxml_core.reporting.tables.catalogue import KINDS
+from tests.reporting import check_latex, evil_selection, results, written
 
+Published = Sequence[PublishedFigure]
+PAPERS = ("main", "single", "propensity", "ablations", "protocols", "tail")
 PUBLISHED = (
     "dataset,method,variant,metric,value,source,verified\n"
     "One,LightXML,ensemble,P@1,90,a paper,recalled\n"
@@ -29,7 +31,7 @@ METRICS = {"P@1": 85.0, "PSP@1": 30.0}
 
 
 @pytest.fixture
-def published(tmp_path: Path) -> pd.DataFrame:
+def published(tmp_path: Path) -> Published:
     write_text(tmp_path / "published" / "main.csv", PUBLISHED)
     return load_published(tmp_path / "published")
 
@@ -48,8 +50,9 @@ def _selection(root: Path, *runs: tuple[str, str, str, str, float], **methods: d
     return {"target": "t", "datasets": datasets, "methods": known, "runs": rows}
 
 
-def _tables(selection: dict[str, Any], published: pd.DataFrame) -> dict[str, list[Table]]:
-    return paper_tables(chosen(selection), comparison(chosen(selection), published))
+def _tables(selection: dict[str, Any], published: Published) -> dict[str, Sequence[Table]]:
+    found = results(selection, published)
+    return {kind.name: kind.build(found).tables for kind in KINDS}
 
 
 @pytest.fixture
@@ -60,7 +63,7 @@ def lightxml(tmp_path: Path) -> dict[str, Any]:
     return _selection(tmp_path, *runs, lightxml={"published_as": "LightXML"}, fast={})
 
 
-def test_the_main_table_has_the_last_word_of_every_method(lightxml: dict[str, Any], published: pd.DataFrame) -> None:
+def test_the_main_table_has_the_last_word_of_every_method(lightxml: dict[str, Any], published: Published) -> None:
     main, *_ = _tables(lightxml, published)["main"]
     assert (main.title, main.headers[3:]) == ("Main comparison: P@1", ["One", "Two"])
     assert main.rows == [
@@ -73,7 +76,7 @@ def test_the_main_table_has_the_last_word_of_every_method(lightxml: dict[str, An
     assert "Published: a paper." in main.notes
 
 
-def test_single_models_stand_against_single_models(lightxml: dict[str, Any], published: pd.DataFrame) -> None:
+def test_single_models_stand_against_single_models(lightxml: dict[str, Any], published: Published) -> None:
     single, *_ = _tables(lightxml, published)["single"]
     assert [row[:2] + row[3:] for row in single.rows] == [
         ["lightxml", "bert", "86.00 [88.00§]", "60.00"],
@@ -92,7 +95,7 @@ def test_a_model_has_one_row_also_where_another_of_its_method_stands_beside_it(
     assert rival == [["single", "not run [71.00]", "not run [70.00]"], ["small", "not run [72.00]", "not run"]]
 
 
-def test_one_dataset_has_a_column_per_metric(lightxml: dict[str, Any], published: pd.DataFrame) -> None:
+def test_one_dataset_has_a_column_per_metric(lightxml: dict[str, Any], published: Published) -> None:
     del lightxml["datasets"]["two"]
     lightxml["runs"] = [run for run in lightxml["runs"] if run["dataset"] == "one"]
     (main,) = _tables(lightxml, published)["main"]
@@ -125,8 +128,7 @@ def test_every_source_of_a_figure_is_shown_once(lightxml: dict[str, Any], tmp_pa
     lightxml["runs"][0]["protocol"] = "clean"  # both protocols stand beside the same figures
     for run in lightxml["runs"]:
         write_json(Path(run["path"]) / "metrics.json", {"P@1": 87.0, "P@3": 77.0, "P@5": 67.0})
-    long = comparison(chosen(lightxml), load_published(tmp_path / "more"))
-    (main,) = paper_tables(chosen(lightxml), long)["main"]
+    (main,) = _tables(lightxml, load_published(tmp_path / "more"))["main"]
     assert [row[2:] for row in main.rows] == [
         ["clean", "87.00 [90.00‡]", "77.00 [80.00]", "67.00 [70.00‡]"],
         ["official", "87.00 [90.00‡]", "77.00 [80.00]", "67.00 [70.00‡]"],
@@ -140,7 +142,7 @@ def test_every_source_of_a_figure_is_shown_once(lightxml: dict[str, Any], tmp_pa
     ]
 
 
-def test_ablations_say_what_is_changed_and_by_how_much(tmp_path: Path, published: pd.DataFrame) -> None:
+def test_ablations_say_what_is_changed_and_by_how_much(tmp_path: Path, published: Published) -> None:
     parts = {"base": "lightxml", "base_title": "LightXML"}
     runs = [("one", "parts", "whole", "clean", 61.6), ("one", "parts", "shallow", "clean", 55.0)]
     selection = _selection(tmp_path, *runs, parts=parts)
@@ -155,7 +157,7 @@ def test_ablations_say_what_is_changed_and_by_how_much(tmp_path: Path, published
     assert [row[0] for row in found["main"][0].rows] == ["LightXML", "Rival"]  # published; a variant is no method
 
 
-def test_protocols_stand_side_by_side(tmp_path: Path, published: pd.DataFrame) -> None:
+def test_protocols_stand_side_by_side(tmp_path: Path, published: Published) -> None:
     runs = [("one", "lightxml", "bert", "official", 87.0), ("one", "lightxml", "bert", "clean", 86.0)]
     runs += [("two", "lightxml", "bert", "clean", 50.0)]
     selection = _selection(tmp_path, *runs, lightxml={})
@@ -167,7 +169,7 @@ def test_protocols_stand_side_by_side(tmp_path: Path, published: pd.DataFrame) -
     ]
 
 
-def test_the_tail_is_the_mean_over_the_seeds(tmp_path: Path, published: pd.DataFrame) -> None:
+def test_the_tail_is_the_mean_over_the_seeds(tmp_path: Path, published: Published) -> None:
     selection = _selection(tmp_path, *[("one", "m", "single", "clean", 50.0)] * 2, m={})
     for run, recall in zip(selection["runs"], (10.0, 20.0), strict=True):
         tail = {part: {"R@5": recall} for part in ("head", "torso")} | {"tail": {"R@5": None}}
@@ -182,21 +184,21 @@ def test_the_tail_is_the_mean_over_the_seeds(tmp_path: Path, published: pd.DataF
     assert set(row[10:]) == {"n/a"} and len(row) == len(table.headers) == len(table.align)
 
 
-def test_a_table_with_nothing_to_show_is_a_sentence(tmp_path: Path, published: pd.DataFrame) -> None:
+def test_a_table_with_nothing_to_show_is_a_sentence(tmp_path: Path, published: Published) -> None:
     selection = _selection(tmp_path, ("one", "m", "single", "clean", 50.0), m={"base": "m", "base_title": "m"})
     for entry in selection["datasets"].values():
         entry["published_as"] = None
-    write_tables(chosen(selection), published, {"P": 1.0, "PSP": 1.0}, tmp_path / "out")
+    written(results(selection, published), tmp_path)
     for name in PAPERS:
-        text = (tmp_path / "out" / f"{name}.md").read_text("utf-8")
+        text = (tmp_path / "tables" / f"{name}.md").read_text("utf-8")
         assert re.search(r"\n\n[A-Z].*\.\n$", text) and "|" not in text, name
-        assert "tabular" not in (tmp_path / "out" / f"{name}.tex").read_text("utf-8")
-        assert list(pd.read_csv(tmp_path / "out" / f"{name}.csv").columns) == ["table", "note"]
+        assert "tabular" not in (tmp_path / "tables" / f"{name}.tex").read_text("utf-8")
+        assert list(pd.read_csv(tmp_path / "tables" / f"{name}.csv").columns) == ["table", "note"]
 
 
-def test_the_csv_has_the_cells_of_all_tables(lightxml: dict[str, Any], published: pd.DataFrame, tmp_path: Path) -> None:
-    write_tables(chosen(lightxml), published, {"P": 1.0, "PSP": 1.0}, tmp_path / "out")
-    frame = pd.read_csv(tmp_path / "out" / "main.csv", dtype=str, keep_default_na=False)
+def test_the_csv_has_the_cells_of_all_tables(lightxml: dict[str, Any], published: Published, tmp_path: Path) -> None:
+    written(results(lightxml, published), tmp_path)
+    frame = pd.read_csv(tmp_path / "tables" / "main.csv", dtype=str, keep_default_na=False)
     assert list(frame.columns) == ["table", "method", "variant", "protocol", "One", "Two"]
     assert frame.loc[0].tolist()[:4] == ["Main comparison: P@1", "lightxml", "ensemble; bert", "official"]
 
@@ -204,8 +206,8 @@ def test_the_csv_has_the_cells_of_all_tables(lightxml: dict[str, Any], published
 def test_latex_is_whole_whatever_the_data_hold(tmp_path: Path) -> None:
     selection = evil_selection(tmp_path / "evil")
     write_text(tmp_path / "published" / "main.csv", PUBLISHED.splitlines()[0] + "\n")
-    write_tables(chosen(selection), load_published(tmp_path / "published"), {"P": 1.0, "PSP": 1.0}, tmp_path / "out")
-    for path in sorted((tmp_path / "out").glob("*.tex")):
+    written(results(selection, load_published(tmp_path / "published")), tmp_path)
+    for path in sorted((tmp_path / "tables").glob("*.tex")):
         check_latex(path.read_text("utf-8"))
 
 

@@ -10,8 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from scipy import sparse
 
 from lightxml_core.errors import InputError
@@ -20,12 +18,13 @@ from lightxml_core.reporting import documents
 from lightxml_core.reporting.documents import sample_documents, top_labels
 from lightxml_core.reporting.figures import write_figures
 from lightxml_core.reporting.figures.training import negatives, training
-from lightxml_core.reporting.markup import Table, read_markdown
+from lightxml_core.reporting.markup import Table
 from lightxml_core.reporting.pictures import PICTURES
 from lightxml_core.reporting.report import embedded_json, write_report
 from lightxml_core.reporting.runs import Group, Result, groups_of, leading, one_a_backbone
+from lightxml_core.reporting.tables import read_tables
 from lightxml_core.selection import Run
-from tests.reporting import EVIL, NAME, chosen, evil_selection, grid_selection, render, tables_of
+from tests.reporting import EVIL, NAME, chosen, evil_selection, grid_selection, render
 
 
 class Page(HTMLParser):
@@ -59,7 +58,7 @@ def selection(tmp_path: Path) -> dict[str, Any]:
 def test_markup_in_data_is_shown_and_never_run(selection: dict[str, Any], tmp_path: Path) -> None:
     page = Page(render(selection, tmp_path))
     assert page.tags.count("script") == 2
-    assert page.tags.count("table") == 4, "a table without rows is left out"
+    assert page.tags.count("table") == 7, "a table without rows is left out"
     assert page.tags.count("img") == 4, "and so is a figure without data"
     assert not any("alert" in script for script in page.scripts[1:])
     assert EVIL in page.words
@@ -117,7 +116,9 @@ def test_top_labels_breaks_ties_by_label() -> None:
 
 def test_equal_input_gives_equal_bytes(selection: dict[str, Any], tmp_path: Path) -> None:
     first = render(selection, tmp_path)
-    write_report(chosen(selection), tables_of(tmp_path), tmp_path / "figures", tmp_path / "again.html")
+    write_report(
+        chosen(selection), read_tables(tmp_path / "tables.json"), tmp_path / "figures", tmp_path / "again.html"
+    )
     assert (tmp_path / "again.html").read_text("utf-8") == first
 
 
@@ -138,24 +139,6 @@ def test_a_page_without_documents_logs_or_runs(selection: dict[str, Any], tmp_pa
     assert json.loads(page.scripts[0]) == []
 
 
-WORDS = st.text(alphabet=st.sampled_from("ab1 |\\`*_<>[]#~&$\n\u2028†-:"), max_size=8)
-
-
-@given(
-    st.lists(st.tuples(WORDS, st.lists(st.tuples(WORDS, WORDS), max_size=3), st.lists(WORDS, max_size=2)), max_size=3)
-)
-def test_tables_read_back_what_markdown_holds(content: list[Any]) -> None:
-    def spaced(text: str) -> str:
-        return " ".join(text.split())
-
-    tables = [Table(title, ["name", "a|b"], rows, "lr", notes) for title, rows, notes in content]
-    found = read_markdown("\n".join(table.markdown() for table in tables))
-    assert [table.title for table in found] == [spaced(table.title) for table in tables]
-    assert [table.rows for table in found] == [[[*map(spaced, row)] for row in table.rows] for table in tables]
-    assert [table.notes for table in found] == [[n for note in t.notes if (n := spaced(note))] for t in tables]
-    assert all((table.headers, table.align) == (["name", "a|b"], "lr") for table in found if table.rows)
-
-
 def test_only_a_published_figure_stands_below_the_cell() -> None:
     cells = ["84.31 ± 0.21 [84.60†‡]", "not run [84.60§]", "layers [1, 2]", "[x] 3", "Bills [2024]", "[2024]"]
     html = Table("t", ["a"] * 6, [cells], "llllll").html()
@@ -166,11 +149,10 @@ def test_only_a_published_figure_stands_below_the_cell() -> None:
 
 def test_the_page_opens_with_the_main_table_and_its_verdicts(selection: dict[str, Any], tmp_path: Path) -> None:
     render(selection, tmp_path)
-    handed = []
+    handed = {"comparison": read_tables(tmp_path / "tables.json")["comparison"]}
     for name, rows in (("single", [["s"]]), ("main", [["m"]]), ("ablations", []), ("verdicts", [["v"]])):
-        handed.append(tmp_path / f"{name}.md")
-        write_text(handed[-1], Table(f"Table {name}", ["method"], rows, "l").markdown())
-    write_report(chosen(selection), [*tables_of(tmp_path)[:1], *handed], tmp_path / "figures", tmp_path / "again.html")
+        handed[name] = [Table(f"Table {name}", ["method"], rows, "l")]
+    write_report(chosen(selection), handed, tmp_path / "figures", tmp_path / "again.html")
     page = (tmp_path / "again.html").read_text("utf-8")
     places = [
         page.index(words) for words in ("<h3>Table main", "<h3>Table verdicts", 'id="datasets"', "<h3>Table single")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pandas as pd
@@ -13,18 +15,14 @@ import pytest
 from lightxml_core.errors import InputError
 from lightxml_core.features.origin import Origin, Origins
 from lightxml_core.files import read_json, write_json, write_text
-from lightxml_core.reporting import bills
-from lightxml_core.reporting.bills import cost, cost_table, duration
-from lightxml_core.reporting.choices import settings
-from lightxml_core.reporting.corpora import datasets, datasets_table, spelled
 from lightxml_core.reporting.figures import write_figures
 from lightxml_core.reporting.markup import tex_escape, tex_row
-from lightxml_core.reporting.published import load_published
-from lightxml_core.reporting.tables import COLUMNS, comparison, wide_tables, write_tables
+from lightxml_core.reporting.numbers import duration, spelled
+from lightxml_core.reporting.published import PublishedFigure, load_published
+from lightxml_core.reporting.tables import comparison, cost, datasets, settings, verdicts, write_tables
+from lightxml_core.reporting.tables.comparison import COLUMNS
 from lightxml_core.reporting.terminal import terminal_table, verdict_line
-from lightxml_core.reporting.verdicts import count, verdict_table, verdicts
-from lightxml_core.selection import Selection
-from tests.reporting import chosen
+from tests.reporting import TOLERANCE, chosen, frame, results
 
 SHIPPED = Path(__file__).parents[1] / "published"
 HEADER = "dataset,method,variant,metric,value,source,verified\n"
@@ -39,12 +37,12 @@ PUBLISHED = HEADER + (
     "Toy-4K,-,-,N_test,3865,a paper,seen\n"
     "Other-1K,Bonsai,as-published,P@1,1.00,a paper,seen\n"
 )
-TOLERANCE = {"P": 3.0, "PSP": 1.0}
+Published = Sequence[PublishedFigure]
 SEEDS = {"bert": (80.0, 81.0, 85.0), "ensemble": (83.0, 84.0), "model": (84.25,)}
 
 
 @pytest.fixture
-def published(tmp_path: Path) -> pd.DataFrame:
+def published(tmp_path: Path) -> Published:
     write_text(tmp_path / "published" / "main.csv", PUBLISHED)
     return load_published(tmp_path / "published")
 
@@ -74,63 +72,80 @@ def _run(root: Path, method: str, variant: str, backbone: str | None, seed: int,
     return {**names, "backbone": backbone, "path": str(path)}
 
 
-def _verdicts(
-    selection: dict[str, Any], published: pd.DataFrame, tolerance: dict[str, float] = TOLERANCE
+def _frame(
+    table: ModuleType,
+    selection: dict[str, Any],
+    published: Published = (),
+    tolerance: dict[str, float] = TOLERANCE,
 ) -> pd.DataFrame:
-    read = chosen(selection)
-    return verdicts(read, comparison(read, published), tolerance, published)
+    """The .csv of a kind of table."""
+    return frame(table.build(results(selection, published, tolerance)))
 
 
-def _rows(frame: pd.DataFrame, **where: str) -> list[dict[str, Any]]:
-    return [row for row in frame.to_dict("records") if all(row[key] == value for key, value in where.items())]
+def _markdown(
+    table: ModuleType,
+    selection: dict[str, Any],
+    published: Published = (),
+    tolerance: dict[str, float] = TOLERANCE,
+) -> str:
+    (built,) = table.build(results(selection, published, tolerance)).tables
+    return str(built.markdown())
+
+
+def _write(selection: dict[str, Any], published: Published, root: Path) -> None:
+    write_tables(results(selection, published), root, root.with_suffix(".json"))
+
+
+def _rows(table: pd.DataFrame, **where: str) -> list[dict[str, Any]]:
+    return [row for row in table.to_dict("records") if all(row[key] == value for key, value in where.items())]
 
 
 def test_comparison_joins_each_run_with_the_figures_that_speak_of_it(
-    selection: dict[str, Any], published: pd.DataFrame
+    selection: dict[str, Any], published: Published
 ) -> None:
-    frame = comparison(chosen(selection), published)
-    assert list(frame.columns) == COLUMNS
-    first, second = _rows(frame, method="lightxml", variant="ensemble", metric="P@1")
+    table = _frame(comparison, selection, published)
+    assert list(table.columns) == COLUMNS
+    first, second = _rows(table, method="lightxml", variant="ensemble", metric="P@1")
     assert (first["published"], first["source"], first["verified"]) == (87.63, "first source", "recalled")
     assert (second["published"], second["source"], second["verified"]) == (87.15, "second source", "seen")
     assert first["reproduced_mean"] == second["reproduced_mean"] == 83.5
     assert first["reproduced_std"] == pytest.approx(0.5**0.5, abs=1e-6)
-    (member,) = _rows(frame, method="lightxml", variant="bert", metric="P@1")
+    (member,) = _rows(table, method="lightxml", variant="bert", metric="P@1")
     assert (member["published"], member["seeds"], member["protocol"]) == (86.16, 3, "clean")
     assert member["reproduced_mean"] == 82.0
     assert member["reproduced_std"] == pytest.approx(7**0.5, abs=1e-6)  # (4 + 1 + 9) / (3 - 1)
-    (single,) = _rows(frame, method="parabel", metric="P@1")
+    (single,) = _rows(table, method="parabel", metric="P@1")
     assert (single["published"], single["reproduced_mean"], single["reproduced_std"]) == (82.12, 84.25, "n/a")
 
 
-def test_comparison_fills_neither_side_from_the_other(selection: dict[str, Any], published: pd.DataFrame) -> None:
-    frame = comparison(chosen(selection), published)
-    assert {row["published"] for row in _rows(frame, metric="PSP@1")} == {"none"}
-    (bonsai,) = _rows(frame, method="Bonsai")
+def test_comparison_fills_neither_side_from_the_other(selection: dict[str, Any], published: Published) -> None:
+    table = _frame(comparison, selection, published)
+    assert {row["published"] for row in _rows(table, metric="PSP@1")} == {"none"}
+    (bonsai,) = _rows(table, method="Bonsai")
     assert [bonsai[key] for key in COLUMNS[4:]] == [82.30, "a paper", "seen", "not run", "not run", 0, "not run"]
-    (roberta,) = _rows(frame, method="LightXML")
+    (roberta,) = _rows(table, method="LightXML")
     assert (roberta["variant"], roberta["dataset"], roberta["reproduced_mean"]) == ("roberta", "toy", "not run")
-    assert not frame.isna().any().any()
-    assert not (frame.astype(str) == "").any().any()
-    assert set(frame.metric) == {"P@1", "PSP@1"}
+    assert not table.isna().any().any()
+    assert not (table.astype(str) == "").any().any()
+    assert set(table.metric) == {"P@1", "PSP@1"}
 
 
-def test_a_method_without_published_figures_gets_none(selection: dict[str, Any], published: pd.DataFrame) -> None:
+def test_a_method_without_published_figures_gets_none(selection: dict[str, Any], published: Published) -> None:
     selection["datasets"]["toy"]["published_as"] = None
-    assert set(comparison(chosen(selection), published).published) == {"none"}
+    assert set(_frame(comparison, selection, published).published) == {"none"}
 
 
-def test_protocols_are_never_averaged(selection: dict[str, Any], published: pd.DataFrame) -> None:
+def test_protocols_are_never_averaged(selection: dict[str, Any], published: Published) -> None:
     selection["runs"][2]["protocol"] = "official"
-    rows = _rows(comparison(chosen(selection), published), variant="bert", metric="P@1")
+    rows = _rows(_frame(comparison, selection, published), variant="bert", metric="P@1")
     assert {(row["protocol"], row["seeds"], row["reproduced_mean"]) for row in rows} == {
         ("official", 1, 80.0),
         ("clean", 2, 83.0),
     }
 
 
-def test_written_tables_for_people(selection: dict[str, Any], published: pd.DataFrame, tmp_path: Path) -> None:
-    write_tables(chosen(selection), published, TOLERANCE, tmp_path / "out")
+def test_written_tables_for_people(selection: dict[str, Any], published: Published, tmp_path: Path) -> None:
+    _write(selection, published, tmp_path / "out")
     markdown = (tmp_path / "out" / "comparison.md").read_text("utf-8")
     assert "| LightXML | bert | 82.00 ± 2.65 \\[86.16\\] | \u2013 |" in markdown
     assert "| LightXML | ensemble | 83.50 ± 0.71 \\[87.63†‡\\] | \u2013 |" in markdown
@@ -142,7 +157,7 @@ def test_written_tables_for_people(selection: dict[str, Any], published: pd.Data
     assert r"A \& B, 2 cores" in (tmp_path / "out" / "cost.tex").read_text("utf-8")
     read = pd.read_csv(tmp_path / "out" / "comparison.csv", dtype=str, keep_default_na=False)
     assert list(read.columns) == COLUMNS
-    assert len(read) == len(comparison(chosen(selection), published))
+    assert len(read) == len(_frame(comparison, selection, published))
 
 
 def test_tex_escape_leaves_nothing_for_latex_to_act_on() -> None:
@@ -155,30 +170,30 @@ def test_tex_escape_leaves_nothing_for_latex_to_act_on() -> None:
 
 
 def test_datasets_mark_what_differs_from_every_source(
-    selection: dict[str, Any], published: pd.DataFrame, tmp_path: Path
+    selection: dict[str, Any], published: Published, tmp_path: Path
 ) -> None:
     write_json(tmp_path / "toy" / "features" / "tfidf" / "vocabulary.json", {"a": 0, "b": 1})
-    rows = {row["statistic"]: row for row in datasets(chosen(selection), published).to_dict("records")}
+    rows = {row["statistic"]: row for row in _frame(datasets, selection, published).to_dict("records")}
     keys = ("computed", "expected", "published", "difference")
     assert [rows["N_test"][key] for key in keys] == [3865, 3865, 3865.0, "equal"]
     assert [rows["L"][key] for key in keys] == [3956, "none", "none", "none"]
     assert [rows["D_tfidf"][key] for key in keys[:2]] == [2, "none"]
     two = "Toy-4K,-,-,L,3956,a paper,seen\nToy-4K,-,-,L,4000,another,seen\nToy-4K,-,-,N_train,9,a paper,seen\n"
     write_text(tmp_path / "more" / "main.csv", HEADER + two)
-    frame = datasets(chosen(selection), load_published(tmp_path / "more"))
-    assert [row["difference"] for row in _rows(frame, statistic="L")] == ["equal", -44.0]
-    assert [row["difference"] for row in _rows(frame, statistic="N_train")] == ["n/a"]
-    markdown = datasets_table(chosen(selection), frame).markdown()
+    more = load_published(tmp_path / "more")
+    table = _frame(datasets, selection, more)
+    assert [row["difference"] for row in _rows(table, statistic="L")] == ["equal", -44.0]
+    assert [row["difference"] for row in _rows(table, statistic="N_train")] == ["n/a"]
+    markdown = _markdown(datasets, selection, more)
     assert "| Toy\\_4K | L | 3,956 | none | 4,000 | ≠ -44 (-1.1%) | another | seen |" in markdown
     stats = Path(selection["datasets"]["toy"]["stats"])
     write_json(stats, read_json(stats) | {"copy": "https://a.host/toy.zip"})
-    assert "Toy\\_4K was read from https://a.host/toy.zip." in datasets_table(chosen(selection), frame).markdown()
-    alone = datasets(chosen(selection), published[published.dataset == "another"])
-    assert "| dataset | statistic | computed | expected |\n" in datasets_table(chosen(selection), alone).markdown()
+    assert "Toy\\_4K was read from https://a.host/toy.zip." in _markdown(datasets, selection, more)
+    assert "| dataset | statistic | computed | expected |\n" in _markdown(datasets, selection)
 
 
 def test_cost_of_runs_and_of_what_is_only_in_print(
-    selection: dict[str, Any], published: pd.DataFrame, tmp_path: Path
+    selection: dict[str, Any], published: Published, tmp_path: Path
 ) -> None:
     more = (
         "Toy-4K,LightXML,ensemble,train_hours,12,a rerun,seen\n"
@@ -190,8 +205,8 @@ def test_cost_of_runs_and_of_what_is_only_in_print(
         "Toy-4K,LightXML,distilbert,model_size_gib,0.304,its parameters,derived\n"
     )
     write_text(tmp_path / "published" / "main.csv", PUBLISHED + more)
-    frame = cost(chosen(selection), load_published(tmp_path / "published"))
-    by_variant = {row["variant"]: row for row in frame.to_dict("records")}
+    figures = load_published(tmp_path / "published")
+    by_variant = {row["variant"]: row for row in _frame(cost, selection, figures).to_dict("records")}
     bert, ensemble, printed = by_variant["bert"], by_variant["ensemble"], by_variant["distilbert"]
     assert bert["wall_seconds"] == ensemble["wall_seconds"] == 200.0
     assert (ensemble["published_train_hours"], bert["published_train_hours"]) == (16.9, "none")
@@ -201,19 +216,14 @@ def test_cost_of_runs_and_of_what_is_only_in_print(
     assert (printed["published_model_gib"], printed["published_ms_a_document"]) == (0.304, 2.0)  # of 3,865 documents
     assert (printed["published_epoch_seconds"], printed["published_gpu_gib"]) == (80.0, 12.4)
     assert printed["other_sources"] == "epoch_minutes 1.5 (a rerun; seen); model_size_gb 0.3 (a rerun; seen)"
-    assert "| Toy\\_4K | LightXML | bert | clean | 3 | 3 min 20 s | 1.50 | 4.77 |" in (
-        cost_table(chosen(selection), frame).markdown()
+    assert "| Toy\\_4K | LightXML | bert | clean | 3 | 3 min 20 s | 1.50 | 4.77 |" in _markdown(
+        cost, selection, figures
     )
 
 
 def test_numbers_and_names_are_spelled_as_what_they_are() -> None:
-    assert [spelled(value) for value in ("0.004", 1248.58, "3865", 0.0, "n/a")] == [
-        *("0.004", "1,248.58", "3,865", "0", "n/a"),
-    ]
+    assert [spelled(value) for value in (0.004, 1248.58, 3865, 0.0)] == ["0.004", "1,248.58", "3,865", "0"]
     assert [duration(seconds) for seconds in (0.04, 42, 725, 11220)] == ["0.04 s", "42 s", "12 min 5 s", "3 h 7 min"]
-    row = {**dict.fromkeys(bills.COLUMNS, "none"), "dataset": "2024", "variant": "7", "seeds": "1"}
-    table = cost_table(Selection("", {}, {}, ()), pd.DataFrame([row], columns=bills.COLUMNS))
-    assert (table.rows[0][0], table.rows[0][2]) == ("2024", "7")
 
 
 def test_terminal_table_is_honest(selection: dict[str, Any]) -> None:
@@ -238,9 +248,9 @@ def test_terminal_table_imports_neither_pandas_nor_matplotlib() -> None:
     assert done.stdout.strip() == "set()"
 
 
-def test_equal_input_gives_equal_bytes(selection: dict[str, Any], published: pd.DataFrame, tmp_path: Path) -> None:
+def test_equal_input_gives_equal_bytes(selection: dict[str, Any], published: Published, tmp_path: Path) -> None:
     for out in (tmp_path / "a", tmp_path / "b"):
-        write_tables(chosen(selection), published, TOLERANCE, out)
+        _write(selection, published, out)
         write_figures(chosen(selection), out / "figures")
     names = sorted(str(path.relative_to(tmp_path / "a")) for path in (tmp_path / "a").rglob("*.*"))
     figures = {name for name in names if "figures" in name}
@@ -251,16 +261,16 @@ def test_equal_input_gives_equal_bytes(selection: dict[str, Any], published: pd.
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name
 
 
-def test_selection_errors_are_named(selection: dict[str, Any], published: pd.DataFrame) -> None:
+def test_selection_errors_are_named(selection: dict[str, Any], published: Published) -> None:
     (Path(selection["runs"][0]["path"]) / "metrics.json").unlink()
     with pytest.raises(InputError, match=r"metrics\.json is missing"):
-        comparison(chosen(selection), published)
+        _frame(comparison, selection, published)
     selection["runs"].append(dict(selection["runs"][1]))
     with pytest.raises(InputError, match="seed 1 twice"):
-        comparison(chosen(selection), published)
+        _frame(comparison, selection, published)
     selection["runs"] = [{"dataset": "toy", "method": "lightxml"}]
     with pytest.raises(InputError, match="incomplete run"):
-        comparison(chosen(selection), published)
+        _frame(comparison, selection, published)
 
 
 @pytest.mark.parametrize(
@@ -283,7 +293,7 @@ def test_the_main_file_is_read_first_and_rows_keep_their_order(tmp_path: Path) -
     for name in ("z", "main", "a"):
         rows = "".join(f"Toy,M,v,P@1,{value},{name} {value},seen\n" for value in (2, 1))
         write_text(tmp_path / f"{name}.csv", HEADER + rows)
-    assert load_published(tmp_path).source.tolist() == ["main 2", "main 1", "a 2", "a 1", "z 2", "z 1"]
+    assert [figure.source for figure in load_published(tmp_path)] == ["main 2", "main 1", "a 2", "a 1", "z 2", "z 1"]
 
 
 def test_load_published_checks_the_columns(tmp_path: Path) -> None:
@@ -295,7 +305,7 @@ def test_load_published_checks_the_columns(tmp_path: Path) -> None:
 
 
 def test_shipped_figures_hold_the_papers_main_table() -> None:
-    frame = load_published(SHIPPED)
+    frame = pd.DataFrame(map(vars, load_published(SHIPPED)))
     five = {"Eurlex-4K", "Wiki10-31K", "AmazonCat-13K", "Wiki-500K", "Amazon-670K"}
     assert not frame.source.str.contains(";").any()  # notes separate sources by it
     assert set(frame.dataset) == five | {
@@ -312,7 +322,7 @@ def test_shipped_figures_hold_the_papers_main_table() -> None:
 
 
 def test_shipped_figures_say_what_was_read_and_what_was_not() -> None:
-    frame = load_published(SHIPPED)
+    frame = pd.DataFrame(map(vars, load_published(SHIPPED)))
     assert frame.verified.value_counts().to_dict() == {"seen": 1404, "recalled": 142, "derived": 14}
     sources = frame.source.str
     assert len(frame[sources.startswith("X-Transformer (KDD 2020) Table 3")]) == 66 + 12
@@ -324,7 +334,7 @@ def test_shipped_figures_say_what_was_read_and_what_was_not() -> None:
 
 
 def test_precision_falls_with_k_in_every_source() -> None:
-    frame = load_published(SHIPPED)
+    frame = pd.DataFrame(map(vars, load_published(SHIPPED)))
     wide = frame.pivot_table(index=["dataset", "method", "variant", "source"], columns="metric", values="value")
     precision = wide[["P@1", "P@3", "P@5"]].dropna()
     assert len(precision) > 150 and (precision.diff(axis=1).dropna(axis=1) < 0).all(axis=None)
@@ -332,7 +342,7 @@ def test_precision_falls_with_k_in_every_source() -> None:
 
 def test_shipped_figures_agree_where_two_metrics_are_one() -> None:
     """At k = 1 nDCG is precision, with propensities too: a wrong copy shows. Three are misprints of the source."""
-    frame = load_published(SHIPPED)
+    frame = pd.DataFrame(map(vars, load_published(SHIPPED)))
     first = {metric: frame[frame.metric == f"{metric}@1"] for metric in ("P", "nDCG", "PSP", "PSnDCG")}
     for one, other, misprints in (
         ("nDCG", "P", [("DiSMEC", 84.1), ("ProXML", 64.4)]),
@@ -343,10 +353,8 @@ def test_shipped_figures_agree_where_two_metrics_are_one() -> None:
         assert len(both) > 25 and sorted(zip(differ.method, differ.value_x, strict=True)) == misprints
 
 
-def test_every_published_figure_gets_the_verdict_of_the_rule(
-    selection: dict[str, Any], published: pd.DataFrame
-) -> None:
-    found = _verdicts(selection, published)
+def test_every_published_figure_gets_the_verdict_of_the_rule(selection: dict[str, Any], published: Published) -> None:
+    found = _frame(verdicts, selection, published)
     assert {(row["method"], row["variant"], row["published"], row["verdict"]) for row in found.to_dict("records")} == {
         ("lightxml", "ensemble", 87.63, "below"),  # 83.5 is 4.13 below
         ("lightxml", "ensemble", 87.15, "below"),
@@ -355,32 +363,29 @@ def test_every_published_figure_gets_the_verdict_of_the_rule(
         ("LightXML", "roberta", 86.18, "not run"),
         ("Bonsai", "as-published", 82.30, "not run"),
     }
-    stricter = _verdicts(selection, published, {**TOLERANCE, "P": 2.12})
+    stricter = _frame(verdicts, selection, published, {**TOLERANCE, "P": 2.12})
     assert [row["verdict"] for row in stricter.to_dict("records") if row["method"] == "parabel"] == ["above"]
-    assert count(found) == {"reproduced": 1, "below": 3, "above": 0, "not comparable": 0, "not run": 2}
+    counted = "1 reproduced, 3 below, 0 above, 0 not comparable, 2 not run"
+    assert f"Published figures, each source by itself: {counted}." in _markdown(verdicts, selection, published)
     assert not (found.astype(str) == "").any().any() and not found.isna().any().any()
 
 
 def test_over_splits_the_standard_error_of_their_mean_is_added_to_the_tolerance(
-    selection: dict[str, Any], published: pd.DataFrame
+    selection: dict[str, Any], published: Published
 ) -> None:
     """The ensemble, 83 and 84, is 4.13 below 87.63, and the standard error of its mean is 0.5."""
     selection["datasets"]["toy"]["splits"] = 2
     for points, verdict in ((3.64, "reproduced"), (3.62, "below")):
-        found = _verdicts(selection, published, {**TOLERANCE, "P": points})
+        found = _frame(verdicts, selection, published, {**TOLERANCE, "P": points})
         row = next(row for row in found.to_dict("records") if row["published"] == 87.63)
         assert (row["verdict"], row["tolerance"]) == (verdict, round(points + 0.5, 6))
-        notes = " ".join(verdict_table(chosen(selection), found).notes)
-        assert f"within this many points, P@k {points:g}." in notes and "Toy_4K: means and ± are over splits" in notes
-    assert any(
-        "over splits" in note
-        for table in wide_tables(chosen(selection), comparison(chosen(selection), published))
-        for note in table.notes
-    )
+        notes = _markdown(verdicts, selection, published, {**TOLERANCE, "P": points})
+        assert f"within this many points, P@k {points:g}." in notes and "Toy\\_4K: means and ± are over splits" in notes
+    assert "over splits" in _markdown(comparison, selection, published)
 
 
 def test_figures_of_another_kind_are_not_compared_and_it_is_said_why(
-    selection: dict[str, Any], published: pd.DataFrame
+    selection: dict[str, Any], published: Published
 ) -> None:
     selection["methods"]["parabel"]["differs"] = [
         {"what": "half the trees", "datasets": None},
@@ -388,11 +393,11 @@ def test_figures_of_another_kind_are_not_compared_and_it_is_said_why(
         {"what": "shorter texts", "datasets": ["elsewhere"]},
     ]
     selection["methods"]["lightxml"]["published_protocol"] = "official"
-    found = _verdicts(selection, published)
+    found = _frame(verdicts, selection, published)
     said = {row["method"]: (row["verdict"], row["reason"]) for row in found.to_dict("records")}
     assert said["parabel"] == ("not comparable", "half the trees; other features")
     assert said["lightxml"] == ("not comparable", "run by the clean protocol, published by the official one")
-    table = verdict_table(chosen(selection), found)
+    (table,) = verdicts.build(results(selection, published)).tables
     assert any("4 not comparable" in note for note in table.notes) and len(table.rows) == 4
     assert dict(zip(table.headers, table.rows[2], strict=True)) | {"why": ""} == {
         **{"dataset": "Toy_4K", "method": "LightXML", "variant": "ensemble", "metric": "P@1", "reproduced": "83.50"},
@@ -402,19 +407,19 @@ def test_figures_of_another_kind_are_not_compared_and_it_is_said_why(
 
 
 def test_a_difference_on_one_dataset_withholds_only_the_verdicts_on_it(
-    selection: dict[str, Any], published: pd.DataFrame
+    selection: dict[str, Any], published: Published
 ) -> None:
     selection["datasets"]["other"] = selection["datasets"]["toy"] | {"title": "Other"}
     selection["runs"] += [run | {"dataset": "other"} for run in selection["runs"]]
-    before = _verdicts(selection, published)
+    before = _frame(verdicts, selection, published)
     selection["methods"]["lightxml"]["differs"] = [{"what": "shorter texts", "datasets": ["other"]}]
-    after = _verdicts(selection, published)
+    after = _frame(verdicts, selection, published)
     changed = after[(before != after).any(axis=1)]
     assert len(changed) == 3 and set(zip(changed.dataset, changed.method, strict=True)) == {("other", "lightxml")}
     assert set(zip(changed.verdict, changed.reason, strict=True)) == {("not comparable", "shorter texts")}
 
 
-def test_another_encoder_is_not_compared(selection: dict[str, Any], published: pd.DataFrame) -> None:
+def test_another_encoder_is_not_compared(selection: dict[str, Any], published: Published) -> None:
     selection["methods"]["lightxml"]["published_backbones"] = {"bert": "bert-base", "roberta": "roberta-base"}
     said = _reasons(selection, published)
     assert said["bert"] == "encoder bert, published with bert-base"
@@ -424,11 +429,11 @@ def test_another_encoder_is_not_compared(selection: dict[str, Any], published: p
     assert set(_reasons(selection, published).values()) == {"none"}
     for run in selection["runs"]:  # a member of another name has the figures of its encoder
         run["variant"] = {"bert": "tree0"}.get(run["variant"], run["variant"])
-    assert _rows(comparison(chosen(selection), published), variant="tree0", metric="P@1")[0]["published"] == 86.16
+    assert _rows(_frame(comparison, selection, published), variant="tree0", metric="P@1")[0]["published"] == 86.16
 
 
 def test_another_cut_of_the_data_is_not_compared(
-    selection: dict[str, Any], published: pd.DataFrame, tmp_path: Path
+    selection: dict[str, Any], published: Published, tmp_path: Path
 ) -> None:
     write_json(tmp_path / "toy" / "corpus" / "stats.json", {"documents_tst": 500})
     assert set(_reasons(selection, published).values()) == {
@@ -438,13 +443,13 @@ def test_another_cut_of_the_data_is_not_compared(
     assert set(_reasons(selection, published).values()) == {"a cut of whole"}
 
 
-def _reasons(selection: dict[str, Any], published: pd.DataFrame) -> dict[str, str]:
-    found = _verdicts(selection, published)
+def _reasons(selection: dict[str, Any], published: Published) -> dict[str, str]:
+    found = _frame(verdicts, selection, published)
     return {row["variant"]: row["reason"] for row in found.to_dict("records") if row["verdict"] != "not run"}
 
 
 def test_figures_from_tfidf_built_here_are_not_compared(
-    selection: dict[str, Any], published: pd.DataFrame, tmp_path: Path
+    selection: dict[str, Any], published: Published, tmp_path: Path
 ) -> None:
     """What methods read of documents and what clusters are made from may come from different places."""
     folder = tmp_path / "toy" / "features" / "shipped"
@@ -453,30 +458,30 @@ def test_figures_from_tfidf_built_here_are_not_compared(
     for run in selection["runs"]:
         use = {"ensemble": "clusters", "model": "documents"}.get(run["variant"])
         run["features"] = use and {"folder": str(folder), "use": use}
-    found = _verdicts(selection, published)
+    found = _frame(verdicts, selection, published)
     said = {row["variant"]: row["reason"] for row in found.to_dict("records")}
     assert said["model"] == "TF-IDF built here, published with the shipped one"
     assert said["ensemble"] == said["bert"] == "none"
-    [columns] = _rows(datasets(chosen(selection), published), statistic="D_tfidf")
+    [columns] = _rows(_frame(datasets, selection, published), statistic="D_tfidf")
     assert columns["computed"] == 7
     for run in selection["runs"]:
         run["settings"] = {"trees": 3}
-    told = {row["variant"]: row["value"] for row in _rows(settings(chosen(selection)), setting="features")}
+    told = {row["variant"]: row["value"] for row in _rows(_frame(settings, selection), setting="features")}
     assert told["ensemble"] == '"TF-IDF as shipped in train.txt of toy.zip"' and told.keys() == {"ensemble", "model"}
     selection["runs"][-1]["features"] = {"folder": str(tmp_path / "toy/features/tfidf"), "use": "documents"}
-    assert _rows(settings(chosen(selection)), variant="model", setting="features")[0]["value"] == '"TF-IDF built here"'
+    assert _rows(_frame(settings, selection), variant="model", setting="features")[0]["value"] == '"TF-IDF built here"'
     write_json(tmp_path / "toy/corpus/stats.json", {"texts": False})  # a bag of words is no feature built here
-    found = _verdicts(selection, published)
+    found = _frame(verdicts, selection, published)
     assert {row["reason"] for row in _rows(found, variant="model")} == {"none"}
 
 
 def test_the_verdicts_are_counted_and_none_is_said(
-    selection: dict[str, Any], published: pd.DataFrame, tmp_path: Path
+    selection: dict[str, Any], published: Published, tmp_path: Path
 ) -> None:
-    write_tables(chosen(selection), published, TOLERANCE, tmp_path / "out")
+    _write(selection, published, tmp_path / "out")
     assert verdict_line(tmp_path / "out" / "verdicts.csv") == "published figures: 3 below, 2 not run, 1 reproduced"
     selection["datasets"]["toy"]["published_as"] = None
-    write_tables(chosen(selection), published, TOLERANCE, tmp_path / "none")
+    _write(selection, published, tmp_path / "none")
     assert verdict_line(tmp_path / "none" / "verdicts.csv") == "published figures: none"
     markdown = (tmp_path / "none" / "verdicts.md").read_text("utf-8")
     assert "Nothing is published" in markdown and "|" not in markdown

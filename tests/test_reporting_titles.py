@@ -23,17 +23,16 @@ from lightxml_core.reporting.documents import sample_documents
 from lightxml_core.reporting.figures import fonts
 from lightxml_core.reporting.figures.bars import precision
 from lightxml_core.reporting.figures.style import STYLE, save
-from lightxml_core.reporting.markup import read_markdown, tex_file
-from lightxml_core.reporting.papers import PAPERS
+from lightxml_core.reporting.markup import tex_file
 from lightxml_core.reporting.pictures import RULES
 from lightxml_core.reporting.published import load_published
 from lightxml_core.reporting.report import write_report
 from lightxml_core.reporting.runs import groups_of, of_dataset
-from lightxml_core.reporting.tables import write_tables
+from lightxml_core.reporting.tables import read_tables
 from lightxml_core.reporting.terminal import terminal_table
 from lightxml_core.reporting.titles import title_of, titles_of, told_apart, width
 from lightxml_core.selection import MethodInfo
-from tests.reporting import check_latex, chosen, grid_selection
+from tests.reporting import check_latex, chosen, grid_selection, results, written
 
 SAME = "Same"
 METHODS = {"deep": ["bert", "ensemble-a", "ensemble"], "deep-b": ["bert", "roberta", "ensemble"], "flat": ["single"]}
@@ -60,7 +59,7 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], P
     selection["datasets"]["one"]["published_as"] = selection["datasets"]["two"]["published_as"] = "Printed"
     selection["methods"]["deep"]["published_as"] = selection["methods"]["deep-b"]["published_as"] = "deep"
     write_text(root / "published" / "main.csv", PUBLISHED)
-    write_tables(chosen(selection), load_published(root / "published"), {"P": 1.0, "PSP": 1.0}, root / "tables")
+    written(results(selection, load_published(root / "published")), root)
     return selection, root
 
 
@@ -71,7 +70,7 @@ def _read(root: Path, name: str) -> Any:
 def test_no_table_loses_a_run(planted: tuple[dict[str, Any], Path]) -> None:
     selection, root = planted
     runs = [(run["dataset"], run["method"], run["variant"]) for run in selection["runs"]]
-    wide = read_markdown((root / "tables" / "comparison.md").read_text("utf-8"))
+    wide = read_tables(root / "tables.json")["comparison"]
     shown = [(table.title, *row[:2]) for table in wide for row in table.rows if not row[2].startswith("not run")]
     assert len(set(shown)) == len(shown) == len(runs)
     heads = ["Same (one)", "Same (two)"]
@@ -88,14 +87,14 @@ def test_no_table_loses_a_run(planted: tuple[dict[str, Any], Path]) -> None:
     assert len(ablations) == 2 * 6 and not ablations.duplicated(["table", "variant"]).any()
     assert ablations.table.nunique() == 4
     members = [run for run in runs if run[2] != "ensemble"]
-    (settings,) = read_markdown((root / "tables" / "settings.md").read_text("utf-8"))
+    (settings,) = read_tables(root / "tables.json")["settings"]
     assert len({tuple(row[:3]) for row in settings.rows}) == len(settings.rows) == len(members)
     long = _read(root, "comparison")[["dataset", "method", "variant"]]
     assert {*runs} <= {*long.itertuples(index=False, name=None)}
 
 
 def test_bases_of_one_title_are_told_apart(planted: tuple[dict[str, Any], Path]) -> None:
-    tables = read_markdown((planted[1] / "tables" / "ablations.md").read_text("utf-8"))
+    tables = read_tables(planted[1] / "tables.json")["ablations"]
     assert {table.notes[0].split(";")[0] for table in tables} == {f"Variants of Same (base{x})" for x in ("", "-b")}
 
 
@@ -121,8 +120,8 @@ def test_the_terminal_the_report_and_the_figures_show_each_by_a_label_of_its_own
     assert all(len({*shown["columns"]}) == len(shown["columns"]) == 9 for shown in documents)
     (root / "figures").mkdir()
     write_text(root / "figures" / f"{RULES[0]}.svg", "<svg/>")
-    tables, read = [root / "tables" / f"{name}.md" for name in TABLES], chosen(selection)
-    write_report(read, tables, root / "figures", root / "r.html")
+    read, tables = chosen(selection), read_tables(root / "tables.json")
+    write_report(read, {name: tables[name] for name in TABLES}, root / "figures", root / "r.html")
     headings = re.findall("<h3>(.*?)</h3>", (root / "r.html").read_text("utf-8"))
     assert {*titles_of(read.datasets).values(), *titles_of(read.methods).values()} <= {*headings}
     assert len({*headings}) == len(headings)
@@ -162,7 +161,7 @@ def test_titles_that_run_into_one_another_are_told_apart(tmp_path: Path) -> None
     for name in ("a", "c"):
         selection["methods"][name] |= {"base": "a", "base_title": "Net"}
     write_text(tmp_path / "published" / "main.csv", PUBLISHED)
-    write_tables(chosen(selection), load_published(tmp_path / "published"), {"P": 1.0, "PSP": 1.0}, tmp_path / "tables")
+    written(results(selection, load_published(tmp_path / "published")), tmp_path)
     assert _read(tmp_path, "ablations").table.nunique() == 4  # "Net on One on Two" was two of them
     for figure in _drawn({**selection, "runs": selection["runs"][:5]}, "one"):
         words = _words(figure)
@@ -192,21 +191,22 @@ def test_every_character_of_a_title_comes_out_as_it_is(title: str, tmp_path: Pat
     selection = grid_selection(tmp_path, ["one", "two"], {"flat": ["single"]}, 10)
     selection["datasets"]["one"]["title"] = selection["methods"]["flat"]["title"] = title
     write_text(tmp_path / "published" / "main.csv", PUBLISHED)
-    write_tables(chosen(selection), load_published(tmp_path / "published"), {"P": 1.0, "PSP": 1.0}, tmp_path / "tables")
-    tables = read_markdown((tmp_path / "tables" / "main.md").read_text("utf-8"))
-    (row,) = tables[0].rows
+    written(results(selection, load_published(tmp_path / "published")), tmp_path)
+    tables = read_tables(tmp_path / "tables.json")
+    main, *_ = tables["main"]
+    (row,) = main.rows
     head = "method (one)" if shown == "method" else shown
-    assert (row[0], tables[0].headers[3:]) == (shown, [head, "Two"])
+    assert (row[0], main.headers[3:]) == (shown, [head, "Two"])
     frame = _read(tmp_path, "main")
     assert list(frame.columns)[4:] == [head, "Two"] and set(frame["method"]) == {shown}
-    for name in (*PAPERS, *TABLES):
+    for name in tables:
         check_latex((tmp_path / "tables" / f"{name}.tex").read_text("utf-8"))
-    assert f"<td class=l>{escape(shown)}</td>" in tables[0].html() or len(shown) > 40
+    assert f"<td class=l>{escape(shown)}</td>" in main.html() or len(shown) > 40
     assert terminal_table(chosen(selection)).startswith(f"{shown} (one)\n")
 
 
 def test_latex_says_what_it_needs(planted: tuple[dict[str, Any], Path], tmp_path: Path) -> None:
-    (table, *_) = read_markdown((planted[1] / "tables" / "cost.md").read_text("utf-8"))
+    (table, *_) = read_tables(planted[1] / "tables.json")["cost"]
     for title, needed in (("plain", "}\n"), ("é", "[T1]{fontenc}\n"), ("客服", "% needs xelatex")):
         table = type(table)(title, ["a"], [["b"]], "l")
         assert needed in tex_file([table]).split(r"\begin")[0], title

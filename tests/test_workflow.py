@@ -487,7 +487,7 @@ KNN = {"train", "predict", "evaluate"} | REPORTING
 EDITS: list[tuple[str, str, Callable[[str], str], set[str], set[str]]] = [
     # what is edited, the file, how; which rules run again, for which methods
     ("figures", "lightxml_core/reporting/figures/cost.py", remark, REPORTING - {"tables"}, set()),
-    ("tables", "lightxml_core/reporting/tables.py", remark, REPORTING - {"figures"}, set()),
+    ("tables", "lightxml_core/reporting/tables/cost.py", remark, REPORTING - {"figures"}, set()),
     ("knn code", "lightxml_core/methods/knn.py", remark, KNN, {"knn"}),
     ("knn setting", "methods/knn.yaml", lambda text: text.replace("20}", "5}"), {"select"} | KNN, {"knn"}),
     ("metrics program", "workflow_scripts/evaluate.py", remark, {"evaluate"} | REPORTING, {"knn", "popularity"}),

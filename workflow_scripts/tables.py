@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lightxml_core.files import seal
 from lightxml_core.reporting.published import load_published
-from lightxml_core.reporting.tables import write_tables
+from lightxml_core.reporting.tables import Results, write_tables
 from lightxml_core.selection import read_selection
 
 
@@ -18,9 +18,12 @@ def main() -> None:
     parser.add_argument("--published", type=Path, required=True, help="folder of published figures")
     parser.add_argument("--tolerance", type=json.loads, required=True, help="JSON: points by family of metric")
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
+    parser.add_argument("--data", type=Path, required=True, help="JSON file to write, for the report")
     options = parser.parse_args()
-    write_tables(read_selection(options.selection), load_published(options.published), options.tolerance, options.out)
+    results = Results(read_selection(options.selection), load_published(options.published), options.tolerance)
+    write_tables(results, options.out, options.data)
     seal(options.out)
+    seal(options.data)
 
 
 if __name__ == "__main__":

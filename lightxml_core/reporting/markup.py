@@ -1,4 +1,4 @@
-"""One table in several spellings: Markdown, which can be read back, LaTeX (booktabs), HTML. Imports nothing heavy."""
+"""One table in several spellings: Markdown, LaTeX (booktabs), HTML. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -95,18 +95,19 @@ class Table:
 
     def html(self, heading: bool = True) -> str:
         """A table whose columns sort at a click, its notes below; of a table without rows the notes only."""
-        title = f"<h3>{escape(self.title)}</h3>\n" if heading else ""
-        notes = "".join(f"<p class=note>{escape(note)}</p>" for note in self.notes)
+        name = _html(self.title)
+        title = f"<h3>{name}</h3>\n" if heading else ""
+        notes = "".join(f"<p class=note>{text}</p>" for text in map(_html, self.notes) if text)
         if not self.rows:
             return f"{title}{notes or '<p class=note>Nothing to show for this target.</p>'}\n"
-        head = "".join(
-            f"<th scope=col class={side} aria-sort=none><button type=button>{escape(name)}</button></th>"
-            for name, side in zip(self.headers, self.align, strict=True)
+        heads = "".join(
+            f"<th scope=col class={side} aria-sort=none><button type=button>{_html(head)}</button></th>"
+            for head, side in zip(self.headers, self.align, strict=True)
         )
         body = "".join("<tr>" + _cells(row, self.align) + "</tr>\n" for row in self.rows)
         return (
-            f'{title}<div class=scroll tabindex=0 role=region aria-label="{escape(self.title)}">'
-            f"<table class=sortable><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table></div>{notes}\n"
+            f'{title}<div class=scroll tabindex=0 role=region aria-label="{name}">'
+            f"<table class=sortable><thead><tr>{heads}</tr></thead>\n<tbody>{body}</tbody></table></div>{notes}\n"
         )
 
 
@@ -117,23 +118,9 @@ def tex_file(tables: Sequence[Table]) -> str:
     return f"{_PACKAGES}{needs}\n{text}"
 
 
-def read_markdown(text: str) -> list[Table]:
-    """The tables that `Table.markdown` wrote, one after another; of one without rows the headers are gone."""
-    tables = []
-    for part in ("\n" + text).split("\n## ")[1:]:
-        title, *blocks = part.rstrip("\n").split("\n\n")
-        body = blocks.pop(0) if blocks and blocks[0].startswith("| ") else ""
-        head, rule, *rows = [line[2:-2].split(" | ") for line in body.split("\n")] if body else [[], []]
-        align = "".join("r" if side.endswith(":") else "l" for side in rule)
-        cells = [[_plain(cell) for cell in row] for row in rows]
-        notes = [_plain(note) for note in blocks if note]
-        tables.append(Table(_plain(title), [*map(_plain, head)], cells, align, notes))
-    return tables
-
-
 def tex_escape(text: str) -> str:
     """Text that LaTeX sets as it stands; no character is left that it would act on."""
-    return "".join(_TEX.get(character, character) for character in " ".join(text.split()))
+    return "".join(_TEX.get(character, character) for character in _one_line(text))
 
 
 def tex_row(cells: Sequence[str]) -> str:
@@ -142,7 +129,8 @@ def tex_row(cells: Sequence[str]) -> str:
     return " & ".join("{" + cell + "}" if cell.startswith(("[", "*")) else cell for cell in escaped) + r" \\"
 
 
-def _cells(row: Sequence[str], align: str) -> str:
+def _cells(cells: Sequence[str], align: str) -> str:
+    row = [_one_line(cell) for cell in cells]
     classes = (f'"{side} long"' if len(cell) > 40 else side for cell, side in zip(row, align, strict=True))
     return "".join(f"<td class={name}>{_cell(cell)}</td>" for cell, name in zip(row, classes, strict=True))
 
@@ -153,9 +141,13 @@ def _cell(text: str) -> str:
     return f"{escape(found[1])}<span class=print>{escape(found[2])}</span>" if found else escape(text)
 
 
-def _plain(markdown: str) -> str:
-    return re.sub(r"\\(.)", r"\1", markdown)
+def _html(text: str) -> str:
+    return escape(_one_line(text))
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _markdown(text: str) -> str:
-    return "".join("\\" + c if c in _MARKDOWN else c for c in " ".join(text.split()))
+    return "".join("\\" + c if c in _MARKDOWN else c for c in _one_line(text))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 from importlib import resources
 from pathlib import Path
@@ -13,11 +13,10 @@ from typing import Any
 
 from lightxml_core.errors import InputError
 from lightxml_core.files import write_text
-from lightxml_core.reporting.bills import duration
-from lightxml_core.reporting.cells import MISSING
 from lightxml_core.reporting.documents import MAX_CHARACTERS, sample_documents
 from lightxml_core.reporting.features import features_of
-from lightxml_core.reporting.markup import Table, read_markdown
+from lightxml_core.reporting.markup import Table
+from lightxml_core.reporting.numbers import MISSING, duration
 from lightxml_core.reporting.pictures import PICTURES, RULES, picture_name
 from lightxml_core.reporting.runs import Group, Result, groups_of
 from lightxml_core.reporting.terminal import notes_of
@@ -28,33 +27,32 @@ _MAIN, _VERDICTS, _PLACED = ("main", "comparison"), "verdicts", ("datasets", "se
 _PARTS = "; the tables give the numbers"
 
 
-def write_report(selection: Selection, tables: Sequence[Path], figures: Path, out: Path) -> None:
-    """Write the page to `out`: the given tables, .md files as `write_tables` writes them, and the folder of figures.
+def write_report(selection: Selection, tables: Mapping[str, Sequence[Table]], figures: Path, out: Path) -> None:
+    """Write the page to `out`. tables: by kind, in their order. figures: the folder that `write_figures` wrote.
 
     It opens with the table `main`, or `comparison` where that has no rows, and the verdicts; tables that have no
-    section of their own stand in the order given. Nothing in the page is loaded from elsewhere. Everything that comes
+    section of their own keep their order. Nothing in the page is loaded from elsewhere. Everything that comes
     from data is escaped, in the markup and in the embedded JSON. Equal input gives equal bytes. Raises InputError where
-    a table or the folder is missing.
+    the folder is missing.
     """
     groups = groups_of(selection)
-    read = {path.stem: _read(path) for path in tables}
-    main = next((name for name in _MAIN if any(table.rows for table in read.get(name, []))), _MAIN[-1])
-    others = [name for name in read if name not in (main, _VERDICTS, *_PLACED)]
+    main = next((name for name in _MAIN if any(table.rows for table in tables.get(name, []))), _MAIN[-1])
+    others = [name for name in tables if name not in (main, _VERDICTS, *_PLACED)]
     page = Template(_asset("page.html")).substitute(
         title=escape(f"LightXML: {selection.target}"),
         style=_asset("page.css"),
         script=_asset("page.js"),
         summary=_summary(selection, groups),
-        main=_tables(read, main),
+        main=_html(tables, main),
         honest="".join(f"<p>{escape(note)}</p>" for note in notes_of(selection)),
-        verdicts=_tables(read, _VERDICTS),
+        verdicts=_html(tables, _VERDICTS),
         datasets="".join(_about_dataset(selection, name) for name in selection.datasets),
-        statistics=_tables(read, "datasets"),
+        statistics=_html(tables, "datasets"),
         methods="".join(_about_method(selection, name, groups) for name in selection.methods),
-        settings=_tables(read, "settings"),
+        settings=_html(tables, "settings"),
         figures=_figures(selection, figures),
-        tables="".join(_tables(read, name) for name in others if any(table.rows for table in read[name])),
-        cost=_tables(read, "cost"),
+        tables="".join(_html(tables, name) for name in others if any(table.rows for table in tables[name])),
+        cost=_html(tables, "cost"),
         runs="".join(_about_run(selection, result) for group in groups for result in group.runs),
         rules=_picture(figures / f"{RULES[0]}.svg", RULES[1]),
         characters=f"{MAX_CHARACTERS:,}",
@@ -75,14 +73,8 @@ def _asset(name: str) -> str:
     return resources.files("lightxml_core.reporting").joinpath("assets", name).read_text(encoding="utf-8")
 
 
-def _read(path: Path) -> list[Table]:
-    if not path.is_file():
-        raise InputError(f"{path} is missing: run the rule that makes the tables")
-    return read_markdown(path.read_text(encoding="utf-8"))
-
-
-def _tables(read: dict[str, list[Table]], name: str) -> str:
-    return "".join(table.html() for table in read.get(name, []))
+def _html(tables: Mapping[str, Sequence[Table]], name: str) -> str:
+    return "".join(table.html() for table in tables.get(name, []))
 
 
 def _summary(selection: Selection, groups: Sequence[Group]) -> str:

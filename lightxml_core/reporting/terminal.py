@@ -8,10 +8,11 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from lightxml_core.reporting.corpora import has_splits
 from lightxml_core.reporting.costs import members_of, training_seconds
+from lightxml_core.reporting.numbers import MISSING
 from lightxml_core.reporting.runs import SHOWN, Group, groups_of, of_dataset
-from lightxml_core.reporting.titles import NO_PROTOCOL, clip, title_alone, title_of, titles_of, width
+from lightxml_core.reporting.splits import has_splits
+from lightxml_core.reporting.titles import clip, title_alone, title_of, titles_of, width
 from lightxml_core.selection import MethodInfo, Selection
 
 _RIVALS = ("Parabel", "Bonsai")
@@ -66,7 +67,7 @@ def _names(selection: Selection, told: list[str], groups: list[Group]) -> list[s
     names would be.
     """
     titles = titles_of(selection.methods)
-    rows = [[titles[group.method], group.variant, group.protocol or NO_PROTOCOL][: len(told)] for group in groups]
+    rows = [[titles[group.method], group.variant, group.protocol or MISSING][: len(told)] for group in groups]
     named = [[group.method, *row[1:]] for group, row in zip(groups, rows, strict=True)]
     for table in ([told, *rows], [told, *named]):
         found = _aligned(table, _widths(table))

@@ -6,11 +6,11 @@ import unicodedata
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
+from lightxml_core.reporting.numbers import MISSING
 from lightxml_core.reporting.runs import Group
 from lightxml_core.selection import DatasetInfo, MethodInfo, Selection
 
 Titled = DatasetInfo | MethodInfo
-NO_PROTOCOL = "n/a"
 _INVISIBLE = ("Cc", "Cf", "Mn", "Me")
 
 
@@ -57,7 +57,7 @@ def labels(selection: Selection, groups: Sequence[Group], between: str, brief: b
     for group in groups:
         siblings = [other for other in groups if other.method == group.method]
         parts = [] if brief and len({other.variant for other in siblings}) == 1 else [group.variant]
-        parts += [group.protocol or NO_PROTOCOL] if len({other.protocol for other in siblings}) > 1 else []
+        parts += [group.protocol or MISSING] if len({other.protocol for other in siblings}) > 1 else []
         text = between.join(filter(None, [titles[group.method], " ".join(parts)]))
         shown[f"{group.method}/{group.variant}/{group.protocol}"] = text
     return list(told_apart(shown).values())

@@ -4,53 +4,68 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from lightxml_core.reporting.markup import NOTHING
+from lightxml_core.reporting.matching import Compared, Model, Reproduced
+from lightxml_core.reporting.numbers import MISSING, NOT_RUN
+from lightxml_core.reporting.published import PublishedFigure
 
-NOT_RUN, NONE, MISSING = "not run", "none", "n/a"
 _MARKS = {
     "†": "† recalled: nobody could check this figure in its source.",
     "§": "§ derived from figures that were seen.",
     "‡": "‡ another source differs; the notes give its figures in the order of the columns.",
 }
 _OF = {"recalled": "†", "derived": "§"}
-Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of a table for people: the model and the column it belongs to, and its rows of the long comparison.
+    """A cell of a table: the names of its model and of its column, and its rows of the comparison.
 
-    rows: one per published source, the first of which is shown in the cell; their values are numbers, or text as in
-    the .csv.
+    rows: one per published source, the first of which is shown in the cell.
     """
 
     model: str
     column: str
-    rows: Sequence[Row]
+    rows: Sequence[Compared]
 
-    def text(self, run: bool = True) -> str:
+    def text(self, ran: bool = True) -> str:
         """`84.31 ± 0.21 [84.60†]`, `not run [84.60]`, `84.31`, `not run`; NOTHING where a run has no such figure.
 
-        run: whether there is a run at all.
+        ran: whether there is a run at all.
         """
         if not self.rows:
-            return NOTHING if run else NOT_RUN
-        first, other = self.rows[0], any(map(self.differs, self.rows))
-        return reproduced(first) + ("" if first["published"] == NONE else f" [{_published(first)}{'‡' * other}]")
+            return NOTHING if ran else NOT_RUN
+        first = self.rows[0]
+        if first.published is None:
+            return reproduced(first.reproduced)
+        return f"{reproduced(first.reproduced)} [{_published(first.published)}{'‡' * bool(self.others)}]"
 
-    def differs(self, row: Row) -> bool:
-        """Whether a published figure is not the one that the cell shows."""
-        return row["published"] != NONE and float(row["published"]) != float(self.rows[0]["published"])
+    @property
+    def sources(self) -> list[str]:
+        """The sources of the figure that the cell shows."""
+        return [figure.source for figure in self._figures if figure.value == self._figures[0].value]
+
+    @property
+    def others(self) -> list[PublishedFigure]:
+        """The published figures that are not the one that the cell shows."""
+        return [figure for figure in self._figures if figure.value != self._figures[0].value]
+
+    @property
+    def _figures(self) -> list[PublishedFigure]:
+        return [row.published for row in self.rows if row.published]
 
 
-def reproduced(row: Row) -> str:
+def protocol_of(model: Model) -> str:
+    """The protocol of a model as tables print it."""
+    return model.protocol or MISSING if model.ran else NOT_RUN
+
+
+def reproduced(found: Reproduced | None) -> str:
     """The mean in percent, with its standard deviation where there are seeds enough."""
-    if row["reproduced_mean"] == NOT_RUN:
+    if found is None:
         return NOT_RUN
-    std = row["reproduced_std"]
-    return f"{float(row['reproduced_mean']):.2f}" + ("" if std == MISSING else f" ± {float(std):.2f}")
+    return f"{found.mean:.2f}" + ("" if found.std is None else f" ± {found.std:.2f}")
 
 
 def notes_on(cells: Sequence[Cell]) -> list[str]:
@@ -58,31 +73,30 @@ def notes_on(cells: Sequence[Cell]) -> list[str]:
     others = _other_sources(cells)
     marked = " ".join([*(cell.text() for cell in cells), *others])
     marks = [note for mark, note in _MARKS.items() if mark in marked]
-    return [seeds_note(row["seeds"] for cell in cells for row in cell.rows), *marks, _sources(cells), *others]
+    return [seeds_note(row for cell in cells for row in cell.rows), *marks, _sources(cells), *others]
 
 
-def seeds_note(counts: Iterable[Any]) -> str:
-    """On how many seeds the means stand. counts: of each row, 0 for what was not run."""
-    numbers = [int(count) for count in counts if int(count)] or [0]
+def seeds_note(rows: Iterable[Compared]) -> str:
+    """How many seeds the means are over."""
+    numbers = [row.reproduced.seeds for row in rows if row.reproduced] or [0]
     seeds = " to ".join(map(str, sorted({min(numbers), max(numbers)})))
     return f"Seeds per row: {seeds}; ± is the sample standard deviation over them, absent for one seed."
 
 
 def _sources(cells: Iterable[Cell]) -> str:
-    rows = [row for cell in cells for row in cell.rows if row["published"] != NONE and not cell.differs(row)]
-    sources = dict.fromkeys(str(row["source"]) for row in rows)
+    sources = dict.fromkeys(source for cell in cells for source in cell.sources)
     return f"Published: {'; '.join(sources)}." if sources else "Nothing is published for these models."
 
 
 def _other_sources(cells: Sequence[Cell]) -> list[str]:
     """A note per source that differs from what the cells of a model show, with all that it reports for this model."""
     figures: dict[str, dict[str, dict[str, list[str]]]] = {}  # by source, model and column
-    wanted = {(row["source"], cell.model) for cell in cells for row in cell.rows if cell.differs(row)}
+    wanted = {(figure.source, cell.model) for cell in cells for figure in cell.others}
     for cell in {(cell.model, cell.column): cell for cell in cells}.values():
         for row in cell.rows:
-            if (row["source"], cell.model) in wanted:
-                model = figures.setdefault(str(row["source"]), {}).setdefault(cell.model, {})
-                model.setdefault(cell.column, []).append(_published(row))
+            if row.published and (row.published.source, cell.model) in wanted:
+                model = figures.setdefault(row.published.source, {}).setdefault(cell.model, {})
+                model.setdefault(cell.column, []).append(_published(row.published))
     columns = list(dict.fromkeys(cell.column for cell in cells))
     return [
         f"‡ {source}: {'; '.join(f'{model} {_in_order(found, columns)}' for model, found in models.items())}."
@@ -98,5 +112,5 @@ def _in_order(found: Mapping[str, Sequence[str]], columns: Sequence[str]) -> str
     return ", ".join(f"{column} {figures}" for column, figures in told.items())
 
 
-def _published(row: Row) -> str:
-    return f"{float(row['published']):.2f}{_OF.get(row['verified'], '')}"
+def _published(figure: PublishedFigure) -> str:
+    return f"{figure.value:.2f}{_OF.get(figure.verified, '')}"

@@ -1,0 +1,58 @@
+"""Recall by label frequency, and the labels that are found at least once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from statistics import fmean
+
+from lightxml_core.reporting.markup import Table
+from lightxml_core.reporting.numbers import MISSING
+from lightxml_core.reporting.runs import Group
+from lightxml_core.reporting.splits import splits_notes
+from lightxml_core.reporting.tables.pivot import NAMES
+from lightxml_core.reporting.tables.results import Built, Results, as_read
+from lightxml_core.reporting.titles import title_of
+from lightxml_core.selection import Selection
+
+_PARTS = ("head", "torso", "tail")
+_DEPTHS = (1, 3, 5)
+_HEADERS = [
+    *NAMES,
+    *(f"R@5 {part}" for part in _PARTS),
+    *(f"found at {k}" for k in _DEPTHS),
+    *(f"decile {i}" for i in range(1, 11)),
+]
+_NOTES = (
+    "In percent, mean over the seeds. Labels by the number of their training documents: head is the first tenth, torso "
+    "the next four, tail the rarer half; decile 1 to 10: R@5 of each tenth.",
+    "Found at k: of the labels in the test set, those that are right among the first k of at least one document.",
+    "None of this is published for these methods.",
+)
+_EMPTY = "No run recorded its hits by label frequency: evaluate the runs again."
+
+
+def build(results: Results) -> Built:
+    """A table per dataset: recall at 5 of head, torso and tail and of each decile, and the labels that are found."""
+    selection, tables = results.selection, []
+    groups = [group for group in results.groups if any(run.tail for run in group.runs)]
+    for name in selection.datasets:
+        body = [_row(selection, group) for group in groups if group.dataset == name]
+        if body:
+            title = f"Head to tail: {title_of(selection.datasets, name)}"
+            tables.append(Table(title, _HEADERS, body, "lll" + "r" * 16, [*_NOTES, *splits_notes(selection, [name])]))
+    return as_read(tables or [Table("Head to tail", [], [], "", [_EMPTY])])
+
+
+def _row(selection: Selection, group: Group) -> list[str]:
+    tails = [run.tail for run in group.runs if run.tail]
+    recalls = [_mean(tail.get(part, {}).get("R@5") for tail in tails) for part in _PARTS]
+    found = [_mean(tail.get("coverage", {}).get(str(k)) for tail in tails) for k in _DEPTHS]
+    of_deciles = [tail.get("deciles", {}).get("R@5") or [None] * 10 for tail in tails]
+    deciles = [_mean(tenths) for tenths in zip(*of_deciles, strict=True)]
+    names = [title_of(selection.methods, group.method), group.variant, group.protocol or MISSING]
+    return [*names, *recalls, *found, *deciles]
+
+
+def _mean(values: Iterable[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    return f"{fmean(known):.1f}" if known else MISSING
