@@ -16,7 +16,7 @@ import yaml
 from lightxml_core.reporting.figures.rules import Edges, reduced
 
 ROOT = Path(__file__).parents[1]
-README, ASSET = ROOT / "README.md", ROOT / "lightxml_core/reporting/assets/rules.json"
+README, ASSET = ROOT / "README.md", ROOT / "lightxml_core/reporting/page/assets/rules.json"
 BEGIN, END = "<!-- rules of `demo`, drawn by docs/rulegraph.py -->\n", "<!-- end of rules -->\n"
 
 

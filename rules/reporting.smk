@@ -1,5 +1,6 @@
 # From the metrics of a target's runs to what people read.
 
+from lightxml_core.reporting.figures.catalogue import KINDS as FIGURES
 from lightxml_core.reporting.tables.catalogue import KINDS
 
 TABLES = [kind.name for kind in KINDS]
@@ -62,13 +63,13 @@ rule tables:
 
 
 rule figures:
-    """What lightxml_core/reporting/pictures.py lists, as SVG and PNG: a figure that has something to show, a dataset."""
+    """What lightxml_core/reporting/figures/catalogue.py lists, as SVG and PNG: a figure that has something to show, a dataset."""
     input:
         runs=run_files,
         corpora=corpora,
         selection="results/targets/{target}/selection.json",
-        rules=of_project([BASE / "lightxml_core/reporting/assets/rules.json"]),
-        code=code("figures"),
+        rules=of_project([BASE / "lightxml_core/reporting/page/assets/rules.json"]),
+        code=code("figures", *(kind.module for kind in FIGURES)),
     output:
         report(
             directory("results/targets/{target}/figures"),
@@ -101,7 +102,7 @@ rule report:
         features=told_of_features,
         selection="results/targets/{target}/selection.json",
         code=code("report"),
-        assets=of_project(sorted((BASE / "lightxml_core/reporting/assets").glob("*"))),
+        assets=of_project(sorted((BASE / "lightxml_core/reporting/page/assets").glob("*"))),
     output:
         report(
             "results/targets/{target}/report.html",

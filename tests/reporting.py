@@ -17,10 +17,10 @@ from lightxml_core.evaluation.diagnosis import calibration, lost_labels, recall_
 from lightxml_core.evaluation.metrics import evaluate, inverse_propensities
 from lightxml_core.evaluation.tail import tail_metrics
 from lightxml_core.files import load_csr, save_csr, write_json, write_text
-from lightxml_core.reporting.figures import write_figures
+from lightxml_core.reporting.figures.drawing import write_figures
 from lightxml_core.reporting.markup import Table
+from lightxml_core.reporting.page.report import write_report
 from lightxml_core.reporting.published import PublishedFigure, load_published
-from lightxml_core.reporting.report import write_report
 from lightxml_core.reporting.tables import Results, read_tables, write_tables
 from lightxml_core.reporting.tables.results import Built
 from lightxml_core.selection import ENSEMBLE, Selection

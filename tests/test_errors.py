@@ -160,7 +160,7 @@ def test_a_folder_of_another_user_ends_a_run_before_its_first_job(tmp_path: Path
 def test_figures_need_no_home(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir(mode=0o500)
-    code = "from lightxml_core.cli import start; start(lambda: __import__('lightxml_core.reporting.figures'))"
+    code = "from lightxml_core.cli import start; start(lambda: __import__('lightxml_core.reporting.figures.drawing'))"
     for where in (home, Path("/proc/none")):
         done = unprivileged(sys.executable, "-c", code, HOME=str(where), MPLCONFIGDIR="", XDG_CONFIG_HOME="")
         assert (done.returncode, done.stderr) == (0, "")

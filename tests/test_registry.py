@@ -613,7 +613,7 @@ def test_the_rules_of_targets_are_those_that_snakemake_draws() -> None:
     registry = load(ROOT)
     drawn = re.findall(r"^    (\w+) --> (\w+)$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert {rule for edge in drawn for rule in edge} == {*registry.rules("demo"), "demo"}
-    edges = json.loads((ROOT / "lightxml_core/reporting/assets/rules.json").read_text(encoding="utf-8"))
+    edges = json.loads((ROOT / "lightxml_core/reporting/page/assets/rules.json").read_text(encoding="utf-8"))
     every = {rule for target in registry.config["targets"] for rule in registry.rules(target)}
     assert {rule for edge in edges for rule in edge} == every
     assert "download_vectors" in registry.rules("all") and "ensemble" not in registry.rules("ablations")

@@ -14,13 +14,13 @@ from scipy import sparse
 
 from lightxml_core.errors import InputError
 from lightxml_core.files import save_csr, write_text
-from lightxml_core.reporting import documents
-from lightxml_core.reporting.documents import sample_documents, top_labels
-from lightxml_core.reporting.figures import write_figures
-from lightxml_core.reporting.figures.training import negatives, training
+from lightxml_core.reporting.figures import negatives, training
+from lightxml_core.reporting.figures.catalogue import KINDS
+from lightxml_core.reporting.figures.drawing import write_figures
 from lightxml_core.reporting.markup import Table
-from lightxml_core.reporting.pictures import PICTURES
-from lightxml_core.reporting.report import embedded_json, write_report
+from lightxml_core.reporting.page import documents
+from lightxml_core.reporting.page.documents import sample_documents, top_labels
+from lightxml_core.reporting.page.report import embedded_json, write_report
 from lightxml_core.reporting.runs import Group, Result, groups_of, leading, one_a_backbone
 from lightxml_core.reporting.tables import read_tables
 from lightxml_core.selection import Run
@@ -184,9 +184,8 @@ def test_every_dataset_has_its_pictures_and_only_those_with_data(tmp_path: Path)
         path.unlink()
     write_figures(chosen(selection), tmp_path / "figures")
     drawn = {path.stem for path in (tmp_path / "figures").iterdir()}
-    assert drawn == {f"{n}-one" for n in PICTURES} | {f"{n}-two" for n in {*PICTURES} - {"training", "negatives"}} | {
-        "rules"
-    }
+    kinds = {kind.name for kind in KINDS}
+    assert drawn == {f"{n}-one" for n in kinds} | {f"{n}-two" for n in kinds - {"training", "negatives"}} | {"rules"}
 
 
 def test_many_runs_are_thinned_out_but_only_members_of_ensembles() -> None:
@@ -208,19 +207,19 @@ def test_many_runs_are_thinned_out_but_only_members_of_ensembles() -> None:
 def test_negatives_are_compared_only_where_nothing_else_differs(tmp_path: Path) -> None:
     selection = grid_selection(tmp_path, ["one"], {"deep": ["dynamic", "random", "wide"]})
     groups = groups_of(chosen(selection))
-    with_others = negatives(chosen(selection), "one", groups)
+    with_others = negatives.draw(chosen(selection), "one", groups)
     assert with_others is not None and len(with_others.axes[0].lines) == 2
-    assert negatives(chosen(selection), "one", [group for group in groups if group.variant != "random"]) is None
+    assert negatives.draw(chosen(selection), "one", [group for group in groups if group.variant != "random"]) is None
     elsewhere = [{**run, "dataset": "two", "settings": {"lr": n}} for n, run in enumerate(selection["runs"])]
     selection["datasets"]["two"] = selection["datasets"]["one"]
     selection["runs"] += elsewhere
-    again = negatives(chosen(selection), "one", groups)
+    again = negatives.draw(chosen(selection), "one", groups)
     assert again is not None and len(again.axes[0].lines) == 2, "what another dataset's runs are set to is beside it"
 
 
 def test_training_shows_the_losses_of_both_heads_and_three_precisions(tmp_path: Path) -> None:
     selection = grid_selection(tmp_path, ["one"], {"deep": ["dynamic"]})
-    figure = training(chosen(selection), "one", groups_of(chosen(selection)))
+    figure = training.draw(chosen(selection), "one", groups_of(chosen(selection)))
     assert figure is not None
     assert [axes.get_title() for axes in figure.axes] == [
         "training loss", "loss of the recall head", "loss of the rank head",

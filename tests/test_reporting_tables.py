@@ -15,7 +15,7 @@ import pytest
 from lightxml_core.errors import InputError
 from lightxml_core.features.origin import Origin, Origins
 from lightxml_core.files import read_json, write_json, write_text
-from lightxml_core.reporting.figures import write_figures
+from lightxml_core.reporting.figures.drawing import write_figures
 from lightxml_core.reporting.markup import tex_escape, tex_row
 from lightxml_core.reporting.numbers import duration, spelled
 from lightxml_core.reporting.published import PublishedFigure, load_published

@@ -18,15 +18,14 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
 from lightxml_core.files import write_text
-from lightxml_core.reporting import figures
-from lightxml_core.reporting.documents import sample_documents
-from lightxml_core.reporting.figures import fonts
-from lightxml_core.reporting.figures.bars import precision
+from lightxml_core.reporting.figures import calibration, fonts, precision
+from lightxml_core.reporting.figures.catalogue import KINDS, RULES
+from lightxml_core.reporting.figures.drawing import load_draw
 from lightxml_core.reporting.figures.style import STYLE, save
 from lightxml_core.reporting.markup import tex_file
-from lightxml_core.reporting.pictures import RULES
+from lightxml_core.reporting.page.documents import sample_documents
+from lightxml_core.reporting.page.report import write_report
 from lightxml_core.reporting.published import load_published
-from lightxml_core.reporting.report import write_report
 from lightxml_core.reporting.runs import groups_of, of_dataset
 from lightxml_core.reporting.tables import read_tables
 from lightxml_core.reporting.terminal import terminal_table
@@ -126,7 +125,7 @@ def test_the_terminal_the_report_and_the_figures_show_each_by_a_label_of_its_own
     assert {*titles_of(read.datasets).values(), *titles_of(read.methods).values()} <= {*headings}
     assert len({*headings}) == len(headings)
     drawn = [*_drawn(selection, "two")]
-    assert len(drawn) == len(figures._DRAWN)
+    assert len(drawn) == len(KINDS)
     for figure in drawn:
         texts = _words(figure)
         assert len({*texts}) == len(texts) and "Same (two)" in texts
@@ -134,8 +133,8 @@ def test_the_terminal_the_report_and_the_figures_show_each_by_a_label_of_its_own
 
 def _drawn(selection: dict[str, Any], dataset: str) -> Iterator[Figure]:
     groups = of_dataset(groups_of(chosen(selection)), dataset)
-    for draw in figures._DRAWN.values():
-        figure = draw(chosen(selection), dataset, groups)
+    for kind in KINDS:
+        figure = load_draw(kind)(chosen(selection), dataset, groups)
         if figure is not None:
             yield figure
 
@@ -259,7 +258,7 @@ def _svg(selection: dict[str, Any], stem: Path) -> str:
         warnings.simplefilter("error")
         shown, families = fonts.drawable(chosen(selection))
         with mpl.rc_context({**STYLE, "font.family": families}):
-            figure = precision(shown, "one", groups_of(shown))
+            figure = precision.draw(shown, "one", groups_of(shown))
             assert figure is not None
             save(figure, stem)
     return stem.with_suffix(".svg").read_text("utf-8")
@@ -293,5 +292,5 @@ def test_figures_cut_long_titles_and_keep_them_apart(tmp_path: Path) -> None:
 def test_an_underscore_hides_nothing_from_a_legend(tmp_path: Path) -> None:
     selection = grid_selection(tmp_path, ["one"], {"flat": ["single"], "flat-b": ["single"]}, 20)
     selection["methods"]["flat"]["title"] = "_private"
-    drawn = figures._DRAWN["calibration"](chosen(selection), "one", groups_of(chosen(selection)))
+    drawn = calibration.draw(chosen(selection), "one", groups_of(chosen(selection)))
     assert drawn is not None and _words(drawn)[:3] == ["as it should be", "_private", "Flat-B"]

@@ -25,7 +25,7 @@ from scipy import sparse
 from lightxml_core.files import save_csr
 from lightxml_core.planning.workload import UNKNOWN, asked, read_printed, shape_of, stage_cost
 from lightxml_core.registry import load_registry, read_config
-from lightxml_core.reporting.pictures import PICTURES
+from lightxml_core.reporting.figures.catalogue import KINDS
 from tests.project import ROOT, copy_project, snakemake, write_attentionxml
 
 METRICS = {f"{metric}@{k}" for metric in ("P", "nDCG", "PSP", "PSnDCG", "R") for k in (1, 3, 5)}
@@ -414,7 +414,7 @@ def test_a_run_leaves_tables_figures_and_a_report(project: Path, done: str) -> N
     for name in ("comparison", "datasets", "cost"):
         assert all((results / f"tables/{name}.{form}").stat().st_size for form in ("csv", "md", "tex"))
     drawn = {path.stem for path in (results / "figures").iterdir()}
-    assert drawn == {*PICTURES, "rules"} - {"training", "negatives"}
+    assert drawn == {*(kind.name for kind in KINDS), "rules"} - {"training", "negatives"}
     for name in drawn:
         assert (results / f"figures/{name}.png").read_bytes().startswith(b"\x89PNG")
         assert "</svg>" in (results / f"figures/{name}.svg").read_text(encoding="utf-8")

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from lightxml_core.files import seal
-from lightxml_core.reporting.figures import write_figures
+from lightxml_core.reporting.figures.drawing import write_figures
 from lightxml_core.selection import read_selection
 
 

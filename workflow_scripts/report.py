@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from lightxml_core.files import made, seal
-from lightxml_core.reporting.report import write_report
+from lightxml_core.reporting.page.report import write_report
 from lightxml_core.reporting.tables import read_tables
 from lightxml_core.selection import read_selection
 

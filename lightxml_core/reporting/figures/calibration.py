@@ -10,7 +10,7 @@ from lightxml_core.reporting.titles import labels
 from lightxml_core.selection import Selection
 
 
-def calibration(selection: Selection, dataset: str, groups: list[Group]) -> Figure | None:
+def draw(selection: Selection, dataset: str, groups: list[Group]) -> Figure | None:
     """The share of predicted labels that are true, by the tenth that their score lies in.
 
     Of each method and variant the first seed, if its scores lie between 0 and 1.

@@ -12,7 +12,7 @@ from lightxml_core.reporting.runs import Group
 from lightxml_core.selection import Selection
 
 
-def candidates(selection: Selection, dataset: str, groups: list[Group]) -> Figure | None:
+def draw(selection: Selection, dataset: str, groups: list[Group]) -> Figure | None:
     """Recall among the K best predictions by K, and recall among the most of them against P@5; means over seeds."""
     shown = [group for group in groups if all(run.recall_by_depth for run in group.runs)]
     if not shown:

@@ -16,7 +16,7 @@ _PANELS = {
 }
 
 
-def corpora(selection: Selection, dataset: str, _: list[Group]) -> Figure | None:
+def draw(selection: Selection, dataset: str, _: list[Group]) -> Figure | None:
     """The labels by their training documents, and the training documents by their words, where there are texts."""
     path = selection.datasets[dataset].stats
     counted = read_json(made(path)).get("distributions", {}) if path.is_file() else {}

@@ -25,7 +25,7 @@ _COSTS = {
 }
 
 
-def cost(selection: Selection, dataset: str, groups: list[Group]) -> Figure | None:
+def draw(selection: Selection, dataset: str, groups: list[Group]) -> Figure | None:
     """Two rows of panels, P@1 and PSP@5, against training time, model size and prediction time."""
     everyone = of_dataset(groups_of(selection), dataset)  # an ensemble costs what its members cost, shown or not
     shown = [group for group in groups if any(of(group, everyone) for of in _COSTS.values())]

@@ -21,7 +21,7 @@ def rules(selection: Selection) -> Figure:
 
     What needs what is in assets/rules.json, which docs/rulegraph.py writes.
     """
-    text = resources.files("lightxml_core.reporting").joinpath("assets", "rules.json").read_text(encoding="utf-8")
+    text = resources.files("lightxml_core.reporting.page").joinpath("assets", "rules.json").read_text(encoding="utf-8")
     chosen = None
     every = {(a, b) for a, b in json.loads(text) if chosen is None or (a in chosen and b in chosen)}
     edges = sorted(reduced(every))

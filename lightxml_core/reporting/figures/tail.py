@@ -12,7 +12,7 @@ from lightxml_core.selection import Selection
 _PANELS = {"R@5": "labels of a decile found (R@5, %)", "P@5": "what a decile adds to P@5 (%)"}
 
 
-def tail(selection: Selection, dataset: str, groups: list[Group]) -> Figure | None:
+def draw(selection: Selection, dataset: str, groups: list[Group]) -> Figure | None:
     """Recall at 5 by decile of label frequency, and what each decile adds to P@5."""
     shown = [group for group in groups if any(run.tail for run in group.runs)]
     if not shown:

@@ -13,11 +13,11 @@ from typing import Any
 
 from lightxml_core.errors import InputError
 from lightxml_core.files import write_text
-from lightxml_core.reporting.documents import MAX_CHARACTERS, sample_documents
 from lightxml_core.reporting.features import features_of
+from lightxml_core.reporting.figures.catalogue import KINDS, RULES
 from lightxml_core.reporting.markup import Table
 from lightxml_core.reporting.numbers import MISSING, duration
-from lightxml_core.reporting.pictures import PICTURES, RULES, picture_name
+from lightxml_core.reporting.page.documents import MAX_CHARACTERS, sample_documents
 from lightxml_core.reporting.runs import Group, Result, groups_of
 from lightxml_core.reporting.terminal import notes_of
 from lightxml_core.reporting.titles import title_of
@@ -70,7 +70,7 @@ def embedded_json(value: Any) -> str:
 
 
 def _asset(name: str) -> str:
-    return resources.files("lightxml_core.reporting").joinpath("assets", name).read_text(encoding="utf-8")
+    return resources.files("lightxml_core.reporting.page").joinpath("assets", name).read_text(encoding="utf-8")
 
 
 def _html(tables: Mapping[str, Sequence[Table]], name: str) -> str:
@@ -96,13 +96,12 @@ def _count(number: int, noun: str) -> str:
 def _figures(selection: Selection, folder: Path) -> str:
     """Every kind of figure under its heading, a picture a dataset; what has nothing to show is named at the end."""
     parts, missing = [], []
-    for figure, (heading, words) in PICTURES.items():
-        paths = {name: folder / f"{picture_name(selection, figure, name)}.svg" for name in selection.datasets}
-        shown = [
-            _picture(path, words, title_of(selection.datasets, name)) for name, path in paths.items() if path.is_file()
-        ]
-        parts += [f"<h3>{escape(heading)}</h3>\n", *shown] if shown else []
-        missing += [] if shown else [heading.lower()]
+    for kind in KINDS:
+        paths = {name: folder / f"{kind.stem(selection, name)}.svg" for name in selection.datasets}
+        drawn = {name: path for name, path in paths.items() if path.is_file()}
+        shown = [_picture(path, kind.caption, title_of(selection.datasets, name)) for name, path in drawn.items()]
+        parts += [f"<h3>{escape(kind.heading)}</h3>\n", *shown] if shown else []
+        missing += [] if shown else [kind.heading.lower()]
     without = f"<p class=note>Nothing to show for this target: {escape(', '.join(missing))}.</p>\n" if missing else ""
     return "".join(parts) + without
 

@@ -1,0 +1,86 @@
+"""Every kind of figure, in the order of the report, one per dataset. A new one is a module with `draw` and a line here.
+
+Imports nothing heavy: the workflow and the report read it; the module of a figure is imported when it is drawn.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lightxml_core.selection import Selection
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of figure: the name of its module and of its files, its heading and what it shows.
+
+    of_members: whether it shows the members of ensembles even where there are many runs.
+    """
+
+    name: str
+    heading: str
+    caption: str
+    of_members: bool = False
+
+    @property
+    def module(self) -> Path:
+        """The file that draws it."""
+        return Path(__file__).with_name(f"{self.name}.py")
+
+    def stem(self, selection: Selection, dataset: str) -> str:
+        """The name of its files without suffix: with the dataset where there are several."""
+        return self.name if len(selection.datasets) == 1 else f"{self.name}-{dataset}"
+
+
+KINDS = (
+    Kind("precision", "Precision", "Precision at 1, 3 and 5 of every method and variant, as bars"),
+    Kind(
+        "propensity", "Propensity-scored precision", "The same with each label weighed by its rarity (PSP@1, 3 and 5)"
+    ),
+    Kind(
+        "tail",
+        "Head to tail",
+        "Recall at 5 and share of P@5 by decile of label frequency, the most frequent labels first",
+    ),
+    Kind(
+        "coverage",
+        "Label coverage",
+        "Of the labels that the test documents have, those found at least once among the first 1, 3 and 5 predictions",
+    ),
+    Kind(
+        "lost",
+        "What became of the true labels",
+        "True labels among the first five predictions, predicted further down, not among the best 100, never seen",
+    ),
+    Kind(
+        "candidates",
+        "Candidates and their ranking",
+        "Recall among the K best predictions as K grows to 100; and recall among 100 against P@5 of the ranking",
+    ),
+    Kind(
+        "calibration",
+        "Calibration",
+        "Share of predicted labels that are true by tenth of the score; on the diagonal a score is a probability",
+    ),
+    Kind("cost", "Accuracy and cost", "P@1 and PSP@5 against training time, model size and prediction time"),
+    Kind(
+        "training",
+        "Training",
+        "Training loss (of the recall and the rank head, where there are two) over the optimiser steps; validation "
+        "P@1, P@3 and P@5 over the documents encoded",
+        of_members=True,
+    ),
+    Kind(
+        "negatives",
+        "Dynamic and static negatives",
+        "Validation P@1, P@3 and P@5 over the documents encoded, by how the negative labels are drawn",
+        of_members=True,
+    ),
+    Kind(
+        "corpora",
+        "Corpus",
+        "Labels by the number of their training documents, and training documents by their words, in doublings",
+    ),
+)
+RULES = ("rules", "The rules that the target runs and what each needs, from the download to the report")

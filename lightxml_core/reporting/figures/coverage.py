@@ -1,0 +1,21 @@
+"""How many of the test set's labels are ever hit among the first predictions."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from matplotlib.figure import Figure
+
+from lightxml_core.reporting.figures.bars import DEPTHS, bars
+from lightxml_core.reporting.runs import Group, Result
+from lightxml_core.selection import Selection
+
+
+def draw(selection: Selection, dataset: str, groups: list[Group]) -> Figure | None:
+    """Bars of the labels hit in the first 1, 3 and 5 predictions, see `evaluation.tail`."""
+    readings = {f"in the first {k}": partial(_coverage, str(k)) for k in DEPTHS}
+    return bars(selection, dataset, groups, readings, "percent of the labels that the test documents have")
+
+
+def _coverage(k: str, run: Result) -> float | None:
+    return run.tail.get("coverage", {}).get(k)

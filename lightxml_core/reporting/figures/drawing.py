@@ -1,0 +1,46 @@
+"""Draws the figures of the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import cast
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from lightxml_core.files import new_folder
+from lightxml_core.reporting.figures.catalogue import KINDS, RULES, Kind
+from lightxml_core.reporting.figures.fonts import drawable
+from lightxml_core.reporting.figures.rules import rules
+from lightxml_core.reporting.figures.style import STYLE, save
+from lightxml_core.reporting.runs import Group, groups_of, leading, of_dataset, one_a_backbone
+from lightxml_core.selection import Selection
+
+Draw = Callable[[Selection, str, list[Group]], Figure | None]
+
+
+def load_draw(kind: Kind) -> Draw:
+    """The function that draws a kind of figure: it returns None where there is nothing to show."""
+    return cast(Draw, import_module(f"{__package__}.{kind.name}").draw)
+
+
+def write_figures(selection: Selection, out: Path) -> None:
+    """Write the folder `out` anew: each kind of figure for each dataset as .svg and .png, and the rules.
+
+    Equal input gives equal bytes. Bars are means over the seeds in percent, whiskers the sample standard deviation
+    where there are two or more. `fonts.drawable` says how titles are shown. There is no file of a figure that has
+    nothing to show. Raises InputError where a run's metrics cannot be read.
+    """
+    selection, families = drawable(selection)
+    groups = groups_of(selection)
+    with mpl.rc_context({**STYLE, "font.family": families}), new_folder(out) as folder:
+        for dataset in selection.datasets:
+            own = of_dataset(groups, dataset)
+            for kind in KINDS:
+                shown = one_a_backbone(own) if kind.of_members else leading(own)
+                figure = load_draw(kind)(selection, dataset, shown)
+                if figure is not None:
+                    save(figure, folder / kind.stem(selection, dataset))
+        save(rules(selection), folder / RULES[0])
