@@ -11,12 +11,14 @@ from lightxml_core.files import read_json, write_text
 
 HERE = Path(__file__).parent
 INTRODUCTION = (
-    "Ratios of medians, ours to the other way, taken in turn in the same run, of processor time unless the line says",
-    "otherwise. `make bench` writes this file anew. Other programs ran on the same cores: the load beside a line is",
-    "the machine's when it was measured.",
-    "A benchmark without a line was not run there; the plot leaves out what did not fit into the free memory.",
-    "`label_scaling` grows by what a step needs: the recall head has an output for each cluster, and documents share",
-    "the rows of few labels but not those of many (`label_scaling_a_weight`, `label_scaling_to_gather`).",
+    "`make bench` writes this file. Each ratio is the median time of our way divided by that of the other way, both",
+    "measured in turn in the same run. Times are processor times unless the row says otherwise. A ratio up to its goal",
+    "meets it. Other programs ran on the same cores: the load is that of the machine during the measurement.",
+    "A benchmark without a row was not run. The plot omits what did not fit into the free memory.",
+    "",
+    "The time of `label_scaling` grows with the weights that a step needs. The recall head has an output per cluster,",
+    "and documents share rows when there are few labels but not when there are many. `label_scaling_per_weight` and",
+    "`label_scaling_to_gather` account for this.",
     "",
     "![Time and memory of a step against the number of labels](label_scaling.png)",
 )

@@ -131,9 +131,9 @@ def _growth(at: dict[int, dict[str, Any]]) -> None:
     few, many = at[FEW], at[MANY]
     name = "row_sparse" if few["row_sparse"] else "dense"
     parts = ", ".join(f"{part} head {many[part] / few[part]:.1f}" for part in ("recall", "rank"))
-    against = f"the step at {FEW:,} labels, optimiser apart ({parts})"
+    against = f"the step at {FEW:,} labels, without the optimiser ({parts})"
     report(f"label_scaling_{name}", many["step"] / few["step"], 2.0, against, {"steps": list(at.values())})
-    against = f"the rest of the step at {MANY:,} labels: the optimiser's pass, table {name}"
+    against = f"the rest of the step with {MANY:,} labels: the optimiser, table {name}"
     report(f"optimiser_pass_{name}", many["optimiser"] / many["step"], None, against, {"seconds": many["optimiser"]})
 
 
@@ -142,11 +142,13 @@ def _explained(at: dict[int, dict[str, Any]]) -> None:
     with patch.object(heads, "_GATHERED", 2**62):
         gathered = measured(FEW, False)
     few, many = at[FEW], at[MANY]
-    against = f"a step of {FEW:,} labels that gathers its candidates, optimiser apart: {MANY:,} labels, row-sparse"
+    against = (
+        f"a step of {FEW:,} labels that gathers its candidates, without the optimiser: {MANY:,} labels, row-sparse"
+    )
     report("label_scaling_to_gather", many["step"] / gathered["step"], 2.0, against, {"gathered": gathered})
     weights, seconds = (many[each] / few[each] for each in ("weights", "step"))
-    against = f"the time a weight needed at {FEW:,} labels, row-sparse; {weights:.1f} times as many are"
-    report("label_scaling_a_weight", seconds / weights, None, against, {})
+    against = f"the time a weight needed at {FEW:,} labels, row-sparse; {weights:.1f} times as many weights are used"
+    report("label_scaling_per_weight", seconds / weights, None, against, {})
 
 
 if __name__ == "__main__":

@@ -74,7 +74,7 @@ def main() -> None:
         shape = {"documents": case.trn, "tests": case.tst, "labels": case.shape.labels}
         for name, command in _stages(case):
             started, used = time.monotonic(), _used(command)
-            took = f"most memory of {name} (GB), {time.monotonic() - started:.0f} s, with mapped files {used.all:.1f}"
+            took = f"peak memory of {name} (GB), {time.monotonic() - started:.0f} s, with mapped files {used.all:.1f}"
             details = {
                 **shape,
                 "seconds": time.monotonic() - started,
@@ -85,7 +85,7 @@ def main() -> None:
         if wiki:
             return
         peak = _training_peak()
-        report("memory_train", peak, TRAINING_GOAL, f"most memory that training may take (GB), {STEPS} steps", shape)
+        report("memory_train", peak, TRAINING_GOAL, f"peak memory of the training (GB), {STEPS} steps", shape)
     report("memory_gpu", gpu_gb(labels), 16.0, "BERT-base and the same head on a GPU (GB), calculated", shape)
 
 

@@ -43,7 +43,7 @@ def main() -> None:
     needed = middle["one thread"]["cpu"]
     slower = {name: THREADS * middle[name]["loop"] / needed for name in ("ours", "spinning")}
     against = (
-        f"the time that its fair share gives, beside {LOOPS} busy loops ({slower['spinning']:.1f} if threads spin)"
+        f"the time of a fair share of the cores, beside {LOOPS} busy loops ({slower['spinning']:.1f} if threads spin)"
     )
     report("sharing", slower["ours"], 2.0, against, {"medians": middle, "runs": found})
     cpu = {name: middle[name]["cpu"] / needed for name in ("ours", "spinning")}

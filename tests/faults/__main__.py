@@ -18,9 +18,9 @@ KILLS = 30
 _HEAD = """\
 # Faults
 
-What was injected into the real DAG, at which stage, and what came of it: written by `make faults`. "Same bytes": the
-predictions, metrics and comparison at the end are those of an undisturbed run. The project is a cut of HPO-5K, 160 + 40
-documents out of an archive, with a two-layer encoder and both heads of LightXML, from download to report.
+`make faults` injects these faults into the real DAG and writes this file. "Same bytes" means that the predictions,
+metrics and comparison at the end are those of an undisturbed run. The project is a sample of HPO-5K (160 training and
+40 test documents, from an archive), with a two-layer encoder and both heads of LightXML, from download to report.
 
 """
 _TABLE = "| fault | stage | outcome |\n| --- | --- | --- |\n"
@@ -86,7 +86,7 @@ def _write(rows: dict[str, list[str]], minutes: float | None) -> None:
     known = re.search(r"^\d+ kills; .*\n", told, re.MULTILINE)
     if minutes is not None:
         load = f"at a load of {os.getloadavg()[2]:.0f} on {os.cpu_count()} cores"
-        taken = f"{_kills(str(lines))} kills; the whole took {minutes:.0f} minutes {load}.\n"
+        taken = f"{_kills(str(lines))} kills; the whole suite took {minutes:.0f} minutes {load}.\n"
     else:
         taken = known[0] if known else f"{_kills(str(lines))} kills.\n"
     README.write_text(_HEAD + taken + "\n" + _TABLE + "\n".join(lines) + "\n", encoding="utf-8")

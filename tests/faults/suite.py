@@ -110,7 +110,7 @@ def stopped(reference: Reference, stages: Iterable[str] = STAGES) -> Outcomes:
     for stage in stages:
         for number, everyone in ((signal.SIGTERM, False), (signal.SIGINT, True)):
             _stop_within(project, stage, number, everyone)
-        found[stage] = "stops at once, no process and no lock left; same bytes"
+        found[stage] = "stops at once and leaves no process and no lock; same bytes"
     snakemake(project, *_END)
     reference.same_end()
     return found
@@ -144,7 +144,7 @@ def full_disk(reference: Reference, stages: Iterable[str] = STAGES) -> Outcomes:
             assert "the disk is full" in said and "Traceback" not in said, f"{stage}: {said[-3000:]}"
             assert not (project / STAGES[stage]).exists(), f"{stage} left something"
             filler.unlink()
-            found[stage] = f"says so after at most {max(half, 4096):,} bytes, leaves nothing; same bytes"
+            found[stage] = f"reports it after at most {max(half, 4096):,} bytes, leaves no output; same bytes"
         snakemake(project, *_END)
         reference.same_end()
     return found
@@ -180,7 +180,7 @@ def damaged_checkpoint(reference: Reference) -> Outcomes:
     said = snakemake(project, *FINAL)
     assert "last.safetensors is damaged" in said and "starts afresh" in said, said[-3000:]
     reference.same_end()
-    return {"train": "says so, starts afresh; same bytes"}
+    return {"train": "reported, training starts again; same bytes"}
 
 
 def broken_downloads(reference: Reference) -> Outcomes:
@@ -200,7 +200,7 @@ def broken_downloads(reference: Reference) -> Outcomes:
     assert (project / "data/tiny/archives/tiny.tar.gz").read_bytes() == archive
     snakemake(project, *_END, "--rerun-triggers", "mtime")
     reference.same_end()
-    return {"download_dataset": f"{len(broken)} answers broken off, whole after {runs} runs; same bytes"}
+    return {"download_dataset": f"{len(broken)} answers interrupted, complete after {runs} runs; same bytes"}
 
 
 def _until_done(project: Path, target: str, most: int = 8) -> int:
@@ -222,7 +222,7 @@ def second_run(reference: Reference) -> Outcomes:
     assert "a run is going on" in said and str(first.process.pid) in said, said[-2000:]
     assert first.process.wait(900) == 0, first.said[-3000:]
     reference.same_end()
-    return {"any": "the second is refused by one line that names the first"}
+    return {"any": "the second is refused with one line that names the first"}
 
 
 def clock(reference: Reference) -> Outcomes:
@@ -240,7 +240,7 @@ def clock(reference: Reference) -> Outcomes:
     snakemake(project, "--touch", "--forceall", *FINAL)
     snakemake(project, *FINAL)
     reference.same_end()
-    return {"any": "named as clock skew; same bytes after `snakemake --touch --forceall`"}
+    return {"any": "reported as clock skew; same bytes after `snakemake --touch --forceall`"}
 
 
 def clock_in_training(reference: Reference) -> Outcomes:
@@ -313,7 +313,7 @@ def removed(reference: Reference, files: Iterable[str] = HANDED_OVER) -> Outcome
             remove(path)
             snakemake(project, "tiny")
             assert sorted(path.relative_to(project) for path in (project / "results").rglob("*")) == before, path
-        found[f"{HANDED_OVER[name]}: `{name}`"] = "made again, and so is its folder; same bytes"
+        found[f"{HANDED_OVER[name]}: `{name}`"] = "made again, like its folder; same bytes"
     reference.same_end()
     return found
 
@@ -339,7 +339,7 @@ FAULTS: dict[str, Callable[[Reference], Outcomes]] = {
     "truncated file": truncated,
     "flipped bit": flipped,
     "damaged checkpoint": damaged_checkpoint,
-    "breaking server": broken_downloads,
+    "unreliable server": broken_downloads,
     "two runs in a folder": second_run,
     "clock jumps, between stages": clock,
     "clock jumps, in a stage": clock_in_training,
@@ -370,7 +370,7 @@ def _damaged(reference: Reference, files: Iterable[str], damage: Callable[[bytes
         told = [line for line in said.splitlines() if line.startswith("error: ") and shown in line]
         assert told and "Traceback" not in said, f"{shown}, read by {reader}: {said[-3000:]}"
         named.add(told[0].split("delete ")[1].split(" and run again")[0])
-        found[f"{reader}: `{shown}`"] = "refused by name; same bytes when what it names is deleted"
+        found[f"{reader}: `{shown}`"] = "refused by name; same bytes after the named files are deleted"
     project = reference.finished()
     for path in named:
         remove(project / path)
