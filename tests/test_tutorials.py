@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from lightxml_core.registry import load_registry, read_config
-from tests.project import ROOT, copy_project
+from tests.project import ROOT, copy_project, snakemake
 
 BLOCK = re.compile(r"(?:^`(?P<path>[^`\n]+)`:\n\n)?^```(?P<kind>\w+)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -24,11 +24,23 @@ def blocks(name: str) -> Iterator[tuple[str | None, str, str]]:
         yield match["path"], match["kind"], match["body"]
 
 
+def change(file: Path, diff: str) -> None:
+    """Make a change that a document shows: the lines of `diff` without `+` become those without `-`."""
+    old, new = ("".join(f"{line[1:]}\n" for line in diff.splitlines() if line[0] != sign) for sign in "+-")
+    text = file.read_text(encoding="utf-8")
+    assert text.count(old) == 1, f"{file} does not have once: {old}"
+    file.write_text(text.replace(old, new), encoding="utf-8")
+
+
 def follow(name: str, project: Path) -> None:
-    """Write the files and run the commands of a tutorial in their order."""
+    """Write the files, make the changes and run the commands of a tutorial in their order."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    changed = ""  # a block without a path changes the file of the block before it
     for file, kind, body in blocks(name):
-        if file:
+        changed = file or changed
+        if kind == "diff":
+            change(project / changed, body)
+        elif file:
             (project / file).write_text(body, encoding="utf-8")
         elif kind == "sh":
             environment = {**os.environ, "PATH": path, "OMP_NUM_THREADS": "1"}
@@ -57,6 +69,20 @@ def test_a_spreadsheet_becomes_a_dataset_and_a_module_becomes_a_method(project: 
     follow("add-a-method", project)
     found = precision_at_1(project)
     assert set(found) == {"rocchio", "parabel", "knn"} and found["rocchio"] > 80
+
+
+def test_a_layout_a_figure_and_a_table_are_added(tmp_path: Path) -> None:
+    project = copy_project(tmp_path / "project")
+    follow("extend", project)
+    with (project / "results/tables/ndcg.csv").open(encoding="utf-8", newline="") as opened:
+        rows = list(csv.DictReader(opened))
+    assert {row["method"] for row in rows} == {"Parabel", "20 nearest neighbours"}
+    assert all(float(row["nDCG@1"]) > 80 for row in rows)
+    assert (project / "results/figures/ndcg.svg").is_file()
+    assert "nDCG at 1, 3 and 5" in (project / "results/report.html").read_text(encoding="utf-8")
+    (tmp_path / "notes/train.jsonl").write_text('{"text": "no labels"}\n', encoding="utf-8")
+    said = snakemake(project, "results/notes/corpus/stats.json", expect=1)
+    assert "train.jsonl line 1 is not an object" in said
 
 
 def test_the_other_examples_are_valid_definitions(tmp_path: Path) -> None:

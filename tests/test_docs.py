@@ -1,7 +1,8 @@
-"""The tables of docs/measured/: what a result file must have, and that pages show it."""
+"""The documents: tables of docs/measured/, links, and what the README says of the tree."""
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,9 @@ from tests.project import ROOT
 
 HEAD = "variant,P@1,P@1 std,seeds,date,commit,command,hardware,source,note\n"
 GOOD = "ours,71.20,0.30,3,2026-11-28,,,2 cores,,\n"
+
+
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def run(folder: Path, rows: str, *options: str) -> tuple[int, str]:
@@ -58,3 +62,31 @@ def test_a_result_file_without_a_place_is_refused(tmp_path: Path) -> None:
     (tmp_path / "measured/corpus/lost.csv").write_text(HEAD + GOOD, encoding="utf-8")
     code, error = run(tmp_path, HEAD + GOOD, "--check")
     assert code == 1 and "lost" in error
+
+
+def anchors(document: Path) -> set[str]:
+    """The anchors that GitHub makes of a document's headings."""
+    headings = re.findall(r"^#+ (.+)$", document.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_links_lead_to_files_and_headings(document: Path) -> None:
+    for link in re.findall(r"\]\((?!https?:)([^)\s]+)\)", document.read_text(encoding="utf-8")):
+        file, _, anchor = link.partition("#")
+        target = (document.parent / file).resolve() if file else document
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+def test_the_architecture_names_every_rule_and_every_package() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = text[text.index("## Architecture") : text.index("<!-- rules of")]
+    rows = [row.split("|")[2] for row in section.splitlines() if row.startswith("| ")][1:]
+    rules = [path.read_text(encoding="utf-8") for path in (ROOT / "rules").rglob("*.smk")]
+    defined = {name for source in rules for name in re.findall(r"^rule (\w+):", source, re.MULTILINE)}
+    assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == defined
+    packages = {path.parent.name for path in (ROOT / "lightxml_core").glob("*/__init__.py")}
+    assert packages == {name for name in packages if f"{name}/" in section}
+    named = set(re.findall(r"(\w+\.py)", section))
+    assert all((ROOT / "lightxml_core" / name).is_file() for name in named), named
