@@ -1,4 +1,4 @@
-# From the metrics of a target's runs to what people read.
+# From the metrics of a target's runs to its tables, figures and report.
 
 from lightxml_core.reporting.figures.catalogue import KINDS as FIGURES
 from lightxml_core.reporting.tables.catalogue import KINDS
@@ -63,7 +63,7 @@ rule tables:
 
 
 rule figures:
-    """What lightxml_core/reporting/figures/catalogue.py lists, as SVG and PNG: a figure that has something to show, a dataset."""
+    """What lightxml_core/reporting/figures/catalogue.py lists, as SVG and PNG: one of each kind per dataset, where there is data for it."""
     input:
         runs=run_files,
         corpora=corpora,

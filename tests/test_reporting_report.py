@@ -21,7 +21,7 @@ from lightxml_core.reporting.markup import Table
 from lightxml_core.reporting.page import documents
 from lightxml_core.reporting.page.documents import sample_documents, top_labels
 from lightxml_core.reporting.page.report import embedded_json, write_report
-from lightxml_core.reporting.runs import Group, Result, groups_of, leading, one_a_backbone
+from lightxml_core.reporting.runs import Group, Result, groups_of, leading, one_per_backbone
 from lightxml_core.reporting.tables import read_tables
 from lightxml_core.selection import Run
 from tests.reporting import EVIL, NAME, chosen, evil_selection, grid_selection, render
@@ -196,12 +196,12 @@ def test_many_runs_are_thinned_out_but_only_members_of_ensembles() -> None:
 
     members = [group("deep", f"{backbone}-{n}", backbone) for backbone in ("bert", "xlnet") for n in range(4)]
     few = [*members, group("deep", "ensemble"), group("tree", "single")]
-    assert leading(few) == few and one_a_backbone(few) == few
+    assert leading(few) == few and one_per_backbone(few) == few
     many = [*few, group("parts", "a"), group("parts", "b")]
     assert [(g.method, g.variant) for g in leading(many)] == [
         ("deep", "ensemble"), ("tree", "single"), ("parts", "a"), ("parts", "b")
     ]  # fmt: skip
-    assert [g.variant for g in one_a_backbone(many)] == ["bert-0", "xlnet-0", "ensemble", "single", "a", "b"]
+    assert [g.variant for g in one_per_backbone(many)] == ["bert-0", "xlnet-0", "ensemble", "single", "a", "b"]
 
 
 def test_negatives_are_compared_only_where_nothing_else_differs(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from lightxml_core.reporting.published import load_published
 from lightxml_core.reporting.runs import groups_of, of_dataset
 from lightxml_core.reporting.tables import read_tables
 from lightxml_core.reporting.terminal import terminal_table
-from lightxml_core.reporting.titles import title_of, titles_of, told_apart, width
+from lightxml_core.reporting.titles import made_distinct, title_of, titles_of, width
 from lightxml_core.selection import MethodInfo
 from tests.reporting import check_latex, chosen, grid_selection, results, written
 
@@ -92,7 +92,7 @@ def test_no_table_loses_a_run(planted: tuple[dict[str, Any], Path]) -> None:
     assert {*runs} <= {*long.itertuples(index=False, name=None)}
 
 
-def test_bases_of_one_title_are_told_apart(planted: tuple[dict[str, Any], Path]) -> None:
+def test_bases_of_one_title_are_made_distinct(planted: tuple[dict[str, Any], Path]) -> None:
     tables = read_tables(planted[1] / "tables.json")["ablations"]
     assert {table.notes[0].split(";")[0] for table in tables} == {f"Variants of Same (base{x})" for x in ("", "-b")}
 
@@ -152,7 +152,7 @@ def _legend(part: Any) -> Any:
     return part.get_legend() if hasattr(part, "get_legend") else None
 
 
-def test_titles_that_run_into_one_another_are_told_apart(tmp_path: Path) -> None:
+def test_titles_that_run_into_one_another_are_made_distinct(tmp_path: Path) -> None:
     selection = grid_selection(tmp_path, ["one", "two"], {"a": ["x", "y"], "b": ["single"], "c": ["x", "y"]}, 20)
     selection["methods"]["a"]["title"], selection["methods"]["b"]["title"] = "Net", "Net, x"
     selection["methods"]["c"]["title"] = "Net on One"
@@ -172,14 +172,14 @@ TITLES = st.text("aA \n\u200b()bＡ", max_size=5)
 
 
 @given(st.dictionaries(NAMES, TITLES, max_size=6), st.lists(TITLES, max_size=2))
-def test_told_apart(titles: dict[str, str], taken: list[str]) -> None:
+def test_made_distinct(titles: dict[str, str], taken: list[str]) -> None:
     entries = {name: MethodInfo(title=title) for name, title in titles.items()}
     shown = titles_of(entries, taken)
     assert list(shown) == list(titles)
     assert len({" ".join(text.split()).casefold() for text in shown.values()}) == len(titles)
     assert not {*shown.values()} & {text for text in taken if text.strip()}
     assert all(title_of(entries, name) == text for name, text in titles_of(entries).items())
-    again = told_apart(dict.fromkeys(titles, "x"))
+    again = made_distinct(dict.fromkeys(titles, "x"))
     assert all(text == (f"x ({name})" if len(titles) > 1 else "x") for name, text in again.items())
 
 

@@ -1,4 +1,4 @@
-"""What a method and variant cost: means over the seeds, an ensemble's members together. Imports nothing heavy."""
+"""What training and prediction cost, over seeds and over the members of an ensemble. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lightxml_core.reporting.runs import Group, Result
 
 
 def members_of(group: Group, groups: list[Group]) -> list[Group]:
-    """The members of an ensemble among `groups`; none for a member."""
+    """The members of an ensemble among `groups`; empty for a group that is no ensemble."""
     if not group.is_ensemble:
         return []
     key = (group.dataset, group.method, group.protocol)
@@ -31,9 +31,9 @@ def model_bytes(group: Group, groups: list[Group]) -> float | None:
     return _over(group, groups, lambda run: _recorded(run, "model_bytes"))
 
 
-def milliseconds_a_document(group: Group, groups: list[Group]) -> float | None:
-    """Prediction time a document in ms, summed over members."""
-    return _over(group, groups, lambda run: run.milliseconds_a_document)
+def milliseconds_per_document(group: Group, groups: list[Group]) -> float | None:
+    """Prediction time per document in ms, summed over members."""
+    return _over(group, groups, lambda run: run.milliseconds_per_document)
 
 
 def _over(

@@ -1,4 +1,4 @@
-"""Which TF-IDF a run was made from, as its folder tells. Imports nothing heavy."""
+"""Which TF-IDF a run was made from, read from its folder. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def built_here(selection: Selection, dataset: str, features: RunFeatures | None)
 
 
 def columns_of(selection: Selection, dataset: str) -> int | None:
-    """How many features a dataset's documents have: those shipped where a run reads them; None where none are told."""
+    """How many features a dataset's documents have: the shipped ones where a run reads them. None if unknown."""
     if read := next(_shipped(selection, dataset), None):
         return read.columns
     vocabulary = selection.datasets[dataset].stats.parent.parent / "features/tfidf/vocabulary.json"
@@ -46,7 +46,7 @@ def _shipped(selection: Selection, dataset: str) -> Iterator[Origin]:
 
 
 def _origin(features: RunFeatures) -> Origin | None:
-    """What is told of shipped features; nothing is of those that are always built."""
+    """The origin of shipped features; None for features that are always built here."""
     folder = features.folder
     if not (folder / ORIGIN).is_file():
         return None

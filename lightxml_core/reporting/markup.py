@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
 
-NOTHING = "\u2013"  # an en dash: no such figure exists, neither run nor published
+NOTHING = "\u2013"  # an en dash: the figure was neither run nor published
 _TEX = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -26,7 +26,7 @@ _TEX = {
     **{character: "\\" + character for character in "&%$#_{}"},
 }
 _MARKDOWN = frozenset("\\|`*_<>[]#~&$")
-_PRINTED = re.compile(r"(\d[\d.,]*(?: ± [\d.,]+)?|not run) (\[[\d.,]+[^\w\]]*\])")  # a cell's own figure, the published
+_BOTH = re.compile(r"(\d[\d.,]*(?: ± [\d.,]+)?|not run) (\[[\d.,]+[^\w\]]*\])")  # reproduced, published
 _PACKAGES = r"% needs \usepackage{array,booktabs,graphicx,longtable,pdflscape}"
 _LATIN = r" and, for pdflatex, \usepackage[T1]{fontenc}"
 _OTHER = r"""
@@ -38,9 +38,9 @@ _LONG_CELL, _LONG_TABLE, _LINE = 34, 40, 92  # characters; rows; characters that
 
 @dataclass(frozen=True)
 class Table:
-    """Plain text cells. `align`: a letter a column, as LaTeX has it: `l` for words, `r` for figures.
+    """A table of plain text cells. `align` has a letter per column, as in LaTeX: `l` for words, `r` for figures.
 
-    Without rows it is its title and its notes, which then say why there is nothing to show.
+    A table without rows has only its title and its notes, which say why there is nothing to show.
     """
 
     title: str
@@ -57,7 +57,7 @@ class Table:
         return "\n\n".join([f"## {_markdown(self.title)}", *table, *map(_markdown, self.notes)]) + "\n"
 
     def latex(self) -> str:
-        """A `table`, or over many rows a `longtable`; long texts are broken, what is too wide made small or turned."""
+        """A `table`, or over many rows a `longtable`; long texts are broken, wide tables made small or turned."""
         if not self.rows:
             return rf"\paragraph{{{tex_escape(self.title)}}} " + " ".join(map(tex_escape, self.notes)) + "\n"
         build = self._longtable if len(self.rows) > _LONG_TABLE else self._tabular
@@ -94,7 +94,7 @@ class Table:
         return "".join(broken if wide else side for wide, side in zip(long, self.align, strict=True))
 
     def html(self, heading: bool = True) -> str:
-        """A table whose columns sort at a click, its notes below; of a table without rows the notes only."""
+        """A table whose columns sort at a click, with its notes below. Without rows: the notes only."""
         name = _html(self.title)
         title = f"<h3>{name}</h3>\n" if heading else ""
         notes = "".join(f"<p class=note>{text}</p>" for text in map(_html, self.notes) if text)
@@ -119,12 +119,12 @@ def tex_file(tables: Sequence[Table]) -> str:
 
 
 def tex_escape(text: str) -> str:
-    """Text that LaTeX sets as it stands; no character is left that it would act on."""
+    """Text with every character escaped that LaTeX would act on."""
     return "".join(_TEX.get(character, character) for character in _one_line(text))
 
 
 def tex_row(cells: Sequence[str]) -> str:
-    """One row of a tabular; a leading `[` or `*` is braced, or the row break before it would take it as its own."""
+    """One row of a tabular; a leading `[` or `*` is braced, or the row break before it would read it as an option."""
     escaped = [tex_escape(cell) for cell in cells]
     return " & ".join("{" + cell + "}" if cell.startswith(("[", "*")) else cell for cell in escaped) + r" \\"
 
@@ -136,8 +136,8 @@ def _cells(cells: Sequence[str], align: str) -> str:
 
 
 def _cell(text: str) -> str:
-    """A published figure stands below the reproduced one."""
-    found = _PRINTED.fullmatch(text)
+    """A published figure is shown below the reproduced one."""
+    found = _BOTH.fullmatch(text)
     return f"{escape(found[1])}<span class=print>{escape(found[2])}</span>" if found else escape(text)
 
 

@@ -1,4 +1,4 @@
-"""The files of the runs that a selection names, read once and tolerantly. Imports nothing heavy."""
+"""The files of the runs that a selection names, read once; missing parts are tolerated. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lightxml_core.selection import Run, Selection
 
 FAMILIES = ("P", "PSP", "nDCG", "PSnDCG", "R")
 SHOWN = ("P@1", "P@3", "P@5", "PSP@1", "PSP@3", "PSP@5")
-MANY = 10  # groups that one picture holds legibly
+MANY = 10  # groups that a figure can show legibly
 _ACCURACY = re.compile(rf"({'|'.join(FAMILIES)})@(\d+)")
 
 
@@ -44,7 +44,7 @@ class Result:
         return _mapping(path) if path.is_file() else {}
 
     @cached_property
-    def milliseconds_a_document(self) -> float | None:
+    def milliseconds_per_document(self) -> float | None:
         """Time of prediction, from features in memory to the best labels; None where it was not recorded."""
         path = self.run.path / "prediction.json"
         found = _mapping(path) if path.is_file() else {}
@@ -75,7 +75,7 @@ class Result:
 
     @cached_property
     def training(self) -> list[dict[str, Any]]:
-        """The lines of the training log, without a last one cut short; empty where there is none."""
+        """The lines of the training log, without an incomplete last one; empty where there is no log."""
         path = self.run.path / "training.jsonl"
         if not path.is_file():
             return []
@@ -113,13 +113,13 @@ class Group:
         return fmean(values) if values else None
 
     def std(self, metric: str) -> float | None:
-        """Sample standard deviation over the seeds; None for fewer than two, where 0 would be untrue."""
+        """Sample standard deviation over the seeds; None for fewer than two."""
         values = self.values(metric)
         return stdev(values) if len(values) > 1 else None
 
 
 def is_accuracy(metric: str) -> bool:
-    """Whether it is one of the families that papers print (`FAMILIES`), at some k."""
+    """Whether it is one of the families in `FAMILIES`, at some k."""
     return _ACCURACY.fullmatch(metric) is not None
 
 
@@ -148,12 +148,12 @@ def of_dataset(groups: Iterable[Group], dataset: str) -> list[Group]:
 
 
 def leading(groups: list[Group]) -> list[Group]:
-    """Of more than `MANY` groups those that are no member of an ensemble."""
+    """The groups; if there are more than `MANY`, without the members of ensembles."""
     return [group for group in groups if not _joined(group, groups)] if len(groups) > MANY else groups
 
 
-def one_a_backbone(groups: list[Group]) -> list[Group]:
-    """Of more than `MANY` groups and of an ensemble's members only the first of each backbone."""
+def one_per_backbone(groups: list[Group]) -> list[Group]:
+    """The groups; if there are more than `MANY`, of each ensemble's members only the first per backbone."""
     if len(groups) <= MANY:
         return groups
     first: dict[object, Group] = {}

@@ -21,10 +21,10 @@ _TITLE = 22
 
 
 def terminal_table(selection: Selection) -> str:
-    """One block a dataset: a row a method and member, the mean over its seeds in percent, the best value starred.
+    """One block per dataset, one row per method and member: means over the seeds in percent, the best value starred.
 
-    Seconds are training wall time, mean over seeds, `-` where none was recorded; an ensemble's are its members'
-    together. A LightXML ensemble that loses at P@1 to Parabel, Bonsai or its own best member gets a sentence.
+    Seconds are training wall time, mean over seeds, `-` where none was recorded; an ensemble's are the sum of
+    its members'. A sentence names each LightXML ensemble that has a lower P@1 than Parabel, Bonsai or its best member.
     """
     groups = groups_of(selection)
     blocks = [_block(selection, name, of_dataset(groups, name)) for name in selection.datasets]
@@ -41,7 +41,7 @@ def verdict_line(verdicts: Path) -> str:
 def notes_of(selection: Selection) -> list[str]:
     """The sentences that `terminal_table` puts below its blocks, each with its dataset's title before it."""
     groups = groups_of(selection)
-    notes = [(group.dataset, _honest(selection, group, of_dataset(groups, group.dataset))) for group in groups]
+    notes = [(group.dataset, _losses(selection, group, of_dataset(groups, group.dataset))) for group in groups]
     return [f"{title_of(selection.datasets, name)}: {' '.join(note.split())}" for name, note in notes if note]
 
 
@@ -51,25 +51,25 @@ def _block(selection: Selection, dataset: str, groups: list[Group]) -> str:
     if not groups:
         return f"{heading}\nno runs"
     best = {metric: max((v for g in groups if (v := g.mean(metric)) is not None), default=None) for metric in SHOWN}
-    told = ["method", "member", *(["protocol"] if len({group.protocol for group in groups}) > 1 else [])]
-    head, *names = _names(selection, told, groups)
+    columns = ["method", "member", *(["protocol"] if len({group.protocol for group in groups}) > 1 else [])]
+    head, *names = _names(selection, columns, groups)
     header = _line(head, [*(f"{metric} " for metric in SHOWN), "seeds", "seconds"])
     rows = [_line(own, _figures(group, groups, best)) for own, group in zip(names, groups, strict=True)]
-    notes = [note for group in groups if (note := _honest(selection, group, groups))]
+    notes = [note for group in groups if (note := _losses(selection, group, groups))]
     over = "; means are over splits, one seed on each" if has_splits(selection, dataset) else ""
     return "\n".join([heading, header, "-" * len(header), *rows, f"* best of its column{over}", *notes])
 
 
-def _names(selection: Selection, told: list[str], groups: list[Group]) -> list[str]:
+def _names(selection: Selection, columns: list[str], groups: list[Group]) -> list[str]:
     """The heading of the names and those of each group, of one width.
 
-    The methods' names stand for their titles where two titles would be cut to the same, and nothing is cut where two
-    names would be.
+    Methods are named by their titles. Where two titles would be cut to the same text, names replace them; where two
+    names would be, nothing is cut.
     """
     titles = titles_of(selection.methods)
-    rows = [[titles[group.method], group.variant, group.protocol or MISSING][: len(told)] for group in groups]
+    rows = [[titles[group.method], group.variant, group.protocol or MISSING][: len(columns)] for group in groups]
     named = [[group.method, *row[1:]] for group, row in zip(groups, rows, strict=True)]
-    for table in ([told, *rows], [told, *named]):
+    for table in ([columns, *rows], [columns, *named]):
         found = _aligned(table, _widths(table))
         if len(set(found)) == len(found):
             return found
@@ -91,7 +91,7 @@ def _figures(group: Group, groups: list[Group], best: dict[str, float | None]) -
 
 
 def _widths(names: list[list[str]]) -> list[int]:
-    """Of the columns of names: a protocol is never cut; the member comes next, and the title, which repeats, last."""
+    """Of the columns of names: a protocol is never cut, a member rather than a title, which repeats."""
     title, member, *protocol = (max(map(width, column)) for column in zip(*names, strict=True))
     left = _NAMES - sum(own + 1 for own in protocol)
     title = max(min(title, _TITLE, left - member), min(title, left // 3))
@@ -103,20 +103,20 @@ def _line(names: str, figures: list[str]) -> str:
     return f"{names} {''.join(right)}".rstrip()
 
 
-def _honest(selection: Selection, group: Group, groups: list[Group]) -> str:
-    """The sentence for a LightXML ensemble that does not win at P@1, else nothing."""
+def _losses(selection: Selection, group: Group, groups: list[Group]) -> str:
+    """The sentence for a LightXML ensemble with a lower P@1 than its rivals, else an empty text."""
     method = selection.methods[group.method]
     mean = group.mean("P@1")
     if not group.is_ensemble or method.implementation != "lightxml" or mean is None:
         return ""
-    losses = [_loss(mean, name, rival.mean("P@1")) for name, rival in _opponents(selection, group, groups)]
-    said = " and ".join(filter(None, losses))
+    found = [_loss(mean, name, rival.mean("P@1")) for name, rival in _opponents(selection, group, groups)]
+    said = " and ".join(filter(None, found))
     title = title_of(selection.methods, group.method)
     return textwrap.fill(f"The ensemble of {title} ({mean:.2f} P@1) is {said}.", 96) if said else ""
 
 
 def _opponents(selection: Selection, group: Group, groups: list[Group]) -> list[tuple[str, Group]]:
-    """Best run of Parabel, of Bonsai, and the ensemble's own best member, each with the words to name it."""
+    """The best Parabel, the best Bonsai and the ensemble's best member, each with its name in the sentence."""
     titles, found = titles_of(selection.methods), []
     for rival in _RIVALS:
         if best := _best(g for g in groups if _is(rival, g.method, selection.methods[g.method])):
@@ -131,7 +131,7 @@ def _best(groups: Iterable[Group]) -> Group | None:
 
 
 def _is(rival: str, method: str, entry: MethodInfo) -> bool:
-    """Whether a method is a rival or a variation of it: by its published name, else by that of its file."""
+    """Whether a method is a rival or a variant of it, by its published name or that of its file."""
     return entry.published_as == rival or method.split("-")[0] == rival.casefold()
 
 

@@ -1,4 +1,4 @@
-"""What people read for the names of datasets, methods and models, no two of them alike. Imports nothing heavy."""
+"""The titles of datasets, methods and models as they are shown, no two of them alike. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ Titled = DatasetInfo | MethodInfo
 _INVISIBLE = ("Cc", "Cf", "Mn", "Me")
 
 
-def told_apart(shown: Mapping[str, str], taken: Collection[str] = ()) -> dict[str, str]:
+def made_distinct(shown: Mapping[str, str], taken: Collection[str] = ()) -> dict[str, str]:
     """The text that is shown for each name, with the name in brackets where two texts look alike.
 
-    Texts look alike if they differ in nothing but case, width, white space or invisible characters. taken: texts that
-    stand beside these, so that none of these may look like one of them.
+    Texts look alike if they differ in nothing but case, width, white space or invisible characters. taken: texts shown
+    beside these, which none of these may look like.
     """
-    told, named = dict(shown), set[str]()
+    distinct, named = dict(shown), set[str]()
     while True:
-        counted = Counter(map(_folded, [*taken, *told.values()]))
-        alike = {name for name, text in told.items() if counted[_folded(text)] > 1} - named
+        counted = Counter(map(_folded, [*taken, *distinct.values()]))
+        alike = {name for name, text in distinct.items() if counted[_folded(text)] > 1} - named
         if not alike:
-            return told
+            return distinct
         named |= alike
-        told |= {name: f"{shown[name]} ({name})" for name in alike}
+        distinct |= {name: f"{shown[name]} ({name})" for name in alike}
 
 
 def titles_of(entries: Mapping[str, Titled], taken: Collection[str] = ()) -> dict[str, str]:
-    """The title of each of the selection's datasets or methods, told apart; the name where there is no title."""
-    return told_apart({name: title_alone(entries, name) for name in entries}, taken)
+    """The title of each of the selection's datasets or methods, made distinct; the name where there is no title."""
+    return made_distinct({name: title_alone(entries, name) for name in entries}, taken)
 
 
 def title_of(entries: Mapping[str, Titled], name: str) -> str:
@@ -49,8 +49,8 @@ def title_alone(entries: Mapping[str, Titled], name: str) -> str:
 def labels(selection: Selection, groups: Sequence[Group], between: str, brief: bool = True) -> list[str]:
     """A text for each of one dataset's groups, none like another: its method's title, its variant, its protocol.
 
-    The protocol is left out where it is the only one of its method; if `brief`, so is the variant. between: what stands
-    after the title.
+    The protocol is left out where it is the only one of its method; if `brief`, so is the variant. between: the
+    separator after the title.
     """
     titles = titles_of(selection.methods)
     shown = {}
@@ -60,7 +60,7 @@ def labels(selection: Selection, groups: Sequence[Group], between: str, brief: b
         parts += [group.protocol or MISSING] if len({other.protocol for other in siblings}) > 1 else []
         text = between.join(filter(None, [titles[group.method], " ".join(parts)]))
         shown[f"{group.method}/{group.variant}/{group.protocol}"] = text
-    return list(told_apart(shown).values())
+    return list(made_distinct(shown).values())
 
 
 def width(text: str) -> int:

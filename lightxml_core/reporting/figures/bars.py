@@ -26,7 +26,7 @@ def metric(name: str) -> Reading:
 def bars(
     selection: Selection, dataset: str, groups: list[Group], readings: Mapping[str, Reading], along: str
 ) -> Figure | None:
-    """Horizontal bars, so that names stay readable: a row a method and variant, a bar a reading."""
+    """Horizontal bars, so that names stay readable: one row per method and variant, one bar per reading."""
     shown = [group for group in groups if any(_values(group, of) for of in readings.values())]
     if not shown:
         return None
@@ -48,7 +48,7 @@ def _values(group: Group, of: Reading) -> list[float]:
 
 
 def _draw(axes: Axes, heights: np.ndarray, values: list[list[float]], colour: str, words: str) -> None:
-    """A bar a row up to the mean of its values, which stands at its end, and a whisker where there are several."""
+    """One bar per row up to the mean of its values, labelled with it; a whisker where there are several values."""
     axes.barh(heights, [fmean(own) if own else np.nan for own in values], 0.24, color=colour, label=words)
     for height, own in zip(heights, values, strict=True):
         deviation = stdev(own) if len(own) > 1 else 0.0

@@ -1,4 +1,4 @@
-"""Whether a score of 0.8 is right eight times in ten."""
+"""Calibration: how often predicted labels are true, by their score."""
 
 from __future__ import annotations
 

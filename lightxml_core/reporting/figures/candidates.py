@@ -1,4 +1,4 @@
-"""Where true labels are lost: before the ranking, because they are no candidates, or by it."""
+"""Whether true labels are lost before the ranking, because they are no candidates, or by the ranking."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a dataset is like: how often labels occur, how long texts are."""
+"""The distributions of a corpus: documents per label and words per document."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lightxml_core.reporting.costs import milliseconds_a_document, model_bytes, training_seconds
+from lightxml_core.reporting.costs import milliseconds_per_document, model_bytes, training_seconds
 from lightxml_core.reporting.figures.style import canvas, marks, plain_numbers
 from lightxml_core.reporting.runs import Group, groups_of, of_dataset
 from lightxml_core.selection import Selection
@@ -21,7 +21,7 @@ def _mebibytes(group: Group, groups: list[Group]) -> float | None:
 _COSTS = {
     "training, s": training_seconds,
     "model, MiB": _mebibytes,
-    "prediction, ms a document": milliseconds_a_document,
+    "prediction, ms a document": milliseconds_per_document,
 }
 
 

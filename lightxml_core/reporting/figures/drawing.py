@@ -15,7 +15,7 @@ from lightxml_core.reporting.figures.catalogue import KINDS, RULES, Kind
 from lightxml_core.reporting.figures.fonts import drawable
 from lightxml_core.reporting.figures.rules import rules
 from lightxml_core.reporting.figures.style import STYLE, save
-from lightxml_core.reporting.runs import Group, groups_of, leading, of_dataset, one_a_backbone
+from lightxml_core.reporting.runs import Group, groups_of, leading, of_dataset, one_per_backbone
 from lightxml_core.selection import Selection
 
 Draw = Callable[[Selection, str, list[Group]], Figure | None]
@@ -30,8 +30,8 @@ def write_figures(selection: Selection, out: Path) -> None:
     """Write the folder `out` anew: each kind of figure for each dataset as .svg and .png, and the rules.
 
     Equal input gives equal bytes. Bars are means over the seeds in percent, whiskers the sample standard deviation
-    where there are two or more. `fonts.drawable` says how titles are shown. There is no file of a figure that has
-    nothing to show. Raises InputError where a run's metrics cannot be read.
+    where there are two or more. `fonts.drawable` says how titles are shown. A figure that has
+    nothing to show has no file. Raises InputError where a run's metrics cannot be read.
     """
     selection, families = drawable(selection)
     groups = groups_of(selection)
@@ -39,7 +39,7 @@ def write_figures(selection: Selection, out: Path) -> None:
         for dataset in selection.datasets:
             own = of_dataset(groups, dataset)
             for kind in KINDS:
-                shown = one_a_backbone(own) if kind.of_members else leading(own)
+                shown = one_per_backbone(own) if kind.of_members else leading(own)
                 figure = load_draw(kind)(selection, dataset, shown)
                 if figure is not None:
                     save(figure, folder / kind.stem(selection, dataset))

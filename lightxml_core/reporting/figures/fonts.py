@@ -1,4 +1,4 @@
-"""Titles in any script: drawn by the fonts of this machine, else names stand for them instead of boxes."""
+"""Titles in any script: drawn with the fonts of this machine, or replaced by names where no font has the characters."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ _SELECTORS = frozenset([0x34F, *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)]
 def drawable(selection: Selection) -> tuple[Selection, list[str]]:
     """The selection with texts that figures can show, and the families of the fonts that have their characters.
 
-    A name stands for a title that no fonts of this machine can draw; a long title is cut. In a variant `?` stands for
-    each character that cannot be drawn.
+    A name replaces a title that no font of this machine can draw; a long title is cut. In a variant `?` replaces each
+    character that cannot be drawn.
     """
     titles = [title_alone(entries, name) for entries in (selection.datasets, selection.methods) for name in entries]
     variants = {run.variant for run in selection.runs}
     families, lacking = _families([*titles, *variants])
-    told = {variant: "".join("?" if c in lacking else c for c in variant) for variant in variants}
+    drawn = {variant: "".join("?" if c in lacking else c for c in variant) for variant in variants}
     return replace(
         selection,
         datasets=_shown(selection.datasets, _DATASET, lacking),
         methods=_shown(selection.methods, _METHOD, lacking),
-        runs=tuple(replace(run, variant=told[run.variant]) for run in selection.runs),
+        runs=tuple(replace(run, variant=drawn[run.variant]) for run in selection.runs),
     ), families
 
 

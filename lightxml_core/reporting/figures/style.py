@@ -53,7 +53,7 @@ def canvas(
 ) -> Figure:
     """A figure of one dataset: its title above, `height` inches for panels, the groups' names below.
 
-    line, mark: what stands for a group in the panels.
+    line, mark: whether a group is shown by a line, by a mark, or by both.
     """
     words = labels(selection, groups, ", ")
     columns = max(1, min(3, len(groups), 110 // (10 + max(map(width, words)))))

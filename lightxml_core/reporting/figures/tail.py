@@ -1,4 +1,4 @@
-"""Hits from the most frequent labels to the rarest."""
+"""Recall and precision from the most frequent labels to the rarest."""
 
 from __future__ import annotations
 

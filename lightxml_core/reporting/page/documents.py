@@ -22,10 +22,10 @@ TOP = 5
 
 
 def sample_documents(selection: Selection) -> list[dict[str, Any]]:
-    """One JSON-ready entry a dataset that has its test texts; at most `MAX_DOCUMENTS` documents over all of them.
+    """One JSON-ready entry per dataset with test texts; at most `MAX_DOCUMENTS` documents over all of them.
 
-    Keys: title, total, columns (names of the method and variant), labels (as shown to people), documents; a document is
-    {n: row, t: text, y: [label index], p: [[label index, score, ...] a column]}, best score first. The documents
+    Keys: title, total, columns (names of the method and variant), labels (their names), documents; a document is
+    {n: row, t: text, y: [label index], p: one [label index, score, ...] per column}, best score first. The documents
     are spread evenly over the test set. Only the first seed of each method and variant is shown, and of many methods
     and variants only those that the figures show.
     """

@@ -24,7 +24,7 @@ from lightxml_core.reporting.titles import title_of
 from lightxml_core.selection import Difference, Selection
 
 _MAIN, _VERDICTS, _PLACED = ("main", "comparison"), "verdicts", ("datasets", "settings", "cost")
-_PARTS = "; the tables give the numbers"
+_ALT = "; the tables give the numbers"
 
 
 def write_report(selection: Selection, tables: Mapping[str, Sequence[Table]], figures: Path, out: Path) -> None:
@@ -62,7 +62,7 @@ def write_report(selection: Selection, tables: Mapping[str, Sequence[Table]], fi
 
 
 def embedded_json(value: Any) -> str:
-    """JSON that is safe inside a `<script>` element: no `<`, `>` or `&`, and no line separator, stands as itself."""
+    """JSON that is safe inside a `<script>` element: every `<`, `>`, `&` and line separator is escaped."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
@@ -94,7 +94,7 @@ def _count(number: int, noun: str) -> str:
 
 
 def _figures(selection: Selection, folder: Path) -> str:
-    """Every kind of figure under its heading, a picture a dataset; what has nothing to show is named at the end."""
+    """Every kind of figure under its heading, one image per dataset. Kinds without data are named at the end."""
     parts, missing = [], []
     for kind in KINDS:
         paths = {name: folder / f"{kind.stem(selection, name)}.svg" for name in selection.datasets}
@@ -112,7 +112,7 @@ def _picture(path: Path, words: str, of: str = "") -> str:
         raise InputError(f"{path} is missing: run the rule that makes the figures")
     data = base64.b64encode(path.read_bytes()).decode("ascii")
     alt, caption = escape(": ".join(filter(None, (of, words)))), escape(words)
-    image = f'<img alt="{alt}{_PARTS}" src="data:image/svg+xml;base64,{data}">'
+    image = f'<img alt="{alt}{_ALT}" src="data:image/svg+xml;base64,{data}">'
     return f"<figure>{image}<figcaption>{caption}.</figcaption></figure>\n"
 
 
@@ -130,7 +130,7 @@ def _about_dataset(selection: Selection, name: str) -> str:
 
 
 def _about_method(selection: Selection, method: str, groups: Sequence[Group]) -> str:
-    """What a method is, how it differs from the published one, and every setting of its runs."""
+    """A method's description, how it differs from the published one, and every setting of its runs."""
     entry = selection.methods[method]
     own = [result for group in groups if group.method == method for result in group.runs]
     facts = [
@@ -149,7 +149,7 @@ def _difference(one: Difference) -> str:
 
 
 def _all_settings(results: Sequence[Result]) -> str:
-    """The settings once for each set of runs that share them: seeds usually do."""
+    """The settings, once for all runs that share them, as seeds usually do."""
     shared: dict[str, list[str]] = {}
     for result in results:
         if result.provenance.get("settings"):
@@ -167,7 +167,7 @@ def _about_run(selection: Selection, result: Result) -> str:
     name = f"{run.dataset} · {title_of(selection.methods, run.method)} · {run.variant} · seed {run.seed}"
     facts = [("protocol", run.protocol or MISSING), ("backbone", run.backbone or MISSING)]
     facts += [("features", features_of(selection, run.dataset, run.features)), *_resources(provenance)]
-    if (cost := result.milliseconds_a_document) is not None:
+    if (cost := result.milliseconds_per_document) is not None:
         facts += [("prediction time", f"{cost:.3g} ms a document")]
     facts += [(f"sha256 of {file}", sha) for file, sha in _items(provenance, "data")]
     facts += [("packages", ", ".join(f"{p} {v}" for p, v in _items(provenance, "packages")))]

@@ -32,7 +32,7 @@ class Cell:
     def text(self, ran: bool = True) -> str:
         """`84.31 ± 0.21 [84.60†]`, `not run [84.60]`, `84.31`, `not run`; NOTHING where a run has no such figure.
 
-        ran: whether there is a run at all.
+        ran: whether the model was run.
         """
         if not self.rows:
             return NOTHING if ran else NOT_RUN
@@ -106,10 +106,10 @@ def _other_sources(cells: Sequence[Cell]) -> list[str]:
 
 def _in_order(found: Mapping[str, Sequence[str]], columns: Sequence[str]) -> str:
     """`86.16/74.43/62.46`, in the order of the columns; `P@1 86.16, P@5 62.46` where some have no figure."""
-    told = {column: " and ".join(found[column]) for column in columns if column in found}
-    if len(told) == len(columns) > 1:
-        return "/".join(told.values())
-    return ", ".join(f"{column} {figures}" for column, figures in told.items())
+    given = {column: " and ".join(found[column]) for column in columns if column in found}
+    if len(given) == len(columns) > 1:
+        return "/".join(given.values())
+    return ", ".join(f"{column} {figures}" for column, figures in given.items())
 
 
 def _published(figure: PublishedFigure) -> str:

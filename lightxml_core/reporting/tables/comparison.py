@@ -66,17 +66,17 @@ def _table(selection: Selection, dataset: str, compared: Sequence[Compared]) -> 
     if not ordered:
         return Table(title, [], [], "", ["Nothing was run and nothing is published."])
     protocols = sorted({protocol_of(model) for model in ordered if model.ran})
-    tell, titles = len(protocols) > 1, titles_of(selection.methods)
+    several, titles = len(protocols) > 1, titles_of(selection.methods)
     body, cells = [], []
     for model in ordered:
         name = titles[model.method] if model.ran else model.method
         own = [Cell(f"{name}, {model.variant}", metric, rows.get((model, metric), [])) for metric in SHOWN]
-        protocol = [protocol_of(model) if model.ran else "published"] if tell else []
+        protocol = [protocol_of(model) if model.ran else "published"] if several else []
         body.append([name, model.variant, *protocol, *(cell.text(model.ran) for cell in own)])
         cells += own
-    headers = ["method", "variant", *(["protocol"] if tell else []), *SHOWN]
+    headers = ["method", "variant", *(["protocol"] if several else []), *SHOWN]
     notes = [*notes_on(cells), *splits_notes(selection, [dataset])]
-    notes += [] if tell else [f"Protocol: {', '.join(protocols) or NOT_RUN}."]
+    notes += [] if several else [f"Protocol: {', '.join(protocols) or NOT_RUN}."]
     return Table(title, headers, body, "l" * (len(headers) - len(SHOWN)) + "r" * len(SHOWN), notes)
 
 

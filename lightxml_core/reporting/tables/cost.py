@@ -8,7 +8,7 @@ from typing import Any
 
 from lightxml_core.reporting.costs import (
     members_of,
-    milliseconds_a_document,
+    milliseconds_per_document,
     model_bytes,
     peak_memory_gib,
     training_seconds,
@@ -99,7 +99,7 @@ def _measured(group: Group, groups: list[Group]) -> Measured:
         _rounded(training_seconds(group, groups)),
         _rounded(peak_memory_gib(group, groups)),
         _rounded(model_bytes(group, groups)),
-        _rounded(milliseconds_a_document(group, groups), 4),
+        _rounded(milliseconds_per_document(group, groups), 4),
         list(hardware),
     )
 

@@ -66,8 +66,8 @@ def build(results: Results) -> Built:
 def other_data(entry: DatasetInfo, figures: Iterable[PublishedFigure]) -> str | None:
     """Why a dataset's figures are not of the data that the published ones are of; None where they may be.
 
-    entry: a dataset of the selection. figures: all that are published. A cut is other data, and so are other counts of
-    documents or labels than any source reports.
+    entry: a dataset of the selection. figures: all that are published. A cut counts as other data; so does a number of
+    documents or labels that no source reports.
     """
     if entry.cut:
         return f"a cut of {entry.cut}"
@@ -120,7 +120,7 @@ def _cells(row: Statistic) -> list[Any]:
 
 
 def _table(selection: Selection, found: Sequence[Statistic]) -> Table:
-    """A figure that differs from the published one bears `≠`; columns that no dataset has are left out."""
+    """A figure that differs from the published one is marked `≠`; columns that no dataset has are left out."""
     if not found:
         return Table("Datasets", [], [], "", ["No statistics: nothing was computed, expected or published."])
     rows = [_row(selection, row) for row in found]

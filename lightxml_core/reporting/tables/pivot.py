@@ -48,7 +48,7 @@ def pivots(
 
 
 def is_whole(model: Model, known: Collection[Model]) -> bool:
-    """Whether it stands for its method as a whole: its ensemble, or what there is if it has none."""
+    """Whether it represents its whole method: the ensemble, or any model of a method without one."""
     if not model.ran:
         return model.variant in (ENSEMBLE, AS_PUBLISHED)
     ensemble = Model(model.dataset, model.method, ENSEMBLE, model.protocol, ran=True)
@@ -83,7 +83,7 @@ def _pivot(
     for places in gathered.values():
         first = next(iter(places.values()))
         name = titles[first.method] if first.ran else first.method
-        absent = NOTHING if not first.ran and first.method in ours else NOT_RUN  # there, it stands beside our run
+        absent = NOTHING if not first.ran and first.method in ours else NOT_RUN  # that figure is in the row of our run
         row = [_cell(rows, name, head, places.get(dataset), metric) for head, dataset, metric in columns]
         variants = "; ".join(dict.fromkeys(model.variant for model in places.values()))
         figures = [cell.text(first.ran) if cell else absent for cell in row]

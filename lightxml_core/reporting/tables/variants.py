@@ -13,7 +13,7 @@ from lightxml_core.reporting.runs import SHOWN
 from lightxml_core.reporting.splits import splits_notes
 from lightxml_core.reporting.tables.cells import protocol_of, reproduced, seeds_note
 from lightxml_core.reporting.tables.pivot import Rows
-from lightxml_core.reporting.titles import titles_of, told_apart
+from lightxml_core.reporting.titles import made_distinct, titles_of
 from lightxml_core.selection import MethodInfo, Selection
 
 Family = tuple[str, str]  # dataset, method
@@ -35,12 +35,12 @@ def titles_with_bases(selection: Selection) -> dict[str, str]:
 
 
 def titled(selection: Selection, kind: str, tables: Mapping[Family, Table]) -> list[Table]:
-    """The tables, by dataset and method, under titles none of which is like another."""
+    """The tables, by dataset and method, under distinct titles."""
     datasets, methods = titles_of(selection.datasets), titles_with_bases(selection)
     names = {family: "/".join(family) for family in tables}
     shown = {names[dataset, method]: f"{methods[method]} on {datasets[dataset]}" for dataset, method in tables}
-    told = told_apart(shown)
-    return [replace(table, title=f"{kind}: {told[names[family]]}") for family, table in tables.items()]
+    distinct = made_distinct(shown)
+    return [replace(table, title=f"{kind}: {distinct[names[family]]}") for family, table in tables.items()]
 
 
 def variants(selection: Selection, rows: Rows, models: Sequence[Model], first: Model, note: str) -> Table:

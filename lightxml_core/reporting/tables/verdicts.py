@@ -1,4 +1,4 @@
-"""Was it reproduced? One verdict per published figure and source, by a stated rule."""
+"""Whether each published figure of each source was reproduced, by a stated rule."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def build(results: Results) -> Built:
     *not comparable*: the method's file says how it differs on this dataset; its protocol or its encoder is not the one
     that the published figures come from; its TF-IDF, or that of its label clusters, was built here; or the data are
     others (a cut, other counts of documents or labels than published). The reason is given. Otherwise *reproduced*
-    within the tolerance, *above* or *below* outside it. *not run*: there is nothing of ours. On a dataset with splits
+    within the tolerance, *above* or *below* outside it. *not run*: the model was not run. On a dataset with splits
     the standard error of the mean over splits is added to the tolerance.
     """
     judged = judge(results)
@@ -93,7 +93,7 @@ def _family(row: Compared) -> str:
 
 
 def _standard_error(selection: Selection, model: Model, reproduced: Reproduced) -> float:
-    """Of the mean over splits, in points; 0 for a dataset without splits, or for one run."""
+    """The standard error of the mean over splits, in points; 0 for a dataset without splits, or for one run."""
     if not has_splits(selection, model.dataset) or reproduced.std is None:
         return 0.0
     return reproduced.std / math.sqrt(reproduced.seeds)
@@ -181,5 +181,5 @@ def _row(selection: Selection, judged: Judged, points: Points) -> list[str]:
 
 
 def _splits_rule(selection: Selection, ran: Sequence[Compared]) -> list[str]:
-    told = splits_notes(selection, [row.model.dataset for row in ran])
-    return [*told, "There, the standard error of the mean over splits is added to these points."] if told else []
+    notes = splits_notes(selection, [row.model.dataset for row in ran])
+    return [*notes, "There, the standard error of the mean over splits is added to these points."] if notes else []
