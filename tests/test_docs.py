@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.project import ROOT
 
@@ -90,3 +91,11 @@ def test_the_architecture_names_every_rule_and_every_package() -> None:
     assert packages == {name for name in packages if f"{name}/" in section}
     named = set(re.findall(r"(\w+\.py)", section))
     assert all((ROOT / "lightxml_core" / name).is_file() for name in named), named
+
+
+def test_the_pages_of_targets_and_methods_name_all_that_there_is() -> None:
+    targets, methods = ((ROOT / f"docs/{name}.md").read_text(encoding="utf-8") for name in ("targets", "methods"))
+    configured = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))["targets"]
+    assert set(configured) <= set(re.findall(r"`([\w-]+)`", targets))
+    for name in re.findall(r"`([\w*-]+\.yaml)`", methods):
+        assert list(ROOT.glob(f"methods/**/{name}")) or list(ROOT.glob(f"studies/**/{name}")), name
