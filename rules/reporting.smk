@@ -35,7 +35,7 @@ rule tables:
         features=told_of_features,
         selection="results/targets/{target}/selection.json",
         published=of_project(sorted((BASE / "published").glob("*.csv"))),
-        code=code("tables"),
+        code=code("tables", *(kind.module for kind in KINDS)),
     output:
         report(
             collect("results/targets/{{target}}/tables/{table}.csv", table=TABLES),
