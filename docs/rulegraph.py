@@ -1,23 +1,18 @@
-"""Write the rules' graph anew: `python docs/rulegraph.py`; with `--check`, fail if it is old.
+"""Draw the rules of the target `demo` into README: `python docs/rulegraph.py`.
 
-README shows that of `demo`; the report draws its target's share of what all targets of config.yaml have together.
+With `--check`, fail if the drawing in README is out of date.
 """
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 import sys
 from pathlib import Path
 
-import yaml
-
-from lightxml_core.reporting.figures.rules import Edges, reduced
-
-ROOT = Path(__file__).parents[1]
-README, ASSET = ROOT / "README.md", ROOT / "lightxml_core/reporting/page/assets/rules.json"
+README = Path(__file__).parents[1] / "README.md"
 BEGIN, END = "<!-- rules of `demo`, drawn by docs/rulegraph.py -->\n", "<!-- end of rules -->\n"
+Edges = set[tuple[str, str]]
 
 
 def rulegraph(*targets: str) -> Edges:
@@ -26,6 +21,16 @@ def rulegraph(*targets: str) -> Edges:
     drawn = subprocess.run(command, capture_output=True, text=True, check=True, cwd=README.parent).stdout
     names = dict(re.findall(r"^\s*(id\d+)\[(.+)\]$", drawn, re.M))
     return {(names[a], names[b]) for a, b in re.findall(r"^\s*(id\d+) --> (id\d+)$", drawn, re.M) if a != b}
+
+
+def reduced(edges: Edges) -> Edges:
+    """The edges that no longer way implies."""
+
+    def reaches(start: str, end: str, without: tuple[str, str]) -> bool:
+        following = {b for a, b in edges if a == start and (a, b) != without}
+        return end in following or any(reaches(rule, end, without) for rule in following)
+
+    return {edge for edge in edges if not reaches(*edge, without=edge)}
 
 
 def mermaid(edges: Edges) -> str:
@@ -37,15 +42,10 @@ def mermaid(edges: Edges) -> str:
 def main() -> None:
     text = README.read_text(encoding="utf-8")
     start, end = text.index(BEGIN), text.index(END) + len(END)
-    targets = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))["targets"]
-    every = {edge for edge in rulegraph(*targets) if edge[1] not in targets}
-    wanted = {README: text[:start] + mermaid(reduced(rulegraph("demo"))) + text[end:]}
-    wanted |= {ASSET: json.dumps(sorted(every), indent=1) + "\n"}
+    wanted = text[:start] + mermaid(reduced(rulegraph("demo"))) + text[end:]
     if "--check" in sys.argv:
-        old = [path.name for path, new in wanted.items() if not path.is_file() or path.read_text("utf-8") != new]
-        sys.exit(f"{' and '.join(old)}: the rule graph is out of date: run python docs/rulegraph.py" if old else None)
-    for path, new in wanted.items():
-        path.write_text(new, encoding="utf-8")
+        sys.exit("README.md: the rule graph is out of date: run python docs/rulegraph.py" if wanted != text else None)
+    README.write_text(wanted, encoding="utf-8")
 
 
 if __name__ == "__main__":

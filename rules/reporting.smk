@@ -68,7 +68,6 @@ rule figures:
         runs=run_files,
         corpora=corpora,
         selection="results/targets/{target}/selection.json",
-        rules=of_project([BASE / "lightxml_core/reporting/page/assets/rules.json"]),
         code=code("figures", *(kind.module for kind in FIGURES)),
     output:
         report(

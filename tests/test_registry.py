@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -493,9 +491,10 @@ def test_shipped_features_are_read_by_the_official_protocol_where_a_copy_may_shi
 def test_no_features_are_made_for_a_method_that_reads_none(project: Path) -> None:
     edit(project / CONFIG, ("targets", "flat"), {"datasets": ["eurlex-4k"], "methods": ["attentionxml"]})
     edit(project / CONFIG, ("targets", "tree"), {"datasets": ["wiki-500k"], "methods": ["attentionxml"]})
-    registry, features = load(project), {"build_features", "import_features", "cluster_labels"}
-    assert not features & set(registry.rules("flat"))
-    assert features & set(registry.rules("tree")) == {"import_features", "cluster_labels"}
+    registry = load(project)
+    for target, kind in (("flat", None), ("tree", "shipped")):
+        kinds = {registry.tfidf(run.method, run.dataset, run.member) for run in registry.runs(target) if run.member}
+        assert kinds == {kind}
 
 
 def test_the_selection_says_which_features_a_run_is_made_from_and_what_of_it() -> None:
@@ -606,14 +605,3 @@ def test_aliases_and_merged_keys_are_taken(tmp_path: Path) -> None:
         "d": {"b": 3, "c": [2]},
         "e": {"b": 1, "c": [2]},
     }
-
-
-def test_the_rules_of_targets_are_those_that_snakemake_draws() -> None:
-    """README's graph is that of `demo` and assets/rules.json that of all targets, as `make lint` checks."""
-    registry = load(ROOT)
-    drawn = re.findall(r"^    (\w+) --> (\w+)$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
-    assert {rule for edge in drawn for rule in edge} == {*registry.rules("demo"), "demo"}
-    edges = json.loads((ROOT / "lightxml_core/reporting/page/assets/rules.json").read_text(encoding="utf-8"))
-    every = {rule for target in registry.config["targets"] for rule in registry.rules(target)}
-    assert {rule for edge in edges for rule in edge} == every
-    assert "download_vectors" in registry.rules("all") and "ensemble" not in registry.rules("ablations")

@@ -59,7 +59,7 @@ def test_markup_in_data_is_shown_and_never_run(selection: dict[str, Any], tmp_pa
     page = Page(render(selection, tmp_path))
     assert page.tags.count("script") == 2
     assert page.tags.count("table") == 7, "a table without rows is left out"
-    assert page.tags.count("img") == 4, "and so is a figure without data"
+    assert page.tags.count("img") == 3, "and so is a figure without data"
     assert not any("alert" in script for script in page.scripts[1:])
     assert EVIL in page.words
     (data,) = json.loads(page.scripts[0])
@@ -158,9 +158,7 @@ def test_the_page_opens_with_the_main_table_and_its_verdicts(selection: dict[str
         page.index(words) for words in ("<h3>Table main", "<h3>Table verdicts", 'id="datasets"', "<h3>Table single")
     ]
     assert places == sorted(places)
-    assert (
-        page.index('id="methods"') < page.index('id="figures"') < page.index('id="rules"') < page.index('id="browser"')
-    )
+    assert page.index('id="methods"') < page.index('id="figures"') < page.index('id="browser"')
     assert "Table ablations" not in page, "a table without rows is left out"
     assert page.index("precision, reproduced and [published]") > places[2], "the comparison is among the other tables"
 
@@ -185,7 +183,7 @@ def test_every_dataset_has_its_pictures_and_only_those_with_data(tmp_path: Path)
     write_figures(chosen(selection), tmp_path / "figures")
     drawn = {path.stem for path in (tmp_path / "figures").iterdir()}
     kinds = {kind.name for kind in KINDS}
-    assert drawn == {f"{n}-one" for n in kinds} | {f"{n}-two" for n in kinds - {"training", "negatives"}} | {"rules"}
+    assert drawn == {f"{n}-one" for n in kinds} | {f"{n}-two" for n in kinds - {"training", "negatives"}}
 
 
 def test_many_runs_are_thinned_out_but_only_members_of_ensembles() -> None:

@@ -254,7 +254,7 @@ def test_equal_input_gives_equal_bytes(selection: dict[str, Any], published: Pub
         write_figures(chosen(selection), out / "figures")
     names = sorted(str(path.relative_to(tmp_path / "a")) for path in (tmp_path / "a").rglob("*.*"))
     figures = {name for name in names if "figures" in name}
-    drawn = ("cost", "precision", "propensity", "rules")
+    drawn = ("cost", "precision", "propensity")
     assert figures == {f"figures/{name}.{form}" for name in drawn for form in ("png", "svg")}
     assert len(names) == 3 * 11 + len(figures)
     for name in names:

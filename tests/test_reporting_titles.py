@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 
 from lightxml_core.files import write_text
 from lightxml_core.reporting.figures import calibration, fonts, precision
-from lightxml_core.reporting.figures.catalogue import KINDS, RULES
+from lightxml_core.reporting.figures.catalogue import KINDS
 from lightxml_core.reporting.figures.drawing import load_draw
 from lightxml_core.reporting.figures.style import STYLE, save
 from lightxml_core.reporting.markup import tex_file
@@ -118,7 +118,6 @@ def test_the_terminal_the_report_and_the_figures_show_each_by_a_label_of_its_own
     assert [shown["title"] for shown in documents] == ["Same (one)", "Same (two)"]
     assert all(len({*shown["columns"]}) == len(shown["columns"]) == 9 for shown in documents)
     (root / "figures").mkdir()
-    write_text(root / "figures" / f"{RULES[0]}.svg", "<svg/>")
     read, tables = chosen(selection), read_tables(root / "tables.json")
     write_report(read, {name: tables[name] for name in TABLES}, root / "figures", root / "r.html")
     headings = re.findall("<h3>(.*?)</h3>", (root / "r.html").read_text("utf-8"))

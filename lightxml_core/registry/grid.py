@@ -16,24 +16,7 @@ from lightxml_core.methods import BaseSettings, load_method, make_settings
 from lightxml_core.registry.origin import ONE_FILE, Origin
 from lightxml_core.selection import ENSEMBLE, DatasetInfo, Difference, MethodInfo, Run, RunFeatures, Selection
 
-_ALWAYS = (
-    "prepare_corpus",
-    "split_validation",
-    "train",
-    "predict",
-    "evaluate",
-    "select",
-    "tables",
-    "figures",
-    "report",
-)
-_RULES_OF = {  # the rules that prepare what a method needs, beside its TF-IDF
-    "tokens": ("tokenize",),
-    "bow": ("build_features",),
-    "clusters": ("cluster_labels",),
-}
 SHIPPED, BUILT = "shipped", "tfidf"  # kinds of TF-IDF
-_MAKES = {SHIPPED: "import_features", BUILT: "build_features"}  # the rule of each
 
 
 _SPLIT = "/split"
@@ -213,31 +196,6 @@ class Registry:
             Difference(one["what"], tuple(one["datasets"])) if isinstance(one, dict) else Difference(one)
             for one in found
         )
-
-    def rules(self, target: str) -> list[str]:
-        """Names of the workflow's rules (`rules/`) that make a target, sorted."""
-        sources = [self.datasets[name]["source"] for name in self.target(target)["datasets"]]
-        sources = [self.datasets[source["cut"]]["source"] if "cut" in source else source for source in sources]
-        runs = list(self.runs(target))
-        found = {*_ALWAYS, *({"ensemble"} if any(run.member is None for run in runs) else ())}
-        found |= {"download_dataset" for source in sources if "folder" not in source}
-        for run in runs:
-            if run.member:
-                found |= self._rules_of_member(run.method, run.dataset, run.member)
-        return sorted(found)
-
-    def _rules_of_member(self, method: str, dataset: str, member: str) -> set[str]:
-        needs, settings = self.needs(method, dataset, member), vars(self.made(method, dataset, member))
-        found = {rule for need, rules in _RULES_OF.items() if need in needs for rule in rules}
-        if kind := self.tfidf(method, dataset, member):
-            found.add(_MAKES[kind])
-        for need, key in (("tokens", "backbone"), ("names_encoder", "names_backbone")):
-            if need in needs:
-                scratch = "scratch" in self.backbones[settings[key]]["source"]
-                found.add("build_encoder" if scratch else "download_encoder")
-        if "vectors" in needs and settings["vectors"] in self.vectors:
-            found.add("download_vectors")
-        return found
 
     def _dataset_info(self, name: str, corpus: str) -> DatasetInfo:
         """corpus: the one whose statistics and documents are shown."""

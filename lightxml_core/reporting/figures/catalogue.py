@@ -83,4 +83,3 @@ KINDS = (
         "Labels by the number of their training documents, and training documents by their words, in doublings",
     ),
 )
-RULES = ("rules", "The rules that the target runs and what each needs, from the download to the report")

@@ -11,9 +11,8 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from lightxml_core.files import new_folder
-from lightxml_core.reporting.figures.catalogue import KINDS, RULES, Kind
+from lightxml_core.reporting.figures.catalogue import KINDS, Kind
 from lightxml_core.reporting.figures.fonts import drawable
-from lightxml_core.reporting.figures.rules import rules
 from lightxml_core.reporting.figures.style import STYLE, save
 from lightxml_core.reporting.runs import Group, groups_of, leading, of_dataset, one_per_backbone
 from lightxml_core.selection import Selection
@@ -27,7 +26,7 @@ def load_draw(kind: Kind) -> Draw:
 
 
 def write_figures(selection: Selection, out: Path) -> None:
-    """Write the folder `out` anew: each kind of figure for each dataset as .svg and .png, and the rules.
+    """Write the folder `out` anew: each kind of figure for each dataset as .svg and .png.
 
     Equal input gives equal bytes. Bars are means over the seeds in percent, whiskers the sample standard deviation
     where there are two or more. `fonts.drawable` says how titles are shown. A figure that has
@@ -43,4 +42,3 @@ def write_figures(selection: Selection, out: Path) -> None:
                 figure = load_draw(kind)(selection, dataset, shown)
                 if figure is not None:
                     save(figure, folder / kind.stem(selection, dataset))
-        save(rules(selection), folder / RULES[0])

@@ -14,7 +14,7 @@ from typing import Any
 from lightxml_core.errors import InputError
 from lightxml_core.files import write_text
 from lightxml_core.reporting.features import features_of
-from lightxml_core.reporting.figures.catalogue import KINDS, RULES
+from lightxml_core.reporting.figures.catalogue import KINDS
 from lightxml_core.reporting.markup import Table
 from lightxml_core.reporting.numbers import MISSING, duration
 from lightxml_core.reporting.page.documents import MAX_CHARACTERS, sample_documents
@@ -54,7 +54,6 @@ def write_report(selection: Selection, tables: Mapping[str, Sequence[Table]], fi
         tables="".join(_html(tables, name) for name in others if any(table.rows for table in tables[name])),
         cost=_html(tables, "cost"),
         runs="".join(_about_run(selection, result) for group in groups for result in group.runs),
-        rules=_picture(figures / f"{RULES[0]}.svg", RULES[1]),
         characters=f"{MAX_CHARACTERS:,}",
         documents=embedded_json(sample_documents(selection)),
     )
