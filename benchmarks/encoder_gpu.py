@@ -26,9 +26,11 @@ from benchmarks.harness import compare, measure, report
 from benchmarks.synthetic import Shape, generate
 from lightxml_core.encoders.scratch import ScratchConfig, build_scratch
 from lightxml_core.encoders.tokens import TokenisedPart, load_tokens, tokenize
+from lightxml_core.methods import changed
+from lightxml_core.methods.lightxml.model import build_model
+from lightxml_core.methods.lightxml.settings import Settings
 from lightxml_core.methods.transformer.inputs import autocast, padded, positives
-from lightxml_core.methods.transformer.model import LightXML, build_model
-from lightxml_core.methods.transformer.settings import Settings
+from lightxml_core.methods.transformer.model import TextClassifier
 from lightxml_core.training.batches import epoch_batches
 from lightxml_core.training.devices import pick_device
 from lightxml_core.training.optimisers import adamw
@@ -63,7 +65,7 @@ def main() -> None:
         _largest(size, texts, Path(folder))
 
 
-def _model(size: Size, folder: Path, settings: Settings) -> LightXML:
+def _model(size: Size, folder: Path, settings: Settings) -> TextClassifier:
     return build_model(settings, folder / "encoder", size.labels, None).to(pick_device()).train()
 
 
@@ -77,13 +79,13 @@ def _tokens(texts: list[str], folder: Path, longest: int) -> TokenisedPart:
     return load_tokens(out, "trn")
 
 
-def _epoch(model: LightXML, tokens: TokenisedPart, Y: sparse.csr_matrix, batch: int) -> Callable[[], None]:
+def _epoch(model: TextClassifier, tokens: TokenisedPart, Y: sparse.csr_matrix, batch: int) -> Callable[[], None]:
     """One pass as the pipeline does it: memory map, batches of like length, bfloat16, fused AdamW."""
-    settings, optimizer = Settings(), adamw([{"params": list(model.parameters()), "lr": 1e-4}])
+    optimizer = adamw([{"params": list(model.parameters()), "lr": 1e-4}])
 
     def run() -> None:
         for rows in epoch_batches(tokens.lengths, batch, 0, 0, 50):
-            with autocast(model, settings):
+            with autocast(model, "auto"):
                 features = model.backbone(*padded(tokens, rows, model))
                 loss = model.loss(features, *positives(Y, rows, model)).total
             loss.backward()
@@ -94,7 +96,9 @@ def _epoch(model: LightXML, tokens: TokenisedPart, Y: sparse.csr_matrix, batch: 
     return run
 
 
-def _released(model: LightXML, texts: list[str], Y: sparse.csr_matrix, tokenizer: Tokenizer) -> Callable[[], None]:
+def _released(
+    model: TextClassifier, texts: list[str], Y: sparse.csr_matrix, tokenizer: Tokenizer
+) -> Callable[[], None]:
     """One pass as the released code does it, batch 16."""
     device, optimizer = model.mean.device, torch.optim.AdamW(model.parameters(), 1e-4, fused=False, foreach=False)
     scaler = torch.amp.GradScaler(device.type, enabled=device.type == "cuda")
@@ -129,7 +133,9 @@ def _against_released(size: Size, texts: list[str], folder: Path) -> None:
     tokenizer.enable_padding(length=longest)
     Y, tokens = _labels(size), _tokens(cut, folder, longest)
     for batch in size.batches:
-        ours, released = (_model(size, folder, Settings(layers=layers, max_tokens=longest)) for _ in range(2))
+        ours, released = (
+            _model(size, folder, changed(Settings(), layers=layers, max_tokens=longest)) for _ in range(2)
+        )
         run = _epoch(ours, tokens, Y, batch)
         notes: Any = {"goal": 0.2, "notes": {"documents": len(texts), "batch": batch}, "clock": "wall"}
         against = "the released recipe, batch 16, 128 tokens"
@@ -143,7 +149,7 @@ def _share_of_peak(size: Size, texts: list[str], folder: Path) -> None:
     assert (tokens.lengths == longest).all()
     peak = _matmul_peak(size.product)
     for batch in size.batches:
-        model = _model(size, folder, Settings(layers=layers, max_tokens=longest))
+        model = _model(size, folder, changed(Settings(), layers=layers, max_tokens=longest))
         run = _epoch(model, tokens, Y, batch)
         run()
         seconds = measure({"epoch": run}, 3)["epoch"]["wall"]
@@ -157,10 +163,10 @@ def _largest(size: Size, texts: list[str], folder: Path) -> None:
     """The paper's model for Amazon-670K: recall and rank head, 75 clusters kept, batch 16, 128 tokens."""
     (labels, count), longest = size.largest, 128
     clusters = sparse.csr_matrix((np.ones(labels), (np.arange(labels), np.arange(labels) * count // labels)))
-    settings = Settings(head="clustered", layers=min(5, size.encoder.layers), max_tokens=longest)
+    settings = changed(Settings(), head="clustered", layers=min(5, size.encoder.layers), max_tokens=longest)
     model = build_model(settings, folder / "encoder", labels, clusters).to(pick_device()).train()
     Y = sparse.random(len(texts), labels, 5 / labels, "csr", random_state=0)
-    run = _epoch(model, _tokens(texts, folder, longest), Y, settings.batch)
+    run = _epoch(model, _tokens(texts, folder, longest), Y, settings.training.batch)
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
     run()
@@ -175,7 +181,7 @@ def _largest(size: Size, texts: list[str], folder: Path) -> None:
     )
 
 
-def flops(model: LightXML, tokens: int) -> float:
+def flops(model: TextClassifier, tokens: int) -> float:
     """Floating-point operations of a training step a document: 6 a weight and token, and the attention products."""
     config: Any = model.backbone.encoder.config
     dense = config.num_hidden_layers * 12 * config.hidden_size**2

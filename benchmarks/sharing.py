@@ -16,7 +16,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -84,13 +83,13 @@ def work(folder: Path, threads: int) -> None:
     """Train once to warm up, once alone, once beside the loops; print the seconds."""
     set_threads(threads)
     from lightxml_core.encoders.tokens import load_tokens
-    from lightxml_core.methods import TrainingData
+    from lightxml_core.methods import TrainingData, changed
     from lightxml_core.methods.lightxml import fit
     from lightxml_core.registry import load_registry, read_config
 
     registry = load_registry(ROOT, read_config(ROOT / "config.yaml"))
     shipped: Any = registry.made("lightxml-clustered", "hpo-5k-small", "tree0")
-    settings = replace(shipped, epochs=1)
+    settings = changed(shipped, epochs=1)
     Y, clusters = load_csr(folder / "Y.npz"), load_csr(folder / "clusters.npz")
     data = TrainingData(Y=Y, tokens=load_tokens(folder, "trn"), clusters=clusters, encoder=folder)
     fit(data, settings, folder / "run/model", False)

@@ -35,15 +35,15 @@ from lightxml_core.errors import ACCESS, InputError
 from lightxml_core.features.origin import OF_CLUSTERS, ORIGIN
 from lightxml_core.files import hold_lock, is_whole, write_json
 from lightxml_core.imports import imported_files
-from lightxml_core.methods import method_files
+from lightxml_core.methods import flatten, method_files
 from lightxml_core.registry import load_registry, read_config
 from lightxml_core.registry.grid import BUILT, SHIPPED, split_of, whole_of, wordless
 from lightxml_core.registry.origin import COMMAND_LINE, Origin, lay_over
 from lightxml_core.registry.schema import with_numbers
 from lightxml_core.training.devices import TRAININGS_A_GPU, visible_gpus
 from lightxml_core.user_files import Fingerprints, located, own_folder
+from lightxml_core.planning.load import Shape
 from lightxml_core.planning.workload import (
-    Shape,
     asked,
     load_of,
     prediction_asked,
@@ -267,7 +267,7 @@ def made(wildcards):
     """The settings of a member, every default filled in."""
     if not told(REGISTRY.serves, wildcards.method, wildcards.dataset):
         sys.exit(f"error: methods/{wildcards.method}.yaml: it reads texts and {wildcards.dataset} has none")
-    return told(REGISTRY.made, wildcards.method, wildcards.dataset, wildcards.member)
+    return SimpleNamespace(**flatten(told(REGISTRY.made, wildcards.method, wildcards.dataset, wildcards.member)))
 
 
 def needs(wildcards):
@@ -307,13 +307,13 @@ def encoder_folder(dataset, backbone):
 def member_inputs(wildcards, tokens="max_tokens"):
     """The prepared inputs of a member, by the name of the option that passes them to its program.
 
-    tokens: the setting that says how many of them a document may have.
+    tokens: the setting that says how many of them a document may have; 0, or a method without it: `max_tokens`.
     """
     dataset, settings, wanted = wildcards.dataset, made(wildcards), needs(wildcards)
     found = {}
     if "tokens" in wanted:
         found["encoder"] = encoder_folder(dataset, settings.backbone)
-        most = getattr(settings, tokens, settings.max_tokens)
+        most = getattr(settings, tokens, 0) or settings.max_tokens
         found["tokens"] = f"results/{dataset}/tokens/{settings.backbone}-{most}-{settings.text}"
     for need in sorted({"tfidf", "bow"} & wanted):
         kind = tfidf_of(wildcards) if need == "tfidf" else need
@@ -337,7 +337,7 @@ def training_inputs(wildcards):
 
 def prediction_inputs(wildcards):
     """Those, with the tokens that a prediction reads."""
-    return member_inputs(wildcards, "tokens_predicted")
+    return member_inputs(wildcards, "predict_tokens")
 
 
 def as_options(inputs_of):

@@ -17,7 +17,7 @@ from lightxml_core.encoders.scratch import Kind, ScratchConfig, build_scratch
 from lightxml_core.encoders.tokens import load_tokens, tokenize
 from lightxml_core.evaluation.metrics import evaluate
 from lightxml_core.files import save_csr
-from lightxml_core.methods import TestData, TrainingData
+from lightxml_core.methods import TestData, TrainingData, changed
 from lightxml_core.methods.lightxml import Settings, fit, needs, predict
 from lightxml_core.training.log import Progress
 
@@ -35,7 +35,8 @@ LEARNS: dict[str, Any] = {  # how an encoder from scratch learns this corpus
     "clip": 1.0,
     "precision": "fp32",
 }
-FAST = Settings(
+FAST = changed(
+    Settings(),
     **LEARNS,
     feature_dropout=0.1,
     loss="sum",

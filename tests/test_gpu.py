@@ -14,10 +14,11 @@ from scipy import sparse
 from torch import Tensor
 
 from lightxml_core.encoders.scratch import ScratchConfig, build_scratch
+from lightxml_core.methods import changed
 from lightxml_core.methods.lightxml import predict
 from lightxml_core.methods.lightxml.heads import ClusteredHead
-from lightxml_core.methods.transformer.flat import FlatHead
-from lightxml_core.methods.transformer.prediction import load_model
+from lightxml_core.methods.lightxml.prediction import load_model
+from lightxml_core.methods.transformer.heads import FlatHead
 from lightxml_core.training.devices import pick_device
 from tests.planted import (
     FAST,
@@ -36,12 +37,12 @@ from tests.planted import (
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="compares a GPU with the processor: none is here")
 
 TRAINING, TEST = 400, 100
-FLAT = replace(FAST, epochs=10, precision="auto", prior_bias=True, standardise=True, warm_epochs=2, warm_lr=5e-3)
+FLAT = changed(FAST, epochs=10, precision="auto", prior_bias=True, standardise=True, warm_epochs=2, warm_lr=5e-3)
 HEADS = {
     "flat": FLAT,
-    "flat, upper layer": replace(FLAT, frozen_layers=1, keep_frozen=True),
-    "clustered": replace(FLAT, head="clustered"),
-    "clustered, row-sparse": replace(FLAT, head="clustered", table="row-sparse"),
+    "flat, upper layer": changed(FLAT, frozen_layers=1, keep_frozen=True),
+    "clustered": changed(FLAT, head="clustered"),
+    "clustered, row-sparse": changed(FLAT, head="clustered", table="row-sparse"),
 }
 
 
@@ -101,7 +102,7 @@ def dense(gradient: Tensor) -> Tensor:
 def test_it_learns_in_every_precision_and_its_model_predicts_the_same_on_the_processor(
     head: str, how: Any, corpus: Encoded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = replace(HEADS[head], precision=how)
+    settings = changed(HEADS[head], precision=how)
     on_gpu = trained(corpus, "bert", settings, tmp_path)
     assert load_model(tmp_path / "model")[0].mean.is_cuda and precision(on_gpu, corpus.Y_tst) > 90
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
@@ -120,7 +121,7 @@ def cpu_scores(model: Path, corpus: Encoded) -> np.ndarray:
 def test_killed_and_fitted_again_it_ends_where_the_undisturbed_run_does(
     how: Any, corpus: Encoded, tmp_path: Path
 ) -> None:
-    settings = replace(HEADS["clustered"], precision=how, checkpoint_minutes=0.0)
+    settings = changed(HEADS["clustered"], precision=how, checkpoint_minutes=0.0)
     whole = trained(corpus, "bert", settings, tmp_path / "whole")
     with pytest.MonkeyPatch.context() as patch:
         die_at(patch, 100)
@@ -140,7 +141,7 @@ def test_a_batch_that_the_gpu_cannot_hold_goes_in_pieces(
     """Of real memory, all but 600 MiB of which is taken away; the batch needs about 1 GiB."""
     build_scratch(ScratchConfig("bert", 400, 512, 4, 8, MAX_TOKENS), documents(TRAINING, 1)[0], tmp_path / "bert")
     (tmp_path / "tokens-bert").symlink_to(corpus.folder / "tokens-bert")
-    settings = replace(FLAT, epochs=1, warm_epochs=0, standardise=False, batch=TRAINING, bucket=1)
+    settings = changed(FLAT, epochs=1, warm_epochs=0, standardise=False, batch=TRAINING, bucket=1)
     torch.cuda.empty_cache()
     used = torch.cuda.memory_reserved() + 600 * 2**20
     torch.cuda.set_per_process_memory_fraction(used / torch.cuda.get_device_properties(0).total_memory)

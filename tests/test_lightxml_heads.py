@@ -18,7 +18,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from lightxml_core.methods.lightxml import heads
 from lightxml_core.methods.lightxml.blocks import Zeros, cut
 from lightxml_core.methods.lightxml.heads import ClusteredHead, Padding, Stage
-from lightxml_core.methods.transformer.flat import FlatHead
+from lightxml_core.methods.transformer.heads import FlatHead
 from lightxml_core.methods.transformer.losses import Loss, log_odds
 from lightxml_core.methods.transformer.selection import best
 from lightxml_core.training.optimisers import adamw

@@ -23,12 +23,14 @@ from lightxml_core.encoders.scratch import Kind
 from lightxml_core.errors import InputError
 from lightxml_core.evaluation.metrics import evaluate
 from lightxml_core.files import read_json, write_json
+from lightxml_core.methods import changed
 from lightxml_core.methods.lightxml import PROTOCOLS, Settings, fit, heads, needs, predict
+from lightxml_core.methods.lightxml.model import build_model
+from lightxml_core.methods.lightxml.prediction import load_model
 from lightxml_core.methods.transformer import training
 from lightxml_core.methods.transformer.frozen import frozen
 from lightxml_core.methods.transformer.inputs import in_memory, padded
-from lightxml_core.methods.transformer.model import build_model
-from lightxml_core.methods.transformer.prediction import load_model, predict_rows
+from lightxml_core.methods.transformer.prediction import predict_rows
 from lightxml_core.training.batches import step_groups
 from lightxml_core.training.checkpoint import Checkpoint
 from lightxml_core.training.optimisers import adamw
@@ -51,13 +53,13 @@ TRAINING, TEST = 200, 60
 KINDS: tuple[Kind, ...] = ("bert", "roberta", "xlnet")
 HEADS: dict[str, Settings] = {
     "flat": FAST,
-    "clustered": replace(FAST, head="clustered"),
-    "clustered, warm": replace(FAST, head="clustered", warm_epochs=4, warm_lr=5e-3, prior_bias=True, standardise=True),
-    "clustered, random": replace(FAST, head="clustered", negatives="random"),
-    "clustered, earlier": replace(FAST, head="clustered", negatives="earlier", warm_epochs=4, warm_lr=5e-3),
-    "clustered, all": replace(FAST, head="clustered", negatives="all"),
-    "clustered, two steps": replace(FAST, head="clustered", two_step=True, epochs=24),
-    "flat, warm": replace(FAST, warm_epochs=4, warm_lr=5e-3, prior_bias=True, standardise=True),
+    "clustered": changed(FAST, head="clustered"),
+    "clustered, warm": changed(FAST, head="clustered", warm_epochs=4, warm_lr=5e-3, prior_bias=True, standardise=True),
+    "clustered, random": changed(FAST, head="clustered", negatives="random"),
+    "clustered, earlier": changed(FAST, head="clustered", negatives="earlier", warm_epochs=4, warm_lr=5e-3),
+    "clustered, all": changed(FAST, head="clustered", negatives="all"),
+    "clustered, two steps": changed(FAST, head="clustered", two_step=True, epochs=24),
+    "flat, warm": changed(FAST, warm_epochs=4, warm_lr=5e-3, prior_bias=True, standardise=True),
 }
 
 
@@ -68,7 +70,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Encoded:
 
 def test_frozen_layers_stay_as_they_came_and_the_others_learn(corpus: Encoded, tmp_path: Path) -> None:
     for kind, lowest in (("bert", "encoder.layer.0."), ("xlnet", "layer.0.")):
-        settings = replace(FAST, frozen_layers=1, epochs=1)
+        settings = changed(FAST, frozen_layers=1, epochs=1)
         before = build_model(settings, corpus.folder / kind, LABELS, None).state_dict()
         trained(corpus, kind, settings, tmp_path / kind)
         after = load_model(tmp_path / kind / "model")[0].state_dict()
@@ -81,8 +83,8 @@ def test_frozen_layers_stay_as_they_came_and_the_others_learn(corpus: Encoded, t
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("exempt", "of_xlnet"), [("norms", 0.0), ("names", 0.01)])
 def test_what_decays(kind: str, exempt: Any, of_xlnet: float, corpus: Encoded) -> None:
-    model = build_model(replace(FAST, decay_exempt=exempt), corpus.folder / kind, LABELS, None)
-    groups = list(training._groups(model, replace(FAST, decay_exempt=exempt)))
+    model = build_model(changed(FAST, decay_exempt=exempt), corpus.folder / kind, LABELS, None)
+    groups = list(training._groups(model, changed(FAST, decay_exempt=exempt)))
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     decay = {names[id(parameter)]: group["weight_decay"] for group in groups for parameter in group["params"]}
     assert decay.keys() == set(names.values())
@@ -94,11 +96,11 @@ def test_what_decays(kind: str, exempt: Any, of_xlnet: float, corpus: Encoded) -
 
 
 def test_layer_decay_slows_the_lower_layers(corpus: Encoded, tmp_path: Path) -> None:
-    settings = replace(FAST, epochs=1, weight_decay=0.0)
+    settings = changed(FAST, epochs=1, weight_decay=0.0)
     before = build_model(settings, corpus.folder / "bert", LABELS, None).state_dict()
     distance = {}
     for decay in (1.0, 0.1, 0.0):
-        trained(corpus, "bert", replace(settings, layer_decay=decay), tmp_path / str(decay))
+        trained(corpus, "bert", changed(settings, layer_decay=decay), tmp_path / str(decay))
         after = load_model(tmp_path / str(decay) / "model")[0].state_dict()
         for part in ("embeddings", "encoder.layer.0", "encoder.layer.1"):
             names = [name for name in before if name.startswith(f"backbone.encoder.{part}.")]
@@ -133,19 +135,19 @@ def test_it_learns_and_its_model_folder_is_all_it_needs(kind: str, head: str, co
     assert predictions.data.min() >= 0.0 and predictions.data.max() <= 1.0
     commonest = sparse.csr_matrix(np.tile(np.asarray(corpus.Y.sum(0)), (TEST, 1)))
     times = (
-        2 if settings.two_step else 4
+        2 if settings.heads.two_step else 4
     )  # these clusters say nothing about their labels, so features made for them little
     assert precision(predictions, corpus.Y_tst) > times * precision(commonest, corpus.Y_tst) > 0
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["checkpoint"]
     kinds = Counter(line["kind"] for line in log_lines(tmp_path / "run"))
-    assert kinds == Counter(step=settings.epochs * 13, phase=settings.warm_epochs)
+    assert kinds == Counter(step=settings.training.epochs * 13, phase=settings.warm_start.warm_epochs)
 
 
 @pytest.mark.parametrize("select", ["last", "validation", "test"])
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_both_protocols_run_with_every_selection(protocol: str, select: Any, corpus: Encoded, tmp_path: Path) -> None:
-    short = replace(FAST, epochs=1, swa_warmup=1, swa_step=4, accumulate=2, evaluate_steps=3)
-    settings = replace(short, protocol=protocol, **{**PROTOCOLS[protocol], "select": select, "extra_epochs": 1})
+    short = changed(FAST, epochs=1, swa_warmup=1, swa_step=4, accumulate=2, evaluate_steps=3)
+    settings = changed(short, protocol=protocol, **{**PROTOCOLS[protocol], "select": select, "extra_epochs": 1})
     trained(corpus, "xlnet", settings, tmp_path)
     steps = [line for line in log_lines(tmp_path) if line["kind"] == "step"]
     micro_batches = -(-(160 if select == "validation" else TRAINING) // 8)
@@ -173,29 +175,26 @@ def test_the_rate_of_the_warm_start_stays_or_falls_towards_zero(
         return optimizer
 
     monkeypatch.setattr("lightxml_core.methods.transformer.warmstart.adamw", recorded)
-    warm = replace(HEADS["flat, warm"], warm_epochs=2, epochs=1, warm_lr=0.3, warm_schedule=schedule, select="last")
-    trained(corpus, "bert", replace(warm, warm_batch=-(-TRAINING // 3)), tmp_path)
+    warm = changed(HEADS["flat, warm"], warm_epochs=2, epochs=1, warm_lr=0.3, warm_schedule=schedule, select="last")
+    trained(corpus, "bert", changed(warm, warm_batch=-(-TRAINING // 3)), tmp_path)
     assert rates == pytest.approx(np.linspace(0.3, 0.3 * last, 6).tolist())
 
 
 def test_the_protocols_are_what_the_paper_and_the_released_code_do() -> None:
-    official, clean = (Settings(**PROTOCOLS[name]) for name in ("official", "clean"))
-    assert (official.select, official.extra_epochs, official.text, official.position) == (
-        "test",
-        5,
-        "official",
-        "first",
-    )
-    assert (official.decay_exempt, official.padding, official.bucket) == ("names", "edge", 1)
-    assert official.eps_corrected is False
-    assert official.dropout_off_after_evaluation and official.accumulation_off_by_one and not official.select_mid_epoch
-    assert clean.select == "validation" and clean.extra_epochs == 0 and clean.position == "class"
+    official, clean = (changed(Settings(), **PROTOCOLS[name]) for name in ("official", "clean"))
+    selection, encoder, optimiser = official.selection, official.encoder, official.training.optimiser
+    assert (selection.select, selection.extra_epochs) == ("test", 5)
+    assert (encoder.text, encoder.position) == ("official", "first")
+    assert (optimiser.decay_exempt, official.heads.padding, official.speed.bucket) == ("names", "edge", 1)
+    assert optimiser.eps_corrected is False and official.accumulation_off_by_one
+    assert selection.evaluation.dropout_off_after_evaluation and not selection.evaluation.select_mid_epoch
+    assert (clean.selection.select, clean.selection.extra_epochs, clean.encoder.position) == ("validation", 0, "class")
     assert needs(official) == {"tokens", "gpus", "test"} and needs(clean) == {"tokens", "gpus"}
-    assert needs(replace(clean, head="clustered")) == {"tokens", "gpus", "clusters"}
+    assert needs(changed(clean, head="clustered")) == {"tokens", "gpus", "clusters"}
 
 
 def test_selection_by_test_or_validation_keeps_the_best_epoch(corpus: Encoded, tmp_path: Path) -> None:
-    settings = replace(FAST, epochs=3, select="test")
+    settings = changed(FAST, epochs=3, select="test")
     predictions = trained(corpus, "bert", settings, tmp_path)
     told = [line["validation"] for line in log_lines(tmp_path) if line["kind"] == "epoch"]
     best = max(told, key=lambda scores: scores["P@5"])
@@ -204,9 +203,9 @@ def test_selection_by_test_or_validation_keeps_the_best_epoch(corpus: Encoded, t
 
 
 def test_a_seed_decides_every_byte_of_the_predictions(corpus: Encoded, tmp_path: Path) -> None:
-    settings = replace(HEADS["clustered, warm"], epochs=2, warm_epochs=1, encoder_dropout=True)
+    settings = changed(HEADS["clustered, warm"], epochs=2, warm_epochs=1, encoder_dropout=True)
     once, again, other = (
-        bytes_of(trained(corpus, "roberta", replace(settings, seed=seed), tmp_path / name), tmp_path)
+        bytes_of(trained(corpus, "roberta", changed(settings, seed=seed), tmp_path / name), tmp_path)
         for name, seed in (("once", 5), ("again", 5), ("other", 6))
     )
     assert once == again and once != other
@@ -215,7 +214,7 @@ def test_a_seed_decides_every_byte_of_the_predictions(corpus: Encoded, tmp_path:
 
 
 def test_the_first_weights_follow_the_seed(corpus: Encoded) -> None:
-    drawn = [build_model(replace(FAST, seed=seed), corpus.folder / "bert", LABELS, None) for seed in (5, 5, 6)]
+    drawn = [build_model(changed(FAST, seed=seed), corpus.folder / "bert", LABELS, None) for seed in (5, 5, 6)]
     for part in ("backbone", "head"):
         once, again, other = (torch.nn.utils.parameters_to_vector(getattr(m, part).parameters()) for m in drawn)
         assert torch.equal(once, again) and not torch.equal(once, other)
@@ -229,13 +228,13 @@ def test_a_document_has_its_own_scores_whatever_batch_it_is_in(
     for parameter in model.backbone.parameters():
         if parameter.ndim > 1:  # as they are drawn, the weights tell documents hardly apart
             parameter.data *= 5
-    together = predict_rows(model, tokens, np.arange(TEST), LABELS, FAST).toarray()
+    together = predict_rows(model, tokens, np.arange(TEST), LABELS, "fp32").toarray()
     monkeypatch.setattr("lightxml_core.methods.transformer.prediction.PREDICTION_BATCH", 7)
     rows = np.random.default_rng(0).permutation(TEST)
-    apart = predict_rows(model, tokens, rows, LABELS, FAST).toarray()
+    apart = predict_rows(model, tokens, rows, LABELS, "fp32").toarray()
     np.testing.assert_allclose(apart, together[rows], rtol=1e-4, atol=1e-6)
     for row in (0, 1, TEST - 1):
-        alone = predict_rows(model, tokens, np.array([row]), LABELS, FAST).toarray()[0]
+        alone = predict_rows(model, tokens, np.array([row]), LABELS, "fp32").toarray()[0]
         np.testing.assert_allclose(alone, together[row], rtol=1e-4, atol=1e-6)
     assert np.abs(together[0] - together[1]).max() > 1e-3
 
@@ -246,7 +245,7 @@ def test_killed_in_the_middle_and_fitted_again_it_predicts_the_same_bytes(
     when: int, corpus: Encoded, tmp_path: Path, undisturbed: tuple[Settings, bytes, list[dict[str, Any]]]
 ) -> None:
     settings, expected, expected_log = undisturbed
-    settings = replace(settings, checkpoint_minutes=0.0 if when % 2 else 1e6)
+    settings = changed(settings, checkpoint_minutes=0.0 if when % 2 else 1e6)
     with pytest.MonkeyPatch.context() as patch:
         die_at(patch, when)
         with pytest.raises(KilledError):
@@ -261,7 +260,7 @@ def undisturbed(
     corpus: Encoded, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Settings, bytes, list[dict[str, Any]]]:
     folder = tmp_path_factory.mktemp("undisturbed")
-    settings = replace(
+    settings = changed(
         HEADS["clustered, warm"],
         negatives="earlier",
         frozen_layers=1,
@@ -350,7 +349,7 @@ def test_which_token_and_which_layers_represent_a_document(kind: str, position: 
 def test_frozen_layers_computed_once_give_the_features_of_the_whole_encoder(
     kind: str, layers: int, position: Any, combination: Any, corpus: Encoded, tmp_path: Path
 ) -> None:
-    settings = replace(
+    settings = changed(
         FAST, layers=layers, position=position, combine_layers=combination, frozen_layers=1, keep_frozen=True
     )
     data = corpus.data(kind, settings)
@@ -393,7 +392,7 @@ def test_the_layers_that_learn_go_on_from_the_frozen_ones_for_mpnet() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_head_learns_alone_where_all_layers_are_frozen(kind: str, corpus: Encoded, tmp_path: Path) -> None:
-    settings = replace(FAST, frozen_layers=2, keep_frozen=True, encoder_dropout=False)
+    settings = changed(FAST, frozen_layers=2, keep_frozen=True, encoder_dropout=False)
     data = corpus.data(kind, settings)
     assert data.tokens is not None
     fit(data, settings, tmp_path / "model", True)
@@ -408,7 +407,7 @@ def test_the_head_learns_alone_where_all_layers_are_frozen(kind: str, corpus: En
 
 
 def test_frozen_layers_are_not_kept_for_an_encoder_that_cannot_go_on_from_them(corpus: Encoded, tmp_path: Path) -> None:
-    settings = replace(FAST, frozen_layers=1, keep_frozen=True)
+    settings = changed(FAST, frozen_layers=1, keep_frozen=True)
     with pytest.raises(InputError, match="keep_frozen does not work for encoders of the XLNet type"):
         fit(corpus.data("xlnet", settings), settings, tmp_path / "model", True)
 
@@ -442,11 +441,11 @@ def test_padding_changes_no_features(kind: str, corpus: Encoded) -> None:
 )
 def test_settings_that_exclude_each_other_are_an_input_error(wrong: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        Settings(**wrong)
+        changed(Settings(), **wrong)
 
 
 def test_more_layers_than_there_are_is_an_input_error(corpus: Encoded, tmp_path: Path) -> None:
-    settings = replace(FAST, layers=3)
+    settings = changed(FAST, layers=3)
     with pytest.raises(InputError, match="the last 3 layers are asked for, the encoder has 2: set `layers` lower"):
         fit(corpus.data("bert", settings), settings, tmp_path / "model", True)
     assert not (tmp_path / "model").exists()
@@ -517,7 +516,7 @@ def test_labels_are_scored_in_float32_also_where_the_encoder_runs_in_bfloat16(
 ) -> None:
     """bfloat16 logits would give many labels the same score."""
     monkeypatch.setattr(heads, "_GATHERED", gathered)  # 0: block by block
-    model = build_model(replace(HEADS[head], precision="bf16"), corpus.folder / "bert", 500, clusters_of(500)).eval()
+    model = build_model(changed(HEADS[head], precision="bf16"), corpus.folder / "bert", 500, clusters_of(500)).eval()
     features = torch.randn(4, model.backbone.width, generator=torch.Generator().manual_seed(2))
     with torch.inference_mode():
         exact = model.head.top(model.prepare(features.bfloat16()), 50)
@@ -532,7 +531,7 @@ def test_labels_are_scored_in_float32_also_where_the_encoder_runs_in_bfloat16(
 
 
 def test_a_model_trained_in_float16_predicts_where_there_is_no_gpu(corpus: Encoded, tmp_path: Path) -> None:
-    expected = trained(corpus, "bert", replace(FAST, epochs=1), tmp_path / "run").toarray()
+    expected = trained(corpus, "bert", changed(FAST, epochs=1), tmp_path / "run").toarray()
     model = shutil.copytree(tmp_path / "run/model", tmp_path / "model")
     write_json(model / "settings.json", read_json(model / "settings.json") | {"precision": "fp16"})
     found = predict(model, corpus.test("bert"), 10).toarray()

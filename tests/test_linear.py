@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import optimize, sparse
 
 from lightxml_core.evaluation.metrics import evaluate
-from lightxml_core.methods import TestData, TrainingData, one_vs_rest
+from lightxml_core.methods import TestData, TrainingData, changed, one_vs_rest
 from lightxml_core.methods.xtransformer import ranker
 from lightxml_core.methods.xtransformer.ranker import confidence, ranked, ranker_features, seen_by
 from lightxml_core.methods.xtransformer.settings import Settings
@@ -119,7 +119,7 @@ def test_rankers_see_the_documents_that_sets_say(seed: int, negatives: str) -> N
     cluster_of = random.integers(0, clusters, labels)
     proposed = random.random((documents, clusters)) < 0.4
     C = sparse.csr_matrix(np.eye(clusters, dtype=np.float32)[cluster_of])
-    chosen = Settings(ranker_negatives=negatives)  # type: ignore[arg-type]
+    chosen = changed(Settings(), ranker_negatives=negatives)
     groups = seen_by(sparse.csr_matrix(Y, dtype=np.float32), C, sparse.csr_matrix(proposed * np.float32(0.3)), chosen)
     seen = {int(label): rows.tolist() for rows, own in groups for label in own}
     assert seen.keys() == set(range(labels))

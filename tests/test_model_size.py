@@ -11,7 +11,7 @@ import torch
 from scipy import sparse
 from transformers import BertConfig
 
-from lightxml_core.methods.transformer.model import build_model
+from lightxml_core.methods.lightxml.model import build_model
 from lightxml_core.registry import load_registry, read_config
 from tests.project import ROOT
 

@@ -14,13 +14,12 @@ from hypothesis import strategies as st
 from lightxml_core.__main__ import main
 from lightxml_core.errors import InputError
 from lightxml_core.methods import BaseSettings
+from lightxml_core.planning.load import Load, Shape
 from lightxml_core.planning.plan import Machine, estimates, refusal, spelled
 from lightxml_core.planning.workload import (
     STAGES,
     UNKNOWN,
     UNKNOWN_TRAINING,
-    Load,
-    Shape,
     asked,
     downloads,
     hours_by_words,
@@ -53,7 +52,7 @@ def test_a_large_model_has_the_size_and_the_passes_of_the_paper(registry: Regist
     forward = 2 * 12 * 12 * 768**2 * 128 + 12 * 4 * 768 * 128**2
     passes = 3 * 490449 * 3 * forward
     settings: list[Any] = [registry.made("lightxml", "amazon-670k", f"tree{i}") for i in range(3)]
-    epochs = {setting.epochs + setting.extra_epochs for setting in settings}
+    epochs = {setting.training.epochs + setting.selection.extra_epochs for setting in settings}
     assert one.gpu_hours == pytest.approx(passes * epochs.pop() / 50e12 / 3600, rel=0.01)
 
 

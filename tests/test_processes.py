@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +20,14 @@ from lightxml_core.corpus.types import Corpus, Part
 from lightxml_core.encoders.scratch import ScratchConfig, build_scratch
 from lightxml_core.encoders.tokens import tokenize
 from lightxml_core.files import save_array, save_csr
+from lightxml_core.methods import changed, flatten
 from lightxml_core.methods.lightxml import Settings
 from lightxml_core.training.processes import Team
 from tests.planted import FAST, LABELS, MAX_TOKENS, documents
 from tests.project import ROOT
 
 DOCUMENTS = 201  # the last micro-batch of an epoch holds one document: a process is left without
-STEADY = replace(FAST, epochs=2, feature_dropout=0.0, select="validation", swa_warmup=1, swa_step=5, batch=8)
+STEADY = changed(FAST, epochs=2, feature_dropout=0.0, select="validation", swa_warmup=1, swa_step=5, batch=8)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def train(prepared: Path, settings: Settings, processes: int, out: Path) -> list[dict[str, Any]]:
     """The lines of the training's log."""
-    chosen = {key: value for key, value in asdict(settings).items() if key != "seed"}
+    chosen = {key: value for key, value in flatten(settings).items() if key != "seed"}
     arguments = ["--method", "lightxml", "--settings", json.dumps(chosen), "--processes", str(processes)]
     for name, value in {
         "corpus": prepared / "corpus",
@@ -60,13 +60,13 @@ def train(prepared: Path, settings: Settings, processes: int, out: Path) -> list
     command = [sys.executable, "-m", "workflow_scripts.train", *arguments]
     done = subprocess.run(command, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
-    assert json.loads((out / "provenance.json").read_text())["settings"]["batch"] == settings.batch
+    assert json.loads((out / "provenance.json").read_text())["settings"]["batch"] == settings.training.batch
     return [json.loads(line) for line in (out / "training.jsonl").read_text().splitlines()]
 
 
 @pytest.mark.parametrize(
     "settings",
-    [STEADY, replace(STEADY, head="clustered", accumulate=2, warm_epochs=1, clusters_kept=6)],
+    [STEADY, changed(STEADY, head="clustered", accumulate=2, warm_epochs=1, clusters_kept=6)],
     ids=["flat", "clustered, accumulated, warm"],
 )
 def test_two_processes_have_the_losses_scores_and_weights_of_one(
@@ -87,7 +87,7 @@ def test_two_processes_have_the_losses_scores_and_weights_of_one(
 
 def test_an_error_of_one_process_ends_all(prepared: Path, tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="not finite at step"):
-        train(prepared, replace(STEADY, adam_eps=1e-300), 2, tmp_path)
+        train(prepared, changed(STEADY, adam_eps=1e-300), 2, tmp_path)
     assert not (tmp_path / "model").exists() and not (tmp_path / "provenance.json").exists()
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import yaml
 
 from lightxml_core.errors import InputError
+from lightxml_core.methods import flatten
 from lightxml_core.registry import Registry, load_registry, read_config
 from lightxml_core.selection import RunFeatures
 from lightxml_core.user_files import own_folder
@@ -38,6 +40,11 @@ def project(tmp_path: Path) -> Path:
 
 def load(project: Path) -> Registry:
     return load_registry(project, read_config(project / CONFIG))
+
+
+def made_by(registry: Registry, method: str, dataset: str, member: str) -> SimpleNamespace:
+    """The settings of a member by their keys, without their groups."""
+    return SimpleNamespace(**flatten(registry.made(method, dataset, member)))
 
 
 def edit(path: Path, keys: Keys, value: Any) -> None:
@@ -392,7 +399,7 @@ PUBLISHED: dict[tuple[str, str], tuple[str, int, int, int, int, int, int, int | 
 
 @pytest.mark.parametrize(("dataset", "member"), PUBLISHED)
 def test_lightxml_has_the_published_settings(dataset: str, member: str) -> None:
-    made: Any = load(ROOT).made("lightxml", dataset, member)
+    made = made_by(load(ROOT), "lightxml", dataset, member)
     clustered = made.head == "clustered"
     heads = (made.bottleneck, made.clusters_kept) if clustered else (None, None)
     lengths = (made.epochs, made.batch, made.accumulate, made.max_tokens, made.swa_warmup, made.swa_step)
@@ -422,10 +429,10 @@ def test_rivals_have_the_habits_of_their_released_code() -> None:
     registry = load(ROOT)
     paper = ("eurlex-4k", "wiki10-31k", "amazoncat-13k", "wiki-500k", "amazon-670k")
     for dataset in paper:
-        words: Any = registry.made("attentionxml", dataset, "tree1")
+        words = made_by(registry, "attentionxml", dataset, "tree1")
         assert words.backbone == ("words-blanks" if dataset == "eurlex-4k" else "words-treebank")
         assert (words.missing_vectors, words.bucket, words.evaluate_epochs) == ("uniform", 1, False)
-        matcher: Any = registry.made("xtransformer", dataset, "xlnet-text")
+        matcher = made_by(registry, "xtransformer", dataset, "xlnet-text")
         assert (matcher.position, matcher.layers, matcher.pifa) == ("pooled", 1, "by_labels")
         assert matcher.names_backbone == "roberta-large"
         assert (matcher.bucket, matcher.eps_corrected, matcher.adam_eps) == (1, False, 1e-8)
@@ -436,7 +443,7 @@ def test_rivals_have_the_habits_of_their_released_code() -> None:
 
 def test_the_clean_protocol_selects_on_held_out_documents_and_trains_no_longer(project: Path) -> None:
     edit(project / CONFIG, ("protocol",), "clean")
-    made: Any = load(project).made("lightxml", "eurlex-4k", "xlnet")
+    made = made_by(load(project), "lightxml", "eurlex-4k", "xlnet")
     assert (made.protocol, made.select, made.text) == ("clean", "validation", "plain")
     assert (made.epochs, made.extra_epochs) == (20, 0)
 
@@ -444,13 +451,13 @@ def test_the_clean_protocol_selects_on_held_out_documents_and_trains_no_longer(p
 def test_a_method_may_fix_its_protocol() -> None:
     registry = load(ROOT)
     assert registry.config["protocol"] == "official"
-    made: Any = registry.made("lightxml-fast", "eurlex-4k-small", "minilm")
+    made = made_by(registry, "lightxml-fast", "eurlex-4k-small", "minilm")
     assert (made.protocol, made.select, made.extra_epochs) == ("clean", "last", 0)
 
 
 def test_a_member_may_name_its_protocol_and_still_change_what_that_sets() -> None:
     registry = load(ROOT)
-    made: Any = {member: registry.made("lightxml-protocols", "hpo-5k", member) for member in ("clean", "official")}
+    made = {member: made_by(registry, "lightxml-protocols", "hpo-5k", member) for member in ("clean", "official")}
     assert (made["clean"].text, made["clean"].select, made["clean"].position) == ("plain", "validation", "class")
     assert (made["official"].text, made["official"].select, made["official"].position) == ("official", "test", "first")
     assert made["official"].extra_epochs == 1  # named in the file, where the protocol says 5
@@ -522,7 +529,7 @@ def test_later_layers_of_settings_win(project: Path) -> None:
     """Protocol < method < dataset < member: each layer is added in turn to one member's `extra_epochs`."""
 
     def extra_epochs(dataset: str, member: str) -> int:
-        made: Any = load(project).made("lightxml", dataset, member)
+        made = made_by(load(project), "lightxml", dataset, member)
         return int(made.extra_epochs)
 
     layers: list[tuple[Keys, int]] = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields, replace
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -29,7 +29,7 @@ from lightxml_core.errors import InputError
 from lightxml_core.evaluation.ensemble import How
 from lightxml_core.features.text import FeatureSettings
 from lightxml_core.files import load_csr, save_csr, write_json
-from lightxml_core.methods import implementations, load_method, make_settings
+from lightxml_core.methods import changed, flatten, implementations, load_method, make_settings, settable
 from lightxml_core.methods.lightxml import PROTOCOLS
 from lightxml_core.registry import Registry
 from lightxml_core.registry.checks import check_methods
@@ -41,12 +41,7 @@ from tests.test_small_corpora import QUICK, Prepared, planted
 from workflow_scripts import ensemble
 
 SCHEMAS = ROOT / "lightxml_core/registry/schemas"
-FIELDS = [
-    (name, field.name)
-    for name in implementations()
-    for field in fields(load_method(name).Settings)
-    if field.name not in load_method(name).Settings.UNSETTABLE
-]
+FIELDS = [(name, key) for name in implementations() for key in settable(load_method(name).Settings)]
 
 
 def limits_of(kind: Any) -> list[Any]:
@@ -58,13 +53,29 @@ def is_number(kind: Any) -> bool:
     return kind in (int, float) or (kind is not bool and any(is_number(part) for part in get_args(kind)))
 
 
-NUMBERS = [(name, key) for name, key in FIELDS if is_number(types_of(load_method(name).Settings)[key])]
+NUMBERS = [(name, key) for name, key in FIELDS if is_number(settable(load_method(name).Settings)[key])]
+
+
+def keys_of(settings: type) -> list[str]:
+    """Every key of a dataclass and of its groups; one that stands in two groups comes twice."""
+    kinds = types_of(settings)
+    return [key for name, kind in kinds.items() for key in (keys_of(kind) if is_dataclass(kind) else [name])]
+
+
+@pytest.mark.parametrize("name", implementations())
+def test_a_key_stands_in_one_group_and_all_go_into_theirs_and_come_back(name: str) -> None:
+    method = load_method(name)
+    keys, values = keys_of(method.Settings), flatten(method.Settings())
+    assert list(values) == keys and len(set(keys)) == len(keys)
+    assert make_settings(method, {**values, "seed": 7}) == changed(method.Settings(), seed=7) != method.Settings()
+    with pytest.raises(InputError, match=r"unknown setting 'sed': known are .*seed"):
+        make_settings(method, {"sed": 1})
 
 
 def test_every_number_has_a_least_and_a_largest_value() -> None:
     assert len(NUMBERS) > 80
     for name, key in NUMBERS:
-        limits = limits_of(types_of(load_method(name).Settings)[key])
+        limits = limits_of(settable(load_method(name).Settings)[key])
         assert any(isinstance(limit, Ge | Gt) for limit in limits), f"{name}.{key}"
         assert any(isinstance(limit, Le | Lt) for limit in limits), f"{name}.{key}"
 
@@ -86,14 +97,14 @@ def beyond(limit: Any, inner: Any) -> st.SearchStrategy[Any]:
 @given(data=st.data())
 def test_a_value_beyond_its_range_is_refused_with_file_and_key_and_by_the_class_itself(data: st.DataObject) -> None:
     name, key = data.draw(st.sampled_from(NUMBERS))
-    settings = load_method(name).Settings
-    kind = types_of(settings)[key]
+    method = load_method(name)
+    kind = settable(method.Settings)[key]
     number = get_args(kind)[0] if get_origin(kind) is list else kind
     limit = data.draw(st.sampled_from(limits_of(kind)))
     bad = data.draw(beyond(limit, get_args(number)[0]))
     value = [bad] if get_origin(kind) is list else bad
     with pytest.raises(InputError, match=rf"^{key}(: expected| must be) "):
-        settings(**{key: value})
+        make_settings(method, {key: value})
     definition = {"implementation": name, "title": "M", "members": {"single": {key: value}}}
     registry = Registry({}, {}, {}, {}, {"m": definition})
     with pytest.raises(InputError, match=rf"^methods/m.yaml: members.single.{key}(: expected| must be) "):
@@ -104,15 +115,14 @@ def test_a_value_beyond_its_range_is_refused_with_file_and_key_and_by_the_class_
 def test_a_default_is_within_its_range_and_the_edge_of_a_range_is_allowed_or_refused_in_a_sentence(
     name: str, key: str
 ) -> None:
-    settings = load_method(name).Settings
-    settings()
-    kind = types_of(settings)[key]
+    method = load_method(name)
+    kind = settable(method.Settings)[key]
     values = list(get_args(kind)) if get_origin(kind) is Literal else []
     values += [limit.ge for limit in limits_of(kind) if isinstance(limit, Ge) and get_origin(kind) is not list]
     values += [LARGEST] if Le(LARGEST) in limits_of(kind) and get_origin(kind) is not list else []
     for value in values:
         try:
-            assert getattr(settings(**{key: value}), key) == value
+            assert flatten(make_settings(method, {key: value}))[key] == value
         except InputError as error:  # it needs another setting, which the sentence names
             assert key in str(error) or "`" in str(error)
 
@@ -178,7 +188,7 @@ def test_every_way_to_combine_members_is_taken_by_its_program(
 
 def literals_of(name: str) -> dict[str, list[Any]]:
     """The values of each setting of a method that allows only some; without a GPU none in half precision."""
-    kinds = types_of(load_method(name).Settings)
+    kinds = settable(load_method(name).Settings)
     found = {key: list(get_args(kinds[key])) for method, key in FIELDS if method == name}
     found = {key: values for key, values in found.items() if get_origin(kinds[key]) is Literal}
     return {key: [value for value in values if value != "fp16"] for key, values in found.items()}
@@ -191,7 +201,7 @@ def together(name: str) -> list[dict[str, Any]]:
     while missing:
         drawn = {key: random.choice(values) for key, values in literals.items()}
         try:
-            load_method(name).Settings(**drawn, warm_epochs=1, layers=1) if name == "lightxml" else None
+            make_settings(load_method(name), {**drawn, "warm_epochs": 1, "layers": 1}) if name == "lightxml" else None
         except InputError:
             continue
         if missing & drawn.items():
@@ -215,7 +225,7 @@ def test_every_value_that_a_setting_allows_trains_and_predicts(
     name: str, drawn: dict[str, Any], corpus: Prepared, tmp_path: Path
 ) -> None:
     torch.set_num_threads(1)
-    method, known = load_method(name), types_of(load_method(name).Settings)
+    method, known = load_method(name), settable(load_method(name).Settings)
     quick = {
         **QUICK,
         "layers": [8] if name == "attentionxml" else 1 if drawn.get("position") == "pooled" else 2,

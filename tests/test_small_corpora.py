@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,16 @@ from lightxml_core.encoders.scratch import Kind, ScratchConfig, build_scratch
 from lightxml_core.encoders.tokens import load_tokens, tokenize
 from lightxml_core.features.labels import label_features
 from lightxml_core.features.text import FeatureSettings, build_tfidf
-from lightxml_core.methods import BaseSettings, TestData, TrainingData, implementations, load_method, make_settings
+from lightxml_core.methods import (
+    BaseSettings,
+    TestData,
+    TrainingData,
+    flatten,
+    implementations,
+    load_method,
+    make_settings,
+    setting_types,
+)
 from lightxml_core.registry import load_registry, read_config
 from tests.project import ROOT
 
@@ -98,16 +107,17 @@ class Prepared:
 
     def _encoder(self, settings: Any) -> Path:
         """An encoder from scratch, as deep as MiniLM, with the tokens of both parts beside it."""
-        kind: Kind = "words" if settings.backbone == "words" else "bert"
+        kind: Kind = "words" if flatten(settings)["backbone"] == "words" else "bert"
         folder = self.folder / kind
         if not folder.is_dir():
             build_scratch(ScratchConfig(kind, 300, 8, 6, 2, 32), self.texts, folder)
             for part, texts in (("trn", self.texts), ("tst", self.texts_tst)):
-                tokenize(texts, folder, settings.max_tokens, "plain", folder, part)
+                tokenize(texts, folder, flatten(settings)["max_tokens"], "plain", folder, part)
         return folder
 
     def _clusters(self, settings: Any) -> sparse.csr_matrix:
-        return balanced_clusters(label_features(self.X, self.Y), settings.max_leaf, settings.tree)
+        values = flatten(settings)
+        return balanced_clusters(label_features(self.X, self.Y), values["max_leaf"], values["tree"])
 
 
 def _part(documents: list[tuple[str, list[int]]], labels: int) -> tuple[list[str], sparse.csr_matrix]:
@@ -124,7 +134,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Prepar
 def quick(method: str, member: str, **changes: Any) -> tuple[str, BaseSettings]:
     """The implementation of a shipped member and its settings, smaller where that changes no path through the code."""
     implementation, shipped = REGISTRY.methods[method]["implementation"], REGISTRY.settings(method, DATASET, member)
-    known = {field.name for field in fields(load_method(implementation).Settings)}
+    known = setting_types(load_method(implementation).Settings)
     smaller = {key: value for key, value in QUICK.items() if key in known}
     return implementation, make_settings(load_method(implementation), {**shipped, **smaller, **changes})
 

@@ -7,7 +7,7 @@ import logging
 import math
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,9 @@ from lightxml_core.errors import InputError
 from lightxml_core.training.batches import epoch_batches, step_groups
 from lightxml_core.training.checkpoint import Checkpoint, fingerprint
 from lightxml_core.training.log import Progress, TrainingLog
-from lightxml_core.training.loop import Plan, Task, last_step, train
+from lightxml_core.training.loop import Task, last_step, train
 from lightxml_core.training.optimisers import adamw
+from lightxml_core.training.schedule import Evaluation, Plan, Schedule, StepDecay, WeightAveraging
 
 DOCUMENTS, NEVER, ALWAYS = 24, 1e9, 0.0
 PLAN = Plan("tiny", seed=3, epochs=3, checkpoint_minutes=NEVER)
@@ -128,21 +129,18 @@ class Fuse:
 
 SHORT = replace(PLAN, epochs=2)
 RECIPES: dict[str, tuple[Plan, dict[str, Any]]] = {
-    "accumulated, clipped, linear": (replace(SHORT, schedule="linear", warmup_steps=4, clip=0.1), {"accumulate": 2}),
-    "averaged": (replace(SHORT, averaging_epoch=0, averaging_step=2), {}),
-    "averaged and selected": (replace(SHORT, averaging_epoch=1, averaging_step=1), {"select": True}),
+    "accumulated, clipped, linear": (replace(SHORT, rates=Schedule("linear", 4), clip=0.1), {"accumulate": 2}),
+    "averaged": (replace(SHORT, averaging=WeightAveraging(0, 2)), {}),
+    "averaged and selected": (replace(SHORT, averaging=WeightAveraging(1, 1)), {"select": True}),
     "clipped to the last norms, out of patience": (
-        replace(SHORT, clip_relative=0.5, evaluate_steps=1, patience=2),
+        replace(SHORT, clip_relative=0.5, evaluation=Evaluation(1), patience=2),
         {"select": True, "lr": 1.0},
     ),
     "released code": (
         replace(
             SHORT,
-            evaluate_steps=2,
-            dropout_off_after_evaluation=True,
-            select_mid_epoch=False,
-            averaging_epoch=1,
-            averaging_step=3,
+            evaluation=Evaluation(2, select_mid_epoch=False, dropout_off_after_evaluation=True),
+            averaging=WeightAveraging(1, 3),
             counted="micro-batches",
         ),
         {"select": True, "accumulate": 2},
@@ -190,7 +188,7 @@ def test_killed_anywhere_and_started_again_it_ends_in_the_same_bytes(
 
 
 def test_a_run_that_dies_again_and_again_still_arrives(tmp_path: Path) -> None:
-    plan = replace(PLAN, averaging_epoch=1, averaging_step=1, checkpoint_minutes=ALWAYS)
+    plan = replace(PLAN, averaging=WeightAveraging(1, 1), checkpoint_minutes=ALWAYS)
     options: dict[str, Any] = {"select": True, "accumulate": 2}
     undisturbed = run(tmp_path / "whole", plan, lambda: task(**options))
     for lives in count(1):
@@ -256,7 +254,7 @@ def test_step_groups_take_every_micro_batch_once_in_order(micro: int, accumulate
     ],
 )
 def test_learning_rates_by_hand(schedule: Any, warm: int, expected: list[float], tmp_path: Path) -> None:
-    plan = replace(PLAN, epochs=2, schedule=schedule, warmup_steps=warm)
+    plan = replace(PLAN, epochs=2, rates=Schedule(schedule, warm))
     run(tmp_path, plan, lambda: task(lr=8.0))
     lines = [line for line in logged(tmp_path) if line["kind"] == "step"]
     assert [line["lr"] for line in lines] == pytest.approx(expected)
@@ -305,7 +303,7 @@ def test_relative_clipping_shortens_to_the_largest_of_the_last_five_norms(tmp_pa
 
 
 def test_rates_fall_as_the_named_epochs_begin(tmp_path: Path) -> None:
-    plan = replace(PLAN, epochs=4, schedule="steps", decay=0.5, decay_at=(1, 3))
+    plan = replace(PLAN, epochs=4, rates=StepDecay(0.5, (1, 3)))
     run(tmp_path, plan, lambda: task(lr=8.0))
     rates = [line["lr"] for line in logged(tmp_path) if line["kind"] == "step"]
     assert rates == [8.0] * 3 + [4.0] * 6 + [2.0] * 3
@@ -344,7 +342,7 @@ def test_the_kept_weights_are_the_mean_of_those_averaged(
 ) -> None:
     """9 steps in 3 epochs; the first weights are those that the first epoch starts with; without any, the last."""
     trail = weights_after_each_step(tmp_path / "plain", PLAN)
-    found = run(tmp_path / "mean", replace(PLAN, averaging_epoch=first_epoch, averaging_step=every), task)
+    found = run(tmp_path / "mean", replace(PLAN, averaging=WeightAveraging(first_epoch, every)), task)
     for name, value in found.items():
         mean = torch.stack([trail[step][name] for step in steps]).mean(0)
         torch.testing.assert_close(value, mean, rtol=1e-5, atol=1e-6)
@@ -353,7 +351,7 @@ def test_the_kept_weights_are_the_mean_of_those_averaged(
 @pytest.mark.parametrize("averaging_step", [0, 1], ids=["last weights", "averaged weights"])
 def test_selection_keeps_the_weights_of_the_first_best_evaluation(averaging_step: int, tmp_path: Path) -> None:
     scores = [1.0, 5.0, 2.0, 5.0]
-    plan = replace(PLAN, epochs=4, averaging_step=averaging_step)
+    plan = replace(PLAN, epochs=4, averaging=WeightAveraging(0, averaging_step))
     found = run(tmp_path / "selected", plan, lambda: task(select=True, scores=scores))
     until_best = run(tmp_path / "two", replace(plan, epochs=2), task)
     assert identical(found, until_best)
@@ -363,7 +361,7 @@ def test_selection_keeps_the_weights_of_the_first_best_evaluation(averaging_step
 
 def test_averages_count_micro_batches_within_an_epoch_where_the_plan_says_so(tmp_path: Path) -> None:
     """2 micro-batches a step, 6 an epoch. Every third: numbers 0 and 3, in steps 1 and 2 of each epoch."""
-    plan = replace(PLAN, averaging_epoch=1, averaging_step=3, counted="micro-batches")
+    plan = replace(PLAN, averaging=WeightAveraging(1, 3), counted="micro-batches")
     trail = weights_after_each_step(tmp_path / "plain", PLAN, accumulate=2)[::2]  # seen at each micro-batch
     found = run(tmp_path / "mean", plan, lambda: task(accumulate=2))
     for name, value in found.items():
@@ -373,7 +371,7 @@ def test_averages_count_micro_batches_within_an_epoch_where_the_plan_says_so(tmp
 
 def test_evaluations_count_micro_batches_too_and_need_not_select(tmp_path: Path) -> None:
     """Micro-batch 2 of 0 to 5 is in step 2, micro-batch 4 in step 3, the last; number 0 evaluates nothing."""
-    plan = replace(PLAN, epochs=2, evaluate_steps=2, counted="micro-batches", select_mid_epoch=False)
+    plan = replace(PLAN, epochs=2, evaluation=Evaluation(2, select_mid_epoch=False), counted="micro-batches")
     scores = [9.0, 1.0, 9.0, 2.0]
     kept = run(tmp_path / "run", plan, lambda: task(accumulate=2, select=True, scores=scores))
     assert [line["step"] for line in logged(tmp_path / "run") if line["kind"] == "epoch"] == [2, 3, 5, 6]
@@ -387,7 +385,7 @@ def test_evaluations_count_micro_batches_too_and_need_not_select(tmp_path: Path)
 def test_an_epochs_end_need_not_evaluate_but_some_weights_are_always_chosen(
     each_epoch: bool, every: int, expected: list[int], tmp_path: Path
 ) -> None:
-    plan = replace(PLAN, epochs=3, evaluate_steps=every, evaluate_epochs=each_epoch)
+    plan = replace(PLAN, epochs=3, evaluation=Evaluation(every), evaluate_epochs=each_epoch)
     run(tmp_path, plan, lambda: task(select=True))
     assert [line["step"] for line in logged(tmp_path) if line["kind"] == "epoch"] == expected
 
@@ -415,7 +413,7 @@ def test_a_step_that_overflows_in_float16_is_left_out(tmp_path: Path) -> None:
 
 
 def test_evaluations_between_the_ends_of_epochs_come_after_the_steps_asked_for(tmp_path: Path) -> None:
-    run(tmp_path, replace(PLAN, evaluate_steps=2), lambda: task(select=True))
+    run(tmp_path, replace(PLAN, evaluation=Evaluation(2)), lambda: task(select=True))
     assert [line["step"] for line in logged(tmp_path) if line["kind"] == "epoch"] == [2, 3, 4, 6, 8, 9]
 
 
@@ -433,7 +431,7 @@ def test_dropout_stays_off_after_a_mid_epoch_evaluation_only_where_the_plan_says
 
         return replace(made, loss=noting)
 
-    run(tmp_path, replace(PLAN, epochs=2, evaluate_steps=2, dropout_off_after_evaluation=off), watched)
+    run(tmp_path, replace(PLAN, epochs=2, evaluation=Evaluation(2, dropout_off_after_evaluation=off)), watched)
     assert modes == ([True, True, False, True, False, False] if off else [True] * 6)
 
 
@@ -457,7 +455,7 @@ def broken(at: int, how: str) -> Task:
 
 @pytest.mark.parametrize("how", ["loss", "gradient"])
 def test_a_loss_that_is_no_number_stops_the_run_and_leaves_the_last_good_checkpoint(how: str, tmp_path: Path) -> None:
-    plan = replace(PLAN, checkpoint_minutes=ALWAYS, averaging_step=1)
+    plan = replace(PLAN, checkpoint_minutes=ALWAYS, averaging=WeightAveraging(0, 1))
     with pytest.raises(InputError, match=r"tiny: .* not finite at step 5 .*checkpoint is kept"):
         run(tmp_path / "broken", plan, lambda: broken(5, how))
     checkpoint = Checkpoint(tmp_path / "broken/checkpoint", fingerprint(replace(plan, checkpoint_minutes=0.0), [], []))
@@ -580,7 +578,9 @@ def test_every_part_of_a_run_changes_its_fingerprint(tmp_path: Path) -> None:
         yield fingerprint(PLAN, [ids], [code, longer])
 
     found = list(variants())
-    assert len(set(found)) == len(found) and found[0] == fingerprint(Plan(**asdict(PLAN)), [ids.copy()], [code])
+    assert len(set(found)) == len(found) and found[0] == fingerprint(
+        Plan("tiny", seed=3, epochs=3, checkpoint_minutes=NEVER), [ids.copy()], [code]
+    )
 
 
 @given(

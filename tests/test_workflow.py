@@ -239,8 +239,14 @@ def test_each_rule_runs_again_when_any_library_file_that_it_imports_is_edited(sh
 
 def method_files(method: str) -> list[Path]:
     name = yaml.safe_load((ROOT / f"methods/{method}.yaml").read_text(encoding="utf-8"))["implementation"]
-    package = ROOT / "lightxml_core/methods" / name
-    return sorted(package.rglob("*.py")) if package.is_dir() else [package.with_suffix(".py")]
+    return files_of(name)
+
+
+def files_of(implementation: str) -> list[Path]:
+    package = ROOT / "lightxml_core/methods" / implementation
+    if not package.is_dir():
+        return [package.with_suffix(".py")]
+    return sorted(path for path in package.rglob("*.py") if path.name != "workload.py")
 
 
 def test_word_vectors_are_downloaded_where_a_method_starts_from_them(shipped: list[Job]) -> None:
@@ -295,13 +301,15 @@ def test_the_workflow_for_continuous_integration_runs_a_target_and_keeps_what_it
 def test_no_method_is_trained_again_for_an_edit_to_one_that_it_is_not_built_on(shipped: list[Job]) -> None:
     definitions = {path.stem: yaml.safe_load(path.read_text("utf-8")) for path in (ROOT / "methods").glob("*.yaml")}
     own = {name: _relative(method_files(name)) for name in definitions}
-    files = set().union(*own.values())
-    assert {"lightxml_core/methods/knn.py", "lightxml_core/methods/lightxml/heads.py"} <= files
+    shared = _relative(files_of("transformer"))
+    files = shared.union(*own.values())
+    assert {"lightxml_core/methods/knn.py", "lightxml_core/methods/lightxml/train.py"} <= files
+    assert "lightxml_core/methods/transformer/training.py" in shared
     for job in shipped:
         if job.rule in ("train", "predict"):
             method = job.wildcards["method"]
-            base = own["lightxml"] if definitions[method]["implementation"] == "xtransformer" else set()
-            assert own[method] <= job.inputs & files <= own[method] | base
+            base = shared if definitions[method]["implementation"] in ("lightxml", "xtransformer") else set()
+            assert job.inputs & files == own[method] | base
 
 
 def _relative(files: list[Path]) -> set[str]:

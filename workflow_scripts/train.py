@@ -7,12 +7,12 @@ import json
 import shutil
 import sys
 from contextlib import ExitStack
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from lightxml_core.files import locked, made, seal, write_json, write_text
-from lightxml_core.methods import load_method, make_settings
+from lightxml_core.methods import flatten, load_method, make_settings
 from lightxml_core.methods.inputs import Inputs, load_training_data
 from lightxml_core.predictor import describe_model
 from lightxml_core.training.devices import lease_gpus, set_threads
@@ -77,7 +77,7 @@ def train(options: argparse.Namespace) -> None:
         if not team().first:
             return
         describe_model(options.model, options.method, options.corpus)
-        about = provenance(asdict(settings), inputs.files(), options.model, started, resumed and not options.afresh)
+        about = provenance(flatten(settings), inputs.files(), options.model, started, resumed and not options.afresh)
         seal(options.model)
         live = checkpoint / "training.jsonl"  # of methods that train by steps
         write_text(options.training_log, live.read_text(encoding="utf-8") if live.is_file() else "")

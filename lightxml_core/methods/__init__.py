@@ -2,12 +2,17 @@
 
 A method is a module in this package with four names:
 
-- `Settings`: a frozen dataclass that extends `BaseSettings`; its fields are all the keys that a
-  `methods/*.yaml` file may set, with their types and defaults;
+- `Settings`: a frozen dataclass that extends `BaseSettings`, with a default for each field. Its fields are the keys
+  that a `methods/*.yaml` file may set, with their types. A field may also be a group of settings, a frozen dataclass
+  with a default. The fields of groups are keys like the others, so no name may occur twice;
 - `needs(settings)`: which prepared inputs it reads, a subset of `INPUTS`;
 - `fit(data, settings, out, resume)`: trains and leaves a complete model in the folder `out`;
 - `predict(model, data, top_k)`: float32 CSR, N_tst × L, at most `top_k` scores a row; of labels that a training
   document has, unless the method knows others by their names.
+
+A package may also have a module `workload` with `workload(settings, size, shape)`, which estimates a training from the
+size of the backbone and the `Shape` of the dataset (`lightxml_core.planning.load`), or gives None. An edit to it trains
+nothing again.
 
 Planning the workflow imports every method, so their heavy libraries are imported inside functions.
 """
@@ -15,11 +20,11 @@ Planning the workflow imports every method, so their heavy libraries are importe
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 import numpy as np
 from scipy import sparse
@@ -39,20 +44,28 @@ _SHARED = {"inputs", "transformer"}  # in this folder, but no methods
 
 @dataclass(frozen=True)
 class BaseSettings:
-    """Settings that every method has; the workflow fills it in.
+    """Settings that every method has.
 
-    The type of a field says which values it allows (`lightxml_core.values`); any other is an InputError. The fields in
-    UNSETTABLE a definition may not set.
+    The type of a field says which values it allows (`lightxml_core.values`); any other is an InputError.
     """
 
-    UNSETTABLE: ClassVar[frozenset[str]] = frozenset({"seed"})
-
     seed: Seed = 0
+    """Of all random numbers. The workflow sets it, a definition cannot."""
 
     def __post_init__(self) -> None:
-        for name, kind in types_of(type(self)).items():
-            if wrong := fault(getattr(self, name), kind):
+        values = flatten(self)
+        for name, kind in setting_types(type(self)).items():
+            if wrong := fault(values[name], kind):
                 raise InputError(f"{name}{wrong}")
+
+    def check_encoder(self, depth: int | None) -> None:
+        """InputError if the settings do not go with their `backbone`, which has so many layers.
+
+        depth: 0 for a vocabulary of words, None if it is not known before the encoder is read.
+        """
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -121,16 +134,56 @@ def load_method(implementation: str) -> Method:
 
 
 def method_files(implementation: str) -> list[Path]:
-    """The library files that only this method uses, so that an edit to one retrains this method alone."""
+    """The method's own files that shape its models, so that an edit to one retrains this method alone."""
     here = Path(__file__).parent
     package = here / implementation
-    return sorted(package.rglob("*.py")) if package.is_dir() else [here / f"{implementation}.py"]
+    if not package.is_dir():
+        return [here / f"{implementation}.py"]
+    return sorted(path for path in package.rglob("*.py") if path.name != "workload.py")
+
+
+def setting_types(settings: type) -> dict[str, Any]:
+    """Key -> type of every setting of a dataclass and of its groups, limits included, in the order of declaration."""
+    found: dict[str, Any] = {}
+    for name, kind in types_of(settings).items():
+        found |= setting_types(kind) if isinstance(kind, type) and is_dataclass(kind) else {name: kind}
+    return found
+
+
+def settable(settings: type) -> dict[str, Any]:
+    """The settings that a definition may set, with their types: all but the seed."""
+    return {key: kind for key, kind in setting_types(settings).items() if key != "seed"}
+
+
+def flatten(settings: Any) -> dict[str, Any]:
+    """Key -> value of every setting, those of groups among the others: as YAML files and `settings.json` have them."""
+    found: dict[str, Any] = {}
+    for entry in fields(settings):
+        value = getattr(settings, entry.name)
+        found |= flatten(value) if is_dataclass(value) else {entry.name: value}
+    return found
+
+
+def changed(settings: T, **values: Any) -> T:
+    """The same settings with other values for some keys, in whatever group; an unknown key is an InputError."""
+    known = setting_types(type(settings))
+    unknown = sorted(set(values) - set(known))
+    if unknown:
+        raise InputError(f"unknown setting {unknown[0]!r}: known are {', '.join(sorted(known))}")
+    return _spread(settings, values)
+
+
+def _spread(settings: T, values: dict[str, Any]) -> T:
+    own: dict[str, Any] = {}
+    for entry in fields(cast(Any, settings)):
+        value = getattr(settings, entry.name)
+        if is_dataclass(value):
+            own[entry.name] = _spread(value, values)
+        elif entry.name in values:
+            own[entry.name] = values[entry.name]
+    return cast(T, replace(cast(Any, settings), **own))
 
 
 def make_settings(method: Method, values: dict[str, Any]) -> Any:
-    """Build the method's settings from checked values; an unknown key is an InputError."""
-    known = {entry.name for entry in fields(method.Settings)}
-    unknown = sorted(set(values) - known)
-    if unknown:
-        raise InputError(f"unknown setting {unknown[0]!r}: known are {', '.join(sorted(known))}")
-    return method.Settings(**values)
+    """The method's settings with these values by key, defaults for the others; an unknown key is an InputError."""
+    return changed(method.Settings(), **values)

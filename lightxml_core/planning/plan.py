@@ -8,12 +8,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from lightxml_core.planning.load import Shape
 from lightxml_core.planning.workload import (
     CORE_TERAFLOPS,
     GPU_TERAFLOPS,
     PREPARATION,
     Printed,
-    Shape,
     downloads,
     hours_by_words,
     load_of,

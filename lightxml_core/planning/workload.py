@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import csv
-import math
-from collections.abc import Iterable, Mapping
+import importlib
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from statistics import median
+from typing import Any, cast
 
 from lightxml_core.files import made, read_json
-from lightxml_core.methods.transformer.settings import Settings as Transformer
+from lightxml_core.methods import flatten
+from lightxml_core.planning.load import (
+    BYTES_A_WEIGHT,
+    BYTES_A_WORD,
+    DISTINCT,
+    TOKENS_A_WORD,
+    Load,
+    Shape,
+    encoder_weights,
+)
 from lightxml_core.registry import Registry
 from lightxml_core.registry.grid import split_of, whole_of
 
-# tokens a word: English prose in the WordPiece of BERT-base; distinct words among those of a document
-TOKENS_A_WORD, DISTINCT = 1.3, 0.6
-BYTES_A_WORD = 6.5
-# weight, gradient and AdamW's two moments in fp32
-BYTES_A_WEIGHT = 16
 # a text file of two million word vectors, compressed
 VECTORS = 2.0e9
 # of a method on sparse features: so many times them, and what Python is (omikuji, 15,449 documents of 165 features)
@@ -36,42 +42,26 @@ GPU_TERAFLOPS, CORE_TERAFLOPS = 9.0, 0.1
 Printed = Mapping[tuple[str, str, str], float]
 
 
-@dataclass(frozen=True)
-class Shape:
-    """A dataset's sizes; None for what nobody knows before the download."""
-
-    documents_trn: float | None
-    documents_tst: float | None
-    labels: float | None
-    words: float | None
-    labels_a_document: float | None = None
-
-    @property
-    def all_words(self) -> float | None:
-        if self.words is None or self.documents_trn is None or self.documents_tst is None:
-            return None
-        return self.words * (self.documents_trn + self.documents_tst)
-
-
-@dataclass(frozen=True)
-class Load:
-    """One model. operations: floating-point, of its training; memory: bytes while it trains. None: not known."""
-
-    operations: float | None
-    weights: float | None
-    memory: float | None
-
-
 def load_of(registry: Registry, method: str, dataset: str, member: str, shape: Shape) -> Load:
-    """Of a transformer from its passes and weights, of a method on sparse features alone from those."""
+    """As the method itself estimates it; else, for a method on sparse features alone, from those."""
     settings = registry.made(method, dataset, member)
-    backbone = registry.backbones.get(getattr(settings, "backbone", ""), {})
+    backbone = registry.backbones.get(flatten(settings).get("backbone", ""), {})
     size = backbone.get("size") or backbone.get("source", {}).get("scratch", {})
-    if isinstance(settings, Transformer) and "layers" in size and shape.documents_trn and shape.labels:
-        return _transformer(settings, size, shape, shape.documents_trn, shape.labels)
+    workload = _workload_of(registry.methods[method]["implementation"])
+    if workload is not None and (load := workload(settings, size, shape)) is not None:
+        return load
     if registry.needs(method, dataset, member) == {"tfidf"} and shape.all_words is not None:
         return Load(None, None, PYTHON + COPIES * shape.all_words * DISTINCT * 8.0)
     return Load(None, None, None)
+
+
+@cache
+def _workload_of(implementation: str) -> Callable[[Any, Mapping[str, int], Shape], Load | None] | None:
+    """The `workload` that a method's package offers, see `lightxml_core.methods`."""
+    try:
+        return cast(Any, importlib.import_module(f"lightxml_core.methods.{implementation}.workload").workload)
+    except ModuleNotFoundError:
+        return None
 
 
 @dataclass(frozen=True)
@@ -240,41 +230,6 @@ def hours_by_words(printed: Printed, method: str, words: float | None) -> float 
     return median(rates) * words if rates and words else None
 
 
-def _transformer(settings: Transformer, size: Mapping[str, int], shape: Shape, documents: float, labels: float) -> Load:
-    layers, width = size["layers"], size["width"]
-    tokens = min(settings.max_tokens, TOKENS_A_WORD * (shape.words or math.inf))
-    weights = encoder_weights(size) + _head(settings, labels, layers, width)
-    a_layer = 24.0 * width**2 * tokens + 4.0 * width * tokens**2
-    operations = documents * a_layer * _layer_passes(settings, layers)
-    memory = BYTES_A_WEIGHT * weights + _activations(settings.batch // settings.accumulate, tokens, layers, width)
-    return Load(operations, weights, memory)
-
-
-def encoder_weights(size: Mapping[str, int]) -> float:
-    """Numbers in an encoder of so many layers and such a width: attention and feed-forward, and the table of tokens."""
-    return 12.0 * size["layers"] * size["width"] ** 2 + size["vocabulary"] * size["width"]
-
-
-def _layer_passes(settings: Transformer, layers: int) -> float:
-    """Forward passes through one layer that a document costs; a backward pass counts for two."""
-    learning = layers - settings.frozen_layers
-    again = 0 if settings.keep_frozen else settings.frozen_layers
-    return (settings.epochs + settings.extra_epochs) * (3.0 * learning + again) + layers * settings.reads_frozen
-
-
-def _head(settings: Transformer, labels: float, layers: int, width: int) -> float:
-    read = width if settings.combine_layers == "sum" else min(settings.layers, layers) * width
-    if settings.head == "flat":
-        return labels * (read + 1)
-    clusters = 2.0 ** max(0, math.ceil(math.log2(labels / settings.max_leaf)))
-    return clusters * (read + 1) + settings.bottleneck * (read + 1) + labels * settings.bottleneck
-
-
-def _activations(batch: int, tokens: float, layers: int, width: int) -> float:
-    """Bytes of 16-bit activations of a batch (Korthikanti et al. 2022, equation 1, heads of 64 numbers)."""
-    return layers * tokens * batch * width * (34.0 + 5.0 * tokens / 64.0)
-
-
 def _dataset_bytes(registry: Registry, dataset: str, root: Path) -> float | None:
     """As its mirror states, else from its words: a text shrinks to about a third."""
     mirrors = registry.datasets[dataset]["source"].get("mirrors", [])
@@ -292,8 +247,9 @@ _BACKBONES = ("backbone", "names_backbone")
 def _parts(registry: Registry, settings: object, root: Path) -> Bytes:
     """The encoders and the vectors that a member downloads."""
     found: Bytes = {}
-    backbones, vectors = (getattr(settings, key, "") for key in _BACKBONES), str(getattr(settings, "vectors", ""))
-    for backbone in backbones:
+    values = flatten(settings)
+    vectors = values.get("vectors", "")
+    for backbone in (values.get(key, "") for key in _BACKBONES):
         source = registry.backbones.get(backbone, {}).get("source", {})
         if {"hub", "packages", "parts"} & set(source) and not (root / "data/encoders" / backbone).is_dir():
             size = registry.backbones[backbone].get("size")

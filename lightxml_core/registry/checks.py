@@ -13,11 +13,10 @@ from lightxml_core.downloads.mirrors import copies, is_file_name
 from lightxml_core.encoders.scratch import WITHOUT_EFFECT, ScratchConfig
 from lightxml_core.errors import InputError
 from lightxml_core.features.vectors import FIRST
-from lightxml_core.methods import BaseSettings, load_method
-from lightxml_core.methods.transformer.settings import Settings as Transformer
+from lightxml_core.methods import BaseSettings, flatten, load_method, settable
 from lightxml_core.registry.grid import Registry, wordless
 from lightxml_core.user_files import located, own_folder
-from lightxml_core.values import fault, types_of
+from lightxml_core.values import fault
 
 
 def check_datasets(registry: Registry, root: Path) -> None:
@@ -111,11 +110,7 @@ def check_methods(registry: Registry) -> None:
             implementation = load_method(definition["implementation"])
         except InputError as error:
             raise InputError(f"{where}: implementation: {error}") from None
-        types = {
-            key: kind
-            for key, kind in types_of(implementation.Settings).items()
-            if key not in implementation.Settings.UNSETTABLE
-        }
+        types = settable(implementation.Settings)
         _check_effects(definition, hasattr(implementation, "PROTOCOLS"), "backbone" in types, where)
         for path, settings in _setting_blocks(definition):
             _check_settings(settings, types, where, path)
@@ -182,25 +177,21 @@ def _check_made(registry: Registry, method: str) -> None:
     for dataset in [*[name for name in registry.datasets if name not in own][:1], *own]:
         for member in registry.members(method, dataset):
             try:
-                _check_depth(registry.made(method, dataset, member), registry)
+                _check_encoder(registry.made(method, dataset, member), registry)
             except InputError as error:
                 where = f"member {member} on {dataset}" if dataset in own else f"member {member}"
                 raise InputError(f"methods/{method}.yaml: {where}: {error}") from None
 
 
-def _check_depth(settings: BaseSettings, registry: Registry) -> None:
-    """InputError for more layers than the encoder has; where only its files say how many, training tells."""
-    if not isinstance(settings, Transformer):
-        return
-    definition = registry.backbones[settings.backbone]
-    scratch = definition["source"].get("scratch")
-    depth = ScratchConfig(**scratch).depth if scratch is not None else definition.get("size", {}).get("layers")
-    if depth == 0:
-        raise InputError(f"backbone: {settings.backbone} is a vocabulary of words: name an encoder")
-    for key in ("layers", "frozen_layers"):
-        if depth is not None and getattr(settings, key) > depth:
-            has = f"the backbone {settings.backbone} has {depth} layers"
-            raise InputError(f"{key} must be at most {depth}, not {getattr(settings, key)}: {has}")
+def _check_encoder(settings: BaseSettings, registry: Registry) -> None:
+    """InputError for settings that do not go with their backbone; if only its files say its depth, training tells."""
+    backbone = flatten(settings).get("backbone")
+    if backbone is not None:
+        _known(backbone, registry.backbones, "backbone", "backbone")
+        definition = registry.backbones[backbone]
+        scratch = definition["source"].get("scratch")
+        depth = ScratchConfig(**scratch).depth if scratch is not None else definition.get("size", {}).get("layers")
+        settings.check_encoder(depth)
 
 
 def _setting_blocks(definition: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, dict[str, Any]]]:

@@ -12,7 +12,7 @@ from typing import Any
 from lightxml_core.corpus.layouts import LAYOUTS
 from lightxml_core.downloads.mirrors import copies
 from lightxml_core.errors import InputError
-from lightxml_core.methods import BaseSettings, load_method, make_settings
+from lightxml_core.methods import BaseSettings, flatten, load_method, make_settings
 from lightxml_core.registry.origin import ONE_FILE, Origin
 from lightxml_core.selection import ENSEMBLE, DatasetInfo, Difference, MethodInfo, Run, RunFeatures, Selection
 
@@ -247,7 +247,7 @@ class Registry:
         """A variant as every table names it: a member with the vectors of words it starts from, where it has any."""
         if member is None:
             return ENSEMBLE
-        vectors = getattr(self.made(method, dataset, member), "vectors", None)
+        vectors = flatten(self.made(method, dataset, member)).get("vectors")
         return member if vectors is None else f"{member}, {Path(vectors).stem} vectors"
 
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from lightxml_core.training.checkpoint import Checkpoint
 from lightxml_core.training.log import Progress, TrainingLog
 from lightxml_core.training.optimisers import set_rates, touched
 from lightxml_core.training.processes import team
+from lightxml_core.training.schedule import Plan, StepDecay
 
 log = logging.getLogger(__name__)
 _NORMS = 5  # that relative clipping looks back on
@@ -33,46 +34,6 @@ class HasLoss(Protocol):
 
     @property
     def parts(self) -> dict[str, Tensor]: ...
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How long, how fast, averaged and saved how often.
-
-    Epochs and steps count from 0; a step is one optimiser step. `averaging_step` 0 turns weight averaging off,
-    `clip` 0 turns clipping off. By the schedule `steps` the rates are multiplied by `decay` as each epoch of
-    `decay_at` begins.
-    `clip_relative` clips to so many times the largest of the last five norms instead, 0 for never.
-    `evaluate_steps` evaluates every so many steps besides each epoch's end, `select_mid_epoch` says whether such an
-    evaluation may choose the weights. `evaluate_epochs` False leaves out the evaluation at an epoch's end, but for the
-    last one's if there was no other. `patience`: training stops after so many evaluations in a row that brought
-    nothing better, 0 for never. `counted`: averaging and evaluation go by optimiser steps since the start, or as in
-    the released LightXML by the epoch's micro-batches, the first of which (0) averages but does not evaluate.
-    `encoded_before`, `steps_before`: documents encoded and steps done by earlier parts of the same training, for the
-    log to count on from there.
-    """
-
-    title: str
-    seed: int
-    epochs: int
-    schedule: Literal["constant", "linear", "steps"] = "constant"
-    warmup_steps: int = 0
-    decay: float = 1.0
-    decay_at: tuple[int, ...] = ()
-    clip: float = 0.0
-    clip_relative: float = 0.0
-    averaging_epoch: int = 0
-    averaging_step: int = 0
-    evaluate_steps: int = 0
-    evaluate_epochs: bool = True
-    select_mid_epoch: bool = True
-    counted: Literal["steps", "micro-batches"] = "steps"
-    patience: int = 0
-    dropout_off_after_evaluation: bool = False
-    dtype: torch.dtype | None = None
-    checkpoint_minutes: float = 10.0
-    encoded_before: int = 0
-    steps_before: int = 0
 
 
 @dataclass(frozen=True)
@@ -109,7 +70,7 @@ class _Run:
         self.model, self.optimizer = task.model, task.optimizer
         self.device = next(self.model.parameters()).device
         self.team = team()
-        self.averaged = AveragedModel(self.model) if plan.averaging_step else None
+        self.averaged = AveragedModel(self.model) if plan.averaging.swa_step else None
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=plan.dtype == torch.float16)
         self.per_epoch = len(task.steps(0))
         self.best, self.since_best = -math.inf, 0
@@ -136,13 +97,14 @@ class _Run:
     def _epoch(self, epoch: int) -> None:
         starts = self.step == epoch * self.per_epoch
         self.model.train(self.dropout or starts)
-        if self.averaged is not None and starts and epoch == self.plan.averaging_epoch:
+        if self.averaged is not None and starts and epoch == self.plan.averaging.swa_warmup:
             self.averaged.update_parameters(self.model)
         for micro_batches, numbers in self._left_of(epoch):
             self._step(epoch, micro_batches)
             self._average(epoch, numbers)
             ends = self.step == (epoch + 1) * self.per_epoch
-            if self._due(epoch, ends) or _falls(self.plan.evaluate_steps, range(max(numbers.start, 1), numbers.stop)):
+            every, counted = self.plan.evaluation.evaluate_steps, range(max(numbers.start, 1), numbers.stop)
+            if self._due(epoch, ends) or _falls(every, counted):
                 self._evaluate(epoch, ends)
             if ends or self._gave_up or time.monotonic() - self.saved > 60 * self.plan.checkpoint_minutes:
                 self._save()
@@ -249,16 +211,17 @@ class _Run:
 
     def _rate(self) -> float:
         """Factor on every learning rate: linear warm-up, then constant, in steps, or linear down to zero at the end."""
-        total, warm = self.per_epoch * self.plan.epochs, self.plan.warmup_steps
-        if self.plan.schedule == "steps":
+        rates = self.plan.rates
+        if isinstance(rates, StepDecay):
             epoch = self.step // self.per_epoch
-            return self.plan.decay ** sum(epoch >= first for first in self.plan.decay_at)
+            return rates.factor ** sum(epoch >= first for first in rates.epochs)
+        total, warm = self.per_epoch * self.plan.epochs, rates.warmup_steps
         if self.step < warm:
             return (self.step + 1) / warm
-        return 1.0 if self.plan.schedule == "constant" else (total - self.step) / max(total - warm, 1)
+        return 1.0 if rates.schedule == "constant" else (total - self.step) / max(total - warm, 1)
 
     def _average(self, epoch: int, numbers: range) -> None:
-        due = epoch >= self.plan.averaging_epoch and _falls(self.plan.averaging_step, numbers)
+        due = epoch >= self.plan.averaging.swa_warmup and _falls(self.plan.averaging.swa_step, numbers)
         if self.averaged is not None and due:
             self.averaged.update_parameters(self.model)
 
@@ -288,12 +251,12 @@ class _Run:
         module = self._current()
         module.eval()
         scores = self.task.evaluate(module)
-        self.dropout = ends or not self.plan.dropout_off_after_evaluation
+        self.dropout = ends or not self.plan.evaluation.dropout_off_after_evaluation
         self.model.train(self.dropout)
         self.log.write(
             "epoch", self.plan.steps_before + self.step, epoch=epoch, encoded=self.encoded, validation=scores
         )
-        if not (ends or self.plan.select_mid_epoch):
+        if not (ends or self.plan.evaluation.select_mid_epoch):
             return
         self.since_best += 1
         if scores[self.task.select_by] > self.best:

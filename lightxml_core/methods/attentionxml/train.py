@@ -28,8 +28,9 @@ from lightxml_core.training.batches import epoch_batches
 from lightxml_core.training.checkpoint import Checkpoint, fingerprint
 from lightxml_core.training.devices import pick_device
 from lightxml_core.training.log import TrainingLog
-from lightxml_core.training.loop import Plan, Task, last_step, train
+from lightxml_core.training.loop import Task, last_step, train
 from lightxml_core.training.optimisers import adamw
+from lightxml_core.training.schedule import Evaluation, Plan, WeightAveraging
 
 log = logging.getLogger(__name__)
 _DONE = "done"
@@ -125,9 +126,8 @@ class _Level:
             seed=settings.own_seed,
             epochs=settings.epochs,
             clip_relative=settings.clip_relative,
-            averaging_epoch=settings.averaging_epoch(self.level),
-            averaging_step=settings.evaluate_steps,
-            evaluate_steps=settings.evaluate_steps,
+            averaging=WeightAveraging(settings.averaging_epoch(self.level), settings.evaluate_steps),
+            evaluation=Evaluation(settings.evaluate_steps),
             evaluate_epochs=settings.evaluate_epochs,
             patience=settings.patience,
             checkpoint_minutes=settings.checkpoint_minutes,

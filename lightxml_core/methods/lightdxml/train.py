@@ -21,8 +21,9 @@ from lightxml_core.training.batches import epoch_batches
 from lightxml_core.training.checkpoint import Checkpoint, fingerprint
 from lightxml_core.training.devices import pick_device
 from lightxml_core.training.log import TrainingLog
-from lightxml_core.training.loop import Plan, Task, last_step, train
+from lightxml_core.training.loop import Task, last_step, train
 from lightxml_core.training.optimisers import adamw
+from lightxml_core.training.schedule import Plan, StepDecay
 
 
 def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None:
@@ -112,9 +113,7 @@ def _plan(settings: Settings) -> Plan:
         title="LightDXML",
         seed=settings.seed,
         epochs=settings.epochs,
-        schedule="steps",
-        decay=settings.decay,
-        decay_at=settings.decay_at,
+        rates=StepDecay(settings.decay, settings.decay_at),
         checkpoint_minutes=settings.checkpoint_minutes,
     )
 

@@ -7,27 +7,28 @@ from pathlib import Path
 from scipy import sparse
 
 from lightxml_core.methods import TestData, TrainingData
-from lightxml_core.methods.transformer.settings import PROTOCOLS, Settings
+from lightxml_core.methods.lightxml.protocols import PROTOCOLS
+from lightxml_core.methods.lightxml.settings import Settings
 
 __all__ = ["PROTOCOLS", "Settings", "fit", "needs", "predict"]
 
 
 def needs(settings: Settings) -> frozenset[str]:
     """Tokens and GPUs always, clusters for the clustered head, the test set for a protocol that selects on it."""
-    clusters = {"clusters"} if settings.head == "clustered" else set()
-    gpus = "gpu" if settings.table == "row-sparse" else "gpus"  # processes would have other rows to add up
-    return frozenset({"tokens", gpus} | clusters | ({"test"} if settings.select == "test" else set()))
+    clusters = {"clusters"} if settings.heads.head == "clustered" else set()
+    gpus = "gpu" if settings.heads.table == "row-sparse" else "gpus"  # processes would have other rows to add up
+    return frozenset({"tokens", gpus} | clusters | ({"test"} if settings.selection.select == "test" else set()))
 
 
 def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None:
     """Train one member (one backbone, or one clustering) into the folder `out`."""
-    from lightxml_core.methods.transformer import training
+    from lightxml_core.methods.lightxml import train
 
-    training.fit(data, settings, out, resume)
+    train.fit(data, settings, out, resume)
 
 
 def predict(model: Path, data: TestData, top_k: int) -> sparse.csr_matrix:
     """float32 CSR N_tst × L of the `top_k` best labels' scores."""
-    from lightxml_core.methods.transformer import prediction
+    from lightxml_core.methods.lightxml import prediction
 
     return prediction.predict(model, data, top_k)

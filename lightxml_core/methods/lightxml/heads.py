@@ -16,13 +16,14 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from lightxml_core.methods.lightxml.blocks import Zeros, block_scores, cut, proposals
+from lightxml_core.methods.lightxml.losses import repeated_last
+from lightxml_core.methods.transformer.heads import Head
 from lightxml_core.methods.transformer.losses import (
     Loss,
     Reduction,
     bce,
     exactly,
     log_odds,
-    repeated_last,
 )
 from lightxml_core.methods.transformer.selection import best
 
@@ -32,17 +33,15 @@ Stage = Literal["joint", "recall", "rank"]
 Padding = Literal["masked", "edge"]
 
 
-class ClusteredHead(nn.Module):
+class ClusteredHead(Head):
     """Recall head over label clusters and rank head over the labels of the clusters it proposes.
 
     Inside, labels are numbered by cluster, so that cluster c is the block of table rows
     [start[c], start[c] + size[c]): proposing clusters is proposing blocks, and a positive label's place among
     the candidates follows from the place of its cluster. No array has a row a label for every document.
-
-    seen: bool[L], the labels that a training document has; no other is predicted.
     """
 
-    seen: Tensor
+    by_block = True
     start: Tensor
     size: Tensor
     label_of_slot: Tensor

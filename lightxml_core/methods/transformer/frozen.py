@@ -13,8 +13,8 @@ from lightxml_core.encoders.tokens import end_to_end
 from lightxml_core.errors import InputError
 from lightxml_core.methods import TrainingData
 from lightxml_core.methods.transformer.inputs import PREDICTION_BATCH, autocast, by_length, in_memory, padded
-from lightxml_core.methods.transformer.model import LightXML
-from lightxml_core.methods.transformer.settings import Settings
+from lightxml_core.methods.transformer.model import TextClassifier
+from lightxml_core.methods.transformer.settings import TransformerSettings
 from lightxml_core.training.checkpoint import Checkpoint
 from lightxml_core.training.log import Progress
 
@@ -33,7 +33,7 @@ class Frozen:
     hidden: Tensor | None
     offsets: np.ndarray
 
-    def features_of(self, model: LightXML, places: np.ndarray, mask: Tensor) -> Tensor:
+    def features_of(self, model: TextClassifier, places: np.ndarray, mask: Tensor) -> Tensor:
         """float[B, width] of some documents as the model reads them now, from the layers that learn.
 
         places: int64[B] among the documents trained on; mask: bool[B, T] of their tokens.
@@ -50,7 +50,9 @@ class Frozen:
         return backbone.combined(torch.cat([vectors[:, : vectors.shape[1] - above.shape[1]], above], dim=1))
 
 
-def frozen(model: LightXML, data: TrainingData, rows: np.ndarray, settings: Settings, checkpoint: Checkpoint) -> Frozen:
+def frozen(
+    model: TextClassifier, data: TrainingData, rows: np.ndarray, settings: TransformerSettings, checkpoint: Checkpoint
+) -> Frozen:
     """Pass each document through the encoder once, unless the checkpoint has the result."""
     assert data.tokens is not None
     offsets = np.concatenate([[0], np.cumsum(data.tokens.lengths[rows])])
@@ -63,24 +65,24 @@ def frozen(model: LightXML, data: TrainingData, rows: np.ndarray, settings: Sett
 
 
 def _encode(
-    model: LightXML, data: TrainingData, rows: np.ndarray, settings: Settings, offsets: np.ndarray
+    model: TextClassifier, data: TrainingData, rows: np.ndarray, settings: TransformerSettings, offsets: np.ndarray
 ) -> dict[str, Tensor]:
     tokens, backbone = data.tokens, model.backbone
     assert tokens is not None
     encoder: Any = backbone.encoder
     width = int(encoder.config.hidden_size)
     found = {"vectors": torch.empty(len(rows), backbone.layers * width)}
-    if settings.keep_frozen and backbone.frozen < backbone.depth:
+    if settings.encoder.keep_frozen and backbone.frozen < backbone.depth:
         if not backbone.resumes:
             raise InputError("keep_frozen does not work for encoders of the XLNet type: set it to false")
         found["hidden"] = torch.empty(int(offsets[-1]), width, dtype=torch.bfloat16)
     model.eval()
-    progress = Progress(f"{settings.backbone} frozen features", len(rows))
+    progress = Progress(f"{settings.encoder.backbone} frozen features", len(rows))
     lengths = np.diff(offsets)
 
     def run(batch: np.ndarray) -> None:
         ids, mask = padded(tokens, rows[batch], model)
-        with torch.inference_mode(), autocast(model, settings):
+        with torch.inference_mode(), autocast(model, settings.speed.precision):
             states = backbone.states(ids, mask)
             found["vectors"][batch] = backbone.read(states, mask).float().cpu()
         if "hidden" in found:

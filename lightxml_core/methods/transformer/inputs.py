@@ -12,21 +12,22 @@ from torch import Tensor
 
 from lightxml_core.encoders.tokens import TokenisedPart
 from lightxml_core.errors import InputError
-from lightxml_core.methods.transformer.model import LightXML
-from lightxml_core.methods.transformer.settings import Settings
-from lightxml_core.training.devices import autocast_dtype
+from lightxml_core.methods.transformer.model import TextClassifier
+from lightxml_core.training.devices import Precision, autocast_dtype
 
 PREDICTION_BATCH = 64
 SCORED_TOGETHER = 512  # documents that a CPU reads the blocks of the label table for
 
 
-def padded(tokens: TokenisedPart, rows: np.ndarray, model: LightXML, limit: int | None = None) -> tuple[Tensor, Tensor]:
+def padded(
+    tokens: TokenisedPart, rows: np.ndarray, model: TextClassifier, limit: int | None = None
+) -> tuple[Tensor, Tensor]:
     """int64[B, T] ids and bool[B, T] mask of some documents, T at most `limit` rounded up."""
     ids, mask = tokens.pad(rows, model.backbone.pad_id, limit=limit)
     return _moved(ids, model), _moved(mask, model)
 
 
-def positives(Y: sparse.csr_matrix, rows: np.ndarray, model: LightXML) -> tuple[Tensor, Tensor]:
+def positives(Y: sparse.csr_matrix, rows: np.ndarray, model: TextClassifier) -> tuple[Tensor, Tensor]:
     """The labels of some documents as (row in the batch, label) pairs, two int64[P]."""
     part = Y[rows]
     batch_rows = np.repeat(np.arange(len(rows)), np.diff(part.indptr))
@@ -39,10 +40,10 @@ def by_length(lengths: np.ndarray, batch: int) -> list[np.ndarray]:
     return [order[start : start + batch] for start in range(0, len(order), batch)]
 
 
-def autocast(model: LightXML, settings: Settings) -> torch.autocast:
-    """Mixed precision as the settings and the device have it."""
+def autocast(model: TextClassifier, precision: Precision) -> torch.autocast:
+    """Mixed precision as the setting and the device have it."""
     device = model.mean.device
-    dtype = autocast_dtype(settings.precision, device)
+    dtype = autocast_dtype(precision, device)
     return torch.autocast(device.type, dtype, enabled=dtype is not None)
 
 
@@ -66,7 +67,7 @@ def in_memory(batches: Sequence[np.ndarray], run: Callable[[np.ndarray], None]) 
             torch.cuda.empty_cache()
 
 
-def _moved(array: np.ndarray, model: LightXML) -> Tensor:
+def _moved(array: np.ndarray, model: TextClassifier) -> Tensor:
     tensor, device = torch.from_numpy(array), model.mean.device
     if device.type == "cuda":
         tensor = tensor.pin_memory()  # only from there can a copy go on beside the GPU's work

@@ -47,17 +47,6 @@ def bce(
     return (each.sum() - own.sum()) / (places if reduction == "mean" else len(logits))
 
 
-def repeated_last(real: Tensor) -> Tensor:
-    """float32[B, n]: how often each place counts if all rows are made as long as the longest by repeating their last.
-
-    real: bool[B, n], the places that there are; a row without any stays without.
-    """
-    number = real.sum(1)
-    missing = (number.max() - number) * (number > 0)
-    last = (real * torch.arange(real.shape[1], device=real.device)).amax(1)
-    return real.float().scatter_add_(1, last.unsqueeze(1), missing.unsqueeze(1).float())
-
-
 def squared_hinge(logits: Tensor, positives: tuple[Tensor, ...]) -> Tensor:
     """Mean over documents and labels of max(0, 1 - y·z)², y = 1 at `positives` and -1 elsewhere.
 

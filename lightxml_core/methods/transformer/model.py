@@ -1,28 +1,30 @@
-"""LightXML as one module: backbone, standardisation, dropout, head."""
+"""A text classifier as one module: backbone, standardisation, dropout, head."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
-from scipy import sparse
 from torch import Tensor, nn
 
 from lightxml_core.encoders.backbone import Backbone, load_encoder
-from lightxml_core.methods.lightxml.heads import ClusteredHead
-from lightxml_core.methods.transformer.flat import FlatHead
+from lightxml_core.methods.transformer.heads import Head
 from lightxml_core.methods.transformer.losses import Loss
-from lightxml_core.methods.transformer.settings import Settings
+from lightxml_core.methods.transformer.settings import TransformerSettings
+
+MakeHead = Callable[[int], Head]
+"""Makes the head for features of a width."""
 
 
-class LightXML(nn.Module):
+class TextClassifier(nn.Module):
     """Text representation and head, trained together."""
 
     mean: Tensor
     scale: Tensor
 
-    def __init__(self, backbone: Backbone, head: FlatHead | ClusteredHead, dropout: float) -> None:
+    def __init__(self, backbone: Backbone, head: Head, dropout: float) -> None:
         super().__init__()
         self.backbone, self.head = backbone, head
         self.dropout = nn.Dropout(dropout)
@@ -46,8 +48,7 @@ class LightXML(nn.Module):
 
     def loss(self, features: Tensor, rows: Tensor, labels: Tensor, **sampling: Any) -> Loss:
         """Loss of a batch from its documents' features, float[B, width]; positives and `sampling` as in `heads`."""
-        loss: Loss = self.head.loss(self.prepare(features), rows, labels, **sampling)
-        return loss
+        return self.head.loss(self.prepare(features), rows, labels, **sampling)
 
     def top(self, features: Tensor, k: int) -> tuple[Tensor, Tensor]:
         """float32[B, k] scores and int64[B, k] labels from documents' features, best first, scored in float32.
@@ -59,30 +60,17 @@ class LightXML(nn.Module):
         return scores, labels
 
 
-def build_model(
-    settings: Settings, encoder: Path, labels: int, clusters: sparse.csr_matrix | None, pretrained: bool = True
-) -> LightXML:
-    """The model before training; every value that is not loaded comes from the settings' seed."""
+def build_classifier(
+    settings: TransformerSettings, encoder: Path, make_head: MakeHead, pretrained: bool = True
+) -> TextClassifier:
+    """The model before training; every value that is not loaded comes from the settings' seed.
+
+    encoder: folder of the backbone. Not `pretrained`: its weights are random, for others to be loaded over them.
+    """
     torch.manual_seed(settings.seed)
-    module = load_encoder(encoder, settings.encoder_dropout, pretrained)
-    backbone = Backbone(module, settings.layers, settings.position, settings.combine_layers)
-    if settings.frozen_layers:
-        backbone.freeze(settings.frozen_layers)
-    head: FlatHead | ClusteredHead
-    if settings.head == "flat":
-        head = FlatHead(backbone.width, labels, settings.loss)
-    else:
-        assert clusters is not None, "the clustered head asked for clusters in needs()"
-        assert settings.loss != "hinge"
-        head = ClusteredHead(
-            backbone.width,
-            clusters,
-            settings.bottleneck,
-            settings.clusters_kept,
-            settings.loss,
-            settings.label_bias,
-            settings.negatives != "all",
-            settings.table == "row-sparse",
-            settings.padding,
-        )
-    return LightXML(backbone, head, settings.feature_dropout)
+    chosen = settings.encoder
+    module = load_encoder(encoder, chosen.encoder_dropout, pretrained)
+    backbone = Backbone(module, chosen.layers, chosen.position, chosen.combine_layers)
+    if chosen.frozen_layers:
+        backbone.freeze(chosen.frozen_layers)
+    return TextClassifier(backbone, make_head(backbone.width), chosen.feature_dropout)

@@ -1,174 +1,236 @@
-"""All settings of LightXML, and what each protocol sets."""
+"""Groups of settings that LightXML and X-Transformer share: each says what one part of the training does.
+
+In YAML files and in `settings.json` the settings of all groups stand side by side, so no name occurs in two groups.
+Defaults are those of LightXML's paper where it gives one number for all datasets (section 4.2, released code).
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal, Protocol
 
 from lightxml_core.errors import InputError
-from lightxml_core.methods import BaseSettings
-from lightxml_core.values import Count, Dropout, Factor, Leaf, Natural, NonNegative, Share
-
-Head = Literal["flat", "clustered"]
-Select = Literal["last", "validation", "test"]
+from lightxml_core.training.devices import Precision
+from lightxml_core.training.schedule import Evaluation, Schedule, WeightAveraging
+from lightxml_core.values import Count, Dropout, Factor, Natural, NonNegative, Share
 
 
 @dataclass(frozen=True)
-class Settings(BaseSettings):
-    """Defaults are the paper's where it gives one number for all datasets (section 4.2, released code).
+class Encoder:
+    """Which encoder reads a document, how much of it, and which of its vectors become features."""
 
-    Text and encoder: `backbone` names a file in backbones/; `max_tokens`, of which a prediction reads
-    `predict_tokens` (0: as many as training); `text` is `plain` or `official` (lower case, word cut); the last
-    `layers` are read at `position` `first`, `class` (the class token's) or `mean` (over all tokens), and
-    `combine_layers` concatenates or adds their vectors; `pooled`, for one layer, puts the class token's through a
-    linear layer and tanh; `encoder_dropout` off or on;
-    `frozen_layers`: so many from the bottom up stay as they came, and the embeddings with them (0: all of the encoder
-    learns); `keep_frozen` computes their output for each document once and holds it in memory, 2 bytes per token and
-    width; where all layers are frozen, only the features, so that the head learns alone on an encoder of any type.
-    Heads: `head`; `bottleneck` width; `clusters_kept` K; `tree` seed of the clustering; `max_leaf` labels a cluster;
-    `label_bias` gives the rank head one bias a label. `table`: with `row-sparse` the optimiser touches only the rows
-    of the rank head that a step scores; the moments of the others stand still meanwhile. `negatives`: drawn anew at
-    each step (`dynamic`, the paper's), the same for a document throughout (`random`, or `earlier`: those that the
-    recall head proposed after the warm start), or `all` labels, without sampling. `two_step` trains encoder and
-    recall head for the first half of the epochs, then the rank head alone. `padding`: where documents have different
-    numbers of candidates, the rank loss counts each once (`masked`), or the last one up to the largest number (`edge`).
-    Training: lengths in epochs, `batch` in documents a step, split into `accumulate` micro-batches. In the first
-    `short_epochs` a document is cut to `short_tokens`. `adam_eps` is the released code's: with `loss: mean` many
-    gradients are smaller, and a smaller one would let the encoder run away. `eps_corrected` adds it
-    after the second moment's bias is corrected, as Adam's paper does. `decay_exempt` from weight decay are biases and
-    all weights of layer norms (`norms`); by the released code's rule (`names`) it is what has `bias` or
-    `LayerNorm.weight` in its name, which XLNet's layer norms do not. `layer_decay`: each layer of the encoder has so
-    many times the rate of the one above it. `loss` averages over the labels scored in a micro-batch (paper) or
-    sums over them; `hinge` is the squared hinge of X-Transformer's matcher, for the flat head. `clip` is the
-    gradient's largest norm, 0 for none. `bucket`: the shuffled documents of so many batches are sorted by length, so
-    that little is padded; 1 is the plain shuffle.
-    Weight averaging: from the start of epoch `swa_warmup` on, every `swa_step` micro-batches of an epoch; 0 turns it
-    off.
-    Warm start: `warm_epochs` of the head alone on frozen, standardised features, at `warm_lr`, which by `warm_schedule`
-    stays or falls to zero; `prior_bias` starts biases at the labels' log-odds, those of the rank head among the
-    documents that rank them.
-    Selection: `select` says on what; `evaluate_steps` evaluates within an epoch too, every so many micro-batches, and
-    `select_mid_epoch` lets that choose the weights.
-    The released code's habits: `protocol` sets those that nothing else names, see PROTOCOLS.
+    backbone: str = "bert-base"
+    """Name of a file in backbones/."""
+
+    max_tokens: Count = 512
+    """The most tokens of a document that training reads."""
+
+    predict_tokens: Natural = 0
+    """The most tokens of a document that a prediction reads. 0: as many as training."""
+
+    text: Literal["plain", "official"] = "plain"
+    """How texts are prepared. `official`: in lower case and cut after some words, as in the released code."""
+
+    layers: Count = 5
+    """How many of the last layers are read."""
+
+    combine_layers: Literal["concatenate", "sum"] = "concatenate"
+    """How the vectors of several layers become one."""
+
+    position: Literal["first", "class", "mean", "pooled"] = "class"
+    """Which vector of a layer is read: of the first token, of the class token, or the mean over all tokens.
+
+    `pooled`, for one layer: that of the class token after a linear layer and tanh.
     """
 
-    protocol: Literal["clean", "official"] = "clean"
-    backbone: str = "bert-base"
-    max_tokens: Count = 512
-    predict_tokens: Natural = 0
-    text: Literal["plain", "official"] = "plain"
-    layers: Count = 5
-    combine_layers: Literal["concatenate", "sum"] = "concatenate"
-    position: Literal["first", "class", "mean", "pooled"] = "class"
     feature_dropout: Dropout = 0.5
-    encoder_dropout: bool = True
-    frozen_layers: Natural = 0
-    keep_frozen: bool = False
+    """Dropout on the features, before the head."""
 
-    head: Head = "flat"
-    bottleneck: Count = 400
-    clusters_kept: Count = 75
-    tree: Natural = 0
-    max_leaf: Leaf = 100
-    label_bias: bool = False
-    table: Literal["dense", "row-sparse"] = "dense"
-    negatives: Literal["dynamic", "random", "earlier", "all"] = "dynamic"
-    two_step: bool = False
-    padding: Literal["masked", "edge"] = "masked"
+    encoder_dropout: bool = True
+    """Whether the encoder uses the dropout of its own configuration."""
+
+    frozen_layers: Natural = 0
+    """How many layers, counted from the bottom, keep their pretrained weights, and the embeddings with them.
+
+    0: the whole encoder is trained.
+    """
+
+    keep_frozen: bool = False
+    """Compute the output of the frozen layers once per document and keep it in memory.
+
+    It takes 2 bytes per token and unit of width. If all layers are frozen, only the features are kept. The head is then
+    trained alone, on an encoder of any type.
+    """
+
+
+@dataclass(frozen=True)
+class Optimiser:
+    """AdamW: its learning rates, its weight decay and its epsilon."""
+
+    lr: Factor = 1e-4
+    """Learning rate of the encoder."""
+
+    head_lr: Factor = 1e-4
+    """Learning rate of the head."""
+
+    layer_decay: Share = 1.0
+    """Learning rate of an encoder layer, as a fraction of that of the layer above it."""
+
+    weight_decay: Share = 0.01
+    """Decoupled weight decay, of all parameters that `decay_exempt` does not exempt."""
+
+    decay_exempt: Literal["norms", "names"] = "norms"
+    """Which parameters have no weight decay. `norms`: biases and the weights of layer norms.
+
+    `names`, the rule of the released code: those with `bias` or `LayerNorm.weight` in their names. XLNet's layer norms
+    have other names.
+    """
+
+    adam_eps: Factor = 1e-6
+    """Epsilon of Adam, from the released code.
+
+    With `loss: mean` many gradients are smaller than this. With a smaller epsilon the encoder would diverge.
+    """
+
+    eps_corrected: bool = True
+    """Add epsilon after the bias of the second moment is corrected, as Adam's paper does."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """How long and on which batches the model is trained, by which optimiser, to minimise what."""
 
     epochs: Count = 20
+    """Passes over the training documents."""
+
     short_epochs: Natural = 0
+    """In so many epochs at the start, a document is cut to `short_tokens`."""
+
     short_tokens: Count = 32
+    """The most tokens of a document in these epochs."""
+
     batch: Count = 16
+    """Documents per optimiser step."""
+
     accumulate: Count = 1
-    lr: Factor = 1e-4
-    head_lr: Factor = 1e-4
-    layer_decay: Share = 1.0
-    weight_decay: Share = 0.01
-    decay_exempt: Literal["norms", "names"] = "norms"
-    adam_eps: Factor = 1e-6
-    eps_corrected: bool = True
-    schedule: Literal["constant", "linear"] = "constant"
-    warmup_steps: Natural = 0
+    """Micro-batches into which a batch is split."""
+
+    optimiser: Optimiser = Optimiser()
+
+    schedule: Schedule = Schedule()
+
     loss: Literal["mean", "sum", "hinge"] = "mean"
+    """Binary cross-entropy, averaged over the labels that are scored in a micro-batch (paper) or summed over them.
+
+    `hinge`: the squared hinge of X-Transformer's matcher, for the flat head.
+    """
+
     clip: NonNegative = 0.0
-    swa_warmup: Natural = 10
-    swa_step: Natural = 200
+    """Largest norm of the gradient; a longer one is scaled down. 0: never."""
+
+
+@dataclass(frozen=True)
+class Speed:
+    """What makes a training faster."""
+
     bucket: Count = 50
-    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    """So many batches of shuffled documents are sorted by length, for less padding. 1: a plain shuffle."""
+
+    precision: Precision = "auto"
+    """Number format of the encoder's computations. `auto`: the best one that the device supports."""
+
+
+@dataclass(frozen=True)
+class WarmStart:
+    """The head is trained alone on features of the frozen encoder, before both are trained together."""
 
     warm_epochs: Natural = 0
+    """Epochs of the head alone. 0: no warm start."""
+
     warm_batch: Count = 64
+    """Documents per step of the warm start."""
+
     warm_lr: Factor = 1e-3
+    """Learning rate of the warm start."""
+
     warm_schedule: Literal["constant", "linear"] = "constant"
+    """Whether that rate is constant or falls to zero."""
+
     prior_bias: bool = False
+    """Start the biases at the log-odds of the labels; those of the rank head among the documents that rank a label."""
+
     standardise: bool = False
+    """Give every feature mean 0 and deviation 1, as computed with the frozen encoder."""
 
-    select: Select = "validation"
+
+@dataclass(frozen=True)
+class Selection:
+    """On which documents the weights to keep are selected, and how often."""
+
+    select: Literal["last", "validation", "test"] = "validation"
+    """`last`: no selection, the last weights are kept. `test`: on the test set, as in the released code."""
+
     extra_epochs: Natural = 0
-    evaluate_steps: Natural = 0
-    select_mid_epoch: bool = True
-    dropout_off_after_evaluation: bool = False
-    accumulation_off_by_one: bool = False
+    """Epochs after the last of `epochs`."""
 
-    checkpoint_minutes: NonNegative = 10.0
+    evaluation: Evaluation = Evaluation()
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.batch % self.accumulate:
-            raise InputError(f"batch ({self.batch}) must be a multiple of accumulate ({self.accumulate})")
-        if self.position == "pooled" and (self.layers != 1 or self.keep_frozen):
-            raise InputError("`position: pooled` needs `layers: 1` and no keep_frozen")
-        if self.head == "flat" and (self.negatives != "dynamic" or self.two_step):
-            raise InputError("the flat head samples nothing: negatives and two_step need `head: clustered`")
-        if self.table == "row-sparse" and (self.head == "flat" or self.negatives == "all"):
-            raise InputError("`table: row-sparse` needs `head: clustered` and sampled negatives")
-        if self.head == "clustered" and self.loss == "hinge":
-            raise InputError("the squared hinge is for the flat head: set `loss` to mean or sum")
-        if self.keep_frozen and (not self.frozen_layers or self.encoder_dropout or self.short_epochs):
-            raise InputError("keep_frozen needs frozen_layers, `encoder_dropout: false` and no short_epochs")
-        if self.negatives == "earlier" and not self.warm_epochs:
-            raise InputError("negatives of an earlier recall head need a warm start: set warm_epochs")
+
+class TransformerSettings(Protocol):
+    """The settings that the shared training reads; a method's own settings have them beside others."""
 
     @property
-    def tokens_predicted(self) -> int:
-        """The most tokens of a document that a prediction reads."""
-        return self.predict_tokens or self.max_tokens
+    def seed(self) -> int: ...
 
     @property
-    def reads_frozen(self) -> bool:
-        """Whether each document passes once through the encoder as it came, before anything is trained."""
-        return bool(self.warm_epochs) or self.standardise or self.keep_frozen
+    def encoder(self) -> Encoder: ...
+
+    @property
+    def training(self) -> Training: ...
+
+    @property
+    def averaging(self) -> WeightAveraging: ...
+
+    @property
+    def speed(self) -> Speed: ...
+
+    @property
+    def warm_start(self) -> WarmStart: ...
+
+    @property
+    def selection(self) -> Selection: ...
+
+    @property
+    def accumulation_off_by_one(self) -> bool: ...
+
+    @property
+    def checkpoint_minutes(self) -> float: ...
 
 
-# In both the labels are those of the training and the test part together, as in the released code: the metrics need a
-# column for each, and one without a training document is a negative of every document. Unlike the released code,
-# prediction leaves such labels out.
-PROTOCOLS: dict[str, dict[str, Any]] = {
-    "clean": {
-        "text": "plain",
-        "position": "class",
-        "select": "validation",
-        "extra_epochs": 0,
-        "select_mid_epoch": True,
-        "dropout_off_after_evaluation": False,
-        "accumulation_off_by_one": False,
-        "eps_corrected": True,
-        "decay_exempt": "norms",
-        "padding": "masked",
-        "bucket": 50,
-    },
-    "official": {
-        "text": "official",
-        "position": "first",
-        "select": "test",
-        "extra_epochs": 5,
-        "select_mid_epoch": False,
-        "dropout_off_after_evaluation": True,
-        "accumulation_off_by_one": True,
-        "eps_corrected": False,  # AdamW of transformers 2.11.0, which the released code pins
-        "decay_exempt": "names",
-        "padding": "edge",
-        "bucket": 1,
-    },
-}
+def reads_frozen(settings: TransformerSettings) -> bool:
+    """Whether each document passes once through the pretrained encoder before anything is trained."""
+    warm = settings.warm_start
+    return bool(warm.warm_epochs) or warm.standardise or settings.encoder.keep_frozen
+
+
+def check_together(settings: TransformerSettings) -> None:
+    """InputError for settings of the shared groups that do not go together."""
+    encoder, training = settings.encoder, settings.training
+    if training.batch % training.accumulate:
+        raise InputError(f"batch ({training.batch}) must be a multiple of accumulate ({training.accumulate})")
+    if encoder.position == "pooled" and (encoder.layers != 1 or encoder.keep_frozen):
+        raise InputError("`position: pooled` needs `layers: 1` and no keep_frozen")
+    if encoder.keep_frozen and (not encoder.frozen_layers or encoder.encoder_dropout or training.short_epochs):
+        raise InputError("keep_frozen needs frozen_layers, `encoder_dropout: false` and no short_epochs")
+
+
+def check_depth(encoder: Encoder, depth: int | None) -> None:
+    """InputError for more layers than the backbone has. depth: its layers, see `BaseSettings.check_encoder`."""
+    if depth is None:
+        return
+    if depth == 0:
+        raise InputError(f"backbone: {encoder.backbone} is a vocabulary of words: name an encoder")
+    for key, layers in (("layers", encoder.layers), ("frozen_layers", encoder.frozen_layers)):
+        if layers > depth:
+            has = f"the backbone {encoder.backbone} has {depth} layers"
+            raise InputError(f"{key} must be at most {depth}, not {layers}: {has}")

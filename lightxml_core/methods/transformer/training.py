@@ -1,11 +1,11 @@
-"""Training LightXML: model, optional warm start of the head, end-to-end fine-tuning, the finished folder."""
+"""Training a transformer with a head: set up, warm start of the head, fine-tuning, the finished folder."""
 
 from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Iterator
-from dataclasses import asdict, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,142 +16,193 @@ from torch import Tensor, nn
 from lightxml_core.corpus.labels import label_frequencies
 from lightxml_core.evaluation.metrics import evaluate
 from lightxml_core.files import new_folder, save_array, save_csr, write_json
-from lightxml_core.methods import TrainingData
-from lightxml_core.methods.lightxml.sampling import fixed_negatives, sampling
+from lightxml_core.methods import TrainingData, changed, flatten
 from lightxml_core.methods.transformer.frozen import Frozen, frozen
 from lightxml_core.methods.transformer.inputs import padded, positives
-from lightxml_core.methods.transformer.model import LightXML, build_model
-from lightxml_core.methods.transformer.prediction import SEEN, predict_rows
-from lightxml_core.methods.transformer.settings import Settings
+from lightxml_core.methods.transformer.model import MakeHead, TextClassifier, build_classifier
+from lightxml_core.methods.transformer.prediction import SEEN, WEIGHTS, predict_rows
+from lightxml_core.methods.transformer.settings import TransformerSettings, reads_frozen
 from lightxml_core.methods.transformer.warmstart import warm_start
 from lightxml_core.training.batches import epoch_batches, step_groups
 from lightxml_core.training.checkpoint import Checkpoint, fingerprint
 from lightxml_core.training.devices import autocast_dtype, pick_device
 from lightxml_core.training.log import TrainingLog
-from lightxml_core.training.loop import Plan, Task, last_step, train
+from lightxml_core.training.loop import Task, last_step, train
 from lightxml_core.training.optimisers import adamw
 from lightxml_core.training.processes import team
+from lightxml_core.training.schedule import Plan
 
 log = logging.getLogger(__name__)
 _ENCODER_FILES = ("config.json", "tokenizer.json", "encoder.json")
 
+Sampler = Callable[[np.ndarray, int], dict[str, Any]]
+"""From the documents of a micro-batch, int64[B], and the epoch to further arguments of the head's loss."""
 
-def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None:
-    """Train one member into `out`; the log and the checkpoint stay beside it, for a run that is killed right after."""
-    assert data.tokens is not None and data.encoder is not None
-    device = pick_device()
+
+def unsampled(_model: TextClassifier, _rows: np.ndarray, _before: Frozen | None) -> Sampler:
+    """The sampler of a head that scores every label: its loss takes no further arguments."""
+    return lambda _batch, _epoch: {}
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a method adds to the shared training."""
+
+    head: str
+    """Names the head in messages."""
+
+    make_head: MakeHead
+
+    make_sampler: Callable[[TextClassifier, np.ndarray, Frozen | None], Sampler] = unsampled
+    """Gets the model after its warm start, the rows trained on and what the frozen encoder gave for them."""
+
+    code: Sequence[Path] = ()
+    """The method's own files: a checkpoint made by other ones is not resumed."""
+
+
+def fit(data: TrainingData, settings: TransformerSettings, parts: Parts, out: Path, resume: bool) -> None:
+    """Train one model into the folder `out`. Log and checkpoint stay beside it, in case it is killed right after."""
     rows = _training_rows(data, settings)
-    checkpoint = Checkpoint(out.parent / "checkpoint", _identity(data, settings, rows), resume)
+    checkpoint = Checkpoint(out.parent / "checkpoint", _identity(data, settings, parts, rows), resume)
     training_log = TrainingLog(out.parent / "checkpoint" / "training.jsonl", _steps_done(checkpoint))
-    model = build_model(settings, data.encoder, data.Y.shape[1], data.clusters).to(device)
-    model.head.seen.copy_(torch.from_numpy(label_frequencies(data.Y[rows]) > 0))
-    if settings.prior_bias:
-        model.head.start_at_prior(data.Y[rows])
+    model = _set_up(data, settings, parts, rows)
     before = None
-    if settings.reads_frozen:
+    if reads_frozen(settings):
         before = frozen(model, data, rows, settings, checkpoint)
         warm_start(model, before, data.Y[rows], settings, checkpoint, training_log)
-    fixed = fixed_negatives(model, rows, data.Y.shape[0], settings, before)
-    train(
-        _task(model, data, rows, settings, fixed, before), _plan(settings, device, len(rows)), checkpoint, training_log
-    )
+    sampler = parts.make_sampler(model, rows, before)
+    task = _task(model, data, rows, settings, sampler, before)
+    train(task, _plan(model, settings, parts, len(rows)), checkpoint, training_log)
     training_log.close()
     if team().first:
         _save(model, data, settings, out)
 
 
-def _steps_done(checkpoint: Checkpoint) -> int | None:
-    """Optimiser steps in the checkpoint, 0 after a warm start that nothing follows yet, None for a fresh start."""
-    done = last_step(checkpoint)
-    return 0 if done is None and checkpoint.state("warm") is not None else done
+# Set up
 
 
-def _training_rows(data: TrainingData, settings: Settings) -> np.ndarray:
-    """int64 rows to learn from: all, less the validation split where that selects the weights."""
+def _training_rows(data: TrainingData, settings: TransformerSettings) -> np.ndarray:
+    """int64 rows to train on: all, without the validation split if that selects the weights."""
     every = np.arange(data.Y.shape[0])
-    return np.setdiff1d(every, data.validation) if settings.select == "validation" else every
+    return np.setdiff1d(every, data.validation) if settings.selection.select == "validation" else every
 
 
-def _identity(data: TrainingData, settings: Settings, rows: np.ndarray) -> str:
+def _identity(data: TrainingData, settings: TransformerSettings, parts: Parts, rows: np.ndarray) -> str:
+    """Digest of settings, data, encoder and code: a checkpoint is resumed only where it is the same."""
     assert data.tokens is not None and data.encoder is not None
     arrays = [data.Y.indptr, data.Y.indices, data.tokens.ids, data.tokens.offsets, rows]
     if data.clusters is not None:
         arrays.append(data.clusters.indices)
     package = Path(__file__).parents[2]
-    code = [
-        *Path(__file__).parent.glob("*.py"),
-        *(package / "methods/lightxml").glob("*.py"),
-        *(package / "training").glob("*.py"),
-        *(package / "encoders").glob("*.py"),
-    ]
+    shared = (Path(__file__).parent, package / "training", package / "encoders")
+    code = sorted([*parts.code, *(file for folder in shared for file in folder.glob("*.py"))])
     weights = [data.encoder / "config.json", *data.encoder.glob("model.safetensors")]
-    return fingerprint(replace(settings, checkpoint_minutes=0.0), arrays, [*sorted(code), *weights])
+    return fingerprint(changed(settings, checkpoint_minutes=0.0), arrays, [*code, *weights])
 
 
-def _plan(settings: Settings, device: torch.device, documents: int) -> Plan:
+def _steps_done(checkpoint: Checkpoint) -> int | None:
+    """Optimiser steps in the checkpoint; 0 after a warm start alone, None without a checkpoint."""
+    done = last_step(checkpoint)
+    return 0 if done is None and checkpoint.state("warm") is not None else done
+
+
+def _set_up(data: TrainingData, settings: TransformerSettings, parts: Parts, rows: np.ndarray) -> TextClassifier:
+    """The model on the device, before any training."""
+    assert data.encoder is not None
+    model = build_classifier(settings, data.encoder, parts.make_head).to(pick_device())
+    model.head.seen.copy_(torch.from_numpy(label_frequencies(data.Y[rows]) > 0))
+    if settings.warm_start.prior_bias:
+        model.head.start_at_prior(data.Y[rows])
+    return model
+
+
+# Fine-tune
+
+
+def _plan(model: TextClassifier, settings: TransformerSettings, parts: Parts, documents: int) -> Plan:
     return Plan(
-        title=f"{settings.backbone} {settings.head}",
+        title=f"{settings.encoder.backbone} {parts.head}",
         seed=settings.seed,
-        epochs=settings.epochs + settings.extra_epochs,
-        schedule=settings.schedule,
-        warmup_steps=settings.warmup_steps,
-        clip=settings.clip,
-        averaging_epoch=settings.swa_warmup,
-        averaging_step=settings.swa_step,
-        evaluate_steps=settings.evaluate_steps,
-        select_mid_epoch=settings.select_mid_epoch,
+        epochs=settings.training.epochs + settings.selection.extra_epochs,
+        rates=settings.training.schedule,
+        averaging=settings.averaging,
+        evaluation=settings.selection.evaluation,
         counted="micro-batches",
-        dropout_off_after_evaluation=settings.dropout_off_after_evaluation,
-        dtype=autocast_dtype(settings.precision, device),
+        clip=settings.training.clip,
+        dtype=autocast_dtype(settings.speed.precision, model.mean.device),
         checkpoint_minutes=settings.checkpoint_minutes,
-        encoded_before=documents if settings.reads_frozen else 0,
+        encoded_before=documents if reads_frozen(settings) else 0,
     )
 
 
 def _task(
-    model: LightXML,
+    model: TextClassifier,
     data: TrainingData,
     rows: np.ndarray,
-    settings: Settings,
-    fixed: np.ndarray | None,
+    settings: TransformerSettings,
+    sampler: Sampler,
     before: Frozen | None,
 ) -> Task:
-    tokens = data.tokens
+    tokens, how = data.tokens, settings.training
     assert tokens is not None
     lengths = tokens.lengths[rows]
-    micro = settings.batch // settings.accumulate
+    micro = how.batch // how.accumulate
 
     def steps(epoch: int) -> list[list[np.ndarray]]:
-        batches = epoch_batches(lengths, micro, settings.seed, epoch, settings.bucket)
-        groups = step_groups(len(batches), settings.accumulate, settings.accumulation_off_by_one)
+        batches = epoch_batches(lengths, micro, settings.seed, epoch, settings.speed.bucket)
+        groups = step_groups(len(batches), how.accumulate, settings.accumulation_off_by_one)
         return [[rows[batches[i]] for i in group] for group in groups]
 
     def loss(batch: np.ndarray, epoch: int) -> Any:
-        how = sampling(batch, epoch, settings, fixed, model.mean.device)
-        limit = settings.short_tokens if epoch < settings.short_epochs else None
+        limit = how.short_tokens if epoch < how.short_epochs else None
         ids, mask = padded(tokens, batch, model, limit)
-        if settings.keep_frozen and before is not None:
+        if settings.encoder.keep_frozen and before is not None:
             features = before.features_of(model, np.searchsorted(rows, batch), mask)
         else:
             features = model.backbone(ids, mask)
-        return model.loss(features, *positives(data.Y, batch, model), **how)
+        return model.loss(features, *positives(data.Y, batch, model), **sampler(batch, epoch))
 
-    selection = _selection(data, settings)
-    return Task(model, _optimizer(model, settings), steps, loss, selection)
-
-
-def _optimizer(model: LightXML, settings: Settings) -> torch.optim.Optimizer:
-    return adamw(_groups(model, settings), eps=settings.adam_eps, eps_corrected=settings.eps_corrected)
+    return Task(model, _optimizer(model, settings), steps, loss, _selection(data, settings))
 
 
-def _selection(data: TrainingData, settings: Settings) -> Any:
-    """What the loop calls to score a model: on the validation split, on the test set, or not at all."""
-    if settings.select == "last":
+def _optimizer(model: TextClassifier, settings: TransformerSettings) -> torch.optim.Optimizer:
+    how = settings.training.optimiser
+    return adamw(_groups(model, settings), eps=how.adam_eps, eps_corrected=how.eps_corrected)
+
+
+def _groups(model: TextClassifier, settings: TransformerSettings) -> Iterator[dict[str, Any]]:
+    """Parameter groups: encoder and head with their rates, without weight decay for what `decay_exempt` says.
+
+    Each block of the encoder has `layer_decay` times the rate of the one above it.
+    """
+    how, blocks = settings.training.optimiser, model.backbone.blocks()
+    of_block = {id(p): i for i, block in enumerate(blocks, 1) for p in block.parameters()}
+    chosen: dict[tuple[float, bool], list[Tensor]] = {}
+    for name, p in model.named_parameters():
+        depth = len(blocks) - of_block.get(id(p), len(blocks))
+        lr = how.head_lr if name.startswith("head.") else how.lr * how.layer_decay**depth
+        if p.requires_grad:
+            chosen.setdefault((lr, _exempt(name, p, how.decay_exempt)), []).append(p)
+    chosen.setdefault((how.head_lr, False), []).extend(model.head.blocks())
+    for (lr, exempt), parameters in chosen.items():
+        yield {"params": parameters, "lr": lr, "weight_decay": 0.0 if exempt else how.weight_decay}
+
+
+def _exempt(name: str, parameter: Tensor, rule: str) -> bool:
+    if rule == "names":
+        return "bias" in name or "LayerNorm.weight" in name
+    return parameter.ndim == 1 or "bias" in name.rsplit(".", 1)[-1]
+
+
+def _selection(data: TrainingData, settings: TransformerSettings) -> Any:
+    """What the loop calls to score a model: on the validation split, on the test set, or None for no selection."""
+    select = settings.selection.select
+    if select == "last":
         return None
-    if settings.select == "validation" and len(data.validation) == 0:
-        log.info("%s: no document is held out to select by: the last weights are kept", settings.backbone)
+    if select == "validation" and len(data.validation) == 0:
+        log.info("%s: no document is held out to select by: the last weights are kept", settings.encoder.backbone)
         return None
-    if settings.select == "test":
+    if select == "test":
         assert data.test is not None and data.test.tokens is not None and data.test.Y is not None
         tokens, Y, rows = data.test.tokens, data.test.Y, np.arange(data.test.Y.shape[0])
     else:
@@ -160,38 +211,17 @@ def _selection(data: TrainingData, settings: Settings) -> Any:
     unweighted = np.ones(Y.shape[1])
 
     def score(model: nn.Module) -> dict[str, float]:
-        assert isinstance(model, LightXML)
-        found = evaluate(predict_rows(model, tokens, rows, 5, settings), Y, unweighted)
+        assert isinstance(model, TextClassifier)
+        found = evaluate(predict_rows(model, tokens, rows, 5, settings.speed.precision), Y, unweighted)
         return {name: found[name] for name in ("P@1", "P@3", "P@5")}
 
     return score
 
 
-def _groups(model: LightXML, settings: Settings) -> Iterator[dict[str, Any]]:
-    """Encoder and head, each with its rate; what `decay_exempt` says takes no weight decay.
-
-    Each block of the encoder has `layer_decay` times the rate of the one above it.
-    """
-    blocks = model.backbone.blocks()
-    of_block = {id(p): i for i, block in enumerate(blocks, 1) for p in block.parameters()}
-    chosen: dict[tuple[float, bool], list[Tensor]] = {}
-    for name, p in model.named_parameters():
-        depth = len(blocks) - of_block.get(id(p), len(blocks))
-        lr = settings.head_lr if name.startswith("head.") else settings.lr * settings.layer_decay**depth
-        if p.requires_grad:
-            chosen.setdefault((lr, _exempt(name, p, settings)), []).append(p)
-    chosen.setdefault((settings.head_lr, False), []).extend(model.head.blocks())
-    for (lr, exempt), parameters in chosen.items():
-        yield {"params": parameters, "lr": lr, "weight_decay": 0.0 if exempt else settings.weight_decay}
+# Keep
 
 
-def _exempt(name: str, parameter: Tensor, settings: Settings) -> bool:
-    if settings.decay_exempt == "names":
-        return "bias" in name or "LayerNorm.weight" in name
-    return parameter.ndim == 1 or "bias" in name.rsplit(".", 1)[-1]
-
-
-def _save(model: LightXML, data: TrainingData, settings: Settings, out: Path) -> None:
+def _save(model: TextClassifier, data: TrainingData, settings: TransformerSettings, out: Path) -> None:
     """Write the model folder, whole or not at all."""
     from safetensors.torch import save_file
 
@@ -199,11 +229,8 @@ def _save(model: LightXML, data: TrainingData, settings: Settings, out: Path) ->
     with new_folder(out) as building:
         for name in _ENCODER_FILES:
             shutil.copyfile(data.encoder / name, building / name)
-        write_json(building / "settings.json", {**asdict(settings), "labels": data.Y.shape[1]})
+        write_json(building / "settings.json", {**flatten(settings), "labels": data.Y.shape[1]})
         save_array(building / SEEN, model.head.seen.cpu().numpy())
         if data.clusters is not None:
             save_csr(building / "clusters.npz", data.clusters)
-        save_file(
-            {name: value.contiguous().cpu() for name, value in model.state_dict().items()},
-            building / "model.safetensors",
-        )
+        save_file({name: value.contiguous().cpu() for name, value in model.state_dict().items()}, building / WEIGHTS)

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from lightxml_core.methods.transformer.frozen import Frozen
 from lightxml_core.methods.transformer.inputs import positives
-from lightxml_core.methods.transformer.model import LightXML
-from lightxml_core.methods.transformer.settings import Settings
+from lightxml_core.methods.transformer.model import TextClassifier
+from lightxml_core.methods.transformer.settings import TransformerSettings
 from lightxml_core.training.batches import epoch_batches
 from lightxml_core.training.checkpoint import Checkpoint
 from lightxml_core.training.log import Progress, TrainingLog
@@ -18,10 +18,10 @@ from lightxml_core.training.optimisers import adamw, set_rates
 
 
 def warm_start(
-    model: LightXML,
+    model: TextClassifier,
     frozen: Frozen,
     Y: sparse.csr_matrix,
-    settings: Settings,
+    settings: TransformerSettings,
     checkpoint: Checkpoint,
     training_log: TrainingLog,
 ) -> None:
@@ -32,7 +32,7 @@ def warm_start(
     """
     done = checkpoint.load("warm")
     if done is None:
-        if settings.standardise:
+        if settings.warm_start.standardise:
             model.standardise(frozen.features)
         _train_head(model, frozen.features, Y, settings, training_log)
         checkpoint.save("warm", model.state_dict(), {})
@@ -41,22 +41,26 @@ def warm_start(
 
 
 def _train_head(
-    model: LightXML, features: Tensor, Y: sparse.csr_matrix, settings: Settings, training_log: TrainingLog
+    model: TextClassifier,
+    features: Tensor,
+    Y: sparse.csr_matrix,
+    settings: TransformerSettings,
+    training_log: TrainingLog,
 ) -> None:
+    how, device = settings.warm_start, model.mean.device
     learnt = [*(p for p in model.head.parameters() if p.requires_grad), *model.head.blocks()]
-    optimizer = adamw([{"params": learnt, "lr": settings.warm_lr}])
-    device = model.mean.device
-    step, steps = 0, -(-len(features) // settings.warm_batch) * settings.warm_epochs
+    optimizer = adamw([{"params": learnt, "lr": how.warm_lr}])
+    step, steps = 0, -(-len(features) // how.warm_batch) * how.warm_epochs
     model.train()
-    progress = Progress(f"{settings.backbone} head warm-up", len(features) * settings.warm_epochs)
-    for epoch in range(settings.warm_epochs):
+    progress = Progress(f"{settings.encoder.backbone} head warm-up", len(features) * how.warm_epochs)
+    for epoch in range(how.warm_epochs):
         torch.manual_seed(settings.seed * 1_000_003 + epoch)
-        for batch in epoch_batches(np.zeros(len(features)), settings.warm_batch, settings.seed, epoch, 1):
-            set_rates(optimizer, 1.0 - step / steps if settings.warm_schedule == "linear" else 1.0)
+        for batch in epoch_batches(np.zeros(len(features)), how.warm_batch, settings.seed, epoch, 1):
+            set_rates(optimizer, 1.0 - step / steps if how.warm_schedule == "linear" else 1.0)
             loss = model.head.loss(model.prepare(features[batch].to(device)), *positives(Y, batch, model))
             loss.total.backward()
             optimizer.step()
             step += 1
             optimizer.zero_grad(set_to_none=True)  # afterwards, so that none is left for the training that follows
-            progress.advance(len(batch), f"epoch {epoch + 1}/{settings.warm_epochs}  loss {loss.total.item():.4g}")
+            progress.advance(len(batch), f"epoch {epoch + 1}/{how.warm_epochs}  loss {loss.total.item():.4g}")
         training_log.write("phase", 0, phase="warm start", epoch=epoch, loss=loss.total.item())

@@ -14,7 +14,7 @@ __all__ = ["Settings", "fit", "needs", "predict"]
 
 def needs(settings: Settings) -> frozenset[str]:
     """Tokens, TF-IDF features and the labels' texts, perhaps another encoder to read those; a GPU."""
-    own = {"names_encoder"} if settings.embedding == "text" and settings.names_backbone else set()
+    own = {"names_encoder"} if settings.clusters.embedding == "text" and settings.clusters.names_backbone else set()
     return frozenset({"tokens", "tfidf", "names", "gpu"} | own)
 
 

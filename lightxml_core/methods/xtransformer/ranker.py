@@ -42,7 +42,11 @@ def fit_rankers(
     X: CSR N × D of `ranker_features`. Y: CSR N × L. clusters: CSR L × C. proposed: CSR N × C, the matcher's.
     """
     how = LinearSettings(
-        settings.cost, settings.weight_threshold, settings.seed, threads(), settings.checkpoint_minutes
+        settings.rankers.cost,
+        settings.rankers.weight_threshold,
+        settings.seed,
+        threads(),
+        settings.checkpoint_minutes,
     )
     return fit_linear(X, Y, seen_by(Y, clusters, proposed, settings), how, "rankers", checkpoint, training_log)
 
@@ -56,8 +60,10 @@ def seen_by(
     negatives, section 3.3). Without teacher forcing a label's own documents stay.
     """
     own = sparse.csc_matrix(Y @ clusters)
-    seen = own if settings.ranker_negatives == "teacher" else sparse.csc_matrix(own + sparse.csc_matrix(proposed))
-    if settings.ranker_negatives == "matcher":
+    seen = (
+        own if settings.rankers.ranker_negatives == "teacher" else sparse.csc_matrix(own + sparse.csc_matrix(proposed))
+    )
+    if settings.rankers.ranker_negatives == "matcher":
         yield from _without_teacher(Y, clusters, sparse.csc_matrix(proposed))
         return
     members = sparse.csc_matrix(clusters)

@@ -1,56 +1,112 @@
-"""All settings of X-Transformer."""
+"""All settings of X-Transformer, by what they are about."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any, ClassVar, Literal
+from dataclasses import dataclass
+from typing import Any, Literal
 
-from lightxml_core.methods.transformer import settings as lightxml
-from lightxml_core.values import Count, Dropout, Factor, Natural, Positive, Share
+from lightxml_core.methods import BaseSettings, changed
+from lightxml_core.methods.transformer import settings as transformer
+from lightxml_core.methods.transformer.settings import Encoder, Optimiser, Speed, Training, WarmStart
+from lightxml_core.training.schedule import WeightAveraging
+from lightxml_core.values import Count, Leaf, Natural, NonNegative, Positive, Share
 
 Combine = Literal["product", "ranker"]
 
 
 @dataclass(frozen=True)
-class Settings(lightxml.Settings):
-    """The matcher is a flat LightXML over label clusters and takes the same settings; of its heads only the flat one.
+class Clusters:
+    """The label clusters, and how many of them the matcher proposes for a document."""
 
-    Clusters: of at most `max_leaf` labels, grown from the seed `tree`, by label `embedding`: the sum of the TF-IDF
-    features of a label's documents (`tfidf`), or of their vectors from the encoder as it came (`encoder`), or the
-    encoder's vector of the label's own `text`; if it is set, the encoder `names_backbone` reads that. In a sum each
-    document counts the same, its features divided by their length (`pifa: equal`), or its features are divided by the
-    root of the number of its labels (`by_labels`, the released code's). With `position: pooled` label embeddings are
-    means over all tokens, because a new pooler means nothing before it has learnt.
-    Rankers: `cost` (C) and `weight_threshold`; each learns from its label's documents and, as negatives, from those of
-    its label's cluster (`teacher`), from those for which the matcher proposes that cluster (`matcher`), or `both`.
-    The matcher proposes `clusters_kept`. A label's score is the `product` of the ranker's confidence and the matcher's,
-    or the `ranker`'s alone, which then orders all labels of the proposed clusters; the best `listed` are given.
-    """
-
-    UNSETTABLE: ClassVar[frozenset[str]] = lightxml.Settings.UNSETTABLE | {  # of protocols and the clustered head
-        *("protocol", "head", "bottleneck", "label_bias", "table", "negatives", "two_step")
-    }
-
-    head: Literal["flat"] = "flat"
-    layers: Count = 1
-    loss: Literal["mean", "sum", "hinge"] = "hinge"
-    feature_dropout: Dropout = 0.1
-    swa_step: Natural = 0
-    weight_decay: Share = 0.0
-    adam_eps: Factor = 1e-8
-    select: Literal["last", "validation"] = "last"
     clusters_kept: Count = 10
+    """Clusters that the matcher proposes for a document."""
+
+    tree: Natural = 0
+    """Seed of the clustering."""
+
+    max_leaf: Leaf = 100
+    """The most labels of a cluster."""
 
     embedding: Literal["tfidf", "encoder", "text"] = "tfidf"
-    names_backbone: str = ""
-    pifa: Literal["equal", "by_labels"] = "equal"
-    ranker_negatives: Literal["teacher", "matcher", "both"] = "both"
-    cost: Positive = 1.0
-    weight_threshold: Share = 0.01
-    combine: Combine = "product"
-    listed: Count = 100
+    """What labels are clustered by. `tfidf`: the sum of the TF-IDF features of a label's documents.
 
-    def of_matcher(self) -> lightxml.Settings:
-        """What the matcher is trained with."""
-        values: dict[str, Any] = {entry.name: getattr(self, entry.name) for entry in fields(lightxml.Settings)}
-        return lightxml.Settings(**values)
+    `encoder`: the sum of their vectors from the pretrained encoder. `text`: the encoder's vector of the label's text.
+    With `position: pooled` these vectors are means over all tokens, since the linear layer is not trained yet.
+    """
+
+    names_backbone: str = ""
+    """The backbone that reads the labels' texts for `embedding: text`. Empty: the member's own."""
+
+    pifa: Literal["equal", "by_labels"] = "equal"
+    """How a document counts in such a sum. `equal`: all the same, by features divided by their length.
+
+    `by_labels`, as in the released code: its features are divided by the root of the number of its labels.
+    """
+
+
+@dataclass(frozen=True)
+class Selection(transformer.Selection):
+    """As for LightXML, but never on the test set."""
+
+    select: Literal["last", "validation"] = "last"
+    """`last`: no selection, the last weights are kept."""
+
+
+@dataclass(frozen=True)
+class Rankers:
+    """The linear rankers of labels, and how they order a document's labels."""
+
+    ranker_negatives: Literal["teacher", "matcher", "both"] = "both"
+    """Which documents a ranker is trained on besides those of its label. `teacher`: those of the label's cluster.
+
+    `matcher`: those for which the matcher proposes that cluster.
+    """
+
+    cost: Positive = 1.0
+    """Weight of the loss against the norm of the weights (C of LIBLINEAR)."""
+
+    weight_threshold: Share = 0.01
+    """Weights of smaller magnitude are set to 0."""
+
+    combine: Combine = "product"
+    """The score of a label: the product of the ranker's and the matcher's confidence, or that of the ranker alone."""
+
+    listed: Count = 100
+    """The most labels that a prediction lists."""
+
+
+@dataclass(frozen=True)
+class Settings(BaseSettings):
+    """Everything that `methods/*.yaml` may set of X-Transformer, in groups."""
+
+    encoder: Encoder = Encoder(layers=1, feature_dropout=0.1)
+    clusters: Clusters = Clusters()
+    training: Training = Training(optimiser=Optimiser(weight_decay=0.0, adam_eps=1e-8), loss="hinge")
+    averaging: WeightAveraging = WeightAveraging(swa_warmup=10, swa_step=0)
+    speed: Speed = Speed()
+    warm_start: WarmStart = WarmStart()
+    selection: Selection = Selection()
+
+    accumulation_off_by_one: bool = False
+    """The first optimiser step of an epoch takes a single micro-batch."""
+
+    checkpoint_minutes: NonNegative = 10.0
+    """Minutes between two checkpoints."""
+
+    rankers: Rankers = Rankers()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        transformer.check_together(self)
+
+    def check_encoder(self, depth: int | None) -> None:
+        transformer.check_depth(self.encoder, depth)
+
+
+# Settings of LightXML's clustered head, which stand in the models of earlier versions and had no effect on them.
+_FORMER = ("protocol", "head", "bottleneck", "label_bias", "table", "negatives", "two_step", "padding")
+
+
+def of_stored(values: dict[str, Any]) -> Settings:
+    """The settings of a trained model, from its `settings.json`."""
+    return changed(Settings(), **{key: value for key, value in values.items() if key not in _FORMER})

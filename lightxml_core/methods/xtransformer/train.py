@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import math
 import shutil
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 from scipy import sparse
 
 from lightxml_core.files import new_folder, save_csr, write_json
-from lightxml_core.methods import TrainingData
-from lightxml_core.methods.transformer import training as lightxml
-from lightxml_core.methods.transformer.prediction import load_model
-from lightxml_core.methods.xtransformer.matcher import folder_of_matcher, label_clusters, proposals, vectors
+from lightxml_core.methods import TrainingData, changed, flatten
+from lightxml_core.methods.xtransformer.matcher import (
+    fit_matcher,
+    folder_of_matcher,
+    label_clusters,
+    load_matcher,
+    proposals,
+    vectors,
+)
 from lightxml_core.methods.xtransformer.ranker import fit_rankers, ranker_features
 from lightxml_core.methods.xtransformer.settings import Settings
 from lightxml_core.training import linear
@@ -29,9 +34,9 @@ def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None
     of_clusters = sparse.csr_matrix(Y @ clusters)
     of_clusters.data[:] = 1.0
     matcher = out.parent / "matcher"  # its checkpoint and log lie beside it, where those of every method lie
-    lightxml.fit(replace(data, Y=of_clusters, X=None), settings.of_matcher(), matcher, resume)
-    model, how = load_model(matcher)
-    found = vectors(model, data.tokens, how)
+    fit_matcher(replace(data, Y=of_clusters, X=None), settings, matcher, resume)
+    model, how = load_matcher(matcher)
+    found = vectors(model, data.tokens, how.speed.precision)
     identity = _identity(data, settings, clusters, matcher)
     checkpoint = Checkpoint(out.parent / "checkpoint" / "rankers", identity, resume)
     training_log = TrainingLog(out.parent / "checkpoint" / "training.jsonl", math.inf)
@@ -39,7 +44,7 @@ def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None
     weights = fit_rankers(X, Y, clusters, proposed, settings, checkpoint, training_log)
     training_log.close()
     with new_folder(out) as building:
-        write_json(building / "settings.json", asdict(settings))
+        write_json(building / "settings.json", flatten(settings))
         save_csr(building / "clusters.npz", clusters)
         save_csr(building / "rankers.npz", sparse.csr_matrix(weights))
         shutil.copytree(matcher, folder_of_matcher(building))
@@ -51,4 +56,4 @@ def _identity(data: TrainingData, settings: Settings, clusters: sparse.csr_matri
     assert data.X is not None
     arrays = [data.X.indptr, data.X.indices, data.X.data, data.Y.indptr, data.Y.indices, clusters.indices]
     code = [*sorted(Path(__file__).parent.glob("*.py")), Path(linear.__file__), matcher / "model.safetensors"]
-    return fingerprint(replace(settings, checkpoint_minutes=0.0), arrays, code)
+    return fingerprint(changed(settings, checkpoint_minutes=0.0), arrays, code)

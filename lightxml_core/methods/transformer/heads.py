@@ -1,10 +1,12 @@
-"""The flat head: what turns a document's features into a score for every label.
+"""What a head is, and the flat one: what turns a document's features into a score for every label.
 
 Positive labels come as two index vectors, `rows` int64[P] and `labels` int64[P]: pair i says that the
 document in row rows[i] of the batch has the label labels[i].
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,13 +17,37 @@ from lightxml_core.methods.transformer.losses import Loss, LossName, bce, exactl
 from lightxml_core.methods.transformer.selection import best
 
 
-class FlatHead(nn.Module):
-    """One linear layer over all L labels: right up to some ten thousand labels.
+class Head(nn.Module):
+    """Scores L labels from a document's features.
 
     seen: bool[L], the labels that a training document has; no other is predicted.
     """
 
+    labels: int
     seen: Tensor
+
+    by_block = False
+    """Whether a CPU reads the parameters in blocks when it predicts, so that many documents are scored together."""
+
+    def start_at_prior(self, Y: sparse.csr_matrix) -> None:
+        """Set each bias to the log-odds of its label among the documents of Y (N × L)."""
+        raise NotImplementedError
+
+    def blocks(self) -> list[nn.Parameter]:
+        """Parameters that are views of others: none."""
+        return []
+
+    def loss(self, *args: Any, **kwargs: Any) -> Loss:
+        """Loss of a batch from float[B, width] features, the positive pairs and what a method's sampler says."""
+        raise NotImplementedError
+
+    def top(self, features: Tensor, k: int) -> tuple[Tensor, Tensor]:
+        """The k best labels of each document: float[B, k] probabilities, -1 for none, and int64[B, k] label ids."""
+        raise NotImplementedError
+
+
+class FlatHead(Head):
+    """One linear layer over all L labels: suitable up to some ten thousand labels."""
 
     def __init__(self, width: int, labels: int, loss: LossName) -> None:
         super().__init__()
@@ -34,10 +60,6 @@ class FlatHead(nn.Module):
         nn.init.zeros_(self.classifier.weight)
         self.classifier.bias.data.copy_(log_odds(np.asarray(Y.sum(axis=0)).ravel(), Y.shape[0]))
 
-    def blocks(self) -> list[nn.Parameter]:
-        """Parameters that are views of others: none."""
-        return []
-
     def loss(self, features: Tensor, rows: Tensor, labels: Tensor) -> Loss:
         """features: float[B, width]. Binary cross-entropy, or the squared hinge, over all labels."""
         logits, own = exactly(self.classifier, features), (rows, labels)
@@ -45,5 +67,4 @@ class FlatHead(nn.Module):
         return Loss(total, {"loss": total})
 
     def top(self, features: Tensor, k: int) -> tuple[Tensor, Tensor]:
-        """The k best labels of each document: float[B, k] probabilities, -1 for none, and int64[B, k] label ids."""
         return best(self.classifier(features).sigmoid().masked_fill(~self.seen, -1.0), k)

@@ -1,0 +1,20 @@
+"""What a training of X-Transformer takes: that of its matcher. The rankers take little beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lightxml_core.methods.transformer.workload import transformer_load, width_read
+from lightxml_core.methods.xtransformer.settings import Settings
+from lightxml_core.planning.load import Load, Shape
+
+
+def workload(settings: Settings, size: Mapping[str, int], shape: Shape) -> Load | None:
+    """Estimate for a backbone of this size; None where that, or the dataset's, is not known.
+
+    The matcher's head counts as one over all labels, which is more than it is.
+    """
+    if "layers" not in size or not shape.documents_trn or not shape.labels:
+        return None
+    head = shape.labels * (width_read(settings.encoder, size) + 1)
+    return transformer_load(settings, size, shape, shape.documents_trn, head)

@@ -1,0 +1,43 @@
+"""What a plan knows of a dataset, and what it wants to know of a model: both in numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+# tokens a word: English prose in the WordPiece of BERT-base; distinct words among those of a document
+TOKENS_A_WORD, DISTINCT = 1.3, 0.6
+BYTES_A_WORD = 6.5
+# weight, gradient and AdamW's two moments in fp32
+BYTES_A_WEIGHT = 16
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A dataset's sizes; None for what nobody knows before the download."""
+
+    documents_trn: float | None
+    documents_tst: float | None
+    labels: float | None
+    words: float | None
+    labels_a_document: float | None = None
+
+    @property
+    def all_words(self) -> float | None:
+        if self.words is None or self.documents_trn is None or self.documents_tst is None:
+            return None
+        return self.words * (self.documents_trn + self.documents_tst)
+
+
+@dataclass(frozen=True)
+class Load:
+    """One model. operations: floating-point, of its training; memory: bytes while it trains. None: not known."""
+
+    operations: float | None
+    weights: float | None
+    memory: float | None
+
+
+def encoder_weights(size: Mapping[str, int]) -> float:
+    """Numbers in an encoder of so many layers and such a width: attention and feed-forward, and the table of tokens."""
+    return 12.0 * size["layers"] * size["width"] ** 2 + size["vocabulary"] * size["width"]
