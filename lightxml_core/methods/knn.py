@@ -18,9 +18,10 @@ _SIMILARITIES_AT_ONCE = 10_000_000  # 120 MB as CSR if every document shared a w
 
 @dataclass(frozen=True)
 class Settings(BaseSettings):
-    """neighbours: how many training documents vote."""
+    """How many neighbours vote."""
 
     neighbours: Count = 20
+    """Training documents that vote for labels."""
 
 
 def needs(settings: Settings) -> frozenset[str]:

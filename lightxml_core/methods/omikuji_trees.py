@@ -28,19 +28,28 @@ from lightxml_core.values import Count, Leaf, Positive, Share
 
 @dataclass(frozen=True)
 class Settings(BaseSettings):
-    """model: `parabel` halves labels by balanced 2-means down to leaves of `max_leaf` labels (Prabhu et al. 2018);
-    `bonsai` parts them by plain k-means into up to 100 children, three levels deep (Khandagale et al. 2019).
-    trees: how many are averaged. cost: of the classifiers' errors against their size (C). weight_threshold: smaller
-    weights are dropped. beam: nodes kept at each level in prediction.
-    `seed` has no effect, see above.
-    """
+    """`seed` has no effect, see above."""
 
     model: Literal["parabel", "bonsai"] = "parabel"
+    """`parabel` halves the labels by balanced 2-means down to leaves of `max_leaf` labels (Prabhu et al. 2018).
+
+    `bonsai` divides them by plain k-means into up to 100 children, three levels deep (Khandagale et al. 2019).
+    """
+
     trees: Count = 3
+    """Trees whose predictions are averaged."""
+
     max_leaf: Leaf = 100
+    """The most labels of a leaf."""
+
     cost: Positive = 1.0
+    """Weight of the classifiers' loss against the norm of their weights (C)."""
+
     weight_threshold: Share = 0.1
+    """Weights of smaller magnitude are set to 0."""
+
     beam: Count = 10
+    """Nodes of each level that a prediction follows."""
 
 
 def needs(settings: Settings) -> frozenset[str]:

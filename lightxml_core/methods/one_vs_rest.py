@@ -20,14 +20,16 @@ _SCORES_AT_ONCE = 1 << 24
 
 @dataclass(frozen=True)
 class Settings(BaseSettings):
-    """cost: of errors against the size of the weights (C). threshold: smaller weights are dropped.
-
-    checkpoint_minutes: what is done is kept so often.
-    """
+    """Of the linear classifiers."""
 
     cost: Positive = 1.0
+    """Weight of the loss against the norm of the weights (C)."""
+
     threshold: Share = 0.01
+    """Weights of smaller magnitude are set to 0."""
+
     checkpoint_minutes: NonNegative = 10.0
+    """Minutes between two checkpoints."""
 
 
 def needs(settings: Settings) -> frozenset[str]:

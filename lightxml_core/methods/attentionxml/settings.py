@@ -13,54 +13,91 @@ from lightxml_core.values import Count, Dropout, Factor, Leaf, Natural, NonNegat
 
 @dataclass(frozen=True)
 class Settings(BaseSettings):
-    """Defaults are those of the released configuration for EUR-Lex.
-
-    Words: `backbone` names a vocabulary of words in backbones/; `max_tokens`; `text`, see LightXML's.
-    Their vectors: `width`, from `vectors`: `random`, `corpus` (learnt from the training documents), one of vectors/, or
-    the path of a GloVe, FastText or word2vec text file; a word that the file lacks gets one drawn from U(-1, 1)
-    (`uniform`), or of the mean length of the others (`like_others`), as `missing_vectors` says; `learn_vectors` trains
-    them further; `word_dropout`.
-    Network: `hidden` units of the LSTM in each direction, `dropout` on them, `layers`: widths of the fully connected
-    layers that all labels share.
-    Tree: `levels`, nodes at each level above the labels, from the top (none: all labels at once); over clusters of at
-    most `max_leaf` labels. Levels of more nodes than there are clusters are left out. A document goes down into the
-    best `kept` nodes of a level. `tree` numbers the members of an ensemble: clusters, weights and the order of
-    documents follow from it, the last two without levels too.
-    Training, of each level: `epochs` of `batch` documents at the rate `lr`, shuffled as LightXML's `bucket` says;
-    gradients clipped to `clip_relative` × the largest of the last norms. Every `evaluate_steps`, and with
-    `evaluate_epochs` at each epoch's end, nDCG@5 of the validation split selects the weights; `patience` evaluations
-    without a better one end the training. From epoch `swa_warmup` on, those of the running mean count, taken every
-    `evaluate_steps`; one number for all levels, or one a level, the labels' included.
-    """
+    """Defaults are those of the released configuration for EUR-Lex."""
 
     backbone: str = "words"
+    """Name of a vocabulary of words in backbones/."""
+
     max_tokens: Count = 500
+    """The most words of a document that are read."""
+
     text: Literal["plain", "official"] = "plain"
+    """How texts are prepared, as for LightXML."""
+
     width: Count = 300
+    """Width of the word vectors."""
+
     vectors: str = "corpus"
+    """Where the word vectors come from: `random`, `corpus` (learnt from the training documents), or a name in vectors/.
+
+    A path with a slash is a text file in the format of GloVe, FastText or word2vec.
+    """
+
     missing_vectors: Missing = "uniform"
+    """The vector of a word that such a file lacks: drawn from U(-1, 1), or of the mean length of the others."""
+
     learn_vectors: bool = True
+    """Whether training changes the word vectors."""
+
     word_dropout: Dropout = 0.2
+    """Dropout on the word vectors."""
 
     hidden: Count = 256
+    """Units of the LSTM in each direction."""
+
     dropout: Dropout = 0.5
+    """Dropout on the output of the LSTM."""
+
     layers: list[Count] = field(default_factory=lambda: [256])
+    """Widths of the fully connected layers that all labels share."""
 
     levels: list[Leaf] = field(default_factory=list)
+    """Nodes of each level above the labels, from the top. None: all labels are scored at once.
+
+    Levels with more nodes than there are label clusters are left out.
+    """
+
     max_leaf: Leaf = 8
+    """The most labels of a cluster."""
+
     tree: Natural = 0
+    """Number of the member in an ensemble: clusters, initial weights and the order of documents depend on it."""
+
     kept: Count = 160
+    """Nodes of a level whose children are scored for a document."""
 
     epochs: Count = 30
+    """Passes over the training documents, at each level."""
+
     batch: Count = 40
+    """Documents per optimiser step."""
+
     lr: Factor = 1e-3
+    """Learning rate."""
+
     clip_relative: NonNegative = 5.0
+    """Largest norm of the gradient as a multiple of the largest of the last five norms. 0: any."""
+
     evaluate_steps: Count = 100
+    """Every so many steps nDCG@5 on the validation split is measured, to select the weights."""
+
     evaluate_epochs: bool = True
+    """Measure it at the end of each epoch too."""
+
     patience: Natural = 50
+    """A level's training stops after so many evaluations in a row that found nothing better. 0: never."""
+
     bucket: Count = 50
+    """So many batches of shuffled documents are sorted by length, for less padding. 1: a plain shuffle."""
+
     swa_warmup: list[Natural] = field(default_factory=lambda: [10])
+    """The epoch from which weights enter a running mean, every `evaluate_steps`: one for all levels, or one per level.
+
+    The labels count as the last level.
+    """
+
     checkpoint_minutes: NonNegative = 10.0
+    """Minutes between two checkpoints."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -75,7 +112,7 @@ class Settings(BaseSettings):
 
     @property
     def own_seed(self) -> int:
-        """The seed of what this member draws by itself."""
+        """The seed of the random numbers that belong to this member alone."""
         return 1_009 * self.seed + self.tree
 
     def for_clusters(self, count: int) -> Settings:

@@ -13,51 +13,84 @@ from lightxml_core.values import Count, Dropout, Factor, Natural, NonNegative, S
 
 @dataclass(frozen=True)
 class Settings(BaseSettings):
-    """Defaults are those of the authors' configuration for EURLex-4K.
-
-    Encoder: `width` of the token embeddings, which start from `vectors`: `random`, `corpus` (learnt from the training
-    documents), one of vectors/, or the path of a word2vec, FastText or GloVe text file; `dropout`.
-    Cycle: `epochs` in all; every `refresh` epochs the shortlist is made anew (0: once, before the first). `labels` are
-    found by `trained` embeddings or, as in DeepXML and Astec, by the `centroid` of their documents. Prediction finds
-    them by those of the last cycle, or `refresh_at_end` makes new ones of the encoder as it ends.
-    Label embeddings: in each cycle `label_epochs` of `label_batch` pairs of a document and a label, at `label_lr`
-    through a layer of `label_hidden`.
-    Shortlist: `neighbours` labels a document, from an HNSW index of `links` (M), `build_effort` (efC) and
-    `search_effort` (efS), built on `index_threads` (0: all of the job's; with 1 it is the same every time).
-    Classifiers: `batch`, `lr`, which is multiplied by `decay` after `decay_epochs` and, as in the authors' code, each
-    time the epoch is a multiple of half as many as the time before, 5 at least: 14, 21, 25, 30, ….
-    Prediction: `beta` × the classifier's probability + (1 - beta) × that of the similarity to the label's embedding.
-    """
+    """Defaults are those of the authors' configuration for EURLex-4K."""
 
     width: Count = 300
+    """Width of the embeddings of tokens, documents and labels."""
+
     vectors: str = "random"
+    """Initial token embeddings: `random`, `corpus` (learnt from the training documents), or a name in vectors/.
+
+    A path with a slash is a text file in the format of GloVe, FastText or word2vec.
+    """
+
     dropout: Dropout = 0.5
+    """Dropout in the encoder."""
 
     epochs: Count = 26
+    """Passes over the training documents, in all cycles together."""
+
     refresh: Natural = 8
+    """Epochs of a cycle: then label embeddings and shortlist are computed anew. 0: once, before the first epoch."""
+
     refresh_at_end: bool = False
+    """Predict with label embeddings of the final encoder. Otherwise those of the last cycle are used."""
+
     labels: Literal["trained", "centroid"] = "trained"
+    """Label embeddings: trained, or as in DeepXML and Astec the mean of the embeddings of a label's documents."""
+
     label_epochs: Natural = 8
+    """Passes over all pairs of a document and its label, to train the label embeddings of a cycle."""
+
     label_batch: Count = 256
+    """Such pairs per step."""
+
     label_lr: Factor = 0.003
+    """Learning rate of the label embeddings."""
+
     label_hidden: Count = 1000
+    """Width of the hidden layer that makes them."""
+
     neighbours: Count = 400
+    """Labels on the shortlist of a document."""
+
     links: Annotated[int, Ge(2), Le(4096)] = 100  # with 1 faiss ends the process
+    """Links per label in the HNSW index that finds the shortlist (M)."""
+
     build_effort: Count = 300
+    """Candidates that are kept while the index is built (efConstruction)."""
+
     search_effort: Count = 400
+    """Candidates that are kept during a search (efSearch)."""
+
     index_threads: Natural = 1
+    """Threads that build the index. With 1 it is the same every time. 0: all threads of the job."""
 
     batch: Count = 255
+    """Documents per optimiser step."""
+
     lr: Factor = 0.006
+    """Learning rate."""
+
     decay: Factor = 0.5
+    """By this the learning rate is multiplied at the epochs of `decay_at`."""
+
     decay_epochs: Count = 14
+    """Epochs before the first such decay."""
+
     checkpoint_minutes: NonNegative = 10.0
+    """Minutes between two checkpoints."""
 
     beta: Share = 0.75
+    """Weight of the classifier in the score of a label. The similarity to the label's embedding has the rest."""
 
     @property
     def decay_at(self) -> tuple[int, ...]:
-        """The epochs, counted from 0, before which the rate is multiplied by `decay`."""
+        """The epochs, counted from 0, before which the learning rate is multiplied by `decay`.
+
+        The first is `decay_epochs`. As in the authors' code, the interval is halved each time, down to 5.
+        The next epoch is its first multiple: 14, 21, 25, 30, ….
+        """
         every, found = self.decay_epochs, list[int]()
         for epoch in range(1, self.epochs):
             if epoch % every == 0:
