@@ -1,4 +1,4 @@
-"""One linear classifier a label on TF-IDF, trained on every document (as DiSMEC, Babbar and Schölkopf, WSDM 2017)."""
+"""One linear classifier per label on TF-IDF, trained on every document (as DiSMEC, Babbar and Schölkopf, WSDM 2017)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The most frequent labels for every document: what any method must beat."""
+"""The most frequent labels for every document: the baseline that any method should beat."""
 
 from __future__ import annotations
 

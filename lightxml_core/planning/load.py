@@ -1,11 +1,11 @@
-"""What a plan knows of a dataset, and what it wants to know of a model: both in numbers."""
+"""The sizes of a dataset and the load of a training, as estimates use them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-# tokens a word: English prose in the WordPiece of BERT-base; distinct words among those of a document
+# tokens per word: English prose in the WordPiece of BERT-base; distinct words among those of a document
 TOKENS_A_WORD, DISTINCT = 1.3, 0.6
 BYTES_A_WORD = 6.5
 # weight, gradient and AdamW's two moments in fp32
@@ -14,7 +14,7 @@ BYTES_A_WEIGHT = 16
 
 @dataclass(frozen=True)
 class Shape:
-    """A dataset's sizes; None for what nobody knows before the download."""
+    """A dataset's sizes; None for what is not known before the download."""
 
     documents_trn: float | None
     documents_tst: float | None

@@ -1,4 +1,4 @@
-"""What a target would take, said before anything starts: an estimate from sizes, beside published times."""
+"""The plan of a target: estimates from sizes, beside published times."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _GIB = 2.0**30
 
 @dataclass(frozen=True)
 class Machine:
-    """What is at hand. teraflops and gpu_memory, in bytes: of one GPU, or of the machine where it has none."""
+    """What this machine has. teraflops and gpu_memory, in bytes: of one GPU, or of the machine where it has none."""
 
     gpus: int
     cores: int
@@ -60,7 +60,7 @@ class Estimate:
 
 
 def estimates(registry: Registry, target: str, root: Path, machine: Machine) -> list[Estimate]:
-    """One estimate a dataset and method of the target, in its order; root: the project's folder."""
+    """One estimate per dataset and method of the target, in its order; root: the project's folder."""
     chosen, printed = registry.target(target), read_printed(root / "published")
     found = []
     for dataset in chosen["datasets"]:
@@ -87,7 +87,7 @@ def this_machine(folder: Path, teraflops: float | None) -> Machine:
 
 
 def refusal(estimate: Estimate, machine: Machine, days: float = 2.0) -> str:
-    """Why the machine had better not run it, or what is not known of it; empty where it fits."""
+    """Why the machine should not run it, or what is not known of it; empty if it fits."""
     memory = machine.memory if estimate.gpu_hours == 0 else machine.gpu_memory
     limits = {"time": 24.0 * days, "memory": memory, "disk": machine.disk}
     needs = {"time": estimate.hours, "memory": estimate.memory, "disk": estimate.disk}

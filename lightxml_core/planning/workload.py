@@ -1,4 +1,4 @@
-"""What a dataset and a method weigh before anything is downloaded: operations, memory, disk, bytes to fetch."""
+"""Estimates for a dataset and a method before anything is downloaded: operations, memory, disk, bytes to fetch."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _PRINTED = {
     "words": "words_per_doc_train",
     "labels_a_document": "avg_labels_per_doc",
 }
-# 10^12 floating-point operations a second that training reaches: a GPU in the trainings whose hours are published
+# 10^12 floating-point operations per second that training reaches: a GPU in the trainings whose hours are published
 # (LightXML's members in published/cost.csv: 4 to 18); one core with AVX-512 (measured with MiniLM on two of them)
 GPU_TERAFLOPS, CORE_TERAFLOPS = 9.0, 0.1
 Printed = Mapping[tuple[str, str, str], float]
@@ -178,7 +178,7 @@ Bytes = dict[str, float | None]
 
 
 def downloads(registry: Registry, datasets: Iterable[str], methods: Iterable[str], root: Path) -> Bytes:
-    """What is yet to fetch for a grid, each once: datasets, encoders and vectors; None where nobody says."""
+    """What is yet to fetch for a grid, each once: datasets, encoders and vectors; None if the size is not known."""
     found: Bytes = {}
     methods = list(methods)
     for dataset in datasets:

@@ -1,4 +1,4 @@
-"""The order of documents: a function of the seed and the epoch, of nothing else."""
+"""The order of documents: it depends on the seed and the epoch alone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 def epoch_batches(lengths: np.ndarray, batch: int, seed: int, epoch: int, bucket: int) -> list[np.ndarray]:
     """Row positions of each batch of one epoch; every document once, the last batch may be smaller.
 
-    lengths: int64[N] tokens a document. The documents are shuffled, each run of `bucket` batches is sorted
+    lengths: int64[N] tokens per document. The documents are shuffled, each run of `bucket` batches is sorted
     by length and the batches are shuffled again: with AmazonCat's lengths this computes 1.03 × the real
     tokens instead of 2.0 ×. `bucket=1` is the plain shuffle.
     """

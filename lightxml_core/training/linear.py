@@ -1,4 +1,4 @@
-"""Linear classifiers, one a label: L2-regularised squared hinge, solved by liblinear."""
+"""Linear classifiers, one per label: L2-regularised squared hinge, solved by liblinear."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # it loads torch, which each process of the fit would wait fo
 
 @dataclass(frozen=True)
 class LinearSettings:
-    """cost: of errors against the size of the weights (C). threshold: smaller weights are dropped."""
+    """cost: weight of the loss against the norm of the weights (C). threshold: smaller weights are set to 0."""
 
     cost: float = 1.0
     threshold: float = 0.01
@@ -30,7 +30,7 @@ class LinearSettings:
 
 
 Group = tuple[np.ndarray, np.ndarray]
-# int32 features, their float32 weights, the bias; None for a label without a document to learn from
+# int32 features, their float32 weights, the bias; None for a label without a training document
 Classifier = tuple[np.ndarray, np.ndarray, float] | None
 Portion = tuple[np.ndarray, list[Classifier]]  # int64 labels, and a classifier of each
 PORTION = 64  # labels that one process takes at a time
@@ -49,12 +49,12 @@ def fit_linear(
     """float32 CSC (D + 1) × L of weights; the last row holds the biases.
 
     X: CSR N × D. Y: CSR N × L. groups: (int64 rows, int64 labels), each label in one group at most: its classifier
-    learns from these rows alone. A label without a positive row, or in no group, gets an empty column, see `learnt`;
+    is trained on these rows alone. A label without a positive row, or in no group, gets an empty column, see `learnt`;
     one that all rows have gets a bias of 1.
 
     liblinear, through scikit-learn, because it solves the very problem of the published rankers and takes sparse rows.
-    Its random numbers are one state a process, so that only processes can share the work: same weights for any number.
-    The checkpoint keeps what is done, so that a killed run goes on; the log gets a line a portion of labels.
+    Its random state is one per process, so only processes can share the work; the weights are the same for any number.
+    The checkpoint keeps what is done, so that a killed run resumes; the log gets a line per portion of labels.
     """
     from joblib import Parallel, delayed
 

@@ -1,4 +1,4 @@
-"""The training log: one JSON object a line, and one line of progress on the terminal."""
+"""The training log: one JSON object per line, and lines of progress on the terminal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lightxml_core.training.processes import team
 
 
 class TrainingLog:
-    """Appends lines to `training.jsonl`; on resume, forgets those written after the checkpoint.
+    """Appends lines to `training.jsonl`; on resume, drops those written after the checkpoint.
 
     Every line has `kind` (`step`, `epoch` or `phase`) and `step`, the optimiser steps done so far.
     """
@@ -64,7 +64,7 @@ class Progress:
         self.started = self.last = time.monotonic()
 
     def advance(self, documents: int, note: str) -> float:
-        """Count documents and tell; returns documents a second since the start."""
+        """Count documents and report; returns documents per second since the start."""
         self.done += documents
         now = time.monotonic()
         rate = (self.done - self.start_done) / max(now - self.started, 1e-9)

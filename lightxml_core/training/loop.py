@@ -1,4 +1,4 @@
-"""The training loop: a function of the seed that can be killed anywhere and goes on to the same weights."""
+"""The training loop: its result depends only on the seed, also if it is killed anywhere and resumes."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Task:
 
 
 def train(task: Task, plan: Plan, checkpoint: Checkpoint, training_log: TrainingLog) -> None:
-    """Train `task.model` in place, from the checkpoint if there is one; it ends with the weights to keep.
+    """Train `task.model` in place, from the checkpoint if there is one. It ends with the weights to keep.
 
     Of several processes each takes its share of every micro-batch, and their gradients are added up.
 
@@ -109,11 +109,13 @@ class _Run:
             if ends or self._gave_up or time.monotonic() - self.saved > 60 * self.plan.checkpoint_minutes:
                 self._save()
             if self._gave_up:
-                log.info("%s: nothing better in %d evaluations: stops", self.plan.title, self.since_best)
+                log.info(
+                    "%s: %d evaluations in a row found nothing better: training stops", self.plan.title, self.since_best
+                )
                 return
 
     def _due(self, epoch: int, ends: bool) -> bool:
-        """Whether the end of an epoch asks for an evaluation."""
+        """Whether an evaluation is due at the end of an epoch."""
         last = epoch + 1 == self.plan.epochs and not math.isfinite(self.best)
         return ends and (self.plan.evaluate_epochs or last)
 
@@ -137,7 +139,7 @@ class _Run:
         self._tell(epoch, parts, documents)
 
     def _backward_in_memory(self, epoch: int, micro_batches: Sequence[np.ndarray]) -> dict[str, Tensor]:
-        """`_backward`; where the device's memory is too small for it, in twice as many pieces from here on."""
+        """`_backward`; if the device's memory is too small for it, in twice as many pieces from then on."""
         while True:
             parts: dict[str, Tensor] | None = None
             with suppress(torch.OutOfMemoryError):  # its traceback holds tensors: they must go before the next try
@@ -199,9 +201,9 @@ class _Run:
         self.optimizer.zero_grad(set_to_none=True)
 
     def _relative_limit(self, norm: Tensor) -> float:
-        """The largest norm to leave as it is, given the last five; 0 for any, until there are as many.
+        """The largest norm that is not scaled down, from the last five; 0, for any, until there are five.
 
-        AttentionXML's habit: of a norm counts 1 at most, and twice the largest of those before.
+        As in AttentionXML, a norm counts as 1 at most, and as twice the largest of the earlier ones at most.
         """
         if not self.plan.clip_relative:
             return 0.0
@@ -240,7 +242,7 @@ class _Run:
         self.log.write("step", self.plan.steps_before + self.step, **values)
 
     def _current(self) -> nn.Module:
-        """The weights that count: their running mean once there is one."""
+        """The weights to evaluate and keep: their running mean once there is one."""
         if self.averaged is not None and int(self.averaged.n_averaged) > 0:
             return self.averaged.module
         return self.model
@@ -289,18 +291,18 @@ class _Run:
         _unflatten(self.optimizer, _under("optimizer", tensors))
         if self.averaged is not None:
             self.averaged.load_state_dict(_under("averaged", tensors))
-        if state["scaler"] and self.scaler.is_enabled():  # not where it was saved, or goes on, without float16
+        if state["scaler"] and self.scaler.is_enabled():  # both runs use float16
             self.scaler.load_state_dict(state["scaler"])
         self.dropout = state["dropout"]
         self.encoded, self.pieces = state["encoded"], state["pieces"]
         self.since_best, self.norms = state["since_best"], state["norms"]
         self.best = -math.inf if state["best"] is None else state["best"]
-        log.info("%s: goes on after step %d", self.plan.title, state["step"])
+        log.info("%s: resumes after step %d", self.plan.title, state["step"])
         return int(state["step"])
 
     def _keep(self) -> None:
-        """Leave the weights to keep in the model: the best evaluated, else the mean, else the last."""
-        self.team.wait()  # for the first to have written the best
+        """Load the weights to keep into the model: the best evaluated, else the mean, else the last."""
+        self.team.wait()  # until the first process has written the best
         if self.task.evaluate is not None:
             found = self.checkpoint.load("best")
             if found is None:
@@ -313,7 +315,7 @@ class _Run:
 
 
 def _falls(every: int, numbers: range) -> bool:
-    """Whether one of the numbers is a multiple of `every`; 0 is none for ever."""
+    """Whether one of the numbers is a multiple of `every`; never for 0."""
     return every > 0 and -(-numbers.start // every) * every in numbers
 
 

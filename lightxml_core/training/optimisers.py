@@ -45,7 +45,7 @@ class _UncorrectedEps:
         self.step: int | None = None
 
     def __call__(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
-        if self.step is None:  # counted here from then on: a GPU would have to be waited for
+        if self.step is None:  # counted here from then on: reading it from a GPU would wait for the GPU
             states = optimizer.state_dict()["state"].values()
             self.step = max((int(state["step"]) for state in states), default=0)
         self.step += 1

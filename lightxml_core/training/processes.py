@@ -1,4 +1,4 @@
-"""Several processes that train one model together: one a GPU, or on CPUs over gloo. Alone, all of it does nothing."""
+"""Several processes that train one model together: one per GPU, or on CPUs over gloo. A single one works too."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Team:
-    """This process's place among those that train together; `first` is the one that writes files and talks."""
+    """This process's place among those that train together; the `first` writes files and reports progress."""
 
     rank: int = 0
     size: int = 1
@@ -31,8 +31,8 @@ class Team:
     def share(self, rows: np.ndarray) -> tuple[np.ndarray, int]:
         """This process's documents of a micro-batch and how many they count for.
 
-        Where there are fewer documents than processes, one that is left without repeats the first and counts it 0:
-        so every process has the same gradients to add up.
+        If there are fewer documents than processes, a process without any repeats the first with weight 0, so that
+        every process has the same gradients to add up.
         """
         own = rows[self.rank :: self.size]
         return (own, len(own)) if len(own) else (rows[:1], 0)
@@ -51,7 +51,7 @@ class Team:
         return [float(value) for value in values.tolist()]
 
     def anywhere(self, here: bool, device: torch.device) -> bool:
-        """Whether something is so in any of the processes."""
+        """Whether `here` is true in any of the processes."""
         if self.size == 1:
             return here
         import torch
@@ -67,7 +67,7 @@ class Team:
                 broadcast(tensor, 0)
 
     def wait(self) -> None:
-        """Return when every process is here."""
+        """Return when every process has called this."""
         if self.size > 1:
             from torch.distributed import barrier
 

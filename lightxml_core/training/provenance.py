@@ -95,7 +95,7 @@ def _cuda() -> Any:
 
 
 def _git(folder: Path, *arguments: str) -> str:
-    """What git says of a folder, whatever repository the environment names (as within a hook); nothing is written."""
+    """The output of git for a folder, whatever repository the environment names (as in a hook). It writes nothing."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     command = ["git", "--no-optional-locks", "-C", str(folder), *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout

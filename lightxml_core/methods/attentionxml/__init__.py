@@ -1,4 +1,4 @@
-"""AttentionXML (You et al., NeurIPS 2019): a recurrent network with one attention a label, down a label tree."""
+"""AttentionXML (You et al., NeurIPS 2019): a recurrent network with one attention per label, along a label tree."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Settings", "fit", "needs", "predict"]
 
 
 def needs(settings: Settings) -> frozenset[str]:
-    """Words as tokens and a GPU; label clusters where there is a tree, word vectors where a file of them is named."""
+    """Words as tokens and a GPU; label clusters if there is a tree, word vectors if a file of them is named."""
     wanted = {"clusters": bool(settings.levels), "vectors": from_file(settings.vectors)}
     return frozenset({"tokens", "gpu"} | {name for name, is_wanted in wanted.items() if is_wanted})
 

@@ -1,4 +1,4 @@
-"""The network of one level: words, a bidirectional LSTM, one attention a node, layers that all nodes share."""
+"""The network of one level: words, a bidirectional LSTM, one attention per node, layers that all nodes share."""
 
 from __future__ import annotations
 

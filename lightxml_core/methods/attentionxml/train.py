@@ -1,4 +1,4 @@
-"""Training AttentionXML: one network a level, each on the nodes that the level above proposes."""
+"""Training AttentionXML: one network per level, each on the nodes that the level above proposes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _DONE = "done"
 
 
 def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None:
-    """Train every level in turn into `out`; the weights of a level that is done are kept for a run that is killed."""
+    """Train every level in turn into `out`; a killed run resumes after the last finished level."""
     assert data.tokens is not None and data.encoder is not None
     settings = _fitting(settings, 0 if data.clusters is None else data.clusters.shape[1])
     if len(data.validation) == 0:

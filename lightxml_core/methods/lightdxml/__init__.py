@@ -1,4 +1,4 @@
-"""LightDXML (Mishra et al., IJCNN 2023): sparse features, trained label embeddings, one classifier a label."""
+"""LightDXML (Mishra et al., IJCNN 2023): sparse features, trained label embeddings, one classifier per label."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Settings", "fit", "needs", "predict"]
 
 
 def needs(settings: Settings) -> frozenset[str]:
-    """TF-IDF features, a GPU where there is one, word vectors where a file of them is named."""
+    """TF-IDF features, a GPU if there is one, word vectors if a file of them is named."""
     return frozenset({"tfidf", "gpu"} | ({"vectors"} if from_file(settings.vectors) else set()))
 
 

@@ -25,7 +25,7 @@ def centroids(encoded: Tensor, Y: sparse.csr_matrix) -> Tensor:
 
 
 class LabelNet:
-    """The layers that bring labels near their documents. They learn on from cycle to cycle."""
+    """The layers that bring labels near their documents. Their training continues from cycle to cycle."""
 
     def __init__(self, settings: Settings, device: torch.device) -> None:
         self.settings = settings
@@ -75,7 +75,7 @@ def proxy_loss(net: nn.Module, start: Tensor, encoded: Tensor, documents: np.nda
 
 
 def _faiss() -> Any:
-    """The library, without a word at each build of it for another processor that its package does not have."""
+    """The library, without its message for each processor-specific build that its package lacks."""
     logging.getLogger("faiss.loader").setLevel(logging.WARNING)
     import faiss
 

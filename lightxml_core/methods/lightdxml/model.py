@@ -1,4 +1,4 @@
-"""The encoder of sparse documents and one classifier a label; a step touches only the rows that its batch uses."""
+"""The encoder of sparse documents and one classifier per label; a step changes only the rows that its batch uses."""
 
 from __future__ import annotations
 

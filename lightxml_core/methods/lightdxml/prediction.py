@@ -36,7 +36,7 @@ def predict(folder: Path, data: TestData, top_k: int) -> sparse.csr_matrix:
     """float32 CSR N × L: the `top_k` best of each document's nearest labels.
 
     Score: beta · σ(classifier) + (1 - beta) · σ(cosine to the label's embedding); a document without features gets
-    what the classifiers say of nothing.
+    the scores of an empty input.
     """
     assert data.X is not None
     model, settings = load_model(folder)

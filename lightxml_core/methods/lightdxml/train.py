@@ -1,4 +1,4 @@
-"""Training LightDXML: label embeddings, shortlist, classifiers, and round again."""
+"""Training LightDXML: label embeddings, shortlist and classifiers, in cycles."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None
 
 
 class _Cycles:
-    """What each cycle makes of the encoder as it stands when the cycle begins, kept on disk: embeddings, shortlist."""
+    """Label embeddings and shortlist of each cycle, computed with the encoder at its beginning and kept on disk."""
 
     def __init__(
         self, model: LightDXML, X: sparse.csr_matrix, Y: sparse.csr_matrix, settings: Settings, checkpoint: Checkpoint

@@ -27,7 +27,7 @@ from lightxml_core.methods.transformer.losses import (
 )
 from lightxml_core.methods.transformer.selection import best
 
-_GATHERED = 1 << 23  # values of the label table that are copied for a batch; beyond, a CPU goes block by block
+_GATHERED = 1 << 23  # values of the label table that are copied for a batch; for more, a CPU computes block by block
 
 Stage = Literal["joint", "recall", "rank"]
 Padding = Literal["masked", "edge"]
@@ -37,8 +37,8 @@ class ClusteredHead(Head):
     """Recall head over label clusters and rank head over the labels of the clusters it proposes.
 
     Inside, labels are numbered by cluster, so that cluster c is the block of table rows
-    [start[c], start[c] + size[c]): proposing clusters is proposing blocks, and a positive label's place among
-    the candidates follows from the place of its cluster. No array has a row a label for every document.
+    [start[c], start[c] + size[c]). To propose clusters is to propose blocks, and a positive label's place among
+    the candidates follows from the place of its cluster. No array has an entry per label for every document.
     """
 
     by_block = True
@@ -64,11 +64,11 @@ class ClusteredHead(Head):
     ) -> None:
         """clusters: CSR L × C with one 1 a row. Not `sampled`: training scores every label, B × L of them.
 
-        padding: where documents have candidates of unequal number, what the rank loss has in the places that are left:
-        nothing (`masked`), or the last candidate again and again (`edge`, as the released code).
+        padding: how the rank loss fills the rows of documents with fewer candidates than others: with nothing
+        (`masked`), or by repeating the last candidate (`edge`, as the released code).
 
-        row_sparse: not the table learns but its `blocks`, one parameter a cluster, of which a step's loss gives a
-        gradient to those proposed; an optimiser passes over the others.
+        row_sparse: the `blocks` of the table are trained instead of the table, one parameter per cluster. The loss of a
+        step gives a gradient to the proposed ones; an optimiser skips the others.
         """
         super().__init__()
         self.reduction, self.sampled, self.row_sparse, self.padding = reduction, sampled, row_sparse, padding
@@ -97,7 +97,7 @@ class ClusteredHead(Head):
         self.register_buffer("real", within < size.unsqueeze(1), persistent=False)
 
     def blocks(self) -> list[nn.Parameter]:
-        """The parameters that learn in the table's place if it is `row_sparse`: views of it, a cluster each."""
+        """The parameters that are trained instead of the table if it is `row_sparse`: a view of it per cluster."""
         if self.row_sparse and (not self._blocks or _storage(self._blocks[0]) != _storage(self.table)):
             self._blocks = [nn.Parameter(block) for block in self.table.detach().split(self.size.tolist())]
         return self._blocks
@@ -122,9 +122,9 @@ class ClusteredHead(Head):
             self.bias.data.copy_(prior[self.label_of_slot.cpu()])
 
     def _ranked(self, documents: np.ndarray, count: int) -> np.ndarray:
-        """float64[C]: of `count` documents, by how many each cluster's labels are ranked in an epoch.
+        """float64[C]: how many of `count` documents rank the labels of each cluster in an epoch.
 
-        By its own, int64[C] `documents`, and, as a negative, by its share of the others: those are dealt out evenly.
+        These are the cluster's own, int64[C] `documents`, and an even share of the others, for which it is a negative.
         """
         own, most = documents.sum(), len(documents) * count
         negatives = (self.kept * count - own) / max(most - own, 1) if self.sampled else 1.0
@@ -136,8 +136,8 @@ class ClusteredHead(Head):
         """features: float[B, width]. Recall loss over all clusters plus rank loss over the candidates, equal weights.
 
         The candidates are drawn anew from the recall head at every call, *dynamic* negatives, unless `fixed`,
-        int64[B, n], names clusters for each document. In stage `recall` that head's loss is all; in stage `rank`
-        the other's is, and its gradient stays in the rank head.
+        int64[B, n], names clusters for each document. Stage `recall` has the recall loss alone. Stage `rank` has the
+        rank loss alone, without a gradient for the features.
         """
         slots = self.slot_of_label[labels]
         recall = exactly(self.recall, features)
@@ -176,7 +176,7 @@ class ClusteredHead(Head):
         return torch.zeros(len(fixed), len(self.size), device=fixed.device).scatter_(1, fixed, falling.expand_as(fixed))
 
     def propose(self, scores: Tensor, positives: tuple[Tensor, Tensor] | None = None) -> Tensor:
-        """The K clusters of highest score; positive ones count 1 more, which puts them first.
+        """The K clusters of highest score; 1 is added to positive ones, which puts them first.
 
         scores: float32[B, C] in [0, 1]; positives, training only: int64[P] rows and clusters, of which pairs may be the
         same. Returns int64[B, K], best first.
@@ -205,7 +205,7 @@ class ClusteredHead(Head):
         return self.row_sparse and torch.is_grad_enabled()
 
     def _by_block(self, hidden: Tensor, proposed: Tensor) -> Tensor:
-        """float32[B, K, M] of `rank`, biases apart, without a copy of the table's rows."""
+        """float32[B, K, M] logits of `rank` before the biases, without a copy of the table's rows."""
         wanted = proposals(proposed)
         blocks: Sequence[Tensor]
         if self._learnt_by_block:
@@ -216,29 +216,29 @@ class ClusteredHead(Head):
         return block_scores(hidden, wanted, self.widest, blocks).view(*proposed.shape, self.widest)
 
     def _copied(self, proposed: Tensor, slots: Tensor) -> tuple[Tensor, Tensor]:
-        """Rows float32[R, b] that hold the candidates' and where among them these lie, int64[B, K, M].
+        """Rows float32[R, b] that hold those of the candidates, and the place of each candidate's, int64[B, K, M].
 
-        Learnt by block, not the table but the proposed blocks, one after another: each then gets its own gradient.
+        If blocks are trained, the rows are those of the proposed blocks, so that each block gets its own gradient.
         """
         if not self._learnt_by_block:
             return self.table, slots
         clusters, place = proposed.unique(return_inverse=True)
-        none = self.table.new_zeros(1, self.table.shape[1])  # what stands past the end of the last cluster
+        none = self.table.new_zeros(1, self.table.shape[1])  # for places past the end of the last cluster
         rows = torch.cat([*(self.blocks()[cluster] for cluster in clusters.tolist()), none])
         first = torch.cumsum(self.size[clusters], 0) - self.size[clusters]
         where = slots + (first[place] - self.start[proposed]).unsqueeze(-1)
         return rows, where.clamp_(max=len(rows) - 1)
 
     def slots(self, proposed: Tensor) -> tuple[Tensor, Tensor]:
-        """Rows of the label table in the clusters int64[B, K], as int64[B, K, M], and bool[B, K, M]: is it its."""
+        """Rows of the label table in the clusters int64[B, K], as int64[B, K, M]; bool[B, K, M]: it is one."""
         flat = proposed.flatten()
         slots, real = (table.index_select(0, flat).view(*proposed.shape, -1) for table in (self.members, self.real))
         return slots, real
 
     def places(self, proposed: Tensor, rows: Tensor, slots: Tensor, clusters: Tensor) -> tuple[Tensor, Tensor]:
-        """Where each positive label stands among the flattened K·M candidates of its row: int64[P].
+        """int64[P]: the place of each positive label among the K·M candidates of its row; bool[P]: it has one.
 
-        And bool[P]: if it does. Where a document has more than K positive clusters, some are not proposed.
+        If a document has more than K positive clusters, some are not proposed.
         """
         found, order = (proposed[rows] == clusters.unsqueeze(1)).max(dim=1)
         return order * self.widest + slots - self.start[clusters], found

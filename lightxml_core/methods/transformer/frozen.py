@@ -1,4 +1,4 @@
-"""What the frozen encoder says of each training document: computed once, kept beside the checkpoint."""
+"""The output of the frozen encoder for each training document: computed once, kept beside the checkpoint."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from lightxml_core.training.log import Progress
 
 @dataclass(frozen=True)
 class Frozen:
-    """Of the documents trained on, in their order: what the encoder made of them before anything learnt.
+    """The output of the pretrained encoder for the documents trained on, in their order.
 
     vectors: float32[n, layers·d], one vector per layer that is read. features: float32[n, width], these combined.
     hidden: bfloat16[T, d], the states above the frozen layers, all documents end to end, offsets int64[n + 1];
-    None unless they were to be kept and a layer above them learns.
+    None unless they are kept and a layer above them is trained.
     """
 
     vectors: Tensor
@@ -34,12 +34,12 @@ class Frozen:
     offsets: np.ndarray
 
     def features_of(self, model: TextClassifier, places: np.ndarray, mask: Tensor) -> Tensor:
-        """float[B, width] of some documents as the model reads them now, from the layers that learn.
+        """float[B, width]: features of some documents with the current weights of the layers that are trained.
 
         places: int64[B] among the documents trained on; mask: bool[B, T] of their tokens.
         """
         backbone = model.backbone
-        if self.hidden is None:  # no layer learns
+        if self.hidden is None:  # no layer is trained
             return self.features[places].to(mask.device)
         lower = torch.zeros(*mask.shape, self.hidden.shape[1], device=mask.device)
         lower[mask] = (

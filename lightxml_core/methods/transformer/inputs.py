@@ -16,7 +16,7 @@ from lightxml_core.methods.transformer.model import TextClassifier
 from lightxml_core.training.devices import Precision, autocast_dtype
 
 PREDICTION_BATCH = 64
-SCORED_TOGETHER = 512  # documents that a CPU reads the blocks of the label table for
+SCORED_TOGETHER = 512  # documents scored per reading of the label table's blocks, on a CPU
 
 
 def padded(
@@ -35,7 +35,7 @@ def positives(Y: sparse.csr_matrix, rows: np.ndarray, model: TextClassifier) -> 
 
 
 def by_length(lengths: np.ndarray, batch: int) -> list[np.ndarray]:
-    """Positions in batches of like length, shortest first: for passes where the order does not matter."""
+    """Positions in batches of similar length, shortest first: for passes where the order does not matter."""
     order = np.argsort(lengths, kind="stable")
     return [order[start : start + batch] for start in range(0, len(order), batch)]
 
@@ -48,9 +48,9 @@ def autocast(model: TextClassifier, precision: Precision) -> torch.autocast:
 
 
 def in_memory(batches: Sequence[np.ndarray], run: Callable[[np.ndarray], None]) -> None:
-    """Call `run` with each batch, in halves where the device has too little memory for it.
+    """Call `run` with each batch, split in halves if the device has too little memory for it.
 
-    InputError where a single document does not fit.
+    InputError if a single document does not fit.
     """
     left = [*batches][::-1]
     while left:
@@ -70,5 +70,5 @@ def in_memory(batches: Sequence[np.ndarray], run: Callable[[np.ndarray], None]) 
 def _moved(array: np.ndarray, model: TextClassifier) -> Tensor:
     tensor, device = torch.from_numpy(array), model.mean.device
     if device.type == "cuda":
-        tensor = tensor.pin_memory()  # only from there can a copy go on beside the GPU's work
+        tensor = tensor.pin_memory()  # only from pinned memory is a copy asynchronous
     return tensor.to(device, non_blocking=True)

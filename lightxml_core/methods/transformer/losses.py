@@ -1,4 +1,4 @@
-"""What the heads minimise, and where their biases start.
+"""The losses of the heads, and the initial values of their biases.
 
 Binary cross-entropy with logits over a set of scored labels is Σ softplus(z) − Σ z[positives], so no dense target is
 ever built.

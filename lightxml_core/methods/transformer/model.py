@@ -34,9 +34,9 @@ class TextClassifier(nn.Module):
     def standardise(self, features: Tensor) -> None:
         """Take mean and standard deviation of float[N, width] features as the model's fixed scaling.
 
-        No feature counts as narrower than a tenth of the middle one: pretrained encoders have some that are all but
-        constant (the last layer of MiniLM 3 of 384), and divided by their deviation they would drown all others as
-        soon as the encoder learns.
+        Deviations are raised to at least a tenth of their median. Pretrained encoders have features that are almost
+        constant (3 of 384 in the last layer of MiniLM). Divided by their small deviation, they would dominate all
+        others as soon as the encoder is trained.
         """
         self.mean.copy_(features.mean(0))
         deviation = features.std(0, correction=min(1, len(features) - 1))  # of a single document it is 0
@@ -53,7 +53,7 @@ class TextClassifier(nn.Module):
     def top(self, features: Tensor, k: int) -> tuple[Tensor, Tensor]:
         """float32[B, k] scores and int64[B, k] labels from documents' features, best first, scored in float32.
 
-        A score of -1 stands for no label.
+        A score of -1 means no label.
         """
         with torch.autocast(features.device.type, enabled=False):
             scores, labels = self.head.top(self.prepare(features), k)

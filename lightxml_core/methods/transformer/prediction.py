@@ -90,7 +90,7 @@ def predict_rows(
 
 
 def best_as_csr(scores: np.ndarray, labels: np.ndarray, total: int) -> sparse.csr_matrix:
-    """float32[N, K] scores and int64[N, K] labels as CSR N × `total`; places without a label, -1 in either, go."""
+    """float32[N, K] scores and int64[N, K] labels as CSR N × `total`; -1 in either means no label."""
     real = (labels >= 0) & (scores >= 0)
     row = np.repeat(np.arange(len(scores)), real.sum(1))
     matrix = sparse.csr_matrix((scores[real], (row, labels[real])), shape=(len(scores), total))

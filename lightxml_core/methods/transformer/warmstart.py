@@ -1,4 +1,4 @@
-"""Warm start: the head learns alone on frozen features before anything moves the encoder."""
+"""Warm start: the head is trained alone, on features of the frozen encoder, before both are trained."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def warm_start(
     checkpoint: Checkpoint,
     training_log: TrainingLog,
 ) -> None:
-    """Start from the frozen encoder: take the scale of its features, train the head alone on them.
+    """Scale the features of the frozen encoder if asked for, and train the head alone on them.
 
     Y: CSR, the labels of the documents trained on. The result is kept in the checkpoint, so that a resumed run
-    repeats nothing.
+    does not repeat it.
     """
     done = checkpoint.load("warm")
     if done is None:

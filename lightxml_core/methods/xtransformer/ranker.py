@@ -1,4 +1,4 @@
-"""Linear rankers of labels on [TF-IDF ; vector], and how their scores meet the matcher's."""
+"""Linear rankers of labels on [TF-IDF ; vector], and how their scores are combined with the matcher's."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CANDIDATES_AT_ONCE = 1 << 24  # labels to score, over the documents of a block
 
 
 def ranker_features(X: sparse.csr_matrix, vectors: np.ndarray) -> sparse.csr_matrix:
-    """float32 CSR N × (D + width): both parts equally long, together of length 1.
+    """float32 CSR N × (D + width): both parts of equal norm, together of norm 1.
 
     X: CSR N × D; vectors: float32[N, width].
     """
@@ -57,7 +57,7 @@ def seen_by(
     """For each cluster the documents that its labels' rankers learn from, int64, and the labels, int64.
 
     Those with a label of the cluster (teacher forcing) and those for which the matcher proposes it (matcher-aware
-    negatives, section 3.3). Without teacher forcing a label's own documents stay.
+    negatives, section 3.3). Without teacher forcing, a label's own documents are still included.
     """
     own = sparse.csc_matrix(Y @ clusters)
     seen = (

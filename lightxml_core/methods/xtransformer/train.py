@@ -27,7 +27,7 @@ from lightxml_core.training.log import TrainingLog
 
 
 def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None:
-    """Train one member into `out`. Killed, it goes on in the matcher's training or among the rankers."""
+    """Train one member into `out`. If it is killed, it resumes in the matcher's training or among the rankers."""
     assert data.X is not None and data.tokens is not None
     Y = sparse.csr_matrix(data.Y)
     clusters = label_clusters(data, settings)
@@ -52,7 +52,7 @@ def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None
 
 
 def _identity(data: TrainingData, settings: Settings, clusters: sparse.csr_matrix, matcher: Path) -> str:
-    """Of the rankers: the matcher's weights stand for its vectors and proposals."""
+    """Digest of what shapes the rankers. The matcher's weights determine its vectors and proposals."""
     assert data.X is not None
     arrays = [data.X.indptr, data.X.indices, data.X.data, data.Y.indptr, data.Y.indices, clusters.indices]
     code = [*sorted(Path(__file__).parent.glob("*.py")), Path(linear.__file__), matcher / "model.safetensors"]
