@@ -56,6 +56,7 @@ rule tables:
     params:
         published=lambda wildcards: os.path.relpath(BASE / "published"),
         tolerance=as_json(config["tolerance"]),
+        captions="; ".join(f"``{kind.name}``: {kind.caption}" for kind in KINDS),
     shell:
         "python -m workflow_scripts.tables --selection {input.selection} --published {params.published:q}"
         " --tolerance {params.tolerance:q} --out results/targets/{wildcards.target}/tables --data {output.data} 2>&1"

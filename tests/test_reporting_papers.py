@@ -71,7 +71,7 @@ def test_the_main_table_has_the_last_word_of_every_method(lightxml: dict[str, An
         ["fast", "small", "clean", "80.00", "not run"],
         ["Rival", "ensemble", "not run", "not run [89.00]", "not run"],
     ]
-    assert any(note.startswith("† recalled") for note in main.notes)
+    assert any(note.startswith("† Recalled") for note in main.notes)
     assert "‡ a rerun: lightxml, ensemble One 91.00." in main.notes
     assert "Published: a paper." in main.notes
 
@@ -136,7 +136,7 @@ def test_every_source_of_a_figure_is_shown_once(lightxml: dict[str, Any], tmp_pa
     ]
     assert "Published: a paper; an echo; a rerun." in main.notes
     assert [note for note in main.notes if note.startswith("‡")] == [
-        "‡ another source differs; the notes give its figures in the order of the columns.",
+        "‡ Another source gives a different figure, listed below in the order of the columns.",
         "‡ a rerun: lightxml, ensemble 91.00†/80.00†/69.00†; Rival, ensemble 61.00/50.00/40.00.",
         "‡ a note: lightxml, ensemble P@5 71.00§.",
     ]
@@ -150,10 +150,10 @@ def test_ablations_say_what_is_changed_and_by_how_much(tmp_path: Path, published
     found = _tables(selection, published)
     (table,) = found["ablations"]
     assert [row[:5] for row in table.rows] == [
-        ["whole", "clean", "nothing", "61.60", NOTHING],
+        ["whole", "clean", "none", "61.60", NOTHING],
         ["shallow", "clean", "layers 1, negatives random", "55.00 (-6.60)", NOTHING],
     ]
-    assert table.notes[0] == "Variants of LightXML; in brackets with a sign: points against whole."
+    assert table.notes[0] == "Variants of LightXML. In brackets: the difference from whole, in points."
     assert [row[0] for row in found["main"][0].rows] == ["LightXML", "Rival"]  # published; a variant is no method
 
 
@@ -164,7 +164,7 @@ def test_protocols_stand_side_by_side(tmp_path: Path, published: Published) -> N
     (table,) = _tables(selection, published)["protocols"]
     assert table.title == "Protocols: lightxml on One"
     assert [row[:4] for row in table.rows] == [
-        ["bert", "clean", "nothing", "86.00"],
+        ["bert", "clean", "none", "86.00"],
         ["bert", "official", "layers 0", "87.00 (+1.00)"],
     ]
 

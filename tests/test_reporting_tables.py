@@ -366,7 +366,7 @@ def test_every_published_figure_gets_the_verdict_of_the_rule(selection: dict[str
     stricter = _frame(verdicts, selection, published, {**TOLERANCE, "P": 2.12})
     assert [row["verdict"] for row in stricter.to_dict("records") if row["method"] == "parabel"] == ["above"]
     counted = "1 reproduced, 3 below, 0 above, 0 not comparable, 2 not run"
-    assert f"Published figures, each source by itself: {counted}." in _markdown(verdicts, selection, published)
+    assert f"Published figures, counted for each source: {counted}." in _markdown(verdicts, selection, published)
     assert not (found.astype(str) == "").any().any() and not found.isna().any().any()
 
 
@@ -380,7 +380,10 @@ def test_over_splits_the_standard_error_of_their_mean_is_added_to_the_tolerance(
         row = next(row for row in found.to_dict("records") if row["published"] == 87.63)
         assert (row["verdict"], row["tolerance"]) == (verdict, round(points + 0.5, 6))
         notes = _markdown(verdicts, selection, published, {**TOLERANCE, "P": points})
-        assert f"within this many points, P@k {points:g}." in notes and "Toy\\_4K: means and ± are over splits" in notes
+        assert (
+            f"within a tolerance in points of P@k {points:g}." in notes
+            and "Toy\\_4K: means and ± are over splits" in notes
+        )
     assert "over splits" in _markdown(comparison, selection, published)
 
 
@@ -484,7 +487,7 @@ def test_the_verdicts_are_counted_and_none_is_said(
     _write(selection, published, tmp_path / "none")
     assert verdict_line(tmp_path / "none" / "verdicts.csv") == "published figures: none"
     markdown = (tmp_path / "none" / "verdicts.md").read_text("utf-8")
-    assert "Nothing is published" in markdown and "|" not in markdown
+    assert "No published figures" in markdown and "|" not in markdown
 
 
 def test_the_terminal_never_cuts_a_protocol(selection: dict[str, Any]) -> None:

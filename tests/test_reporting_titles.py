@@ -94,7 +94,7 @@ def test_no_table_loses_a_run(planted: tuple[dict[str, Any], Path]) -> None:
 
 def test_bases_of_one_title_are_made_distinct(planted: tuple[dict[str, Any], Path]) -> None:
     tables = read_tables(planted[1] / "tables.json")["ablations"]
-    assert {table.notes[0].split(";")[0] for table in tables} == {f"Variants of Same (base{x})" for x in ("", "-b")}
+    assert {table.notes[0].split(".")[0] for table in tables} == {f"Variants of Same (base{x})" for x in ("", "-b")}
 
 
 def test_a_method_in_print_is_not_taken_for_the_file_of_its_name(planted: tuple[dict[str, Any], Path]) -> None:
@@ -292,4 +292,4 @@ def test_an_underscore_hides_nothing_from_a_legend(tmp_path: Path) -> None:
     selection = grid_selection(tmp_path, ["one"], {"flat": ["single"], "flat-b": ["single"]}, 20)
     selection["methods"]["flat"]["title"] = "_private"
     drawn = calibration.draw(chosen(selection), "one", groups_of(chosen(selection)))
-    assert drawn is not None and _words(drawn)[:3] == ["as it should be", "_private", "Flat-B"]
+    assert drawn is not None and _words(drawn)[:3] == ["perfectly calibrated", "_private", "Flat-B"]

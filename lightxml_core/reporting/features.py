@@ -20,7 +20,7 @@ def features_of(selection: Selection, dataset: str, features: RunFeatures | None
         return ""
     if origin := _origin(features):
         return str(origin)
-    return BUILT if _has_texts(selection, dataset) else "the bag of words that is the corpus"
+    return BUILT if _has_texts(selection, dataset) else "the corpus itself, a bag of words"
 
 
 def built_here(selection: Selection, dataset: str, features: RunFeatures | None) -> bool:

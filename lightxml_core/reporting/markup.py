@@ -99,7 +99,7 @@ class Table:
         title = f"<h3>{name}</h3>\n" if heading else ""
         notes = "".join(f"<p class=note>{text}</p>" for text in map(_html, self.notes) if text)
         if not self.rows:
-            return f"{title}{notes or '<p class=note>Nothing to show for this target.</p>'}\n"
+            return f"{title}{notes or '<p class=note>No data for this target.</p>'}\n"
         heads = "".join(
             f"<th scope=col class={side} aria-sort=none><button type=button>{_html(head)}</button></th>"
             for head, side in zip(self.headers, self.align, strict=True)

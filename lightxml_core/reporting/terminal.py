@@ -56,8 +56,8 @@ def _block(selection: Selection, dataset: str, groups: list[Group]) -> str:
     header = _line(head, [*(f"{metric} " for metric in SHOWN), "seeds", "seconds"])
     rows = [_line(own, _figures(group, groups, best)) for own, group in zip(names, groups, strict=True)]
     notes = [note for group in groups if (note := _losses(selection, group, groups))]
-    over = "; means are over splits, one seed on each" if has_splits(selection, dataset) else ""
-    return "\n".join([heading, header, "-" * len(header), *rows, f"* best of its column{over}", *notes])
+    over = "; means over splits, one seed per split" if has_splits(selection, dataset) else ""
+    return "\n".join([heading, header, "-" * len(header), *rows, f"* best in its column{over}", *notes])
 
 
 def _names(selection: Selection, columns: list[str], groups: list[Group]) -> list[str]:

@@ -26,6 +26,9 @@ def draw(selection: Selection, dataset: str, groups: list[Group]) -> Figure | No
         axes.plot([b["score"] for b in found], [b["true"] for b in found], marker="o", ms=3, **style)
     axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="mean score of a tenth", ylabel="share of true labels")
     head(figure, selection, dataset)
-    words = ["as it should be", *labels(selection, shown, ", ")]  # given so, none is left out for a leading underscore
+    words = [
+        "perfectly calibrated",
+        *labels(selection, shown, ", "),
+    ]  # given so, none is left out for a leading underscore
     figure.legend(axes.lines, words, loc="outside right center", fontsize=8, handlelength=3.2)
     return figure

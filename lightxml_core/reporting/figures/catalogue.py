@@ -34,52 +34,51 @@ class Kind:
 
 
 KINDS = (
-    Kind("precision", "Precision", "Precision at 1, 3 and 5 of every method and variant, as bars"),
-    Kind(
-        "propensity", "Propensity-scored precision", "The same with each label weighed by its rarity (PSP@1, 3 and 5)"
-    ),
+    Kind("precision", "Precision", "P@1, 3 and 5 of every method and variant"),
+    Kind("propensity", "Propensity-scored precision", "PSP@1, 3 and 5: precision with rare labels weighted higher"),
     Kind(
         "tail",
         "Head to tail",
-        "Recall at 5 and share of P@5 by decile of label frequency, the most frequent labels first",
+        "Recall at 5, and contribution to P@5, by decile of label frequency, the most frequent labels first",
     ),
     Kind(
         "coverage",
         "Label coverage",
-        "Of the labels that the test documents have, those found at least once among the first 1, 3 and 5 predictions",
+        "Share of the test set's labels that are predicted correctly at least once among the first 1, 3 and 5 labels",
     ),
     Kind(
         "lost",
-        "What became of the true labels",
-        "True labels among the first five predictions, predicted further down, not among the best 100, never seen",
+        "True labels found and lost",
+        "Share of the true labels among the first five predictions, further down, not among the best 100, and never "
+        "seen in training",
     ),
     Kind(
         "candidates",
         "Candidates and their ranking",
-        "Recall among the K best predictions as K grows to 100; and recall among 100 against P@5 of the ranking",
+        "Recall among the K best predictions for K up to 100, and recall among 100 against P@5",
     ),
     Kind(
         "calibration",
         "Calibration",
-        "Share of predicted labels that are true by tenth of the score; on the diagonal a score is a probability",
+        "Share of predicted labels that are true, by tenth of the score; on the diagonal a score is a probability",
     ),
     Kind("cost", "Accuracy and cost", "P@1 and PSP@5 against training time, model size and prediction time"),
     Kind(
         "training",
         "Training",
-        "Training loss (of the recall and the rank head, where there are two) over the optimiser steps; validation "
-        "P@1, P@3 and P@5 over the documents encoded",
+        "Training loss (of the recall head and the rank head, where there are two) over optimiser steps; validation "
+        "P@1, P@3 and P@5 over documents encoded",
         of_members=True,
     ),
     Kind(
         "negatives",
         "Dynamic and static negatives",
-        "Validation P@1, P@3 and P@5 over the documents encoded, by how the negative labels are drawn",
+        "Validation P@1, P@3 and P@5 over documents encoded, by how negative labels are drawn",
         of_members=True,
     ),
     Kind(
         "corpora",
         "Corpus",
-        "Labels by the number of their training documents, and training documents by their words, in doublings",
+        "Labels by number of training documents, and training documents by number of words, in ranges that double",
     ),
 )

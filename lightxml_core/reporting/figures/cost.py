@@ -21,7 +21,7 @@ def _mebibytes(group: Group, groups: list[Group]) -> float | None:
 _COSTS = {
     "training, s": training_seconds,
     "model, MiB": _mebibytes,
-    "prediction, ms a document": milliseconds_per_document,
+    "prediction, ms per document": milliseconds_per_document,
 }
 
 

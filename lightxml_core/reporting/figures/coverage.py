@@ -14,7 +14,7 @@ from lightxml_core.selection import Selection
 def draw(selection: Selection, dataset: str, groups: list[Group]) -> Figure | None:
     """Bars of the labels hit in the first 1, 3 and 5 predictions, see `evaluation.tail`."""
     readings = {f"in the first {k}": partial(_coverage, str(k)) for k in DEPTHS}
-    return bars(selection, dataset, groups, readings, "percent of the labels that the test documents have")
+    return bars(selection, dataset, groups, readings, "percent of the labels of the test documents")
 
 
 def _coverage(k: str, run: Result) -> float | None:

@@ -9,7 +9,7 @@ from lightxml_core.reporting.figures.style import canvas, line_styles
 from lightxml_core.reporting.runs import Group
 from lightxml_core.selection import Selection
 
-_PANELS = {"R@5": "labels of a decile found (R@5, %)", "P@5": "what a decile adds to P@5 (%)"}
+_PANELS = {"R@5": "labels of a decile found (R@5, %)", "P@5": "contribution of a decile to P@5 (%)"}
 
 
 def draw(selection: Selection, dataset: str, groups: list[Group]) -> Figure | None:

@@ -44,7 +44,7 @@ def write_report(selection: Selection, tables: Mapping[str, Sequence[Table]], fi
         script=_asset("page.js"),
         summary=_summary(selection, groups),
         main=_html(tables, main),
-        honest="".join(f"<p>{escape(note)}</p>" for note in notes_of(selection)),
+        losses="".join(f"<p>{escape(note)}</p>" for note in notes_of(selection)),
         verdicts=_html(tables, _VERDICTS),
         datasets="".join(_about_dataset(selection, name) for name in selection.datasets),
         statistics=_html(tables, "datasets"),
@@ -101,7 +101,7 @@ def _figures(selection: Selection, folder: Path) -> str:
         shown = [_picture(path, kind.caption, title_of(selection.datasets, name)) for name, path in drawn.items()]
         parts += [f"<h3>{escape(kind.heading)}</h3>\n", *shown] if shown else []
         missing += [] if shown else [kind.heading.lower()]
-    without = f"<p class=note>Nothing to show for this target: {escape(', '.join(missing))}.</p>\n" if missing else ""
+    without = f"<p class=note>No data for this target: {escape(', '.join(missing))}.</p>\n" if missing else ""
     return "".join(parts) + without
 
 
@@ -135,7 +135,7 @@ def _about_method(selection: Selection, method: str, groups: Sequence[Group]) ->
     facts = [
         ("about", entry.note),
         ("published as", entry.published_as),
-        ("differs from it", "; ".join(map(_difference, entry.differs))),
+        ("differs from the published one", "; ".join(map(_difference, entry.differs))),
         ("implementation", f"lightxml_core/methods/{entry.implementation}" if entry.implementation else None),
         ("protocol", ", ".join(dict.fromkeys(result.run.protocol or MISSING for result in own))),
         ("variants", ", ".join(dict.fromkeys(result.run.variant for result in own))),
@@ -167,7 +167,7 @@ def _about_run(selection: Selection, result: Result) -> str:
     facts = [("protocol", run.protocol or MISSING), ("backbone", run.backbone or MISSING)]
     facts += [("features", features_of(selection, run.dataset, run.features)), *_resources(provenance)]
     if (cost := result.milliseconds_per_document) is not None:
-        facts += [("prediction time", f"{cost:.3g} ms a document")]
+        facts += [("prediction time", f"{cost:.3g} ms per document")]
     facts += [(f"sha256 of {file}", sha) for file, sha in _items(provenance, "data")]
     facts += [("packages", ", ".join(f"{p} {v}" for p, v in _items(provenance, "packages")))]
     seconds = provenance.get("wall_seconds")
@@ -177,7 +177,7 @@ def _about_run(selection: Selection, result: Result) -> str:
 
 def _resources(provenance: dict[str, Any]) -> list[tuple[str, str]]:
     if not provenance:
-        return [("provenance", "none recorded: made from its members' predictions")]
+        return [("provenance", "none: combined from the predictions of its members")]
     spellings: dict[str, tuple[str, Callable[[Any], str]]] = {
         "git_commit": ("code", str),
         "started": ("started", str),
@@ -191,7 +191,7 @@ def _resources(provenance: dict[str, Any]) -> list[tuple[str, str]]:
         "cores": "cores",
         "memory_gib": "memory of the machine, GiB",
         "gpu": "GPU",
-        "trainings_a_gpu": "trainings at once on it",
+        "trainings_a_gpu": "trainings at once on the GPU",
     }
     return [*facts, *((hardware.get(key, key), str(value)) for key, value in _items(provenance, "hardware") if value)]
 

@@ -8,8 +8,8 @@ from lightxml_core.reporting.tables.results import Built, Results, as_read
 from lightxml_core.reporting.tables.variants import families, titled, titles_with_bases, variants
 
 _EMPTY = (
-    "Nothing here is an ablation: no method of this target names a `base` that its members are variants of. "
-    "The targets ablations and lightdxml-ablations are made of such methods."
+    "No ablations: no method of this target has a `base`. The targets ablations and lightdxml-ablations consist of "
+    "such methods."
 )
 
 
@@ -20,5 +20,5 @@ def build(results: Results) -> Built:
     for family, models in families(rows, lambda model: model.method).items():
         base = selection.methods[family[1]].base
         if base and len({model.protocol for model in models}) == 1 and len(models) > 1:
-            found[family] = variants(selection, rows, models, models[0], f"Variants of {titles[base]}; in")
+            found[family] = variants(selection, rows, models, models[0], f"Variants of {titles[base]}. ")
     return as_read(titled(selection, "Ablations", found) or [Table("Ablations", [], [], "", [_EMPTY])])

@@ -11,9 +11,9 @@ from lightxml_core.reporting.numbers import MISSING, NOT_RUN
 from lightxml_core.reporting.published import PublishedFigure
 
 _MARKS = {
-    "†": "† recalled: nobody could check this figure in its source.",
-    "§": "§ derived from figures that were seen.",
-    "‡": "‡ another source differs; the notes give its figures in the order of the columns.",
+    "†": "† Recalled from memory, not checked in the source.",
+    "§": "§ Calculated from figures that were seen in the source.",
+    "‡": "‡ Another source gives a different figure, listed below in the order of the columns.",
 }
 _OF = {"recalled": "†", "derived": "§"}
 
@@ -80,12 +80,12 @@ def seeds_note(rows: Iterable[Compared]) -> str:
     """How many seeds the means are over."""
     numbers = [row.reproduced.seeds for row in rows if row.reproduced] or [0]
     seeds = " to ".join(map(str, sorted({min(numbers), max(numbers)})))
-    return f"Seeds per row: {seeds}; ± is the sample standard deviation over them, absent for one seed."
+    return f"Seeds per row: {seeds}; ± is the sample standard deviation over them, omitted for one seed."
 
 
 def _sources(cells: Iterable[Cell]) -> str:
     sources = dict.fromkeys(source for cell in cells for source in cell.sources)
-    return f"Published: {'; '.join(sources)}." if sources else "Nothing is published for these models."
+    return f"Published: {'; '.join(sources)}." if sources else "No published figures for these rows."
 
 
 def _other_sources(cells: Sequence[Cell]) -> list[str]:

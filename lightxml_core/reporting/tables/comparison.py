@@ -64,7 +64,7 @@ def _table(selection: Selection, dataset: str, compared: Sequence[Compared]) -> 
     ordered = sorted(shown, key=lambda model: _place(model, rows.get((model, "P@1"))))
     title = f"{title_of(selection.datasets, dataset)}: precision, reproduced and [published], in percent"
     if not ordered:
-        return Table(title, [], [], "", ["Nothing was run and nothing is published."])
+        return Table(title, [], [], "", ["No runs and no published figures."])
     protocols = sorted({protocol_of(model) for model in ordered if model.ran})
     several, titles = len(protocols) > 1, titles_of(selection.methods)
     body, cells = [], []

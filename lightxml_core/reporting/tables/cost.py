@@ -172,9 +172,9 @@ _HEADERS = {
 }
 _WORDS = {*_NAMES, "hardware", "source", "verified", "other_sources"}
 _NOTES = (
-    "Means over the seeds; for an ensemble, times and sizes are summed over its members, memory is their largest.",
-    "Published costs are from the authors' machines. GB is shown as GiB. A test set's prediction time is divided by "
-    "its number of documents.",
+    "Means over the seeds. For an ensemble, times and sizes are sums over its members, memory is their maximum.",
+    "Published costs are from the authors' machines. GB is shown as GiB. The prediction time of a whole test set is "
+    "divided by its number of documents.",
 )
 
 
@@ -182,7 +182,7 @@ def _table(selection: Selection, costs: Sequence[Cost]) -> Table:
     """Columns that hold nothing are left out."""
     title = "Cost of training and prediction"
     if not costs:
-        return Table(title, [], [], "", ["Nothing was run and nothing is published."])
+        return Table(title, [], [], "", ["No runs and no published figures."])
     rows = [_row(selection, cost) for cost in costs]
     absent = {NONE, MISSING, NOT_RUN}
     kept = [i for i, name in enumerate(COLUMNS) if name in _NAMES or {row[i] for row in rows} - absent]

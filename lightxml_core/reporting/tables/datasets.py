@@ -128,8 +128,8 @@ def _table(selection: Selection, found: Sequence[Statistic]) -> Table:
     kept = [i for i, name in enumerate(COLUMNS) if name not in beside or {row[i] for row in rows} != {NONE}]
     headers = [COLUMNS[i] for i in kept]
     notes = ["≠: the computed figure differs from the published one."] if "published" in headers else []
-    notes += ["Words are counted between white space."]
-    notes += [] if "published" in headers else ["Nothing is published for these datasets."]
+    notes += ["Words are separated by white space."]
+    notes += [] if "published" in headers else ["No published statistics for these datasets."]
     notes += _copies(selection)
     numbers = COLUMNS[COLUMNS.index("computed") : COLUMNS.index("source")]
     alignment = "".join("r" if name in numbers else "l" for name in headers)

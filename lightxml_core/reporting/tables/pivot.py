@@ -17,8 +17,8 @@ from lightxml_core.selection import ENSEMBLE, Selection
 PRECISION, PROPENSITY = SHOWN[:3], SHOWN[3:]
 NAMES = ("method", "variant", "protocol")
 Rows = Mapping[tuple[Model, str], Sequence[Compared]]  # by model and metric, one per published source
-_READ = f"Reproduced, mean over the seeds, and [published], in percent; {NOTHING}: there is no such figure."
-_EMPTY = "Nothing to compare: no published figure, and only variants of methods (see ablations and protocols)."
+_READ = f"Reproduced (mean over the seeds) and [published], in percent. {NOTHING}: no such figure."
+_EMPTY = "Nothing to compare: no published figures, and only variants of methods (see ablations and protocols)."
 
 
 def by_model(compared: Iterable[Compared]) -> Rows:

@@ -7,7 +7,7 @@ from lightxml_core.reporting.tables.pivot import by_model
 from lightxml_core.reporting.tables.results import Built, Results, as_read
 from lightxml_core.reporting.tables.variants import families, titled, variants
 
-_EMPTY = "No method of this target was run under both protocols. The target protocols does that."
+_EMPTY = "No method of this target was run by both protocols. The target protocols runs them so."
 
 
 def build(results: Results) -> Built:
@@ -16,5 +16,5 @@ def build(results: Results) -> Built:
     for family, models in families(rows, lambda m: selection.methods[m.method].base or m.method).items():
         clean = [model for model in models if model.protocol == "clean"]
         if clean and len({model.protocol for model in models}) > 1:
-            found[family] = variants(selection, rows, models, clean[0], "In")
+            found[family] = variants(selection, rows, models, clean[0])
     return as_read(titled(selection, "Protocols", found) or [Table("Protocols", [], [], "", [_EMPTY])])

@@ -50,6 +50,8 @@ def _table(selection: Selection, rows: Iterable[tuple[str, ...]]) -> Table:
         for (dataset, method, variant), words in chosen.items()
     ]
     if not body:
-        return Table("Settings", [], [], "", ["No member was trained here, so nothing was set."])
-    notes = ["Every other setting has the default of the method's code; provenance.json of each run has all of them."]
+        return Table("Settings", [], [], "", ["No member was trained."])
+    notes = [
+        "All other settings have the defaults of the method's code; provenance.json of each run lists every setting."
+    ]
     return Table("Settings", ["dataset", "method", "variant", "settings"], body, "llll", notes)

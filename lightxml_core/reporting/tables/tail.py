@@ -23,12 +23,13 @@ _HEADERS = [
     *(f"decile {i}" for i in range(1, 11)),
 ]
 _NOTES = (
-    "In percent, mean over the seeds. Labels by the number of their training documents: head is the first tenth, torso "
-    "the next four, tail the rarer half; decile 1 to 10: R@5 of each tenth.",
-    "Found at k: of the labels in the test set, those that are right among the first k of at least one document.",
-    "None of this is published for these methods.",
+    "In percent, mean over the seeds. Labels are ordered by their number of training documents: head is the first "
+    "tenth, torso the next four tenths, tail the other half. Decile 1 to 10: R@5 of each tenth.",
+    "Found at k: share of the labels in the test set that are predicted correctly for at least one document among its "
+    "first k labels.",
+    "No published figures for these rows.",
 )
-_EMPTY = "No run recorded its hits by label frequency: evaluate the runs again."
+_EMPTY = "No run has recall by label frequency: evaluate the runs again."
 
 
 def build(results: Results) -> Built:

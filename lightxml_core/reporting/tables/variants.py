@@ -43,20 +43,20 @@ def titled(selection: Selection, kind: str, tables: Mapping[Family, Table]) -> l
     return [replace(table, title=f"{kind}: {distinct[names[family]]}") for family, table in tables.items()]
 
 
-def variants(selection: Selection, rows: Rows, models: Sequence[Model], first: Model, note: str) -> Table:
+def variants(selection: Selection, rows: Rows, models: Sequence[Model], first: Model, note: str = "") -> Table:
     """A row per variant: what it changes of the first, its figures, and their differences from the first's."""
     chosen = {model: _settings(selection, model) for model in models}
     several, titles = len({model.method for model in models}) > 1, titles_of(selection.methods)
     names = {model: f"{titles[model.method]}: {model.variant}" if several else model.variant for model in models}
     body = []
     for model in [first, *(model for model in models if model != first)]:
-        changed = "nothing" if model == first else _changed(chosen[model], chosen[first])
+        changed = "none" if model == first else _changed(chosen[model], chosen[first])
         figures = [_against(rows.get((model, m)), rows.get((first, m)), model == first) for m in SHOWN]
         body.append([names[model], protocol_of(model), changed, *figures])
     seeds = seeds_note(row for model in models for metric in SHOWN for row in rows.get((model, metric), []))
-    headers = ["variant", "protocol", "what it changes", *SHOWN]
+    headers = ["variant", "protocol", "changed settings", *SHOWN]
     protocol = f" ({protocol_of(first)})" if len({model.protocol for model in models}) > 1 else ""
-    against = f"{note} brackets with a sign: points against {names[first]}{protocol}."
+    against = f"{note}In brackets: the difference from {names[first]}{protocol}, in points."
     notes = [against, seeds, *splits_notes(selection, [first.dataset])]
     return Table("", headers, body, "lll" + "r" * len(SHOWN), notes)
 
@@ -79,8 +79,8 @@ def _settings(selection: Selection, model: Model) -> Mapping[str, Any]:
 def _changed(settings: Mapping[str, Any], first: Mapping[str, Any]) -> str:
     """The settings that differ from the first's, as `name value`."""
     names = [name for name in {**first, **settings} if settings.get(name) != first.get(name) and name != "protocol"]
-    return ", ".join(f"{name} {_spelled(settings.get(name))}" for name in names) or "nothing"
+    return ", ".join(f"{name} {_spelled(settings.get(name))}" for name in names) or "none"
 
 
 def _spelled(value: Any) -> str:
-    return "as the default" if value is None else json.dumps(value, ensure_ascii=False).strip('"')
+    return "default" if value is None else json.dumps(value, ensure_ascii=False).strip('"')

@@ -145,9 +145,9 @@ def _cells(judged: Judged) -> list[Any]:
 
 _HEADERS = ["dataset", "method", "variant", "metric", "reproduced", "std", "seeds", "published", "source", "checked"]
 _RULE = (
-    "Not comparable: another encoder, protocol, TF-IDF or cut of the data than published, or a difference that "
-    "the method's file states.",
-    "Checked: seen in the source; derived from figures that were seen; recalled, which nobody could check.",
+    "Not comparable: the encoder, protocol, TF-IDF or data differ from the published ones, or the method's file states "
+    "a difference.",
+    "Checked: seen in the source; derived: calculated from figures that were seen; recalled: from memory, not checked.",
 )
 
 
@@ -156,13 +156,16 @@ def _table(selection: Selection, judged: Sequence[Judged]) -> Table:
     counts = Counter(one.verdict for one in judged)
     counted = ", ".join(f"{counts[verdict]:,} {verdict}" for verdict in Verdict)
     if not judged:
-        return Table("Verdicts", [], [], "", ["Nothing is published for what this target runs, so nothing was judged."])
+        return Table("Verdicts", [], [], "", ["No published figures for the runs of this target."])
     ran = [(one, one.points) for one in judged if one.points]
     if not ran:
-        return Table("Verdicts", [], [], "", [f"None of the published figures was run here: {counted}."])
+        return Table("Verdicts", [], [], "", [f"None of the published figures was run: {counted}."])
     tolerated = {_family(one.row): points.tolerance - points.standard_error for one, points in ran}
     rule = ", ".join(f"{family}@k {value:.4g}" for family, value in tolerated.items())
-    notes = [f"Published figures, each source by itself: {counted}.", f"Reproduced: within this many points, {rule}."]
+    notes = [
+        f"Published figures, counted for each source: {counted}.",
+        f"Reproduced: within a tolerance in points of {rule}.",
+    ]
     notes += [*_splits_rule(selection, [one.row for one, _ in ran]), *_RULE]
     rows = [_row(selection, one, points) for one, points in ran]
     return Table("Verdicts", [*_HEADERS, "difference", "verdict", "why"], rows, "llllrrrrllrll", notes)
@@ -182,4 +185,4 @@ def _row(selection: Selection, judged: Judged, points: Points) -> list[str]:
 
 def _splits_rule(selection: Selection, ran: Sequence[Compared]) -> list[str]:
     notes = splits_notes(selection, [row.model.dataset for row in ran])
-    return [*notes, "There, the standard error of the mean over splits is added to these points."] if notes else []
+    return [*notes, "For these, the standard error of the mean over splits is added to the tolerance."] if notes else []
