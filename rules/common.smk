@@ -47,7 +47,7 @@ from lightxml_core.planning.workload import (
     asked,
     load_of,
     prediction_asked,
-    read_printed,
+    read_published,
     shape_of,
     stage_cost,
     training_asked,
@@ -352,15 +352,15 @@ def as_options(inputs_of):
 
 
 @cache
-def printed():
+def published():
     """The published statistics of datasets."""
-    return read_printed(BASE / "published")
+    return read_published(BASE / "published")
 
 
 def shape_for(wildcards):
     """The sizes of a dataset. Statistics that cannot be read are taken for unknown: the stage that reads them says so."""
     try:
-        return shape_of(REGISTRY, wildcards.dataset, Path(), printed())
+        return shape_of(REGISTRY, wildcards.dataset, Path(), published())
     except InputError:
         return Shape(None, None, None, None)
 

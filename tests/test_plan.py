@@ -25,7 +25,7 @@ from lightxml_core.planning.workload import (
     hours_by_words,
     load_of,
     prediction_asked,
-    read_printed,
+    read_published,
     shape_of,
     stage_cost,
     training_asked,
@@ -44,7 +44,7 @@ def registry() -> Registry:
 
 def test_a_large_model_has_the_size_and_the_passes_of_the_paper(registry: Registry) -> None:
     (one,) = [e for e in estimates(registry, "amazon-670k", ROOT, GPU) if e.method == "lightxml"]
-    assert (one.models, one.printed_hours) == (3, pytest.approx(86.2, rel=1))
+    assert (one.models, one.published_hours) == (3, pytest.approx(86.2, rel=1))
     weights = 12 * 12 * 768**2 + 30522 * 768 + 670091 * 400 + 400 * 3841 + 8192 * 3841
     activations = 12 * 128 * 16 * 768 * (34 + 5 * 128 / 64)
     assert one.memory == pytest.approx(16 * weights + activations, rel=0.02)
@@ -56,11 +56,11 @@ def test_a_large_model_has_the_size_and_the_passes_of_the_paper(registry: Regist
     assert one.gpu_hours == pytest.approx(passes * epochs.pop() / 50e12 / 3600, rel=0.01)
 
 
-def test_the_hours_are_those_in_print_within_a_factor_of_three(registry: Registry) -> None:
+def test_the_hours_are_within_a_factor_of_three_of_the_published(registry: Registry) -> None:
     for one in estimates(registry, "all", ROOT, LAPTOP):
         if one.method in ("lightxml", "xtransformer"):
-            assert one.gpu_hours and one.printed_hours
-            assert 1 / 3 < one.gpu_hours / one.printed_hours < 3, (one.dataset, one.method)
+            assert one.gpu_hours and one.published_hours
+            assert 1 / 3 < one.gpu_hours / one.published_hours < 3, (one.dataset, one.method)
             assert one.hours == pytest.approx(one.gpu_hours * 9.0 / 0.2)
 
 
@@ -81,10 +81,10 @@ def test_every_target_is_planned_and_what_does_not_fit_is_said(registry: Registr
     )
 
 
-def test_hours_go_by_words_where_none_are_in_print() -> None:
-    printed = {("A", "-", "N_train"): 10.0, ("A", "-", "words_per_doc_train"): 5.0, ("A", "M", "train_hours"): 2.0}
-    assert hours_by_words(printed, "M", 100.0) == 4.0  # twice the words of A
-    assert hours_by_words(printed, "other", 100.0) is None and hours_by_words(printed, "M", None) is None
+def test_hours_go_by_words_where_none_are_published() -> None:
+    published = {("A", "-", "N_train"): 10.0, ("A", "-", "words_per_doc_train"): 5.0, ("A", "M", "train_hours"): 2.0}
+    assert hours_by_words(published, "M", 100.0) == 4.0  # twice the words of A
+    assert hours_by_words(published, "other", 100.0) is None and hours_by_words(published, "M", None) is None
 
 
 def test_downloads_are_counted_once_and_what_is_here_not(registry: Registry, tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_the_table_has_a_row_a_dataset_and_method_and_says_the_sums(registry: Re
 
 
 def test_preparing_the_largest_dataset_asks_for_at_most_16_gb_a_stage_on_two_cores(registry: Registry) -> None:
-    shape = shape_of(registry, "wiki-500k", ROOT, read_printed(ROOT / "published"))
+    shape = shape_of(registry, "wiki-500k", ROOT, read_published(ROOT / "published"))
     found = {stage: asked(stage_cost(stage, shape, threads=2)) for stage in STAGES}
     assert all(cost.memory <= 16e9 and cost.minutes < 2880 for cost in found.values())
     # X.trn, 8 bytes for each of 690 million values, is read in any order
@@ -131,7 +131,7 @@ def test_preparing_the_largest_dataset_asks_for_at_most_16_gb_a_stage_on_two_cor
 def test_preparing_a_small_dataset_asks_for_little_and_one_of_unknown_size_for_what_is_stated(
     registry: Registry,
 ) -> None:
-    shape = shape_of(registry, "hpo-5k-small", ROOT, read_printed(ROOT / "published"))
+    shape = shape_of(registry, "hpo-5k-small", ROOT, read_published(ROOT / "published"))
     for stage in STAGES:
         assert asked(stage_cost(stage, shape, threads=2)).memory < 2e9
         assert stage == "download_dataset" or asked(stage_cost(stage, shape, threads=2)).minutes < 20
@@ -153,7 +153,7 @@ def test_more_of_anything_never_asks_for_less(shape: Shape, stage: str, which: A
 
 
 def test_a_training_asks_for_two_days_at_most_and_for_what_it_takes(registry: Registry) -> None:
-    shape = shape_of(registry, "wiki-500k", ROOT, read_printed(ROOT / "published"))
+    shape = shape_of(registry, "wiki-500k", ROOT, read_published(ROOT / "published"))
     load = load_of(registry, "lightxml", "wiki-500k", "tree0", shape)
     assert load.weights and load.memory
     there, here = (training_asked(load, shape, gpu, threads=2) for gpu in (True, False))

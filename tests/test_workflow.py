@@ -23,7 +23,7 @@ import yaml
 from scipy import sparse
 
 from lightxml_core.files import save_csr
-from lightxml_core.planning.workload import UNKNOWN, asked, read_printed, shape_of, stage_cost
+from lightxml_core.planning.workload import UNKNOWN, asked, read_published, shape_of, stage_cost
 from lightxml_core.registry import load_registry, read_config
 from lightxml_core.reporting.figures.catalogue import KINDS
 from tests.project import ROOT, copy_project, snakemake, write_attentionxml
@@ -145,7 +145,7 @@ def shipped(project: Path) -> list[Job]:
 
 
 def test_jobs_ask_for_what_the_sizes_of_their_dataset_say(project: Path, shipped: list[Job]) -> None:
-    printed = read_printed(ROOT / "published")
+    printed = read_published(ROOT / "published")
     registry = load_registry(ROOT, read_config(ROOT / "config.yaml"))
     checked = set()
     for job in shipped:

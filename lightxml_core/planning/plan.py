@@ -13,12 +13,12 @@ from lightxml_core.planning.workload import (
     CORE_TERAFLOPS,
     GPU_TERAFLOPS,
     PREPARATION,
-    Printed,
+    Published,
     downloads,
     hours_by_words,
     load_of,
     own_disk,
-    read_printed,
+    read_published,
     shape_of,
     shared_disk,
     stage_cost,
@@ -53,7 +53,7 @@ class Estimate:
     models: int
     gpu_hours: float | None
     hours: float | None
-    printed_hours: float | None
+    published_hours: float | None
     memory: float | None
     disk: float | None
     download: float | None
@@ -61,14 +61,16 @@ class Estimate:
 
 def estimates(registry: Registry, target: str, root: Path, machine: Machine) -> list[Estimate]:
     """One estimate per dataset and method of the target, in its order; root: the project's folder."""
-    chosen, printed = registry.target(target), read_printed(root / "published")
+    chosen, published = registry.target(target), read_published(root / "published")
     found = []
     for dataset in chosen["datasets"]:
-        shape = shape_of(registry, dataset, root, printed)
+        shape = shape_of(registry, dataset, root, published)
         for method in chosen["methods"]:
             models = len(registry.members(method, dataset)) * len(registry.seeds(target, dataset))
             fetched = downloads(registry, [dataset], [method], root)
-            found.append(_estimate(registry, dataset, method, models, shape, printed, machine, _sum(fetched.values())))
+            found.append(
+                _estimate(registry, dataset, method, models, shape, published, machine, _sum(fetched.values()))
+            )
     return found
 
 
@@ -102,7 +104,7 @@ def spelled(registry: Registry, target: str, root: Path, machine: Machine) -> st
     rows: list[tuple[str, ...]] = [_HEADERS]
     found = estimates(registry, target, root, machine)
     for one in found:
-        hours = (_number(one.gpu_hours), _number(one.hours), _number(one.printed_hours))
+        hours = (_number(one.gpu_hours), _number(one.hours), _number(one.published_hours))
         sizes = (_gib(one.memory), _gib(one.disk), _gib(one.download))
         rows.append((one.dataset, one.method, str(one.models), *hours, *sizes, refusal(one, machine) or "fits"))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -124,8 +126,8 @@ download   by the words and weights where no source states it; what rows share c
 
 
 def _sums(registry: Registry, target: str, root: Path, found: list[Estimate], machine: Machine) -> list[str]:
-    chosen, printed = registry.target(target), read_printed(root / "published")
-    shared = {name: shared_disk(shape_of(registry, name, root, printed)) for name in chosen["datasets"]}
+    chosen, published = registry.target(target), read_published(root / "published")
+    shared = {name: shared_disk(shape_of(registry, name, root, published)) for name in chosen["datasets"]}
     fetched = downloads(registry, chosen["datasets"], chosen["methods"], root)
     disk = [*shared.values(), *(one.disk for one in found)]
     fit = [one for one in found if not refusal(one, machine)]
@@ -136,7 +138,7 @@ def _sums(registry: Registry, target: str, root: Path, found: list[Estimate], ma
         f"Disk {_total(disk, _GIB)} GiB, of which texts, features and tokens {_total(shared.values(), _GIB)}"
         f"{f'; only {_gib(machine.disk)} are free: not enough for all of it' if short else ''}.",
         f"Download {_total(fetched.values(), _GIB)} GiB: {_named(fetched) or 'everything is here'}.",
-        *(_preparation(name, shape_of(registry, name, root, printed), machine) for name in chosen["datasets"]),
+        *(_preparation(name, shape_of(registry, name, root, published), machine) for name in chosen["datasets"]),
         f"This machine can run {len(fit)} of the {len(found)} rows within two days and its memory"
         f"{'' if len(fit) == len(found) else '; the last column says what it cannot run and what is not known'}.",
     ]
@@ -166,7 +168,7 @@ def _estimate(
     method: str,
     models: int,
     shape: Shape,
-    printed: Printed,
+    published: Published,
     machine: Machine,
     download: float | None,
 ) -> Estimate:
@@ -176,13 +178,13 @@ def _estimate(
     operations, weights = _sum(load.operations for load in loads), _sum(load.weights for load in loads)
     on_gpu = any({"gpu", "gpus"} & registry.needs(method, dataset, member) for member in members)
     name, of = registry.methods[method].get("published_as"), registry.datasets[dataset].get("published_as")
-    in_print = printed.get((str(of), str(name), "train_hours"))
+    stated = published.get((str(of), str(name), "train_hours"))
     rate = machine.teraflops if machine.gpus else GPU_TERAFLOPS
     if operations is not None:
         once: float | None = operations / rate / 1e12 / 3600
     else:
         words = shape.words * shape.documents_trn if shape.words and shape.documents_trn else None
-        once = in_print if in_print is not None else hours_by_words(printed, str(name), words)
+        once = stated if stated is not None else hours_by_words(published, str(name), words)
     hours = None if once is None else seeds * once
     memories = [load.memory for load in loads]
     return Estimate(
@@ -191,7 +193,7 @@ def _estimate(
         models,
         hours if on_gpu else 0.0,
         _here(hours, on_gpu, models, machine),
-        in_print,
+        stated,
         None if None in memories else max(filter(None, memories)),
         own_disk(shape, models, (weights or 0.0) * seeds),
         download,

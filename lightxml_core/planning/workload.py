@@ -29,7 +29,7 @@ from lightxml_core.registry.grid import split_of, whole_of
 VECTORS = 2.0e9
 # of a method on sparse features: so many times them, and what Python is (omikuji, 15,449 documents of 165 features)
 COPIES, PYTHON = 6.0, 0.4 * 2**30
-_PRINTED = {
+_METRICS = {
     "documents_trn": "N_train",
     "documents_tst": "N_test",
     "labels": "L",
@@ -39,7 +39,7 @@ _PRINTED = {
 # 10^12 floating-point operations per second that training reaches: a GPU in the trainings whose hours are published
 # (LightXML's members in published/cost.csv: 4 to 18); one core with AVX-512 (measured with MiniLM on two of them)
 GPU_TERAFLOPS, CORE_TERAFLOPS = 9.0, 0.1
-Printed = Mapping[tuple[str, str, str], float]
+Published = Mapping[tuple[str, str, str], float]
 
 
 def load_of(registry: Registry, method: str, dataset: str, member: str, shape: Shape) -> Load:
@@ -192,25 +192,25 @@ def downloads(registry: Registry, datasets: Iterable[str], methods: Iterable[str
     return found
 
 
-def shape_of(registry: Registry, dataset: str, root: Path, printed: Printed) -> Shape:
+def shape_of(registry: Registry, dataset: str, root: Path, published: Published) -> Shape:
     """From the corpus if it is prepared, else as its definition expects it, else as published."""
     definition = registry.definition(dataset)
     stats = root / f"results/{registry.corpus(whole_of(dataset), split_of(dataset))}/corpus/stats.json"
     known = read_json(made(stats)) if stats.is_file() else dict(definition.get("expected", {}))
     cut = definition["source"].get("cut")
     if cut is not None:
-        whole, source = shape_of(registry, cut, root, printed), definition["source"]
+        whole, source = shape_of(registry, cut, root, published), definition["source"]
         labels = known.get("labels", whole.labels)
         return Shape(source["trn"], source["tst"], labels, whole.words, whole.labels_a_document)
     name = str(definition.get("published_as"))
     names = {"words": "words_per_document_trn", "labels_a_document": "labels_per_document"}
     values = {
-        key: known.get(names.get(key, key)) or printed.get((name, "-", metric)) for key, metric in _PRINTED.items()
+        key: known.get(names.get(key, key)) or published.get((name, "-", metric)) for key, metric in _METRICS.items()
     }
     return Shape(**values)
 
 
-def read_printed(folder: Path) -> dict[tuple[str, str, str], float]:
+def read_published(folder: Path) -> dict[tuple[str, str, str], float]:
     """(dataset, method, metric) → the first published figure of an ensemble or a single figure of the method."""
     found: dict[tuple[str, str, str], float] = {}
     for path in (folder / name for name in ("statistics.csv", "cost.csv", "eurlex-bow.csv")):
@@ -220,11 +220,11 @@ def read_printed(folder: Path) -> dict[tuple[str, str, str], float]:
     return found
 
 
-def hours_by_words(printed: Printed, method: str, words: float | None) -> float | None:
+def hours_by_words(published: Published, method: str, words: float | None) -> float | None:
     """Published hours for other datasets, by their training words, times those of this one: the median."""
     rates = []
-    for (dataset, name, metric), hours in printed.items():
-        documents, length = (printed.get((dataset, "-", _PRINTED[key])) for key in ("documents_trn", "words"))
+    for (dataset, name, metric), hours in published.items():
+        documents, length = (published.get((dataset, "-", _METRICS[key])) for key in ("documents_trn", "words"))
         if (name, metric) == (method, "train_hours") and documents and length:
             rates.append(hours / (documents * length))
     return median(rates) * words if rates and words else None
@@ -237,7 +237,7 @@ def _dataset_bytes(registry: Registry, dataset: str, root: Path) -> float | None
     stated = [sum(float(file["bytes"]) for file in files) for files in copies if all("bytes" in file for file in files)]
     if stated:
         return stated[0]
-    words = shape_of(registry, dataset, root, read_printed(root / "published")).all_words
+    words = shape_of(registry, dataset, root, read_published(root / "published")).all_words
     return None if words is None else words * BYTES_A_WORD / 3
 
 
