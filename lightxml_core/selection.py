@@ -7,7 +7,8 @@ report read it. Imports nothing heavy.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast, get_args
@@ -163,30 +164,31 @@ def _checked(value: Any, key: str, kind: type[T]) -> T:
 
 
 def _dataset(name: str, row: Any) -> DatasetInfo:
-    make = lambda: DatasetInfo(**{**row, "stats": Path(row["stats"]), "expected": row.get("expected") or {}})  # noqa: E731
-    return _built(make, f"description of the dataset {name}", row)
+    with _naming(f"description of the dataset {name}", row):
+        return DatasetInfo(**{**row, "stats": Path(row["stats"]), "expected": row.get("expected") or {}})
 
 
 def _method(name: str, row: Any) -> MethodInfo:
-    def make() -> MethodInfo:
+    with _naming(f"description of the method {name}", row):
         differs = tuple(Difference(one["what"], _tuple(one["datasets"])) for one in row.get("differs") or ())
         return MethodInfo(**{**row, "published_backbones": row.get("published_backbones") or {}, "differs": differs})
 
-    return _built(make, f"description of the method {name}", row)
-
 
 def _run(row: Any) -> Run:
-    def make() -> Run:
-        features = row.get("features")
-        read = None if features is None else RunFeatures(Path(features["folder"]), _use(features["use"]))
-        return Run(**{**row, "seed": int(row["seed"]), "path": Path(row["path"]), "features": read})
-
-    return _built(make, "run", row)
+    with _naming("run", row):
+        return Run(**{**row, "seed": int(row["seed"]), "path": Path(row["path"]), "features": _features(row)})
 
 
-def _built(make: Callable[[], T], what: str, row: Any) -> T:
+def _features(row: Mapping[str, Any]) -> RunFeatures | None:
+    features = row.get("features")
+    return None if features is None else RunFeatures(Path(features["folder"]), _use(features["use"]))
+
+
+@contextmanager
+def _naming(what: str, row: Any) -> Iterator[None]:
+    """An InputError, with the row, for whatever is missing or wrong in it."""
     try:
-        return make()
+        yield
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"the selection has an incomplete {what} ({error}): {json.dumps(row)}") from None
 

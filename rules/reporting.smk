@@ -1,9 +1,9 @@
 # From the metrics of a target's runs to its tables, figures and report.
 
-from lightxml_core.reporting.figures.catalogue import KINDS as FIGURES
-from lightxml_core.reporting.tables.catalogue import KINDS
+from lightxml_core.reporting.figures.catalogue import KINDS as FIGURE_KINDS
+from lightxml_core.reporting.tables.catalogue import KINDS as TABLE_KINDS
 
-TABLES = [kind.name for kind in KINDS]
+TABLES = [kind.name for kind in TABLE_KINDS]
 
 
 rule select:
@@ -35,7 +35,7 @@ rule tables:
         features=told_of_features,
         selection="results/targets/{target}/selection.json",
         published=of_project(sorted((BASE / "published").glob("*.csv"))),
-        code=code("tables", *(kind.module for kind in KINDS)),
+        code=code("tables", *(kind.module for kind in TABLE_KINDS)),
     output:
         report(
             collect("results/targets/{{target}}/tables/{table}.csv", table=TABLES),
@@ -56,7 +56,7 @@ rule tables:
     params:
         published=lambda wildcards: os.path.relpath(BASE / "published"),
         tolerance=as_json(config["tolerance"]),
-        captions="; ".join(f"``{kind.name}``: {kind.caption}" for kind in KINDS),
+        captions="; ".join(f"``{kind.name}``: {kind.caption}" for kind in TABLE_KINDS),
     shell:
         "python -m workflow_scripts.tables --selection {input.selection} --published {params.published:q}"
         " --tolerance {params.tolerance:q} --out results/targets/{wildcards.target}/tables --data {output.data} 2>&1"
@@ -69,7 +69,7 @@ rule figures:
         runs=run_files,
         corpora=corpora,
         selection="results/targets/{target}/selection.json",
-        code=code("figures", *(kind.module for kind in FIGURES)),
+        code=code("figures", *(kind.module for kind in FIGURE_KINDS)),
     output:
         report(
             directory("results/targets/{target}/figures"),

@@ -35,9 +35,14 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True)
-class Points:
-    """Reproduced less published, and how much of it is tolerated, the standard error over splits included; points."""
+class Pair:
+    """A reproduced and a published figure: their difference and its tolerance, in points.
 
+    tolerance: includes the standard error of the mean over splits.
+    """
+
+    reproduced: Reproduced
+    published: PublishedFigure
     difference: float
     tolerance: float
     standard_error: float
@@ -45,11 +50,11 @@ class Points:
 
 @dataclass(frozen=True)
 class Judged:
-    """A published figure and its verdict. points: None where it was not run. reason: why it is not comparable."""
+    """A published figure and its verdict. pair: None where it was not run. reason: why it is not comparable."""
 
     row: Compared
     verdict: Verdict
-    points: Points | None = None
+    pair: Pair | None = None
     reason: str | None = None
 
 
@@ -83,9 +88,10 @@ def _judged(
 ) -> Judged:
     error = _standard_error(results.selection, row.model, reproduced)
     difference = round(reproduced.mean - published.value, 6)
-    points = Points(difference, round(float(results.tolerance[_family(row)]) + error, 6), error)
+    tolerance = round(float(results.tolerance[_family(row)]) + error, 6)
+    pair = Pair(reproduced, published, difference, tolerance, error)
     reason = "; ".join([*_differences_of_kind(results.selection, row.model), *([data] if data else [])]) or None
-    return Judged(row, Verdict.NOT_COMPARABLE if reason else _by_size(points), points, reason)
+    return Judged(row, Verdict.NOT_COMPARABLE if reason else _by_size(pair), pair, reason)
 
 
 def _family(row: Compared) -> str:
@@ -99,10 +105,10 @@ def _standard_error(selection: Selection, model: Model, reproduced: Reproduced) 
     return reproduced.std / math.sqrt(reproduced.seeds)
 
 
-def _by_size(points: Points) -> Verdict:
-    if abs(points.difference) <= points.tolerance:
+def _by_size(pair: Pair) -> Verdict:
+    if abs(pair.difference) <= pair.tolerance:
         return Verdict.REPRODUCED
-    return Verdict.ABOVE if points.difference > 0 else Verdict.BELOW
+    return Verdict.ABOVE if pair.difference > 0 else Verdict.BELOW
 
 
 def _differences_of_kind(selection: Selection, model: Model) -> list[str]:
@@ -135,10 +141,10 @@ def _encoders(selection: Selection, model: Model) -> set[str]:
 
 
 def _cells(judged: Judged) -> list[Any]:
-    known, points = [*published_cells(judged.row), *reproduced_cells(judged.row)], judged.points
-    if points is None:
+    known, pair = [*published_cells(judged.row), *reproduced_cells(judged.row)], judged.pair
+    if pair is None:
         return [*known, NOT_RUN, NOT_RUN, judged.verdict, NOT_RUN]
-    return [*known, points.difference, points.tolerance, judged.verdict, or_word(judged.reason, NONE)]
+    return [*known, pair.difference, pair.tolerance, judged.verdict, or_word(judged.reason, NONE)]
 
 
 # --- for people -----------------------------------------------------------------------------------------------------
@@ -157,29 +163,27 @@ def _table(selection: Selection, judged: Sequence[Judged]) -> Table:
     counted = ", ".join(f"{counts[verdict]:,} {verdict}" for verdict in Verdict)
     if not judged:
         return Table("Verdicts", [], [], "", ["No published figures for the runs of this target."])
-    ran = [(one, one.points) for one in judged if one.points]
+    ran = [(one, one.pair) for one in judged if one.pair]
     if not ran:
         return Table("Verdicts", [], [], "", [f"None of the published figures was run: {counted}."])
-    tolerated = {_family(one.row): points.tolerance - points.standard_error for one, points in ran}
+    tolerated = {_family(one.row): pair.tolerance - pair.standard_error for one, pair in ran}
     rule = ", ".join(f"{family}@k {value:.4g}" for family, value in tolerated.items())
     notes = [
         f"Published figures, counted for each source: {counted}.",
         f"Reproduced: within a tolerance in points of {rule}.",
     ]
     notes += [*_splits_rule(selection, [one.row for one, _ in ran]), *_RULE]
-    rows = [_row(selection, one, points) for one, points in ran]
+    rows = [_row(selection, one, pair) for one, pair in ran]
     return Table("Verdicts", [*_HEADERS, "difference", "verdict", "why"], rows, "llllrrrrllrll", notes)
 
 
-def _row(selection: Selection, judged: Judged, points: Points) -> list[str]:
-    row, model = judged.row, judged.row.model
-    own, figure = row.reproduced, row.published
-    assert own and figure
+def _row(selection: Selection, judged: Judged, pair: Pair) -> list[str]:
+    model, own, figure = judged.row.model, pair.reproduced, pair.published
     return [
         *(title_of(selection.datasets, model.dataset), title_of(selection.methods, model.method), model.variant),
-        *(row.metric, f"{own.mean:.2f}", or_word(own.std, MISSING, lambda std: f"{std:.2f}"), str(own.seeds)),
+        *(judged.row.metric, f"{own.mean:.2f}", or_word(own.std, MISSING, lambda std: f"{std:.2f}"), str(own.seeds)),
         *(f"{figure.value:.2f}", figure.source, figure.verified),
-        *(f"{points.difference:+.2f}", judged.verdict.value, or_word(judged.reason, NONE)),
+        *(f"{pair.difference:+.2f}", judged.verdict.value, or_word(judged.reason, NONE)),
     ]
 
 
