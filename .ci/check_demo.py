@@ -13,7 +13,7 @@ RESULTS = Path("results/hpo-5k-small")
 def p_at_1(method: str, variant: str) -> float:
     """P@1 in percent of a run of the demonstration."""
     metrics = json.loads((RESULTS / method / variant / "seed0" / "metrics.json").read_text())
-    return float(metrics["P@1"])
+    return float(metrics["accuracy"]["P@1"])
 
 
 def main() -> None:

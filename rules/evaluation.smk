@@ -2,7 +2,7 @@
 
 
 rule evaluate:
-    """P, nDCG, PSP, PSnDCG and R at 1, 3 and 5, and hits by label frequency, in percent."""
+    """The metrics of lightxml_core/evaluation/catalogue.py, hits by label frequency, lost labels and calibration."""
     input:
         predictions="results/{dataset}/{method}/{variant}/seed{seed}/predictions.npz",
         corpus=collect(

@@ -15,7 +15,7 @@ from scipy import sparse
 
 from lightxml_core.encoders.scratch import Kind, ScratchConfig, build_scratch
 from lightxml_core.encoders.tokens import load_tokens, tokenize
-from lightxml_core.evaluation.metrics import evaluate
+from lightxml_core.evaluation import metrics
 from lightxml_core.files import save_csr
 from lightxml_core.methods import TestData, TrainingData, changed
 from lightxml_core.methods.lightxml import Settings, fit, needs, predict
@@ -105,7 +105,7 @@ def trained(corpus: Encoded, kind: str, settings: Settings, folder: Path, resume
 
 def precision(predictions: sparse.csr_matrix, Y: sparse.csr_matrix) -> float:
     """P@1."""
-    return evaluate(predictions, Y, np.ones(LABELS))["P@1"]
+    return 100 * metrics.precision(metrics.rank(predictions, Y, 1), 1)
 
 
 def bytes_of(predictions: sparse.csr_matrix, folder: Path) -> bytes:

@@ -13,9 +13,8 @@ import pandas as pd
 from scipy import sparse
 
 from lightxml_core.corpus.statistics import statistics
-from lightxml_core.evaluation.diagnosis import calibration, lost_labels, recall_by_depth
-from lightxml_core.evaluation.metrics import evaluate, inverse_propensities
-from lightxml_core.evaluation.tail import tail_metrics
+from lightxml_core.evaluation.catalogue import HEADLINE
+from lightxml_core.evaluation.evaluate import evaluate_run
 from lightxml_core.files import load_csr, save_csr, write_json, write_text
 from lightxml_core.reporting.figures.drawing import write_figures
 from lightxml_core.reporting.markup import Table
@@ -66,7 +65,7 @@ def evil_selection(root: Path) -> dict[str, Any]:
     write_text(corpus / "label-names.txt", f"zero\n{NAME}\ntwo\n")
     save_csr(corpus / "Y.tst.npz", sparse.csr_matrix(np.array(TRUTH, dtype=np.float32)))
     save_csr(run / "predictions.npz", sparse.csr_matrix(np.array(SCORES, dtype=np.float32)))
-    write_json(run / "metrics.json", {f"{family}@{k}": 50.0 for family in ("P", "PSP") for k in (1, 3, 5)})
+    write_json(run / "metrics.json", {"accuracy": dict.fromkeys(HEADLINE, 50.0)})
     write_json(run / "provenance.json", {"settings": {"loss": EVIL}, "git_commit": EVIL, "wall_seconds": 61})
     dataset = {"title": EVIL, "published_as": None, "stats": str(corpus / "stats.json")}
     names = {"dataset": "toy", "method": "linear", "variant": EVIL, "seed": 0, "protocol": EVIL, "backbone": EVIL}
@@ -107,9 +106,7 @@ def _run(root: Path, dataset: str, method: str, variant: str, seed: int) -> dict
         random.random(Y.shape, np.float32) * 0.5 + Y.toarray() * random.random(Y.shape) * 0.5
     )
     save_csr(path / "predictions.npz", predictions)
-    details = {"tail": tail_metrics(predictions, Y, Y_trn), "lost": lost_labels(predictions, Y, Y_trn)}
-    details |= {"recall_by_depth": recall_by_depth(predictions, Y), "calibration": calibration(predictions, Y)}
-    write_json(path / "metrics.json", {**evaluate(predictions, Y, inverse_propensities(Y_trn, 0.55, 1.5)), **details})
+    write_json(path / "metrics.json", evaluate_run(predictions, Y, Y_trn, 0.55, 1.5))
     about = {"dataset": dataset, "method": method, "variant": variant, "seed": 0, "path": str(path)}
     if variant == "ensemble":
         return about

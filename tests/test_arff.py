@@ -271,7 +271,7 @@ def test_splits_from_a_server_are_run_and_judged_over_their_mean(server: Server,
     snakemake(project, "--quiet", "rules", "--configfile", "mine.yaml", "--", f"{tables}/verdicts.csv")
     for number in range(2):
         run = f"results/tagged/split{number}/voting/single/seed{number}"
-        assert read_json(project / run / "metrics.json")["P@1"] == 100
+        assert read_json(project / run / "metrics.json")["accuracy"]["P@1"] == 100
     judged = [line for line in (project / tables / "verdicts.csv").read_text().splitlines() if ",voting," in line]
     assert len(judged) == 1 and ",100.0,0.0,2," in judged[0]
     assert "over splits" in (project / tables / "verdicts.md").read_text()

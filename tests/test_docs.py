@@ -65,6 +65,11 @@ def test_a_result_file_without_a_place_is_refused(tmp_path: Path) -> None:
     assert code == 1 and "lost" in error
 
 
+def test_the_page_of_results_has_the_metrics_of_the_catalogue() -> None:
+    done = subprocess.run([sys.executable, "-m", "docs.metrics", "--check"], capture_output=True, text=True, cwd=ROOT)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def anchors(document: Path) -> set[str]:
     """The anchors that GitHub makes of a document's headings."""
     headings = re.findall(r"^#+ (.+)$", document.read_text(encoding="utf-8"), re.MULTILINE)

@@ -105,6 +105,8 @@ WRONG: list[tuple[str, Keys, Any, tuple[str, ...]]] = [
     (CONFIG, ("targets", "demo"), None, ("targets.demo", "expected a mapping, found None")),
     (CONFIG, ("targets", "My demo"), {"datasets": ["hpo-5k"], "methods": ["knn"]}, ("targets", "'My demo'")),
     (CONFIG, ("targets", 5), {"datasets": ["hpo-5k"], "methods": ["knn"]}, ("targets", "expected a string, found 5")),
+    (CONFIG, ("tolerance", "P@1"), 0.5, ("config.yaml: tolerance: unknown metric 'P@1': known here are P, PSP, nDCG",)),
+    (CONFIG, ("tolerance", "MRR"), -1, ("tolerance.MRR must be at least 0, not -1",)),
     (CONFIG, ("targets",), GONE, ("the key 'targets' is missing",)),
     # datasets
     (DATASET, ("titel",), "x", ("unknown key 'titel'", "known here are title, published_as")),

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from lightxml_core.evaluation.catalogue import HEADLINE
 from lightxml_core.files import write_json
 from tests.reporting import evil_selection, grid_selection, render
 
@@ -90,7 +91,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number, value in enumerate((9.5, 80.25)):
         name, path = f"other{number}", root / f"run{number}"
         shutil.copytree(root / "run", path)
-        write_json(path / "metrics.json", {f"{family}@{k}": value for family in ("P", "PSP") for k in (1, 3, 5)})
+        write_json(path / "metrics.json", {"accuracy": dict.fromkeys(HEADLINE, value)})
         selection["methods"][name] = {"title": name, "published_as": None, "implementation": "knn"}
         selection["runs"].append({**selection["runs"][0], "method": name, "path": str(path)})
     render(selection, root)

@@ -41,7 +41,7 @@ def _selection(root: Path, *runs: tuple[str, str, str, str, float], **methods: d
     rows: list[dict[str, Any]] = []
     for number, (dataset, method, variant, protocol, p1) in enumerate(runs):
         path = root / str(number)
-        write_json(path / "metrics.json", {**METRICS, "P@1": p1})
+        write_json(path / "metrics.json", {"accuracy": {**METRICS, "P@1": p1}})
         names = {"dataset": dataset, "method": method, "variant": variant, "protocol": protocol}
         seed = sum(all(row[key] == value for key, value in names.items()) for row in rows)
         rows.append({**names, "seed": seed, "backbone": None, "path": str(path), "settings": {"layers": number}})
@@ -127,7 +127,7 @@ def test_every_source_of_a_figure_is_shown_once(lightxml: dict[str, Any], tmp_pa
     lightxml["runs"] = lightxml["runs"][1:3]
     lightxml["runs"][0]["protocol"] = "clean"  # both protocols stand beside the same figures
     for run in lightxml["runs"]:
-        write_json(Path(run["path"]) / "metrics.json", {"P@1": 87.0, "P@3": 77.0, "P@5": 67.0})
+        write_json(Path(run["path"]) / "metrics.json", {"accuracy": {"P@1": 87.0, "P@3": 77.0, "P@5": 67.0}})
     (main,) = _tables(lightxml, load_published(tmp_path / "more"))["main"]
     assert [row[2:] for row in main.rows] == [
         ["clean", "87.00 [90.00‡]", "77.00 [80.00]", "67.00 [70.00‡]"],
@@ -176,7 +176,11 @@ def test_the_tail_is_the_mean_over_the_seeds(tmp_path: Path, published: Publishe
         tenths = [recall, *[None] * 9]
         write_json(
             Path(run["path"]) / "metrics.json",
-            {**METRICS, "tail": {**tail, "deciles": {"R@5": tenths}, "coverage": {"1": 1.0, "3": 3.0, "5": recall}}},
+            {
+                "accuracy": METRICS,
+                "coverage": {"coverage@1": 1.0, "coverage@3": 3.0, "coverage@5": recall},
+                "tail": {**tail, "deciles": {"R@5": tenths}},
+            },
         )
     (table,) = _tables(selection, published)["tail"]
     (row,) = table.rows

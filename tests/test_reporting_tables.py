@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -18,8 +19,9 @@ from lightxml_core.files import read_json, write_json, write_text
 from lightxml_core.reporting.figures.drawing import write_figures
 from lightxml_core.reporting.markup import tex_escape, tex_row
 from lightxml_core.reporting.numbers import duration, spelled
-from lightxml_core.reporting.published import PublishedFigure, load_published
-from lightxml_core.reporting.tables import comparison, cost, datasets, settings, verdicts, write_tables
+from lightxml_core.reporting.published import QUANTITIES, PublishedFigure, load_published
+from lightxml_core.reporting.tables import comparison, cost, datasets, further, settings, verdicts, write_tables
+from lightxml_core.reporting.tables.catalogue import KINDS
 from lightxml_core.reporting.tables.comparison import COLUMNS
 from lightxml_core.reporting.terminal import terminal_table, verdict_line
 from tests.reporting import TOLERANCE, chosen, frame, results
@@ -64,7 +66,7 @@ def selection(tmp_path: Path) -> dict[str, Any]:
 
 def _run(root: Path, method: str, variant: str, backbone: str | None, seed: int, p1: float) -> dict[str, Any]:
     path = root / method / variant / str(seed)
-    write_json(path / "metrics.json", {"P@1": p1, "PSP@1": 40.0, "documents": 7})
+    write_json(path / "metrics.json", {"accuracy": {"P@1": p1, "PSP@1": 40.0}})
     if variant != "ensemble":
         facts = {"wall_seconds": 100.0 * (seed + 1), "peak_memory_gib": 1.5, "model_bytes": 5_000_000}
         write_json(path / "provenance.json", {**facts, "hardware": {"cpu": "A & B", "cores": 2, "gpu": None}})
@@ -233,11 +235,11 @@ def test_terminal_table_is_honest(selection: dict[str, Any]) -> None:
     assert note == "The ensemble of LightXML (83.50 P@1) is 0.75 points below Parabel (84.25)."
     assert "84.25*" in text
     assert "82.00*" not in text
-    write_json(Path(selection["runs"][-1]["path"]) / "metrics.json", {"P@1": 10.0})
+    write_json(Path(selection["runs"][-1]["path"]) / "metrics.json", {"accuracy": {"P@1": 10.0}})
     for run in selection["runs"][2:5]:
-        write_json(Path(run["path"]) / "metrics.json", {"P@1": 84.0})
+        write_json(Path(run["path"]) / "metrics.json", {"accuracy": {"P@1": 84.0}})
     assert "is 0.50 points below its own best member bert (84.00)." in terminal_table(chosen(selection))
-    write_json(Path(selection["runs"][0]["path"]) / "metrics.json", {"P@1": 99.0})
+    write_json(Path(selection["runs"][0]["path"]) / "metrics.json", {"accuracy": {"P@1": 99.0}})
     assert "points below" not in terminal_table(chosen(selection))
 
 
@@ -256,9 +258,51 @@ def test_equal_input_gives_equal_bytes(selection: dict[str, Any], published: Pub
     figures = {name for name in names if "figures" in name}
     drawn = ("cost", "precision", "propensity")
     assert figures == {f"figures/{name}.{form}" for name in drawn for form in ("png", "svg")}
-    assert len(names) == 3 * 11 + len(figures)
+    assert len(names) == 3 * len(KINDS) + len(figures)
     for name in names:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ({"P@1": 87.0}, "metrics.json has no group 'accuracy', so it is of an older version: evaluate this run again"),
+        ({"accuracy": {"P@1": 87.0, "Q@1": 1.0}}, "metrics.json: accuracy: unknown metric 'Q@1': known here are P@k"),
+        ({"accuracy": [87.0]}, "metrics.json: accuracy is not a group of values"),
+        ({"accuracy": {"P@1": None}}, "metrics.json: P@1 is None, not a number"),
+    ],
+)
+def test_metrics_that_cannot_be_read_are_named(
+    selection: dict[str, Any], published: Published, content: Any, said: str
+) -> None:
+    write_json(Path(selection["runs"][0]["path"]) / "metrics.json", content)
+    with pytest.raises(InputError, match=re.escape(said)):
+        _ = results(selection, published).compared
+
+
+def test_a_figure_of_any_metric_is_compared_and_judged(
+    selection: dict[str, Any], published: Published, tmp_path: Path
+) -> None:
+    metrics = {"accuracy": {"P@1": 84.25, "MRR": 90.0}, "averages": {"macro-F1@3": 30.0, "macro-F1@5": 20.0}}
+    write_json(Path(selection["runs"][-1]["path"]) / "metrics.json", metrics)
+    lines = ["Toy-4K,Parabel,as-published,macro-F1@5,20.9,p,seen", "Toy-4K,Parabel,as-published,MRR,90.7,p,seen"]
+    write_text(tmp_path / "more" / "main.csv", HEADER + "".join(f"{line}\n" for line in lines))
+    known = load_published(tmp_path / "more")
+    judged = _frame(verdicts, selection, known, {})
+    of = {row["metric"]: (row["verdict"], row["tolerance"]) for row in _rows(judged, method="parabel")}
+    assert of == {"macro-F1@5": ("reproduced", 1.0), "MRR": ("below", 0.5)}
+    assert {row["verdict"] for row in _rows(_frame(verdicts, selection, known, {"MRR": 1}), metric="MRR")} == {
+        "reproduced"
+    }
+    note = verdicts.build(results(selection, known, {})).tables[0].notes[1]
+    assert note == "Reproduced: within a tolerance in points of MRR 0.5, macro-F1@k 1."
+    (shown,) = further.build(results(selection, known)).tables
+    cells = dict(zip(shown.headers, shown.rows[0], strict=True))
+    assert (cells["MRR"], cells["macro-F1@5"], cells["R@5"]) == ("90.00 [90.70]", "20.00 [20.90]", "–")
+
+
+def test_every_quantity_that_a_table_reads_may_be_published() -> None:
+    assert {*datasets._STATISTICS, *(name for names in cost._METRICS.values() for name in names)} <= {*QUANTITIES}
 
 
 def test_selection_errors_are_named(selection: dict[str, Any], published: Published) -> None:
@@ -279,6 +323,9 @@ def test_selection_errors_are_named(selection: dict[str, Any], published: Publis
         ("Toy,M,v,P@1,87.x,s,seen", "line 2: value '87.x' is not a finite number"),
         ("Toy,M,v,P@1,nan,s,seen", "line 2: value 'nan' is not a finite number"),
         ("Toy,M,v,P@1,87,s,maybe", "line 2: verified is 'maybe'"),
+        ("Toy,M,v,p@1,87,s,seen", "line 2: unknown metric 'p@1': known here are P@k, PSP@k"),
+        ("Toy,M,v,P,87,s,seen", "line 2: unknown metric 'P'"),
+        ("Toy,M,v,MRR@5,87,s,seen", "line 2: unknown metric 'MRR@5'"),
         ("Toy,M,v,P@1,87,,seen", "line 2: needs 7 cells"),
         ("Toy,M,v,P@1,87,s,seen\nToy,M,v,P@1,87,s,seen", "line 3: repeats line 2"),
     ],

@@ -234,7 +234,7 @@ def test_a_rival_is_known_by_its_name_and_not_by_its_title(tmp_path: Path) -> No
     selection["methods"]["mine"]["title"] = selection["methods"]["parabel-deep"]["title"] = "Like Parabel"
     for run in selection["runs"]:
         best = {"mine": 99.0, "parabel-deep": 98.0}.get(run["method"], 50.0)
-        write_text(Path(run["path"]) / "metrics.json", json.dumps({"P@1": best}))
+        write_text(Path(run["path"]) / "metrics.json", json.dumps({"accuracy": {"P@1": best}}))
     assert "points below Like Parabel (parabel-deep) (98.00)" in " ".join(terminal_table(chosen(selection)).split())
 
 

@@ -71,7 +71,7 @@ def test_a_spreadsheet_becomes_a_dataset_and_a_module_becomes_a_method(project: 
     assert set(found) == {"rocchio", "parabel", "knn"} and found["rocchio"] > 80
 
 
-def test_a_layout_a_figure_and_a_table_are_added(tmp_path: Path) -> None:
+def test_a_layout_a_figure_a_table_and_a_metric_are_added(tmp_path: Path) -> None:
     project = copy_project(tmp_path / "project")
     follow("extend", project)
     with (project / "results/tables/ndcg.csv").open(encoding="utf-8", newline="") as opened:
@@ -79,6 +79,8 @@ def test_a_layout_a_figure_and_a_table_are_added(tmp_path: Path) -> None:
     assert {row["method"] for row in rows} == {"Parabel", "20 nearest neighbours"}
     assert all(float(row["nDCG@1"]) > 80 for row in rows)
     assert (project / "results/figures/ndcg.svg").is_file()
+    for name in ("results/tables/further.md", "results/tables/comparison.csv", "docs/results.md"):
+        assert "success@" in (project / name).read_text(encoding="utf-8"), name
     assert "nDCG at 1, 3 and 5" in (project / "results/report.html").read_text(encoding="utf-8")
     (tmp_path / "notes/train.jsonl").write_text('{"text": "no labels"}\n', encoding="utf-8")
     said = snakemake(project, "results/notes/corpus/stats.json", expect=1)

@@ -22,13 +22,14 @@ import pytest
 import yaml
 from scipy import sparse
 
+from lightxml_core.evaluation.catalogue import GROUPS, METRICS
 from lightxml_core.files import save_csr
 from lightxml_core.planning.workload import UNKNOWN, asked, read_published, shape_of, stage_cost
 from lightxml_core.registry import load_registry, read_config
 from lightxml_core.reporting.figures.catalogue import KINDS
 from tests.project import ROOT, copy_project, snakemake, write_attentionxml
 
-METRICS = {f"{metric}@{k}" for metric in ("P", "nDCG", "PSP", "PSnDCG", "R") for k in (1, 3, 5)}
+DETAILS = {"standard_errors", "tail", "lost", "candidates", "calibration"}
 COLUMNS = "dataset method variant metric published source verified reproduced_mean reproduced_std seeds protocol"
 REPORTING = {"tables", "figures", "report", "publish"}
 TARGET = """\
@@ -406,7 +407,7 @@ def test_a_run_ends_with_the_table_and_the_path_of_the_report(project: Path, don
     rows = {line[:22].strip(): line.split()[-8:] for line in lines[heading + 2 : heading + 4]}
     assert set(rows) == {"20 nearest neighbours", "Popularity"}
     metrics = read_metrics(project, "tiny", "popularity")
-    shown = [f"{metrics[name]:.2f}" for name in ("P@1", "P@3", "P@5", "PSP@1", "PSP@3", "PSP@5")]
+    shown = [f"{metrics['accuracy'][name]:.2f}" for name in ("P@1", "P@3", "P@5", "PSP@1", "PSP@3", "PSP@5")]
     assert [cell.rstrip("*") for cell in rows["Popularity"]][:6] == shown
     assert len(lines) - report <= 6, "snakemake's own last words only"
 
@@ -439,13 +440,14 @@ def read_metrics(project: Path, dataset: str, method: str) -> dict[str, Any]:
 def test_every_run_has_all_metrics_and_its_provenance(project: Path, done: str) -> None:
     for method in ("knn", "popularity"):
         metrics = read_metrics(project, "tiny", method)
-        tail, lost = metrics.pop("tail"), metrics.pop("lost")
+        assert set(metrics) == {*GROUPS, *DETAILS}
+        tail, lost, found = (metrics[group] for group in ("tail", "lost", "candidates"))
         assert sum(lost.values()) == pytest.approx(100)
-        found = metrics.pop("recall_by_depth")
         assert found["100"] == pytest.approx(100 - lost["unlisted"] - lost["unseen"])
-        metrics.pop("calibration")  # by tenth of the score, empty for some methods
-        assert set(metrics) == METRICS and all(0 <= value <= 100 for value in metrics.values())
-        assert sum(tail[part]["P@5"] for part in ("head", "torso", "tail")) == pytest.approx(metrics["P@5"])
+        values = {name: value for group in GROUPS for name, value in metrics[group].items()}
+        assert set(values) == {name for metric in METRICS.values() for name in metric.names}
+        assert all(0 <= value <= 100 + 1e-9 for value in values.values())
+        assert sum(tail[part]["P@5"] for part in ("head", "torso", "tail")) == pytest.approx(values["P@5"])
         path = project / f"results/tiny/{method}/single/seed0/provenance.json"
         about = json.loads(path.read_text(encoding="utf-8"))
         assert set(about) == {
@@ -454,7 +456,7 @@ def test_every_run_has_all_metrics_and_its_provenance(project: Path, done: str) 
         }  # fmt: skip
         assert about["settings"]["seed"] == 0 and "results/tiny/corpus/Y.trn.npz" in about["data"]
     neighbours, floor = read_metrics(project, "tiny", "knn"), read_metrics(project, "tiny", "popularity")
-    assert neighbours["P@1"] > floor["P@1"] + 20, "each label has words of its own"
+    assert neighbours["accuracy"]["P@1"] > floor["accuracy"]["P@1"] + 20, "each label has words of its own"
 
 
 def test_every_layout_of_the_same_corpus_gives_the_same_neighbours(project: Path, done: str) -> None:
@@ -463,8 +465,9 @@ def test_every_layout_of_the_same_corpus_gives_the_same_neighbours(project: Path
     assert read_metrics(project, "tiny-pecos", "knn") == read_metrics(project, "tiny", "knn")
     for method in ("knn", "parabel"):  # counts of words instead of TF-IDF: near, not equal
         metrics = read_metrics(project, "tiny-bow", method)
-        assert set(metrics) == METRICS | {"tail", "lost", "recall_by_depth", "calibration"}
-        assert metrics["P@1"] > read_metrics(project, "tiny", "popularity")["P@1"] + 20
+        assert set(metrics) == {*GROUPS, *DETAILS}
+        floor = read_metrics(project, "tiny", "popularity")
+        assert metrics["accuracy"]["P@1"] > floor["accuracy"]["P@1"] + 20
     stats = [json.loads((project / f"results/{name}/corpus/stats.json").read_text()) for name in ("tiny", "tiny-bow")]
     assert [stats[1][key] for key in ("documents_trn", "documents_tst", "labels", "texts")] == [60, 20, 12, False]
     assert stats[0]["labels_per_document"] == stats[1]["labels_per_document"]

@@ -65,7 +65,9 @@ def write(path: Path, definition: dict[str, Any]) -> None:
 
 
 def precision(project: Path, run: str) -> float:
-    return float(json.loads((project / f"results/tiny/{run}/seed0/metrics.json").read_text(encoding="utf-8"))["P@1"])
+    return float(
+        json.loads((project / f"results/tiny/{run}/seed0/metrics.json").read_text(encoding="utf-8"))["accuracy"]["P@1"]
+    )
 
 
 RUNS = [

@@ -6,9 +6,8 @@ import argparse
 from pathlib import Path
 
 from lightxml_core.corpus.store import load_Y
-from lightxml_core.evaluation.diagnosis import calibration, lost_labels, recall_by_depth
-from lightxml_core.evaluation.metrics import evaluate, inverse_propensities
-from lightxml_core.evaluation.tail import tail_metrics
+from lightxml_core.evaluation.catalogue import GROUPS, HEADLINE
+from lightxml_core.evaluation.evaluate import evaluate_run
 from lightxml_core.files import load_csr, made, seal, write_json
 
 
@@ -25,16 +24,11 @@ def main() -> None:
         load_Y(options.corpus, "tst"),
         load_csr(made(options.predictions)),
     )
-    metrics = evaluate(predictions, Y_tst, inverse_propensities(Y_trn, options.a, options.b))
-    details = {
-        "tail": tail_metrics(predictions, Y_tst, Y_trn),
-        "lost": lost_labels(predictions, Y_tst, Y_trn),
-        "recall_by_depth": recall_by_depth(predictions, Y_tst),
-        "calibration": calibration(predictions, Y_tst),
-    }
-    write_json(options.out, {**metrics, **details})
+    found = evaluate_run(predictions, Y_tst, Y_trn, options.a, options.b)
+    write_json(options.out, found)
     seal(options.out)
-    print("  ".join(f"{name} {metrics[name]:.2f}" for name in ("P@1", "P@3", "P@5", "PSP@1", "PSP@3", "PSP@5")))
+    values = {name: value for group in GROUPS for name, value in found[group].items()}
+    print("  ".join(f"{name} {values[name]:.2f}" for name in HEADLINE))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--selection", type=Path, required=True, help="the target's selection.json")
     parser.add_argument("--published", type=Path, required=True, help="folder of published figures")
-    parser.add_argument("--tolerance", type=json.loads, required=True, help="JSON: points by family of metric")
+    parser.add_argument("--tolerance", type=json.loads, required=True, help="JSON: percentage points by metric")
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
     parser.add_argument("--data", type=Path, required=True, help="JSON file to write, for the report")
     options = parser.parse_args()

@@ -1,1 +1,1 @@
-"""Metrics of extreme multi-label ranking, and ensembles of predictions."""
+"""Metrics of extreme multi-label classification, and ensembles of predictions. `catalogue` lists the metrics."""

@@ -1,4 +1,4 @@
-"""Where a method loses labels, and whether its scores are probabilities."""
+"""At which stage a method loses true labels, and whether its scores are calibrated."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ DEPTHS = (1, 2, 3, 5, 10, 20, 50, 100)
 
 
 def lost_labels(predictions: sparse.csr_matrix, Y: sparse.csr_matrix, Y_trn: sparse.csr_matrix) -> dict[str, float]:
-    """Percent of the true pairs of a document and a label, by what became of them; the four sum to 100.
+    """Percent of the true pairs of a document and a label, in four classes that sum to 100.
 
-    `first`: ranked among the first 5. `listed`: predicted, but further down: lost by the ranking. `unlisted`: not among
-    the predictions, which are the best 100: lost before the ranking (by the candidates, where a method has some).
-    `unseen`: not predicted, and without a training document. predictions, Y: CSR N × L of scores and of true test
-    labels. Y_trn: CSR of training labels.
+    `first`: ranked among the first 5. `listed`: predicted, but ranked lower, so lost by the ranking. `unlisted`: not
+    among the stored predictions (the best 100), so lost before the ranking, for instance by the choice of candidates.
+    `unseen`: not predicted, and the label has no training document. predictions, Y: CSR N x L of scores and of true
+    test labels. Y_trn: CSR of training labels.
     """
     missed = Y.indices[~np.isin(_pairs(Y), _pairs(predictions))]
     unseen = int(np.count_nonzero(label_frequencies(Y_trn)[missed] == 0))
@@ -32,18 +32,19 @@ def lost_labels(predictions: sparse.csr_matrix, Y: sparse.csr_matrix, Y_trn: spa
 
 
 def recall_by_depth(predictions: sparse.csr_matrix, Y: sparse.csr_matrix) -> dict[str, float]:
-    """Percent of the true pairs of a document and a label among the K best predictions, by K of `DEPTHS`.
+    """Percent of the true pairs of a document and a label that are among the K best predictions, for K of `DEPTHS`.
 
-    At the depth of a method's candidates it is what they leave to the ranking; no ranking can bring back the rest.
+    It is an upper bound for any ranking of those K candidates. Keys are the K as text. predictions, Y: CSR N x L.
     """
     found = np.cumsum(hits(rank_matrix(predictions, max(DEPTHS)), Y).sum(axis=0))
     return {str(k): 100.0 * float(found[k - 1]) / max(Y.nnz, 1) for k in DEPTHS}
 
 
 def calibration(predictions: sparse.csr_matrix, Y: sparse.csr_matrix) -> list[dict[str, Any]]:
-    """The predicted pairs by tenth of the score: mean `score`, the share that is `true`, and the number of `pairs`.
+    """Predicted pairs in ten bins of equal width by score: mean `score`, share that is `true`, number of `pairs`.
 
-    A tenth without a pair is left out; nothing for scores that are not all between 0 and 1, as sums and logits are.
+    Empty bins are left out. The list is empty if a score is below 0 or above 1: such scores (sums, logits) are not
+    probabilities. predictions, Y: CSR N x L.
     """
     scores = predictions.data
     if not len(scores) or scores.min() < 0 or scores.max() > 1:
@@ -58,6 +59,6 @@ def calibration(predictions: sparse.csr_matrix, Y: sparse.csr_matrix) -> list[di
 
 
 def _pairs(matrix: sparse.csr_matrix) -> np.ndarray:
-    """int64[nnz]: a number for each stored (row, column), in stored order."""
+    """int64[nnz]: a unique number for each stored (row, column), in stored order."""
     rows = np.repeat(np.arange(matrix.shape[0], dtype=np.int64), np.diff(matrix.indptr))
     return np.asarray(rows * matrix.shape[1] + matrix.indices)

@@ -1,4 +1,4 @@
-"""One prediction out of several members'."""
+"""Combine the predictions of several members into one."""
 
 from __future__ import annotations
 
@@ -17,19 +17,18 @@ _DOCUMENTS_AT_ONCE = 1 << 14
 
 
 def ensemble(members: Sequence[sparse.csr_matrix], how: How, top: int = 100) -> sparse.csr_matrix:
-    """float32 CSR N x L: the `top` best labels of each document by the members together; ties by label id.
+    """float32 CSR N x L: the `top` best labels of each document by the combined scores; ties by label id.
 
-    members: CSR N x L each; a label that a member does not list counts 0 in it.
+    members: CSR N x L each. A label that a member does not predict has score 0 in it.
     mean: the mean score over the members (LightXML's flat head).
-    sum: the sum of scores over the union of labels (LightXML's clustered head); ranks as the mean does.
-    rank: the mean over the members of n + 1 - rank, for the `top` best of each, n being the length of the longest list,
-    `top` at most; so a label's score depends on its ranks only (X-Transformer, Chang et al. 2020, combines its nine
-    rankers by averaging ranks).
-    round-robin: the members' first choices in their order, then their second ones, and so on; a label's first mention
-    counts.
+    sum: the sum of the scores (LightXML's clustered head). It ranks the labels as the mean does.
+    rank: the mean over the members of n + 1 - rank, for the `top` best labels of each. n is the length of the longest
+    list, at most `top`. Only ranks matter, not scores (Chang et al. 2020 combine X-Transformer's nine rankers so).
+    round-robin: the first labels of the members in their order, then the second ones, and so on. A label keeps its
+    earliest place.
 
-    InputError for no members, shapes that differ, a score that is not finite, or, by mean or sum, one below 0:
-    it would put a listed label behind those that are not listed.
+    InputError for no members, shapes that differ, a score that is not finite, or, with mean or sum, a score below 0:
+    it would rank a predicted label behind those that are not predicted.
     """
     _check(members, how)
     blocks, longest = [], max(int(np.diff(member.indptr).max(initial=1)) for member in members)
@@ -48,7 +47,7 @@ def _together(members: Sequence[sparse.csr_matrix], how: How, listed: int) -> sp
 
 
 def _turns(member: sparse.csr_matrix, number: int, members: int, top: int) -> sparse.csr_matrix:
-    """float64 CSR: how many choices, over all members, come at or after each label of a member, if all list `top`."""
+    """float64 CSR: the number of turns from each label's turn to the last one, if every member has `top` labels."""
     scores = _rank_scores(member, top)
     scores.data = scores.data * members - number
     return scores
@@ -59,7 +58,7 @@ def _larger(a: sparse.csr_matrix, b: sparse.csr_matrix) -> sparse.csr_matrix:
 
 
 def _rank_scores(member: sparse.csr_matrix, top: int) -> sparse.csr_matrix:
-    """float64 CSR: top for the best label of each row, one less for each rank below."""
+    """float64 CSR: `top` for the best label of each row, `top` - 1 for the second, and so on."""
     ranks = rank_matrix(member, top)
     rows, places = np.nonzero(ranks >= 0)
     return sparse.csr_matrix(((top - places).astype(np.float64), (rows, ranks[rows, places])), shape=member.shape)

@@ -1,4 +1,4 @@
-"""Which labels a method finds: hits by label frequency, and how many labels it ever finds."""
+"""Hits by label frequency: which labels a method finds, from the most frequent to the rarest."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from lightxml_core.corpus.labels import label_frequencies
 from lightxml_core.evaluation.metrics import hits, rank_matrix
 
 DECILES = 10
-PARTS = {"head": (0, 1), "torso": (1, 5), "tail": (5, DECILES)}  # deciles from, to
+PARTS = {"head": (0, 1), "torso": (1, 5), "tail": (5, DECILES)}  # first decile, end
 
 
 def deciles(Y_trn: sparse.csr_matrix) -> np.ndarray:
-    """int64[L]: the tenth of the labels that each lies in, 0 for the most frequent; ties by label id.
+    """int64[L]: the decile of each label by training frequency, 0 for the most frequent. Ties are broken by label id.
 
-    Y_trn: CSR N × L of training labels.
+    Y_trn: CSR N x L of training labels.
     """
     labels = Y_trn.shape[1]
     order = np.argsort(-label_frequencies(Y_trn), kind="stable")
@@ -30,28 +30,26 @@ def deciles(Y_trn: sparse.csr_matrix) -> np.ndarray:
 def tail_metrics(
     predictions: sparse.csr_matrix, Y: sparse.csr_matrix, Y_trn: sparse.csr_matrix, ks: Sequence[int] = (1, 3, 5)
 ) -> dict[str, Any]:
-    """By decile of label frequency, by head, torso and tail, and coverage; all in percent, as JSON takes it.
+    """Precision and recall by decile of label frequency, and for head, torso and tail, in percent, ready for JSON.
 
-    `P@k`: what the labels of a decile add to P@k; ten of them sum to it. `R@k`: hits over true pairs of a document and
-    a label of the decile, None where it has none in the test set. Head is the first decile, torso the next four, tail
-    the rarer half of the labels. `coverage`: of the labels that the test set holds, those hit at least once in the
-    first k. predictions, Y: CSR N × L of scores and of true test labels. Y_trn: CSR of training labels.
+    `P@k`: the part of P@k that comes from the labels of a decile. The ten parts sum to P@k. `R@k`: hits / true pairs of
+    a document and a label of the decile; None for a decile without a true pair. Head is the first decile, torso the
+    next four, tail the rarer half of the labels. `true_pairs`: their number per decile. predictions, Y: CSR N x L of
+    scores and of true test labels. Y_trn: CSR of training labels.
     """
     ranks, decile = rank_matrix(predictions, max(ks)), deciles(Y_trn)
     hit = hits(ranks, Y)
     true = np.bincount(decile[Y.indices], minlength=DECILES)
     by_decile: dict[str, list[float | None]] = {}
-    coverage = {}
     for k in ks:
         found = ranks[:, :k][hit[:, :k]]
         counts = np.bincount(decile[found], minlength=DECILES)
         by_decile[f"P@{k}"] = (100.0 * counts / (Y.shape[0] * k)).tolist()
         by_decile[f"R@{k}"] = [_share(count, of) for count, of in zip(counts, true, strict=True)]
         by_decile[f"hits@{k}"] = counts.tolist()
-        coverage[str(k)] = 100.0 * len(np.unique(found)) / max(len(np.unique(Y.indices)), 1)
     parts = {name: _part(by_decile, true, slice(*span), ks) for name, span in PARTS.items()}
     shown = {name: values for name, values in by_decile.items() if not name.startswith("hits")}
-    return {"deciles": shown, "true_pairs": true.tolist(), **parts, "coverage": coverage}
+    return {"deciles": shown, "true_pairs": true.tolist(), **parts}
 
 
 def _part(by_decile: dict[str, Any], true: np.ndarray, span: slice, ks: Sequence[int]) -> dict[str, float | None]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lightxml_core.errors import InputError
+from lightxml_core.evaluation.catalogue import check_tolerance
 from lightxml_core.features.vectors import FIRST
 from lightxml_core.registry.checks import (
     check_backbones,
@@ -44,6 +45,8 @@ def load_registry(root: Path, config: Mapping[str, Any], origin: Origin = ONE_FI
     origin: where the values of `config` come from, for messages.
     """
     check(config, "config", origin.file_of)
+    for metric in config["tolerance"]:
+        check_tolerance(metric, origin.file_of("tolerance", metric))
     folders = {kind: _load_folder(root / f"{kind}s", kind) for kind in ("dataset", "backbone", "vector", "method")}
     datasets = {name: {**_DEFAULTS, **definition} for name, definition in folders["dataset"].items()}
     registry = Registry(config, datasets, folders["backbone"], folders["vector"], folders["method"], origin)

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from lightxml_core.evaluation.catalogue import find_metric, order
 from lightxml_core.reporting.published import PublishedFigure
-from lightxml_core.reporting.runs import Group, groups_of, is_accuracy, metric_order, of_dataset
+from lightxml_core.reporting.runs import Group, groups_of, of_dataset
 from lightxml_core.selection import ENSEMBLE, MethodInfo, Selection
 
 AS_PUBLISHED, SINGLE = "as-published", "single"
@@ -56,7 +57,7 @@ def compare(selection: Selection, figures: Sequence[PublishedFigure]) -> list[Co
     groups = groups_of(selection)
     found: list[Compared] = []
     for dataset, entry in selection.datasets.items():
-        known = [figure for figure in of_published(entry.published_as, figures) if is_accuracy(figure.metric)]
+        known = [figure for figure in of_published(entry.published_as, figures) if find_metric(figure.metric)]
         used: set[PublishedFigure] = set()
         for group in of_dataset(groups, dataset):
             own = figures_of(selection, group, groups, known)
@@ -107,7 +108,7 @@ def _kinds(method: MethodInfo, variant: str, backbones: set[str]) -> set[str]:
 
 def _of_group(group: Group, figures: Sequence[PublishedFigure]) -> Iterator[Compared]:
     model = Model(group.dataset, group.method, group.variant, group.protocol, ran=True)
-    for metric in sorted({metric for run in group.runs for metric in run.metrics}, key=metric_order):
+    for metric in sorted({metric for run in group.runs for metric in run.metrics}, key=order):
         values, std = group.values(metric), group.std(metric)
         reproduced = Reproduced(round(fmean(values), 6), None if std is None else round(std, 6), len(values))
         for figure in of_metric(metric, figures):

@@ -9,8 +9,15 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from lightxml_core.errors import InputError
+from lightxml_core.evaluation.catalogue import KNOWN, find_metric
 
 VERIFIED = ("seen", "derived", "recalled", "unseen")
+QUANTITIES = (  # what is published besides the metrics of the catalogue: statistics of datasets, and costs
+    *("N_train", "N_test", "D_tfidf", "L", "avg_labels_per_doc", "avg_docs_per_label"),
+    *("words_per_doc_train", "words_per_doc_test"),
+    *("train_hours", "epoch_seconds", "epoch_minutes", "gpu_memory_gib", "model_size_gib", "model_size_gb"),
+    *("predict_ms_a_document", "inference_seconds", "params", "size_below_attentionxml_percent"),
+)
 
 
 @dataclass(frozen=True)
@@ -34,7 +41,7 @@ def load_published(folder: Path) -> list[PublishedFigure]:
 
     `main.csv` comes first, then the other files by name, rows in file order, so that the first figure is
     the one to show where sources disagree. Raises InputError, with file and line, for wrong columns, an empty cell,
-    a value that is no finite number, an unknown `verified` or a repeated row.
+    a value that is no finite number, an unknown `metric` or `verified`, or a repeated row.
     """
     files = sorted(folder.glob("*.csv"), key=lambda path: (path.name != "main.csv", path.name))
     if not files:
@@ -62,6 +69,9 @@ def _figure(cells: list[str], where: str) -> PublishedFigure:
     if len(cells) != len(COLUMNS) or not all(cell.strip() for cell in cells):
         raise InputError(f"{where}: needs {len(COLUMNS)} cells, none of them empty: {','.join(cells)}")
     dataset, method, variant, metric, value, source, verified = cells
+    if metric not in QUANTITIES and not find_metric(metric):
+        known = ", ".join((KNOWN, *QUANTITIES))
+        raise InputError(f"{where}: unknown metric {metric!r}: known here are {known}")
     if verified not in VERIFIED:
         raise InputError(f"{where}: verified is {verified!r}: write one of {', '.join(VERIFIED)}")
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,13 +11,11 @@ from statistics import fmean, stdev
 from typing import Any
 
 from lightxml_core.errors import InputError
+from lightxml_core.evaluation.catalogue import GROUPS, get_metric
 from lightxml_core.files import made, read_json
 from lightxml_core.selection import Run, Selection
 
-FAMILIES = ("P", "PSP", "nDCG", "PSnDCG", "R")
-SHOWN = ("P@1", "P@3", "P@5", "PSP@1", "PSP@3", "PSP@5")
 MANY = 10  # groups that a figure can show legibly
-_ACCURACY = re.compile(rf"({'|'.join(FAMILIES)})@(\d+)")
 
 
 @dataclass(frozen=True)
@@ -29,12 +26,14 @@ class Result:
 
     @cached_property
     def metrics(self) -> dict[str, float]:
-        """Accuracy in percent; InputError where the file is missing or holds something that is no number."""
-        path = self.run.path / "metrics.json"
-        values = {name: value for name, value in _mapping(path).items() if is_accuracy(name)}
-        for name, value in values.items():
-            if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
-                raise InputError(f"{path}: {name} is {value!r}, not a number: evaluate this run again")
+        """The metrics of the catalogue, in percent; InputError for a missing file, an unknown name or no number."""
+        path, values = self._evaluation, {}
+        for group in GROUPS:
+            for name, value in self._group(group).items():
+                get_metric(name, f"{path}: {group}")
+                if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+                    raise InputError(f"{path}: {name} is {value!r}, not a number: evaluate this run again")
+                values[name] = value
         return values
 
     @cached_property
@@ -52,26 +51,43 @@ class Result:
 
     @cached_property
     def tail(self) -> dict[str, Any]:
-        """Hits by label frequency, see `evaluation.tail`; empty where a run has none."""
-        return dict(_mapping(self.run.path / "metrics.json").get("tail") or {})
+        """Precision and recall by label frequency, see `evaluation.tail`; empty if the run has none."""
+        return self._group("tail")
 
     @cached_property
     def lost(self) -> dict[str, float]:
-        """What became of the true labels, see `evaluation.diagnosis`; empty where a run has none."""
-        return dict(_mapping(self.run.path / "metrics.json").get("lost") or {})
+        """True pairs by what became of them, see `evaluation.diagnosis.lost_labels`; empty if the run has none."""
+        return self._group("lost")
 
     @cached_property
-    def recall_by_depth(self) -> dict[int, float]:
-        """Percent of the true labels among the K best predictions, by K, see `evaluation.diagnosis`; may be empty."""
-        return {
-            int(k): value
-            for k, value in (_mapping(self.run.path / "metrics.json").get("recall_by_depth") or {}).items()
-        }
+    def candidates(self) -> dict[int, float]:
+        """Percent of the true pairs among the K best predictions, by K; empty if the run has none."""
+        return {int(k): value for k, value in self._group("candidates").items()}
 
     @cached_property
     def calibration(self) -> list[dict[str, float]]:
-        """True labels by tenth of the score, see `evaluation.diagnosis`; empty where scores are no probabilities."""
-        return list(_mapping(self.run.path / "metrics.json").get("calibration") or [])
+        """Predicted pairs by score, see `evaluation.diagnosis.calibration`; empty if scores are not probabilities."""
+        return list(self._evaluated.get("calibration") or [])
+
+    @property
+    def _evaluation(self) -> Path:
+        return self.run.path / "metrics.json"
+
+    @cached_property
+    def _evaluated(self) -> dict[str, Any]:
+        found = _mapping(self._evaluation)
+        if GROUPS[0] not in found:
+            raise InputError(
+                f"{self._evaluation} has no group {GROUPS[0]!r}, so it is of an older version: evaluate this run again"
+            )
+        return found
+
+    def _group(self, name: str) -> dict[str, Any]:
+        """One group of metrics.json; empty if the file has none of that name."""
+        found = self._evaluated.get(name) or {}
+        if not isinstance(found, dict):
+            raise InputError(f"{self._evaluation}: {name} is not a group of values: evaluate this run again")
+        return found
 
     @cached_property
     def training(self) -> list[dict[str, Any]]:
@@ -116,17 +132,6 @@ class Group:
         """Sample standard deviation over the seeds; None for fewer than two."""
         values = self.values(metric)
         return stdev(values) if len(values) > 1 else None
-
-
-def is_accuracy(metric: str) -> bool:
-    """Whether it is one of the families in `FAMILIES`, at some k."""
-    return _ACCURACY.fullmatch(metric) is not None
-
-
-def metric_order(metric: str) -> tuple[int, int]:
-    """Sort key: precision first, then propensity-scored precision, ...; within a family by k."""
-    found = _ACCURACY.fullmatch(metric)
-    return (FAMILIES.index(found[1]), int(found[2])) if found else (len(FAMILIES), 0)
 
 
 def groups_of(selection: Selection) -> list[Group]:

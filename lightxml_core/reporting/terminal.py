@@ -8,15 +8,16 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
+from lightxml_core.evaluation.catalogue import HEADLINE, best_of
 from lightxml_core.reporting.costs import members_of, training_seconds
 from lightxml_core.reporting.numbers import MISSING
-from lightxml_core.reporting.runs import SHOWN, Group, groups_of, of_dataset
+from lightxml_core.reporting.runs import Group, groups_of, of_dataset
 from lightxml_core.reporting.splits import has_splits
 from lightxml_core.reporting.titles import clip, title_alone, title_of, titles_of, width
 from lightxml_core.selection import MethodInfo, Selection
 
 _RIVALS = ("Parabel", "Bonsai")
-_NAMES, _FIGURES = 36, (*(len(SHOWN) * (8,)), 5, 9)  # characters of a row's names, and of its figures
+_NAMES, _FIGURES = 36, (*(len(HEADLINE) * (8,)), 5, 9)  # characters of a row's names, and of its figures
 _TITLE = 22
 
 
@@ -50,10 +51,10 @@ def _block(selection: Selection, dataset: str, groups: list[Group]) -> str:
     heading += "" if heading == dataset else f" ({dataset})"
     if not groups:
         return f"{heading}\nno runs"
-    best = {metric: max((v for g in groups if (v := g.mean(metric)) is not None), default=None) for metric in SHOWN}
+    best = {metric: best_of(metric, [v for g in groups if (v := g.mean(metric)) is not None]) for metric in HEADLINE}
     columns = ["method", "member", *(["protocol"] if len({group.protocol for group in groups}) > 1 else [])]
     head, *names = _names(selection, columns, groups)
-    header = _line(head, [*(f"{metric} " for metric in SHOWN), "seeds", "seconds"])
+    header = _line(head, [*(f"{metric} " for metric in HEADLINE), "seeds", "seconds"])
     rows = [_line(own, _figures(group, groups, best)) for own, group in zip(names, groups, strict=True)]
     notes = [note for group in groups if (note := _losses(selection, group, groups))]
     over = "; means over splits, one seed per split" if has_splits(selection, dataset) else ""
@@ -83,7 +84,7 @@ def _aligned(table: list[list[str]], widths: list[int]) -> list[str]:
 
 def _figures(group: Group, groups: list[Group], best: dict[str, float | None]) -> list[str]:
     cells = []
-    for metric in SHOWN:
+    for metric in HEADLINE:
         mean = group.mean(metric)
         cells.append("- " if mean is None else f"{mean:.2f}" + ("*" if mean == best[metric] else " "))
     seconds = training_seconds(group, groups)

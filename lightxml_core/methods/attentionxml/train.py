@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from lightxml_core.corpus.labels import label_frequencies
 from lightxml_core.encoders.words import SEPARATOR
-from lightxml_core.evaluation.metrics import evaluate
+from lightxml_core.evaluation.metrics import ndcg, precision, rank
 from lightxml_core.features.vectors import RANDOM, first_vectors
 from lightxml_core.files import new_folder, read_json, save_csr, write_json
 from lightxml_core.methods import TrainingData
@@ -172,13 +172,13 @@ class _Level:
     def _selection(self, name: str, above: sparse.csr_matrix | None) -> Any:
         if len(self.validation) == 0:
             return None
-        Y, unweighted = self.positives[self.validation], np.ones(self.tree.sizes[self.level])
+        Y = self.positives[self.validation]
 
         def score(network: nn.Module) -> dict[str, float]:
             assert isinstance(network, AttentionXML)
-            found = evaluate(self._best(network, self.validation, above, 5), Y, unweighted)
-            shown = {key: found[key] for key in ("P@1", "P@3", "P@5")} if self.last else {}
-            return {name: found["nDCG@5"], **shown}
+            ranking = rank(self._best(network, self.validation, above, 5), Y, 5)
+            shown = {f"P@{k}": 100.0 * precision(ranking, k) for k in (1, 3, 5)} if self.last else {}
+            return {name: 100.0 * ndcg(ranking, 5), **shown}
 
         return score
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from lightxml_core.corpus.labels import label_frequencies
-from lightxml_core.evaluation.metrics import evaluate
+from lightxml_core.evaluation.metrics import precision, rank
 from lightxml_core.files import new_folder, save_array, save_csr, write_json
 from lightxml_core.methods import TrainingData, changed, flatten
 from lightxml_core.methods.transformer.frozen import Frozen, frozen
@@ -208,12 +208,11 @@ def _selection(data: TrainingData, settings: TransformerSettings) -> Any:
     else:
         assert data.tokens is not None
         tokens, Y, rows = data.tokens, data.Y[data.validation], data.validation
-    unweighted = np.ones(Y.shape[1])
 
     def score(model: nn.Module) -> dict[str, float]:
         assert isinstance(model, TextClassifier)
-        found = evaluate(predict_rows(model, tokens, rows, 5, settings.speed.precision), Y, unweighted)
-        return {name: found[name] for name in ("P@1", "P@3", "P@5")}
+        ranking = rank(predict_rows(model, tokens, rows, 5, settings.speed.precision), Y, 5)
+        return {f"P@{k}": 100.0 * precision(ranking, k) for k in (1, 3, 5)}
 
     return score
 

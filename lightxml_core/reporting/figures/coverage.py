@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from matplotlib.figure import Figure
 
-from lightxml_core.reporting.figures.bars import DEPTHS, bars
-from lightxml_core.reporting.runs import Group, Result
+from lightxml_core.reporting.figures.bars import DEPTHS, bars, metric
+from lightxml_core.reporting.runs import Group
 from lightxml_core.selection import Selection
 
 
 def draw(selection: Selection, dataset: str, groups: list[Group]) -> Figure | None:
-    """Bars of the labels hit in the first 1, 3 and 5 predictions, see `evaluation.tail`."""
-    readings = {f"in the first {k}": partial(_coverage, str(k)) for k in DEPTHS}
+    """Bars of the labels hit in the first 1, 3 and 5 predictions, see `evaluation.averages.coverage`."""
+    readings = {f"in the first {k}": metric(f"coverage@{k}") for k in DEPTHS}
     return bars(selection, dataset, groups, readings, "percent of the labels of the test documents")
-
-
-def _coverage(k: str, run: Result) -> float | None:
-    return run.tail.get("coverage", {}).get(k)

@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from lightxml_core.evaluation.catalogue import HEADLINE
 from lightxml_core.reporting.markup import Table
 from lightxml_core.reporting.matching import Compared, Model
 from lightxml_core.reporting.numbers import MISSING, NONE, NOT_RUN, or_word
-from lightxml_core.reporting.runs import SHOWN
 from lightxml_core.reporting.splits import splits_notes
 from lightxml_core.reporting.tables.cells import Cell, notes_on, protocol_of
 from lightxml_core.reporting.tables.pivot import by_model
@@ -60,7 +60,7 @@ def _tables(selection: Selection, compared: Sequence[Compared]) -> list[Table]:
 def _table(selection: Selection, dataset: str, compared: Sequence[Compared]) -> Table:
     rows = by_model(compared)
     known = dict.fromkeys(row.model for row in compared)
-    shown = [model for model in known if any((model, metric) in rows for metric in SHOWN)]
+    shown = [model for model in known if any((model, metric) in rows for metric in HEADLINE)]
     ordered = sorted(shown, key=lambda model: _place(model, rows.get((model, "P@1"))))
     title = f"{title_of(selection.datasets, dataset)}: precision, reproduced and [published], in percent"
     if not ordered:
@@ -70,14 +70,14 @@ def _table(selection: Selection, dataset: str, compared: Sequence[Compared]) -> 
     body, cells = [], []
     for model in ordered:
         name = titles[model.method] if model.ran else model.method
-        own = [Cell(f"{name}, {model.variant}", metric, rows.get((model, metric), [])) for metric in SHOWN]
+        own = [Cell(f"{name}, {model.variant}", metric, rows.get((model, metric), [])) for metric in HEADLINE]
         protocol = [protocol_of(model) if model.ran else "published"] if several else []
         body.append([name, model.variant, *protocol, *(cell.text(model.ran) for cell in own)])
         cells += own
-    headers = ["method", "variant", *(["protocol"] if several else []), *SHOWN]
+    headers = ["method", "variant", *(["protocol"] if several else []), *HEADLINE]
     notes = [*notes_on(cells), *splits_notes(selection, [dataset])]
     notes += [] if several else [f"Protocol: {', '.join(protocols) or NOT_RUN}."]
-    return Table(title, headers, body, "l" * (len(headers) - len(SHOWN)) + "r" * len(SHOWN), notes)
+    return Table(title, headers, body, "l" * (len(headers) - len(HEADLINE)) + "r" * len(HEADLINE), notes)
 
 
 def _place(model: Model, precision: Sequence[Compared] | None) -> float:

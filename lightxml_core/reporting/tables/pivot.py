@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
+from lightxml_core.evaluation.catalogue import METRICS
 from lightxml_core.reporting.markup import NOTHING, Table
 from lightxml_core.reporting.matching import AS_PUBLISHED, Compared, Model
 from lightxml_core.reporting.numbers import NOT_RUN
-from lightxml_core.reporting.runs import SHOWN
 from lightxml_core.reporting.splits import splits_notes
 from lightxml_core.reporting.tables.cells import Cell, notes_on, protocol_of
 from lightxml_core.reporting.tables.results import Results
 from lightxml_core.reporting.titles import titles_of
 from lightxml_core.selection import ENSEMBLE, Selection
 
-PRECISION, PROPENSITY = SHOWN[:3], SHOWN[3:]
+PRECISION, PROPENSITY = METRICS["P"].names, METRICS["PSP"].names
 NAMES = ("method", "variant", "protocol")
 Rows = Mapping[tuple[Model, str], Sequence[Compared]]  # by model and metric, one per published source
 _READ = f"Reproduced (mean over the seeds) and [published], in percent. {NOTHING}: no such figure."

@@ -16,7 +16,10 @@ from lightxml_core.selection import Selection
 
 @dataclass(frozen=True)
 class Results:
-    """The runs of a selection, all published figures, and the tolerance in points by family of metric."""
+    """The runs of a selection, all published figures, and the tolerances that the user set.
+
+    tolerance: in percentage points by metric, such as `P`. Others have that of the catalogue of metrics.
+    """
 
     selection: Selection
     figures: Sequence[PublishedFigure]

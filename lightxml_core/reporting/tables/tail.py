@@ -47,7 +47,7 @@ def build(results: Results) -> Built:
 def _row(selection: Selection, group: Group) -> list[str]:
     tails = [run.tail for run in group.runs if run.tail]
     recalls = [_mean(tail.get(part, {}).get("R@5") for tail in tails) for part in _PARTS]
-    found = [_mean(tail.get("coverage", {}).get(str(k)) for tail in tails) for k in _DEPTHS]
+    found = [_mean(group.values(f"coverage@{k}")) for k in _DEPTHS]
     of_deciles = [tail.get("deciles", {}).get("R@5") or [None] * 10 for tail in tails]
     deciles = [_mean(tenths) for tenths in zip(*of_deciles, strict=True)]
     names = [title_of(selection.methods, group.method), group.variant, group.protocol or MISSING]

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from lightxml_core.evaluation.catalogue import HEADLINE
 from lightxml_core.reporting.markup import NOTHING, Table
 from lightxml_core.reporting.matching import Compared, Model
-from lightxml_core.reporting.runs import SHOWN
 from lightxml_core.reporting.splits import splits_notes
 from lightxml_core.reporting.tables.cells import protocol_of, reproduced, seeds_note
 from lightxml_core.reporting.tables.pivot import Rows
@@ -51,14 +51,14 @@ def variants(selection: Selection, rows: Rows, models: Sequence[Model], first: M
     body = []
     for model in [first, *(model for model in models if model != first)]:
         changed = "none" if model == first else _changed(chosen[model], chosen[first])
-        figures = [_against(rows.get((model, m)), rows.get((first, m)), model == first) for m in SHOWN]
+        figures = [_against(rows.get((model, m)), rows.get((first, m)), model == first) for m in HEADLINE]
         body.append([names[model], protocol_of(model), changed, *figures])
-    seeds = seeds_note(row for model in models for metric in SHOWN for row in rows.get((model, metric), []))
-    headers = ["variant", "protocol", "changed settings", *SHOWN]
+    seeds = seeds_note(row for model in models for metric in HEADLINE for row in rows.get((model, metric), []))
+    headers = ["variant", "protocol", "changed settings", *HEADLINE]
     protocol = f" ({protocol_of(first)})" if len({model.protocol for model in models}) > 1 else ""
     against = f"{note}In brackets: the difference from {names[first]}{protocol}, in points."
     notes = [against, seeds, *splits_notes(selection, [first.dataset])]
-    return Table("", headers, body, "lll" + "r" * len(SHOWN), notes)
+    return Table("", headers, body, "lll" + "r" * len(HEADLINE), notes)
 
 
 def _against(rows: Sequence[Compared] | None, first: Sequence[Compared] | None, same: bool) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from lightxml_core.evaluation.catalogue import tolerance_of, written
 from lightxml_core.reporting.features import built_here
 from lightxml_core.reporting.markup import Table
 from lightxml_core.reporting.matching import Compared, Model, Reproduced, published_encoders
@@ -88,14 +89,10 @@ def _judged(
 ) -> Judged:
     error = _standard_error(results.selection, row.model, reproduced)
     difference = round(reproduced.mean - published.value, 6)
-    tolerance = round(float(results.tolerance[_family(row)]) + error, 6)
+    tolerance = round(tolerance_of(row.metric, results.tolerance) + error, 6)
     pair = Pair(reproduced, published, difference, tolerance, error)
     reason = "; ".join([*_differences_of_kind(results.selection, row.model), *([data] if data else [])]) or None
     return Judged(row, Verdict.NOT_COMPARABLE if reason else _by_size(pair), pair, reason)
-
-
-def _family(row: Compared) -> str:
-    return row.metric.split("@")[0]
 
 
 def _standard_error(selection: Selection, model: Model, reproduced: Reproduced) -> float:
@@ -166,8 +163,8 @@ def _table(selection: Selection, judged: Sequence[Judged]) -> Table:
     ran = [(one, one.pair) for one in judged if one.pair]
     if not ran:
         return Table("Verdicts", [], [], "", [f"None of the published figures was run: {counted}."])
-    tolerated = {_family(one.row): pair.tolerance - pair.standard_error for one, pair in ran}
-    rule = ", ".join(f"{family}@k {value:.4g}" for family, value in tolerated.items())
+    tolerated = {written(one.row.metric): pair.tolerance - pair.standard_error for one, pair in ran}
+    rule = ", ".join(f"{metric} {value:.4g}" for metric, value in tolerated.items())
     notes = [
         f"Published figures, counted for each source: {counted}.",
         f"Reproduced: within a tolerance in points of {rule}.",

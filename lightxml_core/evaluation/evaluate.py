@@ -1,0 +1,62 @@
+"""The evaluation of a run: what metrics.json contains."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from lightxml_core.evaluation.catalogue import GROUPS, KS, METRICS
+from lightxml_core.evaluation.diagnosis import calibration, lost_labels, recall_by_depth
+from lightxml_core.evaluation.metrics import Ranking, inverse_propensities, precision_error, rank
+from lightxml_core.evaluation.tail import tail_metrics
+
+
+def evaluate(
+    predictions: sparse.csr_matrix, Y: sparse.csr_matrix, inverse_propensity: np.ndarray
+) -> dict[str, dict[str, float]]:
+    """Every metric of the catalogue in percent, by group and name: `["accuracy"]["P@1"]`.
+
+    predictions: CSR N x L of scores. Y: CSR N x L of true labels. inverse_propensity: float64[L]. InputError for what
+    `metrics.rank` refuses.
+    """
+    depth = max(k for metric in METRICS.values() for k in metric.ks)
+    ranking = rank(predictions, Y, depth, inverse_propensity)
+    return {group: dict(_of_group(ranking, group)) for group in GROUPS}
+
+
+def evaluate_run(
+    predictions: sparse.csr_matrix, Y: sparse.csr_matrix, Y_trn: sparse.csr_matrix, a: float, b: float
+) -> dict[str, Any]:
+    """The contents of metrics.json, by group: those of `evaluate`, then details of the same run.
+
+    `standard_errors`: the standard error of P@k over documents, None for one document. `tail`: see
+    `tail.tail_metrics`. `lost`, `candidates`, `calibration`: see `diagnosis.lost_labels`, `recall_by_depth` and
+    `calibration`. All are in percent, except `calibration`. predictions, Y: CSR N x L of scores and of true test
+    labels. Y_trn: CSR of training labels. a, b: the constants of the propensities (Jain et al., KDD 2016).
+    """
+    return {
+        **evaluate(predictions, Y, inverse_propensities(Y_trn, a, b)),
+        "standard_errors": standard_errors(predictions, Y),
+        "tail": tail_metrics(predictions, Y, Y_trn),
+        "lost": lost_labels(predictions, Y, Y_trn),
+        "candidates": recall_by_depth(predictions, Y),
+        "calibration": calibration(predictions, Y),
+    }
+
+
+def standard_errors(predictions: sparse.csr_matrix, Y: sparse.csr_matrix) -> dict[str, float | None]:
+    """The standard error over documents of each P@k, in percentage points; None for one document."""
+    ranking = rank(predictions, Y, max(KS))
+    found = {f"P@{k}": precision_error(ranking, k) for k in KS}
+    return {name: None if error is None else 100.0 * error for name, error in found.items()}
+
+
+def _of_group(ranking: Ranking, group: str) -> Iterator[tuple[str, float]]:
+    for metric in METRICS.values():
+        if metric.group == group and not metric.ks:
+            yield metric.name, 100.0 * metric.function(ranking)
+        elif metric.group == group:
+            yield from ((f"{metric.name}@{k}", 100.0 * metric.function(ranking, k)) for k in metric.ks)
