@@ -90,6 +90,8 @@ def test_metrics_agree_with_a_loop_over_documents(case: Case) -> None:
     assert found["accuracy"] == pytest.approx({**expected, "MRR": 100 * slow_reciprocal_rank(predicted, true)})
     averages = {key: value for k in (1, 3, 5) for key, value in slow_averages(case, k).items()}
     assert found["averages"] | found["coverage"] == pytest.approx(averages)
+    shallow = rank(csr(predicted, labels), true_matrix(true, labels), 1)  # most first hits lie below the ranking
+    assert reciprocal_rank(shallow) == pytest.approx(slow_reciprocal_rank(predicted, true))
 
 
 def slow_reciprocal_rank(predicted: list[dict[int, float]], true: list[set[int]]) -> float:
