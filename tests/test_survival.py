@@ -189,7 +189,7 @@ def test_eurlex_small_runs_from_an_archive_on_a_server_to_the_report(tmp_path: P
     with (project / "results/tables/comparison.csv").open(newline="") as opened:
         found = {r["method"]: float(r["reproduced_mean"]) for r in csv.DictReader(opened) if r["metric"] == "P@1"}
     assert found["parabel"] > 90 and found["knn"] > 90 > 20 > found["popularity"], "each label has words of its own"
-    assert "Eurlex-4K (small cut)" in (project / "results/report.html").read_text()
+    assert "Eurlex-4K (small sample)" in (project / "results/report.html").read_text()
     stages = {"download_dataset", "prepare_corpus", "split_validation", "build_features", "cluster_labels", "tokenize"}
     stages |= {"train", "predict", "evaluate", "select", "tables", "figures", "report"}
     assert stages <= {path.name for path in (project / "logs").iterdir()}, "each stage leaves its log"
