@@ -88,7 +88,7 @@ def work(folder: Path, threads: int) -> None:
     from lightxml_core.registry import load_registry, read_config
 
     registry = load_registry(ROOT, read_config(ROOT / "config.yaml"))
-    shipped: Any = registry.made("lightxml-clustered", "hpo-5k-small", "tree0")
+    shipped: Any = registry.made("lightxml-demo", "hpo-5k-small", "tree0")
     settings = changed(shipped, epochs=1)
     Y, clusters = load_csr(folder / "Y.npz"), load_csr(folder / "clusters.npz")
     data = TrainingData(Y=Y, tokens=load_tokens(folder, "trn"), clusters=clusters, encoder=folder)

@@ -557,19 +557,23 @@ def test_members_named_for_a_dataset_replace_the_methods_own(project: Path) -> N
 
 def test_the_runs_of_a_target_are_its_datasets_by_methods_members_and_seeds(project: Path) -> None:
     edit(project / CONFIG, ("seeds",), [4])
-    target = {"datasets": ["eurlex-4k", "hpo-5k"], "methods": ["lightxml-encoders", "lightxml-fast"], "seeds": [1, 2]}
+    target = {
+        "datasets": ["eurlex-4k", "hpo-5k"],
+        "methods": ["lightxml-two-encoders", "lightxml-fast"],
+        "seeds": [1, 2],
+    }
     edit(project / CONFIG, ("targets", "mine"), target)
     registry = load(project)
     variants = {
-        ("eurlex-4k", "lightxml-encoders"): ["minilm", "mpnet", "ensemble"],
+        ("eurlex-4k", "lightxml-two-encoders"): ["minilm", "mpnet", "ensemble"],
         ("eurlex-4k", "lightxml-fast"): ["minilm"],  # one member: nothing to combine
-        ("hpo-5k", "lightxml-encoders"): ["minilm", "mpnet", "ensemble"],
+        ("hpo-5k", "lightxml-two-encoders"): ["minilm", "mpnet", "ensemble"],
         ("hpo-5k", "lightxml-fast"): ["minilm"],
     }
     expected = [(*cell, variant, seed) for cell in variants for variant in variants[cell] for seed in (1, 2)]
     runs = list(registry.runs("mine"))
     assert [(run.dataset, run.method, run.member or "ensemble", run.seed) for run in runs] == expected
-    assert runs[0].path == Path("results/eurlex-4k/lightxml-encoders/minilm/seed1")
+    assert runs[0].path == Path("results/eurlex-4k/lightxml-two-encoders/minilm/seed1")
     assert {run.seed for run in registry.runs("all")} == {4}
 
 

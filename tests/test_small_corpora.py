@@ -34,7 +34,7 @@ from lightxml_core.registry import load_registry, read_config
 from tests.project import ROOT
 
 OWN_DATA = (
-    *("lightxml-fast", "lightxml-fast-clustered", "lightxml-clustered", "attentionxml-small", "xtransformer-small"),
+    *("lightxml-fast", "lightxml-fast-clustered", "lightxml-demo", "attentionxml-small", "xtransformer-small"),
     *("lightdxml-small", "one-vs-rest", "parabel", "bonsai", "knn", "popularity"),
 )
 DATASET = "eurlex-4k-small"  # as one of one's own: no method has settings for it
