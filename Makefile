@@ -27,8 +27,8 @@ demo: setup  ## real data and a real encoder, from download to report, in minute
 
 test: setup  ## the whole test suite
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder \
-	    --ignore tests/test_survival.py
-	$(BIN)/python -m pytest tests/test_survival.py  # alone: it kills runs at moments that a busy machine shifts
+	    --ignore tests/workflow/test_survival.py
+	$(BIN)/python -m pytest tests/workflow/test_survival.py  # alone: it kills runs at moments that a busy machine shifts
 
 bench: setup  ## speed against peers, as ratios, into benchmarks/results.md
 	-test -e $(PECOS)/.ready || ($(PYTHON) -m venv $(PECOS) && $(PECOS)/bin/python -m pip install --quiet \

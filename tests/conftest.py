@@ -14,9 +14,9 @@ settings.register_profile("untimed", deadline=None)  # a busy machine is no faul
 settings.load_profile("untimed")
 
 SLOW = (
-    *("test_processes", "test_training_loop", "test_lightxml_method", "test_fuzz", "test_tutorials"),
-    *("test_reporting_browser", "test_standins"),
-    *("test_workflow_baselines", "test_workflow", "test_workflow_files", "test_survival"),
+    *("training/test_processes", "training/test_loop", "methods/test_lightxml", "corpus/test_fuzz"),
+    *("workflow/test_tutorials", "reporting/test_browser", "workflow/test_standins"),
+    *("workflow/test_baselines", "workflow/test_rules", "workflow/test_files", "workflow/test_survival"),
 )
 GPUS = visible_gpus()
 
@@ -38,4 +38,4 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
     place = {name: number for number, name in enumerate(SLOW, 1)}
     several = "PYTEST_XDIST_WORKER" in os.environ
-    items.sort(key=lambda item: place.get(item.path.stem, 0), reverse=several)
+    items.sort(key=lambda item: place.get(f"{item.path.parent.name}/{item.path.stem}", 0), reverse=several)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.faults.project import Reference, undisturbed
 from tests.faults.suite import FAULTS, ImpossibleError, Outcomes, pecos_archive
-from tests.project import ROOT, copy_project, snakemake
+from tests.helpers.project import ROOT, copy_project, snakemake
 
 README = Path(__file__).parent / "README.md"
 KILLS = 30

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import yaml
 
-from tests.project import copy_project, snakemake, write_attentionxml
+from tests.helpers.project import copy_project, snakemake, write_attentionxml
 
 METHOD = """\
 title: LightXML, tiny

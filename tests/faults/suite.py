@@ -31,7 +31,7 @@ from tests.faults.project import (
     remove,
     tiny_project,
 )
-from tests.project import snakemake
+from tests.helpers.project import snakemake
 
 Outcomes = dict[str, str]
 _END = [*FINAL, STAGES["report"]]

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from tests.faults.project import FINAL, tiny_project
-from tests.project import snakemake
+from tests.helpers.project import snakemake
 
 PLUGINS = ("snakemake-executor-plugin-slurm==2.8.0", "snakemake-executor-plugin-slurm-jobstep==0.6.1")
 CLUSTER = Path(__file__).parent / "cluster.sh"

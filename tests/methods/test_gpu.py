@@ -1,0 +1,150 @@
+"""What only a GPU can show: the same model as on the processor, in mixed precision, resumed, and short of memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from scipy import sparse
+from torch import Tensor
+
+from lightxml_core.encoders.scratch import ScratchConfig, build_scratch
+from lightxml_core.methods import changed
+from lightxml_core.methods.lightxml import predict
+from lightxml_core.methods.lightxml.heads import ClusteredHead
+from lightxml_core.methods.lightxml.prediction import load_model
+from lightxml_core.methods.transformer.heads import FlatHead
+from lightxml_core.training.devices import pick_device
+from tests.helpers.planted import (
+    FAST,
+    MAX_TOKENS,
+    Encoded,
+    KilledError,
+    die_at,
+    documents,
+    encoded,
+    log_lines,
+    precision,
+    trained,
+)
+
+# Nothing stands in for a GPU's sums, its float16 and its memory; where there is one, `make test` runs these.
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="compares a GPU with the processor: none is here")
+
+TRAINING, TEST = 400, 100
+FLAT = changed(FAST, epochs=10, precision="auto", prior_bias=True, standardise=True, warm_epochs=2, warm_lr=5e-3)
+HEADS = {
+    "flat": FLAT,
+    "flat, upper layer": changed(FLAT, frozen_layers=1, keep_frozen=True),
+    "clustered": changed(FLAT, head="clustered"),
+    "clustered, row-sparse": changed(FLAT, head="clustered", table="row-sparse"),
+}
+
+
+@pytest.fixture(autouse=True)
+def whole_gpu() -> Iterator[None]:
+    yield
+    torch.cuda.set_per_process_memory_fraction(1.0)
+    torch.set_float32_matmul_precision("highest")
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Encoded:
+    return encoded(tmp_path_factory.mktemp("corpus"), TRAINING, TEST)
+
+
+@pytest.mark.parametrize(
+    ("sampled", "row_sparse"),
+    [(True, False), (True, True), (False, False)],
+    ids=["sampled", "row-sparse", "all labels"],
+)
+def test_the_clustered_head_has_the_loss_gradients_and_labels_of_the_processor(sampled: bool, row_sparse: bool) -> None:
+    torch.manual_seed(0)
+    clusters = sparse.csr_matrix((np.ones(3_000), (np.arange(3_000), np.arange(3_000) % 70)), shape=(3_000, 70))
+    assert_same_on_both(ClusteredHead(40, clusters, 24, 9, "sum", True, sampled, row_sparse))
+
+
+def test_the_flat_head_has_the_loss_gradients_and_labels_of_the_processor() -> None:
+    torch.manual_seed(0)
+    assert_same_on_both(FlatHead(40, 3_000, "mean"))
+
+
+def assert_same_on_both(head: Any) -> None:
+    features = torch.randn(32, 40)
+    labels = torch.randint(0, 3_000, (32, 5))
+    positives = torch.arange(32).repeat_interleave(5), labels.flatten()
+    on = {}
+    for device in ("cpu", "cuda"):
+        head = head.to(device)
+        moved = features.to(device).requires_grad_()
+        learnt = [p for p in (*head.parameters(), *head.blocks()) if p.requires_grad]
+        loss = head.loss(moved, *(side.to(device) for side in positives)).total
+        found = torch.autograd.grad(loss, [moved, *learnt], allow_unused=True)
+        with torch.inference_mode():
+            scores, best = head.top(moved, 20)
+        on[device] = [loss, *(dense(grad) for grad in found if grad is not None), scores, best]
+    assert len(on["cpu"]) == len(on["cuda"])
+    for cpu, gpu in zip(on["cpu"], on["cuda"], strict=True):
+        torch.testing.assert_close(gpu.cpu(), cpu, rtol=1e-4, atol=1e-6)
+
+
+def dense(gradient: Tensor) -> Tensor:
+    return gradient.to_dense() if gradient.is_sparse else gradient
+
+
+@pytest.mark.parametrize("how", ["fp32", "bf16", "fp16"])
+@pytest.mark.parametrize("head", HEADS)
+def test_it_learns_in_every_precision_and_its_model_predicts_the_same_on_the_processor(
+    head: str, how: Any, corpus: Encoded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = changed(HEADS[head], precision=how)
+    on_gpu = trained(corpus, "bert", settings, tmp_path)
+    assert load_model(tmp_path / "model")[0].mean.is_cuda and precision(on_gpu, corpus.Y_tst) > 90
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    (tmp_path / "model").rename(tmp_path / "moved")
+    on_cpu = cpu_scores(tmp_path / "moved", corpus)
+    np.testing.assert_allclose(on_cpu.max(axis=1), on_gpu.toarray().max(axis=1), atol=2e-3 if how == "fp32" else 6e-2)
+    assert abs(precision(sparse.csr_matrix(on_cpu), corpus.Y_tst) - precision(on_gpu, corpus.Y_tst)) <= 2
+
+
+def cpu_scores(model: Path, corpus: Encoded) -> np.ndarray:
+    assert pick_device().type == "cpu"
+    return predict(model, corpus.test("bert"), 10).toarray()
+
+
+@pytest.mark.parametrize("how", ["bf16", "fp16"])
+def test_killed_and_fitted_again_it_ends_where_the_undisturbed_run_does(
+    how: Any, corpus: Encoded, tmp_path: Path
+) -> None:
+    settings = changed(HEADS["clustered"], precision=how, checkpoint_minutes=0.0)
+    whole = trained(corpus, "bert", settings, tmp_path / "whole")
+    with pytest.MonkeyPatch.context() as patch:
+        die_at(patch, 100)
+        with pytest.raises(KilledError):
+            trained(corpus, "bert", settings, tmp_path / "killed")
+    again = trained(corpus, "bert", settings, tmp_path / "killed")
+    # sums on a GPU have no fixed order, so not the same bytes
+    assert len(log_lines(tmp_path / "killed")) == len(log_lines(tmp_path / "whole"))
+    losses = [[line["loss"] for line in log_lines(tmp_path / name)] for name in ("killed", "whole")]
+    np.testing.assert_allclose(*losses, rtol=0.1, atol=0.05)
+    assert abs(precision(again, corpus.Y_tst) - precision(whole, corpus.Y_tst)) <= 2
+
+
+def test_a_batch_that_the_gpu_cannot_hold_goes_in_pieces(
+    corpus: Encoded, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of real memory, all but 600 MiB of which is taken away; the batch needs about 1 GiB."""
+    build_scratch(ScratchConfig("bert", 400, 512, 4, 8, MAX_TOKENS), documents(TRAINING, 1)[0], tmp_path / "bert")
+    (tmp_path / "tokens-bert").symlink_to(corpus.folder / "tokens-bert")
+    settings = changed(FLAT, epochs=1, warm_epochs=0, standardise=False, batch=TRAINING, bucket=1)
+    torch.cuda.empty_cache()
+    used = torch.cuda.memory_reserved() + 600 * 2**20
+    torch.cuda.set_per_process_memory_fraction(used / torch.cuda.get_device_properties(0).total_memory)
+    predictions = trained(replace(corpus, folder=tmp_path), "bert", settings, tmp_path)
+    assert "memory is short at step 0: each micro-batch goes in" in caplog.text
+    assert predictions.shape[0] == TEST and len([x for x in log_lines(tmp_path) if x["kind"] == "step"]) == 1

@@ -1,0 +1,113 @@
+"""The deep baselines through the whole workflow: from a planted corpus to predictions, ensemble, metrics and table."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.helpers.project import copy_project, snakemake, write_attentionxml
+
+METHODS: dict[str, dict[str, Any]] = {
+    "attentionxml-tiny": {
+        "implementation": "attentionxml",
+        "ensemble": "mean",
+        "settings": {
+            **{"max_tokens": 32, "width": 24, "hidden": 16, "layers": [16], "word_dropout": 0.1, "dropout": 0.1},
+            **{"levels": [4], "max_leaf": 4, "kept": 3, "epochs": 12, "batch": 16, "lr": 0.01, "swa_warmup": [8, 9]},
+        },
+        "members": {"tree0": {"tree": 0}, "tree1": {"tree": 1, "vectors": "random"}},
+    },
+    "xtransformer-tiny": {
+        "implementation": "xtransformer",
+        "ensemble": "rank",
+        "settings": {
+            **{"layers": 2, "max_tokens": 32, "epochs": 2, "batch": 16, "lr": 0.005},
+            **{"head_lr": 0.01, "max_leaf": 4, "clusters_kept": 3},
+        },
+        "members": {
+            "tfidf": {"backbone": "scratch-roberta"},
+            "text": {"backbone": "scratch-xlnet", "embedding": "text", "combine": "ranker", "listed": 10},
+        },
+    },
+    "lightdxml-tiny": {
+        "implementation": "lightdxml",
+        "settings": {
+            **{"width": 24, "dropout": 0.1, "epochs": 12, "refresh": 8, "label_epochs": 2, "label_hidden": 16},
+            **{"neighbours": 10, "links": 8, "batch": 16, "lr": 0.03, "vectors": "corpus"},
+        },
+        "members": {"single": {}},
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project after a run of target `deep`."""
+    folder = copy_project(tmp_path_factory.mktemp("baselines") / "project")
+    write_attentionxml(folder / "corpus", documents=160, tests=40, labels=16)
+    source = {"folder": "corpus", "layout": "attentionxml"}
+    write(folder / "datasets/tiny.yaml", {"title": "Tiny", "source": source, "validation": 20})
+    for name, definition in METHODS.items():
+        write(folder / f"methods/{name}.yaml", {"title": name, **definition})
+    target = {"datasets": ["tiny"], "methods": [*METHODS, "one-vs-rest", "popularity"]}
+    write(folder / "deep.yaml", {"targets": {"deep": target}})
+    snakemake(folder, "deep", "--configfile", "deep.yaml")
+    return folder
+
+
+def write(path: Path, definition: dict[str, Any]) -> None:
+    path.write_text(yaml.safe_dump(definition, sort_keys=False), encoding="utf-8")
+
+
+def precision(project: Path, run: str) -> float:
+    return float(
+        json.loads((project / f"results/tiny/{run}/seed0/metrics.json").read_text(encoding="utf-8"))["accuracy"]["P@1"]
+    )
+
+
+RUNS = [
+    *("attentionxml-tiny/tree0", "attentionxml-tiny/tree1", "attentionxml-tiny/ensemble"),
+    *("xtransformer-tiny/tfidf", "xtransformer-tiny/text", "xtransformer-tiny/ensemble"),
+    *("lightdxml-tiny/single", "one-vs-rest/single"),
+]
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_each_learns(run: str, project: Path) -> None:
+    assert precision(project, run) > precision(project, "popularity/single") + 30
+
+
+@pytest.mark.parametrize("run", [run for run in RUNS if "ensemble" not in run])
+def test_each_leaves_its_log_and_what_it_cost(run: str, project: Path) -> None:
+    folder = project / f"results/tiny/{run}/seed0"
+    lines = [json.loads(line) for line in (folder / "training.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert lines and all({"kind", "step"} <= line.keys() for line in lines)
+    about = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
+    assert about["model_bytes"] > 0 and about["wall_seconds"] > 0
+
+
+def test_a_trained_tree_tags_new_texts(project: Path) -> None:
+    from lightxml_core.predictor import Predictor
+
+    folder = project / "results/tiny/attentionxml-tiny/tree0/seed0"
+    [tags] = Predictor(folder / "model").predict(["topic7word0 topic7word1 noise3 topic7word2 topic7word0"])
+    assert tags[0].name == "label7"
+
+
+def test_the_table_has_every_run_and_says_which_vectors_of_words_it_started_from(project: Path) -> None:
+    with (project / "results/targets/deep/tables/comparison.csv").open(encoding="utf-8", newline="") as opened:
+        found = {(row["method"], row["variant"]) for row in csv.DictReader(opened) if row["reproduced_mean"]}
+    assert found == {
+        ("attentionxml-tiny", "tree0, corpus vectors"),
+        ("attentionxml-tiny", "tree1, random vectors"),
+        ("attentionxml-tiny", "ensemble"),
+        *(("xtransformer-tiny", variant) for variant in ("tfidf", "text", "ensemble")),
+        ("lightdxml-tiny", "single, corpus vectors"),
+        ("one-vs-rest", "single"),
+        ("popularity", "single"),
+    }

@@ -1,0 +1,231 @@
+"""The real DAG, killed, starved of disk and fed from a web server, on a corpus of a few hundred documents."""
+
+from __future__ import annotations
+
+import csv
+import http.server
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scipy import sparse
+
+from lightxml_core.arrays import new_array
+from lightxml_core.errors import InputError, main_guard, refusal
+from lightxml_core.files import load_csr, save_csr
+from tests.faults.project import FINAL, METHOD, Reference, tiny_project, undisturbed
+from tests.faults.suite import (
+    HANDED_OVER,
+    broken_downloads,
+    damaged_checkpoint,
+    flipped,
+    killed,
+    second_run,
+    stopped,
+    truncated,
+)
+from tests.helpers.project import copy_project, snakemake, write_attentionxml
+
+EURLEX = """\
+title: Eurlex-4K
+source:
+  mirrors:
+    - {url: ADDRESS/missing.tar.gz, archive: a.tar.gz, layout: pecos}
+    - {url: ADDRESS/Eurlex-4K.tar.gz, archive: b.tar.gz, layout: attentionxml%s}
+expected: {documents_trn: 2100, documents_tst: 520, labels: 41}
+"""
+
+CHEAP = """\
+targets:
+  eurlex-4k-small:
+    methods: [parabel, knn, popularity]
+"""
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> Reference:
+    """A project that was run undisturbed."""
+    return undisturbed(tmp_path_factory.mktemp("zwölf große Käse's 資料"))
+
+
+def test_a_run_killed_anywhere_ends_in_the_same_bytes(reference: Reference) -> None:
+    hits = killed(reference, stages=["prepare_corpus", "train", "figures"])
+    assert sum(int(outcome.split()[1]) for outcome in hits.values()) >= 6
+    logs = [path.read_text() for path in (reference.project / "results").rglob("training.jsonl")]
+    steps = [[line["step"] for line in map(json.loads, log.splitlines()) if line["kind"] == "step"] for log in logs]
+    assert len(steps) == 2 and all(found == list(range(1, len(found) + 1)) for found in steps)
+
+
+def test_a_run_told_to_stop_stops_and_goes_on_later(reference: Reference) -> None:
+    stopped(reference, stages=["train"])
+
+
+@pytest.mark.parametrize("damage", [flipped, truncated])
+def test_a_damaged_file_is_named_and_never_used(
+    reference: Reference, damage: Callable[[Reference, list[str]], object]
+) -> None:
+    damage(reference, list(HANDED_OVER)[1 :: len(HANDED_OVER) // 2 - 1])  # the raw data, a model or so, a figure
+
+
+def test_a_damaged_checkpoint_is_named_and_never_used(reference: Reference) -> None:
+    damaged_checkpoint(reference)
+
+
+def test_a_server_that_breaks_off_at_random_gives_the_file_in_the_end(reference: Reference) -> None:
+    broken_downloads(reference)
+
+
+def test_a_second_run_in_the_same_folder_is_refused(reference: Reference) -> None:
+    second_run(reference)
+
+
+def test_one_thread_or_two_give_the_same_bytes_where_torch_does_not_train(reference: Reference) -> None:
+    stages = [
+        f"results/tiny/{name}" for name in ("features/tfidf/X.trn.npz", "clusters/4-0.npz", "encoders/scratch-tiny")
+    ]
+    stages += ["results/tiny/tokens/scratch-tiny-32-plain"]
+    stages += [f"results/tiny/{method}/single/seed0/predictions.npz" for method in ("knn", "popularity", "one-vs-rest")]
+    found = []
+    for cores in (1, 2):
+        project = reference.fresh()
+        said = snakemake(project, *stages, cores=cores)
+        assert cores == 1 or "threads: 2" in said
+        files = [path for path in (project / "results/tiny").rglob("*") if path.suffix in (".npz", ".npy", ".txt")]
+        found.append({path.relative_to(project): path.read_bytes() for path in files})
+    assert len(found[0]) > 12 and found[0] == found[1]
+
+
+def test_a_training_that_another_process_does_is_refused(tmp_path: Path) -> None:
+    from lightxml_core.errors import InputError
+    from lightxml_core.files import hold_lock
+
+    with hold_lock(tmp_path / "lock", "the member is being trained"), pytest.raises(InputError, match=str(os.getpid())):
+        hold_lock(tmp_path / "lock", "the member is being trained")
+    hold_lock(tmp_path / "lock", "the member is being trained").close()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 1 MiB."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], capture_output=True, text=True)
+    if mounted.returncode != 0:
+        pytest.skip(f"no right to mount a small file system: {mounted.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+def test_a_full_disk_is_told_in_one_line_and_leaves_nothing_half_written(tmp_path: Path, small_disk: Path) -> None:
+    write_attentionxml(tmp_path / "corpus", documents=20_000, tests=40, labels=16)
+    out = small_disk / "corpus"
+    command = [sys.executable, "-m", "workflow_scripts.prepare_corpus", "--raw", tmp_path / "corpus"]
+    command += ["--layout", "attentionxml", "--dataset", "tiny", "--out", out]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[2])
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1 and "error: the disk is full" in done.stderr
+    assert [path for path in out.rglob("*") if path.is_file()] == []
+
+
+def test_an_array_that_the_disk_has_no_room_for_is_told_before_it_is_filled(small_disk: Path) -> None:
+    new_array(2**16, np.float32, small_disk)[:] = 1.0
+    with pytest.raises(OSError) as caught:
+        new_array(2**20, np.float32, small_disk)
+    assert str(refusal(caught.value)).startswith("the disk is full")
+    save_csr(small_disk / "X.npz", sparse.csr_matrix(np.ones((1, 2**19), np.float32)))
+    with pytest.raises(InputError, match="the disk is full"):
+        load_csr(small_disk / "X.npz", small_disk)
+    assert [path.name for path in small_disk.iterdir()] == ["X.npz"]
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[tuple[Path, str]]:
+    """A folder, and the address under which a loopback server serves it."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def __init__(self, *arguments: object) -> None:
+            super().__init__(*arguments, directory=str(folder))
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield folder, f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+def test_eurlex_small_runs_from_an_archive_on_a_server_to_the_report(tmp_path: Path, served: tuple[Path, str]) -> None:
+    """The CI target as docs/ci.md has it, against an archive of the layout of the real one; small and floor methods."""
+    folder, address = served
+    write_attentionxml(folder / "Eurlex-4K", documents=2100, tests=520, labels=40)
+    with tarfile.open(folder / "Eurlex-4K.tar.gz", "w:gz") as archive:
+        archive.add(folder / "Eurlex-4K", arcname="Eurlex-4K")
+    project = copy_project(tmp_path / "project")
+    definition = EURLEX.replace("ADDRESS", address)
+    (project / "datasets/eurlex-4k.yaml").write_text(definition % "")
+    (project / "cheap.yaml").write_text(CHEAP)
+    stats = "results/eurlex-4k-small/corpus/stats.json"
+    refused = snakemake(project, stats, expect=1)
+    assert "labels is 40, expected 41" in refused and "datasets/eurlex-4k.yaml" in refused
+    assert "no copy of eurlex-4k can be used" in refused and "HTTP 404" in refused
+    assert not (project / "data/eurlex-4k/raw").exists()
+    (project / "datasets/eurlex-4k.yaml").write_text(definition % ", expected: {labels: 40}")
+    shutil.rmtree(folder)  # what was downloaded is not downloaded again
+    snakemake(project, "eurlex-4k-small", "--configfile", "cheap.yaml")
+    assert json.loads((project / stats).read_text())["documents_trn"] == 2000
+    assert "b.tar.gz" in (project / "data/eurlex-4k/source.json").read_text()
+    with (project / "results/tables/comparison.csv").open(newline="") as opened:
+        found = {r["method"]: float(r["reproduced_mean"]) for r in csv.DictReader(opened) if r["metric"] == "P@1"}
+    assert found["parabel"] > 90 and found["knn"] > 90 > 20 > found["popularity"], "each label has words of its own"
+    assert "Eurlex-4K (small sample)" in (project / "results/report.html").read_text()
+    stages = {"download_dataset", "prepare_corpus", "split_validation", "build_features", "cluster_labels", "tokenize"}
+    stages |= {"train", "predict", "evaluate", "select", "tables", "figures", "report"}
+    assert stages <= {path.name for path in (project / "logs").iterdir()}, "each stage leaves its log"
+    snakemake(project, "eurlex-4k-small", "--configfile", "cheap.yaml", "--report", "snakemake.html")
+    own = (project / "snakemake.html").read_text()
+    assert all(f'"{name}"' in own for name in ("Tables", "Figures", "Report")), "a category each"
+    assert "calibration" in own and "sample standard deviation" in own, "each figure by its name, with the caption"
+
+
+def test_a_loss_that_is_not_a_number_stops_the_run_and_keeps_the_checkpoint(tmp_path: Path) -> None:
+    project = tiny_project(tmp_path / "project")
+    (project / "methods/lightxml-tiny.yaml").write_text(METHOD.replace("head_lr: 1.0e-3", "adam_eps: 1.0e-300"))
+    said = snakemake(project, FINAL[0], expect=1)
+    assert "not finite at step" in said and "Traceback" not in said
+    member = project / "results/tiny/lightxml-tiny/flat/seed0"
+    assert not (member / "model").exists() and (member / "checkpoint").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (OSError(28, "No space left on device", "a/b"), "the disk is full while writing a/b"),
+        # as safetensors words it
+        (RuntimeError("I/O error: No space left on device (os error 28)"), "the disk is full"),
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 80.00 MiB."), "the GPU's memory is full"),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `c`"), "the GPU's memory is full"),
+        (ValueError("no such thing"), None),
+    ],
+)
+def test_what_is_full_is_told_whatever_the_library_that_met_it(
+    error: Exception, told: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def failing() -> None:
+        raise error
+
+    with pytest.raises(SystemExit if told else type(error)):
+        main_guard(failing)
+    said = capsys.readouterr().err
+    assert said.startswith(f"error: {told}") and said.count("\n") == 1 if told else said == ""
