@@ -45,7 +45,7 @@ for name in REGISTRY.targets:
     rule:
         name:
             name
-        default_target: name == next(iter(config["targets"]))
+        default_target: name == next(iter(REGISTRY.config.targets))
         input:
             lambda wildcards, name=name: inputs_of_target(name),
             code=code("publish"),

@@ -5,21 +5,15 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from lightxml_core.files import sha256_of, write_json
 
 _LARGE = 2**30
 
 log = logging.getLogger(__name__)
-
-
-def own_folder(source: Mapping[str, Any]) -> str | None:
-    """The user's own folder that a source names, None for any other; the folder of `parts` is one within an archive."""
-    return None if "parts" in source else source.get("folder")
 
 
 def located(project: Path, path: str) -> Path:

@@ -30,6 +30,9 @@ sys.path.insert(0, str(BASE))
 
 from lightxml_core.corpus.layouts import files_read
 from lightxml_core.corpus.reading import KEYS, Reading
+from lightxml_core.definitions.config import Config
+from lightxml_core.definitions.kinds import plain
+from lightxml_core.definitions.reading import with_numbers
 from lightxml_core.downloads.sources import ENCODER_FILES
 from lightxml_core.errors import ACCESS, InputError
 from lightxml_core.features.origin import OF_CLUSTERS, ORIGIN
@@ -37,11 +40,10 @@ from lightxml_core.files import hold_lock, is_whole, write_json
 from lightxml_core.imports import imported_files
 from lightxml_core.methods import flatten, method_files
 from lightxml_core.registry import load_registry, read_config
-from lightxml_core.registry.grid import BUILT, SHIPPED, split_of, whole_of, wordless
+from lightxml_core.registry.grid import BUILT, SHIPPED, split_of, whole_of
 from lightxml_core.registry.origin import COMMAND_LINE, Origin, lay_over
-from lightxml_core.registry.schema import with_numbers
 from lightxml_core.training.devices import TRAININGS_A_GPU, visible_gpus
-from lightxml_core.user_files import Fingerprints, located, own_folder
+from lightxml_core.user_files import Fingerprints, located
 from lightxml_core.planning.load import Shape
 from lightxml_core.planning.workload import (
     asked,
@@ -56,7 +58,7 @@ from lightxml_core.planning.workload import (
 
 def load_definitions():
     """The registry with the configuration as snakemake has merged it."""
-    given = with_numbers(workflow.config_settings.config, "config")
+    given = with_numbers(workflow.config_settings.config, Config)
     lay_over(config, given)
     files = [(os.path.relpath(path), read_config(path)) for path in workflow.overwrite_configfiles]
     return load_registry(BASE, config, Origin([*files, (COMMAND_LINE, given)]))
@@ -69,18 +71,17 @@ except InputError as error:
 
 # A training has a GPU, or several, or its share of one. Without GPUs it has all the cores, because two would crawl.
 VISIBLE = visible_gpus()
-GPUS = len(VISIBLE) or 1
-if config["hardware"]["gpus"] != "auto":
-    GPUS = config["hardware"]["gpus"]
-SHARE = config["hardware"]["trainings_a_gpu"] if VISIBLE else 1
+HARDWARE = REGISTRY.config.hardware
+GPUS = (len(VISIBLE) or 1) if HARDWARE.gpus == "auto" else HARDWARE.gpus
+SHARE = HARDWARE.trainings_a_gpu if VISIBLE else 1
 os.environ[TRAININGS_A_GPU] = str(SHARE)
 workflow.global_resources.setdefault("gpu", GPUS * SHARE)
-PROCESSES = config["hardware"]["gpus_a_training"] if VISIBLE else 1
+PROCESSES = HARDWARE.gpus_a_training if VISIBLE else 1
 if PROCESSES > GPUS:
     file = REGISTRY.origin.file_of("hardware", "gpus_a_training")
     sys.exit(f"error: {file}: hardware.gpus_a_training is {PROCESSES} and there are {GPUS} GPUs: lower it")
 CORES = workflow._cores or os.cpu_count() or 1  # the public `workflow.cores` fails where none were given, as in --lint
-THREADS = config["hardware"]["threads"] or max(1, CORES // (GPUS * SHARE))
+THREADS = HARDWARE.threads or max(1, CORES // (GPUS * SHARE))
 
 
 HELD = []
@@ -137,20 +138,16 @@ def as_file(kind, value):
     return str(target)
 
 
-def source_of(dataset):
-    return REGISTRY.definition(dataset)["source"]
-
-
 # Files of the user's own are inputs whose times do not count: their contents are compared through a parameter.
 FINGERPRINTS = Fingerprints(Path(".snakemake/lightxml/fingerprints.json"))
 
 
 # Datasets that are fetched, whose copies may ship features, that have texts; encoders without pretrained weights: what
 # their rules are for.
-DOWNLOADED = [name for name in REGISTRY.datasets if {"mirrors", "packages"} & source_of(name).keys()]
+DOWNLOADED = [name for name, dataset in REGISTRY.datasets.items() if dataset.downloaded]
 SHIPPING = [name for name in REGISTRY.datasets if REGISTRY.may_ship(name)]
-WITH_TEXTS = [name for name in REGISTRY.all_corpora if not wordless(source_of(name))]
-FROM_SCRATCH = {name for name in REGISTRY.backbones if "scratch" in REGISTRY.backbones[name]["source"]}
+WITH_TEXTS = [name for name in REGISTRY.all_corpora if not REGISTRY.definition(name).wordless]
+FROM_SCRATCH = {name for name, backbone in REGISTRY.backbones.items() if backbone.scratch is not None}
 
 
 def as_inputs(files):
@@ -159,23 +156,23 @@ def as_inputs(files):
 
 def files_of_dataset(wildcards):
     """The files that the layout reads of a user's own folder; none for any other source."""
-    source = source_of(wildcards.dataset)
-    if "folder" not in source:
+    source = REGISTRY.definition(wildcards.dataset).folder
+    if source is None:
         return []
-    folder = located(BASE, source["folder"])
+    folder = located(BASE, source.folder)
     if not folder.is_dir():
         sys.exit(
             f"error: datasets/{wildcards.dataset}.yaml: source.folder: there is no folder {folder}: correct the path"
         )
-    return files_read(source["layout"], folder, Reading.of(source))
+    return files_read(source.layout, folder, Reading.of(plain(source)))
 
 
 def files_of_encoder(wildcards):
     """The files that are read of a user's own encoder; none for any other source."""
-    own = own_folder(REGISTRY.backbones[wildcards.backbone]["source"])
-    if own is None:
+    source = REGISTRY.backbones[wildcards.backbone].folder
+    if source is None:
         return []
-    folder = located(BASE, own)
+    folder = located(BASE, source.folder)
     if not folder.is_dir():
         sys.exit(
             f"error: backbones/{wildcards.backbone}.yaml: source.folder: there is no folder {folder}: correct the path"
@@ -185,9 +182,9 @@ def files_of_encoder(wildcards):
 
 def encoder_source(wildcards):
     """Where an encoder comes from, as its program is told."""
-    source = REGISTRY.backbones[wildcards.backbone]["source"]
-    own = own_folder(source)
-    return as_json(source if own is None else source | {"folder": str(located(BASE, own))})
+    backbone = REGISTRY.backbones[wildcards.backbone]
+    own = {} if backbone.folder is None else {"folder": str(located(BASE, backbone.folder.folder))}
+    return as_json(plain(backbone.source) | own)
 
 
 def files_of_member(wildcards):
@@ -226,10 +223,10 @@ ALL_FEATURES = {BUILT: FEATURES, SHIPPED: [*FEATURES, OF_CLUSTERS, ORIGIN]}
 
 def corpus_inputs(wildcards):
     """What a corpus is made of: the unpacked download, the files of a folder, or the corpus that is cut."""
-    source = source_of(wildcards.dataset)
-    if "cut" in source:
-        return collect("results/{parent}/corpus/{file}", parent=source["cut"], file=CORPUS)
-    if "folder" in source:
+    definition = REGISTRY.definition(wildcards.dataset)
+    if definition.cut is not None:
+        return collect("results/{parent}/corpus/{file}", parent=definition.cut.cut, file=CORPUS)
+    if definition.folder is not None:
         return as_inputs(files_of_dataset(wildcards))
     whole = whole_of(wildcards.dataset)
     return [f"data/{whole}/source.json", f"data/{whole}/raw"]
@@ -237,21 +234,21 @@ def corpus_inputs(wildcards):
 
 def corpus_options(wildcards):
     """The options that say where the corpus comes from."""
-    source = source_of(wildcards.dataset)
-    if "cut" in source:
-        return f"--cut results/{source['cut']}/corpus --trn {source['trn']} --tst {source['tst']} --seed {source.get('seed', 0)}"
-    keys = {key: source[key] for key in KEYS if key in source}
+    definition = REGISTRY.definition(wildcards.dataset)
+    if (cut := definition.cut) is not None:
+        return f"--cut results/{cut.cut}/corpus --trn {cut.trn} --tst {cut.tst} --seed {cut.seed}"
+    keys = {key: value for key, value in plain(definition.source).items() if key in KEYS}
     reading = f" --reading {shlex.quote(as_json(keys))} --split {split_of(wildcards.dataset)}" if keys else ""
-    if "folder" in source:
-        folder = located(BASE, source["folder"])
-        return f"--raw {shlex.quote(str(folder))} --layout {source['layout']}{reading}"
+    if definition.folder is not None:
+        folder = located(BASE, definition.folder.folder)
+        return f"--raw {shlex.quote(str(folder))} --layout {definition.folder.layout}{reading}"
     whole = whole_of(wildcards.dataset)
     return f"--raw data/{whole}/raw --used data/{whole}/source.json{reading}"
 
 
 def validation_options(wildcards):
     """The number of documents to hold out, where the dataset's file says one."""
-    documents = REGISTRY.definition(wildcards.dataset).get("validation")
+    documents = REGISTRY.definition(wildcards.dataset).validation
     return "" if documents is None else f"--documents {documents}"
 
 
@@ -371,7 +368,9 @@ def stage_asked(stage):
 
     def cost(wildcards, threads):
         shape = shape_for(wildcards)
-        return asked(None if own and "folder" in source_of(wildcards.dataset) else stage_cost(stage, shape, threads))
+        return asked(
+            None if own and REGISTRY.definition(wildcards.dataset).folder else stage_cost(stage, shape, threads)
+        )
 
     return cost
 
@@ -414,7 +413,7 @@ def method_code(program):
     """The same for a program that runs the method of its wildcards, with the files of that method and no other."""
 
     def files(wildcards):
-        return code(program, *method_files(REGISTRY.methods[wildcards.method]["implementation"]))
+        return code(program, *method_files(REGISTRY.methods[wildcards.method].implementation))
 
     return files
 
@@ -480,7 +479,8 @@ def results_of(target):
     files = [f"{folder}/{name}" for name in ("selection.json", "tables.json", "figures", "report.html")]
     files += collect(f"{folder}/tables/{{table}}.{{form}}", table=TABLES, form=["csv", "md", "tex"])
     datasets = [corpus for corpora in REGISTRY.corpora(target).values() for corpus in corpora]
-    for dataset in [*datasets, *(source_of(name).get("cut", name) for name in datasets)]:
+    cuts = [REGISTRY.definition(name).cut for name in datasets]
+    for dataset in [*datasets, *(whole.cut for whole in cuts if whole is not None)]:
         files += [f"results/{dataset}/corpus/{file}" for file in CORPUS]
     files += [f"results/{dataset}/corpus/validation.npy" for dataset in datasets]
     for run in REGISTRY.runs(target):

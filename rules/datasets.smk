@@ -19,9 +19,9 @@ rule download_dataset:
         mem_mb=mem_mb(stage_asked("download_dataset")),
         runtime=runtime(stage_asked("download_dataset")),
     params:
-        source=lambda wildcards: as_json(source_of(wildcards.dataset)),
-        keep=lambda wildcards: as_json(REGISTRY.definition(wildcards.dataset)["keep"]),
-        expected=lambda wildcards: as_json(REGISTRY.definition(wildcards.dataset)["expected"]),
+        source=lambda wildcards: as_json(plain(REGISTRY.definition(wildcards.dataset).source)),
+        keep=lambda wildcards: as_json(REGISTRY.definition(wildcards.dataset).keep),
+        expected=lambda wildcards: as_json(plain(REGISTRY.definition(wildcards.dataset).expected)),
     shell:
         "python -m workflow_scripts.download_dataset --source {params.source:q} --dataset {wildcards.dataset}"
         " --keep {params.keep:q} --expected {params.expected:q} --archives data/{wildcards.dataset}/archives"
@@ -47,8 +47,8 @@ rule prepare_corpus:
         options=corpus_options,
         name=lambda wildcards: whole_of(wildcards.dataset),
         files=fingerprints(files_of_dataset),
-        keep=lambda wildcards: as_json(REGISTRY.definition(wildcards.dataset)["keep"]),
-        expected=lambda wildcards: as_json(REGISTRY.definition(wildcards.dataset)["expected"]),
+        keep=lambda wildcards: as_json(REGISTRY.definition(wildcards.dataset).keep),
+        expected=lambda wildcards: as_json(plain(REGISTRY.definition(wildcards.dataset).expected)),
     shell:
         "python -m workflow_scripts.prepare_corpus {params.options} --keep {params.keep:q} --expected {params.expected:q}"
         " --dataset {params.name} --out results/{wildcards.dataset}/corpus 2>&1 | tee {log}"

@@ -41,7 +41,7 @@ rule download_vectors:
         mem_mb=2000,
         runtime=600,
     params:
-        source=lambda wildcards: as_json(REGISTRY.vectors[wildcards.vectors]["source"]),
+        source=lambda wildcards: as_json(plain(REGISTRY.vectors[wildcards.vectors].source)),
     shell:
         "python -m workflow_scripts.download_vectors --source {params.source:q} --archives data/vectors/archives"
         " --lock data/downloads.lock.json --out {output} 2>&1 | tee {log}"
@@ -66,7 +66,7 @@ rule build_encoder:
         mem_mb=mem_mb(stage_asked("build_encoder")),
         runtime=runtime(stage_asked("build_encoder")),
     params:
-        config=lambda wildcards: as_json(REGISTRY.backbones[wildcards.backbone]["source"]["scratch"]),
+        config=lambda wildcards: as_json(plain(REGISTRY.backbones[wildcards.backbone].scratch)),
     shell:
         "python -m workflow_scripts.build_encoder --corpus results/{wildcards.dataset}/corpus --config {params.config:q}"
         " --out {output} 2>&1 | tee {log}"

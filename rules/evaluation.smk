@@ -21,8 +21,8 @@ rule evaluate:
         mem_mb=mem_mb(stage_asked("evaluate")),
         runtime=runtime(stage_asked("evaluate")),
     params:
-        a=lambda wildcards: REGISTRY.definition(wildcards.dataset)["propensity"]["a"],
-        b=lambda wildcards: REGISTRY.definition(wildcards.dataset)["propensity"]["b"],
+        a=lambda wildcards: REGISTRY.definition(wildcards.dataset).propensity.a,
+        b=lambda wildcards: REGISTRY.definition(wildcards.dataset).propensity.b,
     shell:
         "python -m workflow_scripts.evaluate --predictions {input.predictions} --corpus results/{wildcards.dataset}/corpus"
         " --a {params.a} --b {params.b} --out {output} 2>&1 | tee {log}"

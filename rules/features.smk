@@ -21,7 +21,7 @@ rule build_features:
         mem_mb=mem_mb(stage_asked("build_features")),
         runtime=runtime(stage_asked("build_features")),
     params:
-        settings=lambda wildcards: as_json(REGISTRY.definition(wildcards.dataset)["features"]),
+        settings=lambda wildcards: as_json(plain(REGISTRY.definition(wildcards.dataset).features)),
     shell:
         "python -m workflow_scripts.build_features --corpus results/{wildcards.dataset}/corpus --kind {wildcards.kind}"
         " --settings {params.settings:q} --out results/{wildcards.dataset}/features/{wildcards.kind} 2>&1 | tee {log}"
@@ -47,7 +47,7 @@ rule import_features:
         mem_mb=mem_mb(stage_asked("build_features")),
         runtime=runtime(stage_asked("build_features")),
     params:
-        settings=lambda wildcards: as_json(REGISTRY.definition(wildcards.dataset)["features"]),
+        settings=lambda wildcards: as_json(plain(REGISTRY.definition(wildcards.dataset).features)),
     shell:
         "python -m workflow_scripts.import_features --raw {input.raw} --used {input.used}"
         " --corpus results/{wildcards.dataset}/corpus --settings {params.settings:q}"

@@ -22,7 +22,7 @@ rule predict:
         gpu=lambda wildcards: int(bool({"gpu", "gpus"} & needs(wildcards))),
     params:
         inputs=as_options(prediction_inputs),
-        implementation=lambda wildcards: REGISTRY.methods[wildcards.method]["implementation"],
+        implementation=lambda wildcards: REGISTRY.methods[wildcards.method].implementation,
     shell:
         "python -m workflow_scripts.predict --method {params.implementation} --corpus results/{wildcards.dataset}/corpus"
         " {params.inputs} --model {input.model} --threads {threads} --out {output.predictions} --cost {output.cost} 2>&1 | tee {log}"

@@ -55,7 +55,7 @@ rule tables:
         runtime=30,
     params:
         published=lambda wildcards: os.path.relpath(BASE / "published"),
-        tolerance=as_json(config["tolerance"]),
+        tolerance=as_json(dict(REGISTRY.config.tolerance)),
         captions="; ".join(f"``{kind.name}``: {kind.caption}" for kind in TABLE_KINDS),
     shell:
         "python -m workflow_scripts.tables --selection {input.selection} --published {params.published:q}"

@@ -26,7 +26,7 @@ rule train:
     params:
         inputs=as_options(training_inputs),
         files=fingerprints(files_of_member),
-        implementation=lambda wildcards: REGISTRY.methods[wildcards.method]["implementation"],
+        implementation=lambda wildcards: REGISTRY.methods[wildcards.method].implementation,
         settings=lambda wildcards: as_json(
             told(REGISTRY.settings, wildcards.method, wildcards.dataset, wildcards.member)
         ),

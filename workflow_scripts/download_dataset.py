@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lightxml_core.corpus.leniency import Leniency
 from lightxml_core.corpus.reading import Reading
+from lightxml_core.definitions.dataset import source_of
 from lightxml_core.downloads.datasets import Demands, download_dataset
 from lightxml_core.downloads.lock import Lock
 from lightxml_core.files import seal, write_json
@@ -26,7 +27,7 @@ def main() -> None:
     options = parser.parse_args()
     rules, reading = Leniency.of(options.keep), Reading.of(options.source)
     demands = Demands(options.dataset, options.expected, rules, reading)
-    used = download_dataset(options.source, demands, options.archives, options.raw, Lock(options.lock))
+    used = download_dataset(source_of(options.source), demands, options.archives, options.raw, Lock(options.lock))
     seal(options.raw)
     write_json(options.used, used)
     seal(options.used)

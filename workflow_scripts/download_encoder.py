@@ -6,6 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
+from lightxml_core.definitions.backbone import source_of
 from lightxml_core.downloads.sources import download_encoder
 from lightxml_core.files import seal
 
@@ -16,7 +17,7 @@ def main() -> None:
     parser.add_argument("--archives", type=Path, required=True, help="folder where downloads are kept")
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
     options = parser.parse_args()
-    download_encoder(options.source, options.archives, options.out)
+    download_encoder(source_of(options.source), options.archives, options.out)
     seal(options.out)
 
 

@@ -6,6 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
+from lightxml_core.definitions.vectors import source_of
 from lightxml_core.downloads.lock import Lock
 from lightxml_core.downloads.vectors import download_vectors
 from lightxml_core.files import seal
@@ -18,7 +19,7 @@ def main() -> None:
     parser.add_argument("--lock", type=Path, required=True, help="JSON file of checksums seen before")
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
     options = parser.parse_args()
-    download_vectors(options.source, options.archives, options.out, Lock(options.lock))
+    download_vectors(source_of(options.source), options.archives, options.out, Lock(options.lock))
     seal(options.out)
 
 

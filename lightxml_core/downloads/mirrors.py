@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import urllib.parse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any
+
+from lightxml_core.definitions import dataset as definition
+from lightxml_core.definitions.kinds import plain
 
 _BARE = (".gz", ".bz2", ".xz")
 
@@ -44,22 +46,22 @@ class Copy:
 
     layout: str
     pieces: tuple[Piece, ...]
-    expected: Mapping[str, Any]
+    expected: Mapping[str, float]
     accept: bool
 
 
-def copies(mirrors: list[dict[str, Any]], expected: Mapping[str, Any]) -> list[Copy]:
+def copies(mirrors: Sequence[definition.Mirror], expected: Mapping[str, float]) -> list[Copy]:
     """The copies as a dataset's file lists them; a mirror's own `expected` is laid over the dataset's."""
     return [
-        Copy(entry["layout"], _pieces(entry), {**expected, **entry.get("expected", {})}, entry.get("accept", False))
+        Copy(entry.layout, _pieces(entry), {**expected, **plain(entry.expected or {})}, entry.accept)
         for entry in mirrors
     ]
 
 
-def _pieces(entry: Mapping[str, Any]) -> tuple[Piece, ...]:
-    if "files" in entry:
-        return tuple(map(_loose, entry["files"]))
-    return (Piece(_mirror(entry), entry["archive"], None),)
+def _pieces(entry: definition.Mirror) -> tuple[Piece, ...]:
+    if isinstance(entry, definition.MirrorFiles):
+        return tuple(map(_loose, entry.files))
+    return (Piece(_mirror(entry), entry.archive, None),)
 
 
 def drive_url(file_id: str) -> str:
@@ -68,15 +70,15 @@ def drive_url(file_id: str) -> str:
     return f"https://drive.usercontent.google.com/download?{query}"
 
 
-def _mirror(entry: Mapping[str, Any]) -> Mirror:
-    url = entry.get("url") or drive_url(entry["drive"])
-    return Mirror(url, entry.get("sha256"), entry.get("bytes"), entry.get("md5"))
+def _mirror(entry: definition.MirrorArchive | definition.MirrorFile) -> Mirror:
+    url = entry.url or drive_url(str(entry.drive))  # a definition has one of the two
+    return Mirror(url, entry.sha256, entry.bytes, entry.md5)
 
 
-def _loose(entry: Mapping[str, Any]) -> Piece:
-    end = _last_part(entry.get("url", ""))
-    kept = str(entry.get("archive") or (end if "." in end else entry.get("name", end)))
-    stored = str(entry.get("name", kept))
+def _loose(entry: definition.MirrorFile) -> Piece:
+    end = _last_part(entry.url or "")
+    kept = entry.archive or (end if "." in end else entry.name or end)
+    stored = entry.name or kept
     if suffix_of(kept):
         stored = stored[: len(stored) - len(suffix_of(stored))]
     return Piece(_mirror(entry), kept, stored)

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Protocol, TypeVar
 
 from lightxml_core.errors import InputError
 from lightxml_core.files import sha256_of
@@ -17,6 +17,19 @@ from lightxml_core.files import sha256_of
 _PINNED = re.compile(r"(npm:)?[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.+!]+")
 _NPM = "npm:"
 _PACKAGES = ("*.whl", "*.tgz")
+
+
+class Pinned(Protocol):
+    """An entry of a definition that names a package."""
+
+    @property
+    def requirement(self) -> str: ...
+
+    @property
+    def sha256(self) -> str: ...
+
+
+T = TypeVar("T", bound=Pinned)
 
 
 def download_package(alternatives: Sequence[tuple[str, str]], target_dir: Path) -> Path:
@@ -41,10 +54,10 @@ def download_package(alternatives: Sequence[tuple[str, str]], target_dir: Path) 
     raise InputError(f"{'; '.join(reasons)}: put one of these packages by hand into {target_dir} and start again")
 
 
-def entry_of(packages: Sequence[dict[str, Any]], package: Path) -> dict[str, Any]:
+def entry_of(packages: Sequence[T], package: Path) -> T:
     """The one of a definition's `packages` that a downloaded package is, by its checksum."""
     digest = sha256_of(package)
-    return next(entry for entry in packages if entry["sha256"] == digest)
+    return next(entry for entry in packages if entry.sha256 == digest)
 
 
 def _download(requirement: str, sha256: str, target_dir: Path) -> Path:

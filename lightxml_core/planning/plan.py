@@ -63,9 +63,9 @@ def estimates(registry: Registry, target: str, root: Path, machine: Machine) -> 
     """One estimate per dataset and method of the target, in its order; root: the project's folder."""
     chosen, published = registry.target(target), read_published(root / "published")
     found = []
-    for dataset in chosen["datasets"]:
+    for dataset in chosen.datasets:
         shape = shape_of(registry, dataset, root, published)
-        for method in chosen["methods"]:
+        for method in chosen.methods:
             models = len(registry.members(method, dataset)) * len(registry.seeds(target, dataset))
             fetched = downloads(registry, [dataset], [method], root)
             found.append(
@@ -127,8 +127,8 @@ download   by the words and weights where no source states it; what rows share c
 
 def _sums(registry: Registry, target: str, root: Path, found: list[Estimate], machine: Machine) -> list[str]:
     chosen, published = registry.target(target), read_published(root / "published")
-    shared = {name: shared_disk(shape_of(registry, name, root, published)) for name in chosen["datasets"]}
-    fetched = downloads(registry, chosen["datasets"], chosen["methods"], root)
+    shared = {name: shared_disk(shape_of(registry, name, root, published)) for name in chosen.datasets}
+    fetched = downloads(registry, chosen.datasets, chosen.methods, root)
     disk = [*shared.values(), *(one.disk for one in found)]
     fit = [one for one in found if not refusal(one, machine)]
     short = _known(disk) + _known(fetched.values()) > machine.disk
@@ -138,7 +138,7 @@ def _sums(registry: Registry, target: str, root: Path, found: list[Estimate], ma
         f"Disk {_total(disk, _GIB)} GiB, of which texts, features and tokens {_total(shared.values(), _GIB)}"
         f"{f'; only {_gib(machine.disk)} are free: not enough for all of it' if short else ''}.",
         f"Download {_total(fetched.values(), _GIB)} GiB: {_named(fetched) or 'everything is here'}.",
-        *(_preparation(name, shape_of(registry, name, root, published), machine) for name in chosen["datasets"]),
+        *(_preparation(name, shape_of(registry, name, root, published), machine) for name in chosen.datasets),
         f"This machine can run {len(fit)} of the {len(found)} rows within two days and its memory"
         f"{'' if len(fit) == len(found) else '; the last column says what it cannot run and what is not known'}.",
     ]
@@ -177,14 +177,14 @@ def _estimate(
     seeds = models // len(members)
     operations, weights = _sum(load.operations for load in loads), _sum(load.weights for load in loads)
     on_gpu = any({"gpu", "gpus"} & registry.needs(method, dataset, member) for member in members)
-    name, of = registry.methods[method].get("published_as"), registry.datasets[dataset].get("published_as")
-    stated = published.get((str(of), str(name), "train_hours"))
+    name, of = registry.methods[method].published_as or "", registry.datasets[dataset].published_as or ""
+    stated = published.get((of, name, "train_hours"))
     rate = machine.teraflops if machine.gpus else GPU_TERAFLOPS
     if operations is not None:
         once: float | None = operations / rate / 1e12 / 3600
     else:
         words = shape.words * shape.documents_trn if shape.words and shape.documents_trn else None
-        once = stated if stated is not None else hours_by_words(published, str(name), words)
+        once = stated if stated is not None else hours_by_words(published, name, words)
     hours = None if once is None else seeds * once
     memories = [load.memory for load in loads]
     return Estimate(

@@ -11,6 +11,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any, cast
 
+from lightxml_core.definitions.kinds import plain
+from lightxml_core.downloads.mirrors import copies
 from lightxml_core.files import made, read_json
 from lightxml_core.methods import flatten
 from lightxml_core.planning.load import (
@@ -45,9 +47,9 @@ Published = Mapping[tuple[str, str, str], float]
 def load_of(registry: Registry, method: str, dataset: str, member: str, shape: Shape) -> Load:
     """As the method itself estimates it; else, for a method on sparse features alone, from those."""
     settings = registry.made(method, dataset, member)
-    backbone = registry.backbones.get(flatten(settings).get("backbone", ""), {})
-    size = backbone.get("size") or backbone.get("source", {}).get("scratch", {})
-    workload = _workload_of(registry.methods[method]["implementation"])
+    backbone = registry.backbones.get(flatten(settings).get("backbone", ""))
+    size = {} if backbone is None else plain(backbone.size or backbone.scratch or {})
+    workload = _workload_of(registry.methods[method].implementation)
     if workload is not None and (load := workload(settings, size, shape)) is not None:
         return load
     if registry.needs(method, dataset, member) == {"tfidf"} and shape.all_words is not None:
@@ -182,9 +184,9 @@ def downloads(registry: Registry, datasets: Iterable[str], methods: Iterable[str
     found: Bytes = {}
     methods = list(methods)
     for dataset in datasets:
-        source = registry.datasets[dataset]["source"]
-        whole = source.get("cut", dataset)
-        if "folder" not in registry.datasets[whole]["source"] and not (root / "data" / whole / "raw").is_dir():
+        cut = registry.datasets[dataset].cut
+        whole = dataset if cut is None else cut.cut
+        if registry.datasets[whole].folder is None and not (root / "data" / whole / "raw").is_dir():
             found[whole] = _dataset_bytes(registry, whole, root)
         for method in methods:
             for member in registry.members(method, dataset):
@@ -196,13 +198,13 @@ def shape_of(registry: Registry, dataset: str, root: Path, published: Published)
     """From the corpus if it is prepared, else as its definition expects it, else as published."""
     definition = registry.definition(dataset)
     stats = root / f"results/{registry.corpus(whole_of(dataset), split_of(dataset))}/corpus/stats.json"
-    known = read_json(made(stats)) if stats.is_file() else dict(definition.get("expected", {}))
-    cut = definition["source"].get("cut")
+    known = read_json(made(stats)) if stats.is_file() else plain(definition.expected)
+    cut = definition.cut
     if cut is not None:
-        whole, source = shape_of(registry, cut, root, published), definition["source"]
+        whole = shape_of(registry, cut.cut, root, published)
         labels = known.get("labels", whole.labels)
-        return Shape(source["trn"], source["tst"], labels, whole.words, whole.labels_a_document)
-    name = str(definition.get("published_as"))
+        return Shape(cut.trn, cut.tst, labels, whole.words, whole.labels_a_document)
+    name = definition.published_as or ""
     names = {"words": "words_per_document_trn", "labels_a_document": "labels_per_document"}
     values = {
         key: known.get(names.get(key, key)) or published.get((name, "-", metric)) for key, metric in _METRICS.items()
@@ -232,11 +234,10 @@ def hours_by_words(published: Published, method: str, words: float | None) -> fl
 
 def _dataset_bytes(registry: Registry, dataset: str, root: Path) -> float | None:
     """As its mirror states, else from its words: a text shrinks to about a third."""
-    mirrors = registry.datasets[dataset]["source"].get("mirrors", [])
-    copies = [entry.get("files", [entry]) for entry in mirrors]
-    stated = [sum(float(file["bytes"]) for file in files) for files in copies if all("bytes" in file for file in files)]
-    if stated:
-        return stated[0]
+    for copy in copies(registry.datasets[dataset].mirrors, {}):
+        sizes = [piece.mirror.bytes for piece in copy.pieces]
+        if None not in sizes:
+            return float(sum(filter(None, sizes)))
     words = shape_of(registry, dataset, root, read_published(root / "published")).all_words
     return None if words is None else words * BYTES_A_WORD / 3
 
@@ -250,12 +251,12 @@ def _parts(registry: Registry, settings: object, root: Path) -> Bytes:
     values = flatten(settings)
     vectors = values.get("vectors", "")
     for backbone in (values.get(key, "") for key in _BACKBONES):
-        source = registry.backbones.get(backbone, {}).get("source", {})
-        if {"hub", "packages", "parts"} & set(source) and not (root / "data/encoders" / backbone).is_dir():
-            size = registry.backbones[backbone].get("size")
-            found[backbone] = 4.0 * encoder_weights(size) if size else None
+        definition = registry.backbones.get(backbone)
+        if definition is not None and definition.downloaded and not (root / "data/encoders" / backbone).is_dir():
+            size = definition.size
+            found[backbone] = None if size is None else 4.0 * encoder_weights(plain(size))
     if vectors in registry.vectors and not (root / "data/vectors" / vectors).is_dir():
-        found[vectors] = float(registry.vectors[vectors]["source"].get("bytes", VECTORS))
+        found[vectors] = float(registry.vectors[vectors].source.bytes or VECTORS)
     return found
 
 

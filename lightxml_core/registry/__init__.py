@@ -9,8 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from lightxml_core.definitions.backbone import Backbone
+from lightxml_core.definitions.config import Config
+from lightxml_core.definitions.dataset import Dataset
+from lightxml_core.definitions.method import Method
+from lightxml_core.definitions.reading import define
+from lightxml_core.definitions.vectors import Vectors
 from lightxml_core.errors import InputError
 from lightxml_core.evaluation.catalogue import check_tolerance
 from lightxml_core.features.vectors import FIRST
@@ -23,12 +29,11 @@ from lightxml_core.registry.checks import (
 )
 from lightxml_core.registry.grid import Registry
 from lightxml_core.registry.origin import ONE_FILE, Origin
-from lightxml_core.registry.schema import check
 from lightxml_core.registry.yaml_files import read_config
 
 __all__ = ["Registry", "load_registry", "read_config"]
 
-_DEFAULTS = {"propensity": {"a": 0.55, "b": 1.5}, "keep": [], "features": {}, "expected": {}}
+T = TypeVar("T")
 
 # a definition of this name would have its files in a folder that is there for something else
 _TAKEN = {
@@ -44,12 +49,17 @@ def load_registry(root: Path, config: Mapping[str, Any], origin: Origin = ONE_FI
 
     origin: where the values of `config` come from, for messages.
     """
-    check(config, "config", origin.file_of)
-    for metric in config["tolerance"]:
+    chosen = define(config, Config, origin.file_of)
+    for metric in chosen.tolerance:
         check_tolerance(metric, origin.file_of("tolerance", metric))
-    folders = {kind: _load_folder(root / f"{kind}s", kind) for kind in ("dataset", "backbone", "vector", "method")}
-    datasets = {name: {**_DEFAULTS, **definition} for name, definition in folders["dataset"].items()}
-    registry = Registry(config, datasets, folders["backbone"], folders["vector"], folders["method"], origin)
+    registry = Registry(
+        config=chosen,
+        datasets=_load_folder(root / "datasets", "dataset", Dataset),
+        backbones=_load_folder(root / "backbones", "backbone", Backbone),
+        vectors=_load_folder(root / "vectors", "vector", Vectors),
+        methods=_load_folder(root / "methods", "method", Method),
+        origin=origin,
+    )
     check_datasets(registry, root)
     check_backbones(registry, root)
     check_methods(registry)
@@ -58,14 +68,14 @@ def load_registry(root: Path, config: Mapping[str, Any], origin: Origin = ONE_FI
     return registry
 
 
-def _load_folder(folder: Path, kind: str) -> dict[str, dict[str, Any]]:
+def _load_folder(folder: Path, kind: str, form: type[T]) -> dict[str, T]:
     """The definitions by name; hidden files, as editors and file managers leave them, are no definitions."""
     definitions = {}
     for path in sorted(path for path in folder.glob("*") if not path.name.startswith(".")):
         where = f"{folder.name}/{path.name}"
         if path.suffix == ".yaml":
             _check_name(path.stem, kind, where)
-            definitions[path.stem] = _load(path, kind, where)
+            definitions[path.stem] = define(read_config(path), form, lambda *_, where=where: where)
         elif path.suffix.lower() in (".yaml", ".yml"):
             other = path.with_suffix(".yaml")
             what = (
@@ -75,12 +85,6 @@ def _load_folder(folder: Path, kind: str) -> dict[str, dict[str, Any]]:
             )
             raise InputError(f"{where}: a definition ends in .yaml: {what}")
     return definitions
-
-
-def _load(path: Path, kind: str, where: str) -> dict[str, Any]:
-    definition: dict[str, Any] = read_config(path)
-    check(definition, kind, lambda *_: where)
-    return definition
 
 
 def _check_name(name: str, kind: str, where: str) -> None:

@@ -9,13 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from lightxml_core.corpus.layouts import foreign_keys, only
+from lightxml_core.definitions.backbone import Backbone, Scratch
+from lightxml_core.definitions.config import Target
+from lightxml_core.definitions.dataset import CutSource, Dataset, Mirror, MirrorFiles, Splits
+from lightxml_core.definitions.kinds import plain
+from lightxml_core.definitions.method import Method, Override, Settings
 from lightxml_core.downloads.mirrors import copies, is_file_name
 from lightxml_core.encoders.scratch import WITHOUT_EFFECT, ScratchConfig
 from lightxml_core.errors import InputError
 from lightxml_core.features.vectors import FIRST
 from lightxml_core.methods import BaseSettings, flatten, load_method, settable
-from lightxml_core.registry.grid import Registry, wordless
-from lightxml_core.user_files import located, own_folder
+from lightxml_core.registry.grid import Registry
+from lightxml_core.user_files import located
 from lightxml_core.values import fault
 
 
@@ -25,41 +30,49 @@ def check_datasets(registry: Registry, root: Path) -> None:
     root: the project's folder, from which relative paths count.
     """
     for name, definition in registry.datasets.items():
-        _check_reading(definition["source"], f"datasets/{name}.yaml: source")
-        _check_mirrors(definition["source"].get("mirrors", []), f"datasets/{name}.yaml: source.mirrors")
-        _check_folder(definition["source"], root, f"datasets/{name}.yaml")
-        if definition["features"] and wordless(definition["source"]):
-            raise InputError(f"datasets/{name}.yaml: features: the source ships its own features: remove the key")
-        parent = definition["source"].get("cut")
-        if parent is not None:
-            _known(parent, registry.datasets, f"datasets/{name}.yaml: source.cut", "dataset")
-            if "cut" in registry.datasets[parent]["source"]:
-                raise InputError(f"datasets/{name}.yaml: source.cut: {parent} is itself a cut; cut its source instead")
-            if wordless(registry.datasets[parent]["source"]):
-                raise InputError(
-                    f"datasets/{name}.yaml: source.cut: {parent} is a bag of words; cut a source with texts"
-                )
+        where = f"datasets/{name}.yaml"
+        _check_reading(definition, f"{where}: source")
+        _check_mirrors(definition.mirrors, f"{where}: source.mirrors")
+        if definition.folder is not None:
+            _check_folder(definition.folder.folder, root, where)
+        if plain(definition.features) and definition.wordless:
+            raise InputError(f"{where}: features: the source ships its own features: remove the key")
+        if definition.cut is not None:
+            _check_cut(definition.cut, registry.datasets, f"{where}: source.cut")
 
 
-def _check_reading(source: Mapping[str, Any], where: str) -> None:
+def _check_cut(source: CutSource, datasets: Mapping[str, Dataset], where: str) -> None:
+    parent = source.cut
+    _known(parent, datasets, where, "dataset")
+    if datasets[parent].cut is not None:
+        raise InputError(f"{where}: {parent} is itself a cut; cut its source instead")
+    if datasets[parent].wordless:
+        raise InputError(f"{where}: {parent} is a bag of words; cut a source with texts")
+
+
+def _check_reading(definition: Dataset, where: str) -> None:
     """InputError for a key that says how files are read and has no effect on those of every copy."""
-    for layout in sorted({copy["layout"] for copy in source.get("mirrors", [source]) if "layout" in copy}):
-        if foreign := foreign_keys(layout, source):
+    for layout in sorted(set(definition.layouts)):
+        if foreign := foreign_keys(layout, plain(definition.source)):
             raise InputError(f"{where}.{foreign[0]}: {only(foreign[0])}, not {layout}: remove the key")
-    splits = source.get("splits", {"trn": 1, "tst": 1})
-    if isinstance(splits["trn"], str) != isinstance(splits["tst"], str):
-        raise InputError(f"{where}.splits: trn and tst must be two files or two numbers of documents: correct one")
-    if isinstance(splits["trn"], str) and splits["trn"] == splits["tst"]:
-        raise InputError(f"{where}.splits: trn and tst are the same file: name the file of each part")
+    if definition.splits is not None:
+        _check_parts(definition.splits, f"{where}.splits")
 
 
-def _check_mirrors(mirrors: list[dict[str, Any]], where: str) -> None:
+def _check_parts(splits: Splits, where: str) -> None:
+    if isinstance(splits.trn, str) != isinstance(splits.tst, str):
+        raise InputError(f"{where}: trn and tst must be two files or two numbers of documents: correct one")
+    if isinstance(splits.trn, str) and splits.trn == splits.tst:
+        raise InputError(f"{where}: trn and tst are the same file: name the file of each part")
+
+
+def _check_mirrors(mirrors: tuple[Mirror, ...], where: str) -> None:
     kept: dict[str, str] = {}
     for number, (entry, copy) in enumerate(zip(mirrors, copies(mirrors, {}), strict=True)):
-        if copy.accept and "expected" in entry:
+        if copy.accept and entry.expected is not None:
             raise InputError(f"{where}.{number}.expected: has no effect beside `accept: true`: remove one of them")
         for place, piece in enumerate(copy.pieces):
-            key = f"{where}.{number}.files.{place}" if "files" in entry else f"{where}.{number}"
+            key = f"{where}.{number}.files.{place}" if isinstance(entry, MirrorFiles) else f"{where}.{number}"
             if not is_file_name(piece.kept):
                 raise InputError(f"{key}: its address ends in no file's name: say by `name` what the file is called")
             if piece.kept in kept:
@@ -78,27 +91,26 @@ def check_backbones(registry: Registry, root: Path) -> None:
     """
     for name, definition in registry.backbones.items():
         where = f"backbones/{name}.yaml"
-        _check_folder(definition["source"], root, where)
-        scratch = definition["source"].get("scratch")
-        if scratch is not None:
-            _check_scratch(definition, scratch, where)
+        if definition.folder is not None:
+            _check_folder(definition.folder.folder, root, where)
+        if definition.scratch is not None:
+            _check_scratch(definition, definition.scratch, where)
 
 
-def _check_scratch(definition: Mapping[str, Any], scratch: Mapping[str, Any], where: str) -> None:
-    if "size" in definition:
+def _check_scratch(definition: Backbone, scratch: Scratch, where: str) -> None:
+    if definition.size is not None:
         raise InputError(f"{where}: size: source.scratch says the size of an encoder from scratch: remove the key")
-    for key in sorted(scratch.keys() & WITHOUT_EFFECT[scratch["type"]]):
-        raise InputError(f"{where}: source.scratch.{key}: has no effect for the type {scratch['type']}: remove the key")
+    for key in sorted(plain(scratch).keys() & WITHOUT_EFFECT[scratch.type]):
+        raise InputError(f"{where}: source.scratch.{key}: has no effect for the type {scratch.type}: remove the key")
     try:
-        ScratchConfig(**scratch)
+        ScratchConfig(**plain(scratch))
     except InputError as error:
         raise InputError(f"{where}: source.scratch: {error}") from None
 
 
-def _check_folder(source: Mapping[str, Any], root: Path, where: str) -> None:
+def _check_folder(folder: str, root: Path, where: str) -> None:
     """Only what is there and no folder is refused here: what is not there may be on another disk, for another run."""
-    folder = own_folder(source)
-    if folder is not None and located(root, folder).is_file():
+    if located(root, folder).is_file():
         raise InputError(f"{where}: source.folder: {folder} is a file: name the folder that holds it")
 
 
@@ -107,7 +119,7 @@ def check_methods(registry: Registry) -> None:
     for name, definition in registry.methods.items():
         where = f"methods/{name}.yaml"
         try:
-            implementation = load_method(definition["implementation"])
+            implementation = load_method(definition.implementation)
         except InputError as error:
             raise InputError(f"{where}: implementation: {error}") from None
         types = settable(implementation.Settings)
@@ -119,61 +131,61 @@ def check_methods(registry: Registry) -> None:
             if "vectors" in settings and "/" not in settings["vectors"]:  # a path is one that has a slash
                 known = {**dict.fromkeys(FIRST), **registry.vectors}
                 _known(settings["vectors"], known, f"{where}: {path}.vectors", "vectors", "; a file's path has a slash")
-        for dataset in definition.get("datasets", {}):
+        for dataset in definition.datasets:
             _known(dataset, registry.datasets, f"{where}: datasets", "dataset")
-        for number, difference in enumerate(definition.get("differs", [])):
-            for dataset in difference["datasets"] if isinstance(difference, dict) else ():
+        for number, difference in enumerate(definition.differs):
+            for dataset in () if isinstance(difference, str) else difference.datasets:
                 _known(dataset, registry.datasets, f"{where}: differs.{number}.datasets", "dataset")
-        _known(definition.get("base", name), registry.methods, f"{where}: base", "method")
-        if definition.get("base") == name:
+        _known(definition.base or name, registry.methods, f"{where}: base", "method")
+        if definition.base == name:
             raise InputError(f"{where}: base: a method is no variant of itself: name another method or remove the key")
-        for variant, backbone in definition.get("published_backbones", {}).items():
+        for variant, backbone in definition.published_backbones.items():
             _known(backbone, registry.backbones, f"{where}: published_backbones.{variant}", "backbone")
         _check_made(registry, name)
 
 
-def _check_effects(definition: Mapping[str, Any], protocols: bool, backbones: bool, where: str) -> None:
+def _check_effects(definition: Method, protocols: bool, backbones: bool, where: str) -> None:
     """InputError for a key that can have no effect in this file.
 
     protocols, backbones: whether the implementation has any.
     """
+    given = plain(definition)
     for key in ("protocol", "published_protocol"):
-        if key in definition and not protocols:
-            raise InputError(f"{where}: {key}: {definition['implementation']} has no protocols: remove the key")
-    if "protocol" in definition and _all_name_protocol(definition):
+        if key in given and not protocols:
+            raise InputError(f"{where}: {key}: {definition.implementation} has no protocols: remove the key")
+    if definition.protocol is not None and _all_name_protocol(definition):
         raise InputError(f"{where}: protocol: the settings of every member name their own: remove the key")
-    if "published_backbones" in definition and not backbones:
-        raise InputError(f"{where}: published_backbones: {definition['implementation']} has none: remove the key")
+    if "published_backbones" in given and not backbones:
+        raise InputError(f"{where}: published_backbones: {definition.implementation} has none: remove the key")
     for key in ("published_protocol", "published_backbones", "differs"):
-        if key in definition and "published_as" not in definition:
+        if key in given and definition.published_as is None:
             raise InputError(f"{where}: {key}: it describes published figures and needs the key published_as")
     _check_ensembles(definition, where)
 
 
-def _all_name_protocol(definition: Mapping[str, Any]) -> bool:
+def _all_name_protocol(definition: Method) -> bool:
     """Whether the settings of all members, on every dataset, say by which protocol."""
-    shared = definition.get("settings", {})
-    for own in ({}, *definition.get("datasets", {}).values()):
-        for settings in own.get("members", definition["members"]).values():
-            if "protocol" not in {**shared, **own.get("settings", {}), **settings}:
+    for own in (Override(), *definition.datasets.values()):
+        for settings in (own.members or definition.members).values():
+            if "protocol" not in {**definition.settings, **own.settings, **settings}:
                 return False
     return True
 
 
-def _check_ensembles(definition: Mapping[str, Any], where: str) -> None:
-    members, datasets = definition["members"], definition.get("datasets", {})
-    inheriting = [own.get("members", members) for own in datasets.values() if "ensemble" not in own]
-    combined = {"ensemble": (definition, [members, *inheriting])}
+def _check_ensembles(definition: Method, where: str) -> None:
+    members, datasets = definition.members, definition.datasets
+    inheriting = [own.members or members for own in datasets.values() if own.ensemble is None]
+    combined = {"ensemble": (definition.ensemble, [members, *inheriting])}
     for name, own in datasets.items():
-        combined[f"datasets.{name}.ensemble"] = (own, [own.get("members", members)])
-    for key, (block, groups) in combined.items():
-        if "ensemble" in block and all(len(group) < 2 for group in groups):
+        combined[f"datasets.{name}.ensemble"] = (own.ensemble, [own.members or members])
+    for key, (ensemble, groups) in combined.items():
+        if ensemble is not None and all(len(group) < 2 for group in groups):
             raise InputError(f"{where}: {key}: one member makes no ensemble: remove the key or add a member")
 
 
 def _check_made(registry: Registry, method: str) -> None:
     """Settings that fit one by one may not fit together, or not the encoder; on each dataset that has its own."""
-    own = registry.methods[method].get("datasets", {})
+    own = registry.methods[method].datasets
     for dataset in [*[name for name in registry.datasets if name not in own][:1], *own]:
         for member in registry.members(method, dataset):
             try:
@@ -188,19 +200,23 @@ def _check_encoder(settings: BaseSettings, registry: Registry) -> None:
     backbone = flatten(settings).get("backbone")
     if backbone is not None:
         _known(backbone, registry.backbones, "backbone", "backbone")
-        definition = registry.backbones[backbone]
-        scratch = definition["source"].get("scratch")
-        depth = ScratchConfig(**scratch).depth if scratch is not None else definition.get("size", {}).get("layers")
-        settings.check_encoder(depth)
+        settings.check_encoder(_depth(registry.backbones[backbone]))
 
 
-def _setting_blocks(definition: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+def _depth(backbone: Backbone) -> int | None:
+    if backbone.scratch is not None:
+        return ScratchConfig(**plain(backbone.scratch)).depth
+    return None if backbone.size is None else backbone.size.layers
+
+
+def _setting_blocks(definition: Method | Override, prefix: str = "") -> Iterator[tuple[str, Settings]]:
     """Every mapping of settings in a method's file, with its dotted path."""
-    yield f"{prefix}settings", definition.get("settings", {})
-    for member, settings in definition.get("members", {}).items():
+    yield f"{prefix}settings", definition.settings
+    for member, settings in (definition.members or {}).items():
         yield f"{prefix}members.{member}", settings
-    for dataset, own in definition.get("datasets", {}).items():
-        yield from _setting_blocks(own, f"datasets.{dataset}.")
+    if isinstance(definition, Method):
+        for dataset, own in definition.datasets.items():
+            yield from _setting_blocks(own, f"datasets.{dataset}.")
 
 
 def _check_settings(settings: Mapping[str, Any], types: Mapping[str, Any], where: str, path: str) -> None:
@@ -218,8 +234,8 @@ def check_published(registry: Registry, root: Path) -> None:
     for kind, definitions in (("dataset", registry.datasets), ("method", registry.methods)):
         known, hint = _printed(root / "published", kind), "; others have no figures in published/"
         for name, definition in definitions.items():
-            if known and "published_as" in definition:
-                _known(definition["published_as"], known, f"{kind}s/{name}.yaml: published_as", kind, hint)
+            if known and definition.published_as is not None:
+                _known(definition.published_as, known, f"{kind}s/{name}.yaml: published_as", kind, hint)
 
 
 def _printed(folder: Path, column: str) -> dict[str, None]:
@@ -234,13 +250,13 @@ def _printed(folder: Path, column: str) -> dict[str, None]:
 
 def check_targets(registry: Registry) -> None:
     """InputError for a target whose datasets and methods are not there or do not go together."""
-    for target, chosen in registry.config["targets"].items():
+    for target, chosen in registry.config.targets.items():
         for kind, known in (("dataset", registry.datasets), ("method", registry.methods)):
             file = registry.origin.file_of("targets", target, f"{kind}s")
-            for name in chosen[f"{kind}s"]:
+            for name in getattr(chosen, f"{kind}s"):
                 _known(name, known, f"{file}: targets.{target}.{kind}s", kind)
         _check_splits(registry, target, chosen)
-        for dataset, method in product(chosen["datasets"], chosen["methods"]):
+        for dataset, method in product(chosen.datasets, chosen.methods):
             if not registry.serves(method, dataset):
                 file = registry.origin.file_of("targets", target)
                 raise InputError(
@@ -249,8 +265,8 @@ def check_targets(registry: Registry) -> None:
                 )
 
 
-def _check_splits(registry: Registry, target: str, chosen: Mapping[str, Any]) -> None:
-    for dataset, seed in product(chosen["datasets"], chosen.get("seeds", [])):
+def _check_splits(registry: Registry, target: str, chosen: Target) -> None:
+    for dataset, seed in product(chosen.datasets, chosen.seeds or ()):
         splits = registry.splits(dataset)
         if splits is not None and seed >= splits:
             file = registry.origin.file_of("targets", target, "seeds")

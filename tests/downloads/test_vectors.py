@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lightxml_core.definitions.vectors import source_of as defined
 from lightxml_core.downloads.lock import Lock
 from lightxml_core.downloads.parquet import read_strings
 from lightxml_core.downloads.spacy_words import murmurhash64a, read_rows
@@ -156,7 +157,7 @@ def make_wheel(folder: Path, members: dict[str, bytes]) -> str:
 
 
 def download(source: dict[str, Any], folder: Path, archives: str = "archives") -> Path:
-    download_vectors(source, folder / archives, folder / "vectors", Lock(folder / "lock.json"))
+    download_vectors(defined(source), folder / archives, folder / "vectors", Lock(folder / "lock.json"))
     return folder / "vectors"
 
 

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 import yaml
 
+from lightxml_core.definitions.backbone import PartsSource
+from lightxml_core.definitions.config import Target
+from lightxml_core.definitions.dataset import Propensity
 from lightxml_core.errors import InputError
 from lightxml_core.methods import flatten
 from lightxml_core.registry import Registry, load_registry, read_config
 from lightxml_core.selection import RunFeatures
-from lightxml_core.user_files import own_folder
 
 ROOT = Path(__file__).parents[2]
 GONE = object()  # as a value of an edit: the key is taken out
@@ -355,8 +357,8 @@ def test_a_name_that_cannot_be_a_folder_is_refused(project: Path, file: str, exp
 def test_no_shipped_source_is_a_folder_of_the_users_own() -> None:
     """That of `parts` is one within an archive."""
     registry = load(ROOT)
-    sources = {name: entry["source"] for name, entry in [*registry.backbones.items(), *registry.datasets.items()]}
-    assert "folder" in sources["mpnet"] and [name for name, source in sources.items() if own_folder(source)] == []
+    assert isinstance(registry.backbones["mpnet"].source, PartsSource)
+    assert not any(entry.folder for entry in [*registry.backbones.values(), *registry.datasets.values()])
 
 
 WORDLESS = [
@@ -422,9 +424,9 @@ def test_lightxml_has_the_published_members_and_ensembles() -> None:
         assert registry.ensemble("lightxml", dataset) == expected
         members = [(dataset, member) for member in registry.members("lightxml", dataset)]
         assert members == [key for key in PUBLISHED if key[0] == dataset]
-    constants = {name: registry.datasets[name]["propensity"] for name in how}
-    own = {"amazon-670k": {"a": 0.6, "b": 2.6}, "wiki-500k": {"a": 0.5, "b": 0.4}}
-    assert constants == {**{name: {"a": 0.55, "b": 1.5} for name in how}, **own}
+    constants = {name: registry.datasets[name].propensity for name in how}
+    own = {"amazon-670k": Propensity(a=0.6, b=2.6), "wiki-500k": Propensity(a=0.5, b=0.4)}
+    assert constants == {**{name: Propensity(a=0.55, b=1.5) for name in how}, **own}
 
 
 def test_rivals_have_the_habits_of_their_released_code() -> None:
@@ -452,7 +454,7 @@ def test_the_clean_protocol_selects_on_held_out_documents_and_trains_no_longer(p
 
 def test_a_method_may_fix_its_protocol() -> None:
     registry = load(ROOT)
-    assert registry.config["protocol"] == "official"
+    assert registry.config.protocol == "official"
     made = made_by(registry, "lightxml-fast", "eurlex-4k-small", "minilm")
     assert (made.protocol, made.select, made.extra_epochs) == ("clean", "last", 0)
 
@@ -579,10 +581,10 @@ def test_the_runs_of_a_target_are_its_datasets_by_methods_members_and_seeds(proj
 
 def test_every_dataset_is_a_target_with_the_methods_of_the_first_one(project: Path) -> None:
     registry = load(project)
-    assert registry.targets == list(dict.fromkeys([*registry.config["targets"], *registry.datasets]))
-    methods = registry.config["targets"]["all"]["methods"]
-    assert registry.target("wiki10-31k") == {"datasets": ["wiki10-31k"], "methods": methods} and "lightxml" in methods
-    assert "knn" in registry.target("hpo-5k")["methods"], "one that the configuration names keeps its own methods"
+    assert registry.targets == list(dict.fromkeys([*registry.config.targets, *registry.datasets]))
+    methods = registry.config.targets["all"].methods
+    assert registry.target("wiki10-31k") == Target(datasets=("wiki10-31k",), methods=methods) and "lightxml" in methods
+    assert "knn" in registry.target("hpo-5k").methods, "one that the configuration names keeps its own methods"
 
 
 _LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(

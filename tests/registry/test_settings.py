@@ -1,4 +1,4 @@
-"""Every setting of every method and every key of every schema: what is allowed, and what is said of the rest."""
+"""Every setting of every method and every key of every definition: what is allowed, and what is said of the rest."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from typing import Any, Literal, get_args, get_origin
 import numpy as np
 import pytest
 import torch
-import yaml
 from annotated_types import Ge, Gt, Le, Lt
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,6 +20,13 @@ from scipy import sparse
 from lightxml_core.corpus.layouts import LAYOUTS
 from lightxml_core.corpus.leniency import Leniency
 from lightxml_core.corpus.statistics import statistics
+from lightxml_core.definitions import backbone
+from lightxml_core.definitions.config import Config
+from lightxml_core.definitions.dataset import Dataset, Expected
+from lightxml_core.definitions.documentation import FILES, json_schema
+from lightxml_core.definitions.method import Method
+from lightxml_core.definitions.reading import with_numbers
+from lightxml_core.definitions.vectors import Vectors
 from lightxml_core.encoders.backbone import Backbone, load_encoder
 from lightxml_core.encoders.scratch import Kind, ScratchConfig, build_scratch
 from lightxml_core.encoders.tokens import Preparation, prepare_text
@@ -31,16 +37,15 @@ from lightxml_core.features.text import FeatureSettings
 from lightxml_core.files import load_csr, save_csr, write_json
 from lightxml_core.methods import changed, flatten, implementations, load_method, make_settings, settable
 from lightxml_core.methods.lightxml import PROTOCOLS
-from lightxml_core.registry import Registry
+from lightxml_core.registry import load_registry, read_config
 from lightxml_core.registry.checks import check_methods
 from lightxml_core.registry.origin import Origin, lay_over
-from lightxml_core.registry.schema import with_numbers
 from lightxml_core.values import LARGEST, types_of
 from tests.helpers.project import ROOT, copy_project, snakemake
 from tests.methods.test_small_corpora import QUICK, Prepared, planted
 from workflow_scripts import ensemble
 
-SCHEMAS = ROOT / "lightxml_core/registry/schemas"
+SHIPPED = load_registry(ROOT, read_config(ROOT / "config.yaml"))
 FIELDS = [(name, key) for name in implementations() for key in settable(load_method(name).Settings)]
 
 
@@ -105,8 +110,8 @@ def test_a_value_beyond_its_range_is_refused_with_file_and_key_and_by_the_class_
     value = [bad] if get_origin(kind) is list else bad
     with pytest.raises(InputError, match=rf"^{key}(: expected| must be) "):
         make_settings(method, {key: value})
-    definition = {"implementation": name, "title": "M", "members": {"single": {key: value}}}
-    registry = Registry({}, {}, {}, {}, {"m": definition})
+    definition = Method(implementation=name, title="M", members={"single": {key: value}})
+    registry = replace(SHIPPED, datasets={}, methods={"m": definition})
     with pytest.raises(InputError, match=rf"^methods/m.yaml: members.single.{key}(: expected| must be) "):
         check_methods(registry)
 
@@ -127,7 +132,7 @@ def test_a_default_is_within_its_range_and_the_edge_of_a_range_is_allowed_or_ref
             assert key in str(error) or "`" in str(error)
 
 
-# Schemas
+# Definitions
 
 
 def nodes(schema: Any) -> Iterator[dict[str, Any]]:
@@ -137,39 +142,45 @@ def nodes(schema: Any) -> Iterator[dict[str, Any]]:
         yield from nodes(entry)
 
 
-@pytest.mark.parametrize("path", sorted(SCHEMAS.glob("*.yaml")), ids=lambda path: path.stem)
-def test_every_number_of_a_schema_has_a_least_and_a_largest_value(path: Path) -> None:
-    for node in nodes(yaml.safe_load(path.read_text(encoding="utf-8"))):
+@pytest.mark.parametrize("kind", FILES.values())
+def test_every_number_of_a_definition_has_a_least_and_a_largest_value(kind: type) -> None:
+    for node in nodes(json_schema(kind)):
         if node.get("type") in ("integer", "number"):
-            assert node.keys() >= {"minimum", "maximum"}, f"{path.stem}: {node}"
+            assert node.keys() >= {"minimum", "maximum"}, f"{kind}: {node}"
+
+
+@pytest.mark.parametrize("kind", FILES.values())
+def test_every_key_of_a_definition_is_described(kind: type) -> None:
+    for node in nodes(json_schema(kind)):
+        for key, value in node.get("properties", {}).items():
+            assert value.get("description"), f"{node['title']}.{key}"
 
 
 def test_a_dataset_may_expect_every_number_that_is_counted() -> None:
-    schema = yaml.safe_load((SCHEMAS / "dataset.yaml").read_text(encoding="utf-8"))
     Y, words = sparse.csr_matrix(np.eye(2, dtype=np.float32)), np.array([3, 4])
     counted = statistics(Y, Y, words, words, 0)
     numbers = {key for key, value in counted.items() if isinstance(value, int | float) and not isinstance(value, bool)}
-    assert schema["$defs"]["expected"]["properties"].keys() == numbers
+    assert {field.name for field in fields(Expected)} == numbers
 
 
-SOURCES: dict[str, list[set[str]]] = {  # where the program that gets such a value says which it takes
-    "backbone": [set(get_args(Kind)), set(get_args(Split))],
-    "config": [set(PROTOCOLS)],
-    "dataset": [
+SOURCES: dict[type, list[set[str]]] = {  # where the program that gets such a value says which it takes
+    backbone.Backbone: [set(get_args(Kind)), set(get_args(Split))],
+    Config: [set(PROTOCOLS)],
+    Dataset: [
         {field.name for field in fields(Leniency)},
         set(LAYOUTS),
         set(get_args(types_of(FeatureSettings)["analyzer"])),
     ],
-    "method": [set(PROTOCOLS), set(get_args(How))],
-    "vector": [],
+    Method: [set(PROTOCOLS), set(get_args(How))],
+    Vectors: [],
 }
 
 
-@pytest.mark.parametrize("path", sorted(SCHEMAS.glob("*.yaml")), ids=lambda path: path.stem)
-def test_a_schema_offers_what_its_program_takes(path: Path) -> None:
-    found = [set(node["enum"]) for node in nodes(yaml.safe_load(path.read_text(encoding="utf-8"))) if "enum" in node]
-    assert all(values in SOURCES[path.stem] for values in found)
-    assert all(values in found for values in SOURCES[path.stem])
+@pytest.mark.parametrize("kind", FILES.values())
+def test_a_definition_offers_what_its_program_takes(kind: type) -> None:
+    found = [set(node["enum"]) for node in nodes(json_schema(kind)) if "enum" in node]
+    assert all(values in SOURCES[kind] for values in found)
+    assert all(values in found for values in SOURCES[kind])
 
 
 @pytest.mark.parametrize("how", get_args(How))
@@ -283,7 +294,7 @@ def test_only_what_must_be_a_number_is_one_on_the_command_line(seeds: list[int],
     target = {"datasets": [name], "methods": [name], "seeds": [str(seed) for seed in seeds]}
     hardware = {"threads": str(seeds[0]), "gpus": "auto"}
     given = {"seeds": ["x", *target["seeds"]], "tolerance": {"P": str(points)}, "hardware": hardware}
-    found = with_numbers({**given, "targets": {"7": target}, "protocol": "clean"}, "config")
+    found = with_numbers({**given, "targets": {"7": target}, "protocol": "clean"}, Config)
     assert found == {
         "seeds": ["x", *seeds],
         "tolerance": {"P": points},

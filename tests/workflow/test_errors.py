@@ -15,6 +15,7 @@ import pytest
 from scipy import sparse
 
 from lightxml_core.corpus.lines import read_lines
+from lightxml_core.definitions.backbone import FolderSource
 from lightxml_core.downloads.archives import unpack
 from lightxml_core.downloads.fetch import fetch
 from lightxml_core.downloads.lock import Lock
@@ -173,7 +174,7 @@ def _encoder(file: Path) -> Callable[[Path], object]:
     def read(source: Path) -> object:
         for name in set(ENCODER_FILES) - {file.name}:
             write_text(source.parent / name, "{}")
-        return download_encoder({"folder": str(source.parent)}, Path("none"), source.parent / "made")
+        return download_encoder(FolderSource(folder=str(source.parent)), Path("none"), source.parent / "made")
 
     return read
 

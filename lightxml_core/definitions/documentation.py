@@ -1,0 +1,111 @@
+"""`python -m lightxml_core.definitions.documentation`: the tables of keys in docs/keys.md, JSON schemas for editors.
+
+`--check` compares the page only. `--schemas FOLDER` writes the schemas.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from lightxml_core.definitions.backbone import Backbone
+from lightxml_core.definitions.config import Config
+from lightxml_core.definitions.dataset import Dataset
+from lightxml_core.definitions.method import Method
+from lightxml_core.definitions.vectors import Vectors
+
+FILES: Mapping[str, type] = {
+    "config.yaml": Config,
+    "datasets/*.yaml": Dataset,
+    "methods/*.yaml": Method,
+    "backbones/*.yaml": Backbone,
+    "vectors/*.yaml": Vectors,
+}
+PAGE = Path(__file__).parents[2] / "docs/keys.md"
+_HEAD = ("| key | value | meaning |", "| --- | --- | --- |")
+_START, _END = "<!-- generated: python -m lightxml_core.definitions.documentation -->", "<!-- end -->"
+
+
+def json_schema(kind: type) -> dict[str, Any]:
+    """The JSON schema of a file, with the descriptions of the fields."""
+    from pydantic import ConfigDict, TypeAdapter
+
+    config = ConfigDict(extra="forbid", regex_engine="python-re", use_attribute_docstrings=True)
+    whole = TypeAdapter(list[kind], config=config).json_schema()  # type: ignore[valid-type]  # a type known at run time
+    return {"$defs": whole["$defs"], **whole["items"]}
+
+
+def tables() -> str:
+    """The keys of every file, one table per mapping."""
+    return "\n".join(line for file, kind in FILES.items() for line in _file(file, json_schema(kind)))
+
+
+def _file(file: str, schema: Mapping[str, Any]) -> Iterator[str]:
+    first = _name(schema["$ref"])
+    yield f"## {file}\n"
+    for name in [first, *(name for name in schema["$defs"] if name != first)]:
+        definition = schema["$defs"][name]
+        yield from [
+            f"### {name}\n",
+            f"{definition['description']}\n",
+            "| key | value | meaning |",
+            "| --- | --- | --- |",
+        ]
+        for key, value in definition["properties"].items():
+            needed = key in definition.get("required", ())
+            yield f"| `{key}`{' (needed)' if needed else ''} | {_value(value)} | {value['description']} |"
+        yield ""
+
+
+def _value(schema: Mapping[str, Any]) -> str:
+    """What a key may hold, in words."""
+    if "$ref" in schema:
+        return _name(schema["$ref"])
+    if "oneOf" in schema or "anyOf" in schema:
+        return ", or ".join(map(_value, schema.get("oneOf") or schema["anyOf"]))
+    if "enum" in schema:
+        return ", ".join(f"`{value}`" for value in schema["enum"])
+    if "const" in schema:
+        return f"`{schema['const']}`"
+    match schema.get("type"):
+        case "array":
+            return f"list: {_value(schema['items'])}"
+        case "object":
+            inner: Any = schema.get("additionalProperties") or next(
+                iter(schema.get("patternProperties", {}).values()), True
+            )
+            return "mapping" if inner is True else f"mapping: {_value(inner)}"
+        case "integer" | "number" as kind if "minimum" in schema:
+            return f"{kind}, {schema['minimum']:,} to {schema['maximum']:,}"
+    return str(schema.get("type", "any value"))
+
+
+def _name(reference: str) -> str:
+    return reference.rpartition("/")[2]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="fail where the page differs, and write nothing")
+    parser.add_argument("--schemas", type=Path, help="folder to write a JSON schema per kind of file to")
+    options = parser.parse_args()
+    if options.schemas is not None:
+        options.schemas.mkdir(parents=True, exist_ok=True)
+        for kind in FILES.values():
+            text = json.dumps(json_schema(kind), indent=2) + "\n"
+            (options.schemas / f"{kind.__name__.lower()}.json").write_text(text, encoding="utf-8")
+    page = PAGE.read_text(encoding="utf-8")
+    before, after = page.partition(_START)[0], page.partition(_END)[2]
+    wanted = f"{before}{_START}\n\n{tables()}\n{_END}{after}"
+    if options.check and wanted != page:
+        sys.exit(f"{PAGE}: the tables of keys differ: run python -m lightxml_core.definitions.documentation")
+    if not options.check:
+        PAGE.write_text(wanted, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
