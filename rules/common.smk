@@ -195,7 +195,7 @@ def files_of_member(wildcards):
     file = located(BASE, vectors)
     if not file.is_file():
         what = "is a folder: name a file in it" if file.is_dir() else "is not there: correct the path"
-        sys.exit(f"error: methods/{wildcards.method}.yaml: vectors: {file} {what}")
+        sys.exit(f"error: {REGISTRY.file_of_method(wildcards.method)}: vectors: {file} {what}")
     return [file]
 
 
@@ -263,7 +263,7 @@ def told(question, *names):
 def made(wildcards):
     """The settings of a member, every default filled in."""
     if not told(REGISTRY.serves, wildcards.method, wildcards.dataset):
-        sys.exit(f"error: methods/{wildcards.method}.yaml: it reads texts and {wildcards.dataset} has none")
+        sys.exit(f"error: {REGISTRY.file_of_method(wildcards.method)}: it reads texts and {wildcards.dataset} has none")
     return SimpleNamespace(**flatten(told(REGISTRY.made, wildcards.method, wildcards.dataset, wildcards.member)))
 
 
@@ -286,7 +286,7 @@ def ensemble_of(wildcards):
     """How the members of a method are combined."""
     how = REGISTRY.ensemble(wildcards.method, wildcards.dataset)
     if how is None:
-        sys.exit(f"error: methods/{wildcards.method}.yaml: there is no ensemble on {wildcards.dataset}")
+        sys.exit(f"error: {REGISTRY.file_of_method(wildcards.method)}: there is no ensemble on {wildcards.dataset}")
     return how
 
 

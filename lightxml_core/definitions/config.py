@@ -22,7 +22,7 @@ class Target(Definition):
     datasets: Distinct[str]
     """Names of files in datasets/."""
     methods: Distinct[str]
-    """Names of files in methods/."""
+    """Names of files in methods/ or studies/."""
     seeds: Maybe[Distinct[Seed]] = None
     """Seeds, instead of those of the configuration; of a dataset with splits, the splits."""
 

@@ -117,7 +117,7 @@ def _check_folder(folder: str, root: Path, where: str) -> None:
 def check_methods(registry: Registry) -> None:
     """InputError for a method's file that names what is not there, or a setting that its implementation has not."""
     for name, definition in registry.methods.items():
-        where = f"methods/{name}.yaml"
+        where = registry.file_of_method(name)
         try:
             implementation = load_method(definition.implementation)
         except InputError as error:
@@ -192,7 +192,7 @@ def _check_made(registry: Registry, method: str) -> None:
                 _check_encoder(registry.made(method, dataset, member), registry)
             except InputError as error:
                 where = f"member {member} on {dataset}" if dataset in own else f"member {member}"
-                raise InputError(f"methods/{method}.yaml: {where}: {error}") from None
+                raise InputError(f"{registry.file_of_method(method)}: {where}: {error}") from None
 
 
 def _check_encoder(settings: BaseSettings, registry: Registry) -> None:
@@ -231,11 +231,15 @@ def _check_settings(settings: Mapping[str, Any], types: Mapping[str, Any], where
 
 def check_published(registry: Registry, root: Path) -> None:
     """InputError for a name under which the project's published/ has no figures."""
-    for kind, definitions in (("dataset", registry.datasets), ("method", registry.methods)):
+    named = {
+        "dataset": {f"datasets/{name}.yaml": entry.published_as for name, entry in registry.datasets.items()},
+        "method": {registry.file_of_method(name): entry.published_as for name, entry in registry.methods.items()},
+    }
+    for kind, names in named.items():
         known, hint = _printed(root / "published", kind), "; others have no figures in published/"
-        for name, definition in definitions.items():
-            if known and definition.published_as is not None:
-                _known(definition.published_as, known, f"{kind}s/{name}.yaml: published_as", kind, hint)
+        for file, name in names.items():
+            if known and name is not None:
+                _known(name, known, f"{file}: published_as", kind, hint)
 
 
 def _printed(folder: Path, column: str) -> dict[str, None]:

@@ -39,6 +39,12 @@ class Registry:
     vectors: Mapping[str, Vectors]
     methods: Mapping[str, Method]
     origin: Origin = ONE_FILE
+    studies: frozenset[str] = frozenset()
+    """The methods that lie in studies/, not in methods/."""
+
+    def file_of_method(self, name: str) -> str:
+        """The file that defines a method, relative to the project."""
+        return f"{'studies' if name in self.studies else 'methods'}/{name}.yaml"
 
     def seeds(self, target: str, dataset: str) -> list[int]:
         """The seeds of a target on a dataset: its own; else of a dataset with splits one per split, of others the
@@ -142,7 +148,7 @@ class Registry:
         definition, members = self.methods[method], self.members(method, dataset)
         if member not in members:
             raise InputError(
-                f"methods/{method}.yaml: no member {member!r} on {dataset}: there are {', '.join(members)}"
+                f"{self.file_of_method(method)}: no member {member!r} on {dataset}: there are {', '.join(members)}"
             )
         chosen = {**definition.settings, **self._own(method, dataset).settings, **members[member]}
         protocols = self._protocols(method)

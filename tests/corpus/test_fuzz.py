@@ -99,7 +99,7 @@ def test_a_damaged_matrix_or_array_or_json_is_refused_or_read(damage: Callable[[
 @pytest.fixture(scope="module")
 def definitions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("definitions")
-    for name in ("datasets", "backbones", "vectors", "methods"):
+    for name in ("datasets", "backbones", "vectors", "methods", "studies"):
         shutil.copytree(ROOT / name, folder / name)
     shutil.copy(ROOT / "config.yaml", folder)
     return folder

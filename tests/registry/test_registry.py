@@ -25,7 +25,8 @@ DELICIOUS = "datasets/delicious.yaml"
 GLOVE, SPACY, ATTENTION = "vectors/glove-840b.yaml", "vectors/spacy-en-md.yaml", "methods/attentionxml.yaml"
 HUB, SCRATCH, PACKAGE = "backbones/bert-base.yaml", "backbones/scratch-bert.yaml", "backbones/minilm.yaml"
 XLNET, WORDS = "backbones/scratch-xlnet.yaml", "backbones/words.yaml"
-PROTOCOLS, MATCHER = "methods/lightxml-protocols.yaml", "methods/xtransformer-small.yaml"
+PROTOCOLS, MATCHER = "studies/lightxml-protocols.yaml", "methods/xtransformer-small.yaml"
+STUDIED = "studies/targets.yaml"
 LIGHTXML, KNN, TREES = "methods/lightxml.yaml", "methods/knn.yaml", "methods/parabel.yaml"
 
 Keys = tuple[str | int, ...]
@@ -34,7 +35,7 @@ Keys = tuple[str | int, ...]
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """The definitions of this project in a folder of their own."""
-    for folder in ("datasets", "backbones", "vectors", "methods", "published"):
+    for folder in ("datasets", "backbones", "vectors", "methods", "studies", "published"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
     shutil.copyfile(ROOT / CONFIG, tmp_path / CONFIG)
     return tmp_path
@@ -74,7 +75,8 @@ def test_every_shipped_definition_is_valid_and_every_member_has_settings() -> No
     for kind, found in (
         ("datasets", registry.datasets),
         ("backbones", registry.backbones),
-        ("methods", registry.methods),
+        ("methods", registry.methods.keys() - registry.studies),
+        ("studies", {*registry.studies, "targets"}),
     ):
         assert {f"{name}.yaml" for name in found} == {path.name for path in (ROOT / kind).iterdir()}
     for method in registry.methods:
@@ -555,6 +557,44 @@ def test_members_named_for_a_dataset_replace_the_methods_own(project: Path) -> N
     assert list(registry.members("lightxml", "amazon-670k")) == ["tree0", "tree1", "tree2"]
     assert registry.settings("lightxml", "eurlex-4k", "bert")["batch"] == 16
     assert registry.settings("lightxml", "hpo-5k", "bert")["batch"] == 99
+
+
+def test_targets_of_studies_follow_those_of_the_configuration(project: Path) -> None:
+    edit(project / CONFIG, ("targets", "ablations"), {"seeds": [3]})  # overrides one key of the study's
+    registry, config = load(project), read_config(project / CONFIG)
+    studied = read_config(project / STUDIED)
+    names = list(dict.fromkeys([*config["targets"], *studied]))
+    assert registry.targets[: len(names)] == names and names[0] == "all"
+    assert [run.seed for run in registry.runs("ablations")] == [3] * len(registry.members("lightxml-ablations", "x"))
+    assert registry.target("recipes") == Target(datasets=("hpo-5k-tiny",), methods=("lightxml-recipes",))
+
+
+@pytest.mark.parametrize(
+    ("file", "keys", "value", "expected"),
+    [
+        (STUDIED, ("recipes", "methods"), ["lightxm"], f"{STUDIED}: targets.recipes.methods: unknown method 'lightxm'"),
+        (STUDIED, ("recipes", "seed"), [1], f"{STUDIED}: unknown key 'targets.recipes.seed'"),
+        (CONFIG, ("targets", "demo", "seed"), [1], "config.yaml: unknown key 'targets.demo.seed'"),
+        (CONFIG, ("targets", "recipes"), {"seed": [1]}, "config.yaml: unknown key 'targets.recipes.seed'"),
+        (PROTOCOLS, ("base",), "lightxm", f"{PROTOCOLS}: base: unknown method 'lightxm'"),
+        (PROTOCOLS, ("members", "clean", "epochs"), 0, f"{PROTOCOLS}: members.clean.epochs must be at least 1"),
+        (PROTOCOLS, ("published_as",), "LightXM", f"{PROTOCOLS}: published_as: unknown method 'LightXM'"),
+        ("studies/knn.yaml", ("title",), "x", "studies/knn.yaml: methods/knn.yaml has the same name: rename one"),
+    ],
+)
+def test_a_mistake_in_a_study_is_named_with_its_file(
+    project: Path, file: str, keys: Keys, value: Any, expected: str
+) -> None:
+    if not (project / file).exists():
+        shutil.copyfile(project / KNN, project / file)
+    edit(project / file, keys, value)
+    assert complaint(project).startswith(expected)
+
+
+@pytest.mark.parametrize("text", ["", "[all]"])
+def test_targets_of_studies_must_be_a_mapping(project: Path, text: str) -> None:
+    (project / STUDIED).write_text(text, encoding="utf-8")
+    assert complaint(project).startswith(f"{STUDIED}: expected a mapping")
 
 
 def test_the_runs_of_a_target_are_its_datasets_by_methods_members_and_seeds(project: Path) -> None:

@@ -115,7 +115,8 @@ def test_a_target_asks_for_every_output_below_results(run_folder: Path) -> None:
     (project / "wrapper.smk").write_text(WRAPPER)
     config = yaml.safe_load((project / "config.yaml").read_text(encoding="utf-8"))
     datasets = [path.stem for path in (project / "datasets").glob("*.yaml")]
-    targets = dict.fromkeys(["tiny", *config["targets"], *datasets])
+    studied = yaml.safe_load((project / "studies/targets.yaml").read_text(encoding="utf-8"))
+    targets = dict.fromkeys(["tiny", *config["targets"], *studied, *datasets])
     said = snakemake(run_folder, *as_told(run_folder, *targets, "--forceall", "-n", file="wrapper.smk"))
     told = next(line for line in said.splitlines() if line.startswith("RESULTS "))
     asked = {path for target in json.loads(told.removeprefix("RESULTS ")) for path in target}

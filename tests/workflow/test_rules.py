@@ -137,12 +137,18 @@ def write_bag_of_words(source: Path, target: Path) -> None:
 # What is planned, before anything has run
 
 
+def all_targets() -> list[str]:
+    """The targets of config.yaml and of the studies, and the datasets."""
+    config, studied = (
+        yaml.safe_load((ROOT / file).read_text("utf-8")) for file in ("config.yaml", "studies/targets.yaml")
+    )
+    return sorted({*config["targets"], *studied, *(path.stem for path in (ROOT / "datasets").glob("*.yaml"))})
+
+
 @pytest.fixture(scope="module")
 def shipped(project: Path) -> list[Job]:
     """The plan of every target of the project together."""
-    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
-    datasets = {path.stem for path in (ROOT / "datasets").glob("*.yaml")}
-    return plan(project, *sorted({*config["targets"], *datasets}))
+    return plan(project, *all_targets())
 
 
 def test_jobs_ask_for_what_the_sizes_of_their_dataset_say(project: Path, shipped: list[Job]) -> None:
@@ -161,10 +167,8 @@ def test_jobs_ask_for_what_the_sizes_of_their_dataset_say(project: Path, shipped
 
 
 def test_every_shipped_target_is_planned(shipped: list[Job]) -> None:
-    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
-    datasets = {path.stem for path in (ROOT / "datasets").glob("*.yaml")}
     selected = [job.wildcards["target"] for job in shipped if job.rule == "select"]
-    assert sorted(selected) == sorted({*config["targets"], *datasets})
+    assert sorted(selected) == all_targets()
     assert sum(job.rule == "publish" for job in shipped) == len(selected)
 
 
@@ -175,7 +179,7 @@ def test_the_main_target_trains_each_dataset_by_method_member_and_seed(shipped: 
     assert len(cells) == len(planned), "a member is trained twice"
     wanted = set()
     for method in config["targets"]["all"]["methods"]:
-        definition = yaml.safe_load((ROOT / f"methods/{method}.yaml").read_text(encoding="utf-8"))
+        definition = defined_methods()[method]
         for dataset in config["targets"]["all"]["datasets"]:
             own = definition.get("datasets", {}).get(dataset, {}).get("members", definition["members"])
             wanted |= {(dataset, method, member, str(seed)) for member in own for seed in config["seeds"]}
@@ -239,8 +243,14 @@ def test_each_rule_runs_again_when_any_library_file_that_it_imports_is_edited(sh
 
 
 def method_files(method: str) -> list[Path]:
-    name = yaml.safe_load((ROOT / f"methods/{method}.yaml").read_text(encoding="utf-8"))["implementation"]
-    return files_of(name)
+    return files_of(defined_methods()[method]["implementation"])
+
+
+@cache
+def defined_methods() -> dict[str, dict[str, Any]]:
+    """The definitions of methods/ and studies/ by name."""
+    files = [path for folder in ("methods", "studies") for path in (ROOT / folder).glob("*.yaml")]
+    return {path.stem: yaml.safe_load(path.read_text("utf-8")) for path in files if path.name != "targets.yaml"}
 
 
 def files_of(implementation: str) -> list[Path]:
@@ -300,7 +310,7 @@ def test_the_workflow_for_continuous_integration_runs_a_target_and_keeps_what_it
 
 
 def test_no_method_is_trained_again_for_an_edit_to_one_that_it_is_not_built_on(shipped: list[Job]) -> None:
-    definitions = {path.stem: yaml.safe_load(path.read_text("utf-8")) for path in (ROOT / "methods").glob("*.yaml")}
+    definitions = defined_methods()
     own = {name: _relative(method_files(name)) for name in definitions}
     shared = _relative(files_of("transformer"))
     files = shared.union(*own.values())
