@@ -13,6 +13,8 @@ container: "lightxml.sif"
 
 
 include: "rules/common.smk"
+include: "rules/functions/start.smk"
+include: "rules/functions/resources.smk"
 
 
 wildcard_constraints:
@@ -36,6 +38,7 @@ include: "rules/training.smk"
 include: "rules/prediction.smk"
 include: "rules/evaluation.smk"
 include: "rules/reporting.smk"
+include: "rules/functions/targets.smk"
 
 
 # What a user asks for by name: `all`, the other targets of config.yaml, and every dataset.

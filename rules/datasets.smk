@@ -1,6 +1,9 @@
 # From the archive to the corpus files.
 
 
+include: "functions/datasets.smk"
+
+
 rule download_dataset:
     """Get a dataset's files from the first copy that is whole and has the expected statistics; resumed, safely unpacked."""
     input:

@@ -1,6 +1,9 @@
 # Backbones, vectors of words, and the corpora as tokens.
 
 
+include: "functions/encoders.smk"
+
+
 rule download_encoder:
     """Get a pretrained encoder from a hub, a package or a folder; safetensors only, checksum verified."""
     input:

@@ -1,6 +1,9 @@
 # Sparse features of the documents.
 
 
+include: "functions/features.smk"
+
+
 rule build_features:
     """TF-IDF or bag of words of the texts; of a source without texts, the bag of words that it ships."""
     input:

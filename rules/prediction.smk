@@ -1,6 +1,9 @@
 # Every prediction is one CSR matrix, test documents by labels, the 100 best scores a row.
 
 
+include: "functions/ensembles.smk"
+
+
 rule predict:
     """Predict the test documents with one trained member."""
     input:

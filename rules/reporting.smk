@@ -1,9 +1,10 @@
 # From the metrics of a target's runs to its tables, figures and report.
 
-from lightxml_core.reporting.figures.catalogue import KINDS as FIGURE_KINDS
-from lightxml_core.reporting.tables.catalogue import KINDS as TABLE_KINDS
 
-TABLES = [kind.name for kind in TABLE_KINDS]
+include: "functions/reporting.smk"
+
+
+from lightxml_core.reporting.figures.catalogue import KINDS as FIGURE_KINDS
 
 
 rule select:
@@ -32,7 +33,7 @@ rule tables:
     input:
         runs=run_files,
         corpora=corpora,
-        features=told_of_features,
+        features=feature_statistics,
         selection="results/targets/{target}/selection.json",
         published=of_project(sorted((BASE / "published").glob("*.csv"))),
         code=code("tables", *(kind.module for kind in TABLE_KINDS)),
@@ -99,7 +100,7 @@ rule report:
         figures=rules.figures.output,
         runs=run_files,
         corpora=corpora,
-        features=told_of_features,
+        features=feature_statistics,
         selection="results/targets/{target}/selection.json",
         code=code("report"),
         assets=of_project(sorted((BASE / "lightxml_core/reporting/page/assets").glob("*"))),

@@ -1,6 +1,9 @@
 # One rule trains every member of every method.
 
 
+include: "functions/members.smk"
+
+
 rule train:
     """Train one member. Killed, it goes on from its checkpoint, which lies in a folder that is no output."""
     input:
@@ -28,7 +31,7 @@ rule train:
         files=fingerprints(files_of_member),
         implementation=lambda wildcards: REGISTRY.methods[wildcards.method].implementation,
         settings=lambda wildcards: as_json(
-            told(REGISTRY.settings, wildcards.method, wildcards.dataset, wildcards.member)
+            or_exit(REGISTRY.settings, wildcards.method, wildcards.dataset, wildcards.member)
         ),
     shell:
         "python -m workflow_scripts.train --method {params.implementation} --corpus results/{wildcards.dataset}/corpus"

@@ -331,7 +331,7 @@ def _relative(files: list[Path]) -> set[str]:
 
 
 def test_every_rule_tells_what_it_does_logs_and_states_what_it_takes() -> None:
-    for file in (ROOT / "rules").glob("*.smk"):
+    for file in (ROOT / "rules").rglob("*.smk"):
         for block in re.split(r"^(?=rule )", file.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
             assert re.match(r'rule \w+:\n    """.+"""\n', block), f"{file.name}: {block[:40]}"
             for part in ("input", "output", "log", "benchmark", "threads", "resources", "shell"):

@@ -1,0 +1,37 @@
+"""How a run divides the cores and GPUs of a machine among its trainings and predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lightxml_core.definitions.config import Hardware
+from lightxml_core.errors import InputError
+
+
+@dataclass(frozen=True)
+class Shares:
+    """What one job may use, and how many jobs may use a GPU at once."""
+
+    gpu_slots: int
+    """Jobs that may use a GPU at once; as many as one GPU has where there is none."""
+    trainings_per_gpu: int
+    """Jobs that share one GPU."""
+    processes: int
+    """Processes that train one model together, each with its own GPU."""
+    threads: int
+    """Threads of each process."""
+
+
+def shares(hardware: Hardware, visible: int, cores: int, file_of: Callable[..., str]) -> Shares:
+    """Divide `cores` cores and `visible` GPUs. Without a GPU a training has all cores, because two would be slow.
+
+    file_of: names the file of a key's path, for the InputError of a training with more GPUs than there are.
+    """
+    gpus = (visible or 1) if hardware.gpus == "auto" else hardware.gpus
+    per_gpu, processes = (hardware.trainings_a_gpu, hardware.gpus_a_training) if visible else (1, 1)
+    if processes > gpus:
+        file = file_of("hardware", "gpus_a_training")
+        raise InputError(f"{file}: hardware.gpus_a_training is {processes} and there are {gpus} GPUs: lower it")
+    slots = gpus * per_gpu
+    return Shares(slots, per_gpu, processes, hardware.threads or max(1, cores // slots))

@@ -1,0 +1,115 @@
+# What a member of a method is trained on and predicts from.
+
+import shlex
+from types import SimpleNamespace
+
+from lightxml_core.methods import flatten, method_files
+from lightxml_core.planning.workload import load_of, prediction_asked, training_asked
+from lightxml_core.registry.grid import SHIPPED
+from lightxml_core.user_files import located
+
+
+def files_of_member(wildcards):
+    """The word vectors that a member names by their path; none where it names none."""
+    vectors = made(wildcards).vectors if "vectors" in needs(wildcards) else None
+    if vectors is None or vectors in REGISTRY.vectors:
+        return []
+    file = located(BASE, vectors)
+    if not file.is_file():
+        what = "is a folder: name a file in it" if file.is_dir() else "is not there: correct the path"
+        sys.exit(f"error: {REGISTRY.file_of_method(wildcards.method)}: vectors: {file} {what}")
+    return [file]
+
+
+def made(wildcards):
+    """The settings of a member, every default filled in."""
+    if not or_exit(REGISTRY.serves, wildcards.method, wildcards.dataset):
+        sys.exit(f"error: {REGISTRY.file_of_method(wildcards.method)}: it reads texts and {wildcards.dataset} has none")
+    return SimpleNamespace(**flatten(or_exit(REGISTRY.made, wildcards.method, wildcards.dataset, wildcards.member)))
+
+
+def needs(wildcards):
+    return or_exit(REGISTRY.needs, wildcards.method, wildcards.dataset, wildcards.member)
+
+
+def tfidf_of(wildcards):
+    """The kind of TF-IDF that a member or its clusters are made from; None where neither reads any."""
+    return or_exit(REGISTRY.tfidf, wildcards.method, wildcards.dataset, wildcards.member)
+
+
+def gpus_of_training(wildcards):
+    """As many as the configuration gives a training, for a method that can use several; one for others."""
+    wanted = needs(wildcards)
+    return PROCESSES if "gpus" in wanted else int("gpu" in wanted)
+
+
+def member_inputs(wildcards, tokens="max_tokens"):
+    """The prepared inputs of a member, by the name of the option that passes them to its program.
+
+    tokens: the setting that says how many of them a document may have; 0, or a method without it: `max_tokens`.
+    """
+    dataset, settings, wanted = wildcards.dataset, made(wildcards), needs(wildcards)
+    found = {}
+    if "tokens" in wanted:
+        found["encoder"] = encoder_folder(dataset, settings.backbone)
+        most = getattr(settings, tokens, 0) or settings.max_tokens
+        found["tokens"] = f"results/{dataset}/tokens/{settings.backbone}-{most}-{settings.text}"
+    for need in sorted({"tfidf", "bow"} & wanted):
+        kind = tfidf_of(wildcards) if need == "tfidf" else need
+        found["features"] = [f"results/{dataset}/features/{kind}/{name}" for name in FEATURES]
+    if "clusters" in wanted:
+        of_shipped = "shipped-" if tfidf_of(wildcards) == SHIPPED else ""
+        found["clusters"] = f"results/{dataset}/clusters/{of_shipped}{settings.max_leaf}-{settings.tree}.npz"
+    return found
+
+
+def training_inputs(wildcards):
+    """Those, and what only training reads."""
+    found = member_inputs(wildcards)
+    if "vectors" in needs(wildcards):
+        own = as_inputs(files_of_member(wildcards))
+        found |= {"own_vectors": own[0]} if own else {"vectors": f"data/vectors/{made(wildcards).vectors}"}
+    if "names_encoder" in needs(wildcards):
+        found["names_encoder"] = encoder_folder(wildcards.dataset, made(wildcards).names_backbone)
+    return found
+
+
+def prediction_inputs(wildcards):
+    """Those, with the tokens that a prediction reads."""
+    return member_inputs(wildcards, "predict_tokens")
+
+
+def as_options(inputs_of):
+    """Inputs as command-line options; features are passed as their folder."""
+
+    def options(wildcards):
+        inputs = inputs_of(wildcards)
+        paths = {name: Path(path[0]).parent if name == "features" else path for name, path in inputs.items()}
+        return " ".join(f"--{name} {shlex.quote(str(path))}" for name, path in paths.items())
+
+    return options
+
+
+def member_asked(cost_of):
+    """The same for a job of a member."""
+    return lambda wildcards, threads: cost_of(
+        load_of(REGISTRY, wildcards.method, wildcards.dataset, wildcards.member, shape_for(wildcards)),
+        *(wildcards, threads),
+    )
+
+
+def training_of(load, wildcards, threads):
+    return training_asked(load, shape_for(wildcards), gpus_of_training(wildcards) > 0, threads)
+
+
+def prediction_of(load, wildcards, threads):
+    return prediction_asked(load, shape_for(wildcards))
+
+
+def method_code(program):
+    """The same for a program that runs the method of its wildcards, with the files of that method and no other."""
+
+    def files(wildcards):
+        return code(program, *method_files(REGISTRY.methods[wildcards.method].implementation))
+
+    return files

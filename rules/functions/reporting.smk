@@ -1,0 +1,50 @@
+# What the reporting reads of a target.
+
+from types import SimpleNamespace
+
+from lightxml_core.features.origin import ORIGIN
+from lightxml_core.registry.grid import BUILT, SHIPPED
+from lightxml_core.reporting.tables.catalogue import KINDS as TABLE_KINDS
+
+TABLES = [kind.name for kind in TABLE_KINDS]
+
+
+def reported(run):
+    """The files of one run that the reporting reads; an ensemble is not trained."""
+    own = ["provenance.json", "training.jsonl", "prediction.json"] if run.member else []
+    return [f"{run.path}/{name}" for name in ("metrics.json", "predictions.npz", *own)]
+
+
+def run_files(wildcards):
+    """What the reporting reads of each run of a target."""
+    return [file for run in REGISTRY.runs(wildcards.target) for file in reported(run)]
+
+
+def corpora(wildcards):
+    """The corpus files of a target's datasets."""
+    return collect(
+        "results/{dataset}/corpus/{file}",
+        dataset=[first for first, *_ in REGISTRY.corpora(wildcards.target).values()],
+        file=CORPUS,
+    )
+
+
+def feature_statistics(wildcards):
+    """The files that tell what the TF-IDF of a target's methods is: their sizes are statistics of its datasets."""
+    found = set()
+    for run in REGISTRY.runs(wildcards.target):
+        if run.member:
+            kind, wanted = tfidf_of(member_of(run)), needs(member_of(run))
+            found |= {f"results/{corpus_of(run)}/features/{SHIPPED}/{ORIGIN}"} if kind == SHIPPED else set()
+            if kind == BUILT and "tfidf" in wanted:
+                found.add(f"results/{corpus_of(run)}/features/{BUILT}/vocabulary.json")
+    return sorted(found)
+
+
+def corpus_of(run):
+    return REGISTRY.corpus(run.dataset, run.seed)
+
+
+def member_of(run):
+    """A run of a member as the wildcards of its rules."""
+    return SimpleNamespace(dataset=corpus_of(run), method=run.method, member=run.member)

@@ -1,0 +1,33 @@
+# Before the first job: check that folders can be written, keep other runs out, and have SIGTERM end the jobs.
+
+import signal
+from contextlib import suppress
+
+import psutil
+from snakemake.exceptions import WorkflowError
+
+from lightxml_core.errors import ACCESS
+from lightxml_core.files import hold_lock
+
+HELD = []
+
+
+def stop(*_):
+    """End the jobs that run, then do what Ctrl-C does: snakemake itself would let them run on, for hours."""
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            process.terminate()
+    raise KeyboardInterrupt
+
+
+onstart:
+    # Before any work: snakemake would make these folders, or fail to, one job after the other.
+    for folder in ("results", "logs"):
+        if os.path.exists(folder) and not os.access(folder, os.W_OK | os.X_OK):
+            sys.exit(f"error: {os.path.abspath(folder)} cannot be written by this user: {ACCESS}")
+    # Snakemake's own lock outlives a killed run; this one ends with its process (profiles/default turns that one off).
+    try:
+        HELD.append(hold_lock(Path(".snakemake/lightxml.lock"), f"a run is going on in {Path.cwd()}"))
+    except InputError as error:
+        raise WorkflowError(str(error))
+    signal.signal(signal.SIGTERM, stop)  # here, because snakemake sets its own after it has read the rules
