@@ -61,9 +61,7 @@ def test_indices_of_64_bits_give_the_same() -> None:
     assert (numbers(balanced_clusters(wide, 10, 1)) == numbers(balanced_clusters(Z, 10, 1))).all()
 
 
-def test_more_label_features_than_32_bits_count_stay_where_they_are(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_more_label_features_than_32_bits_count_stay_in_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     X, Y = (sparse.random(300, width, 0.1, "csr", np.float32, np.random.default_rng(0)) for width in (50, 80))
     expected = label_features(X, Y)
     monkeypatch.setattr("lightxml_core.features.labels._MOST_VALUES", 0)

@@ -77,7 +77,7 @@ def whole(corpus: Corpus) -> tuple[np.ndarray, np.ndarray]:
         ),
     ],
 )
-def test_labels_are_those_that_the_definition_the_xml_or_the_relation_names(
+def test_labels_are_named_by_definition_xml_or_relation(
     rows: Callable[[np.ndarray], list[str]],
     relation: str,
     labels: LabelAttributes | None,
@@ -101,7 +101,7 @@ def test_labels_are_those_that_the_definition_the_xml_or_the_relation_names(
     assert found == {(*row[columns], *row[others]) for row in expected}
 
 
-def test_train_and_test_tables_are_read_side_by_side_and_must_have_the_same_attributes(tmp_path: Path) -> None:
+def test_train_and_test_tables_must_have_the_same_attributes(tmp_path: Path) -> None:
     (tmp_path / "top").mkdir()
     write(tmp_path / "top/own-train.arff", sparse(VALUES[:3]), "'x: -C 2'")
     test = write(tmp_path / "top/own-test.arff", dense(VALUES[3:]), "'x: -C 2'")
@@ -252,7 +252,7 @@ def _planted(folder: Path) -> dict[str, Path]:
     return {name: folder / name for name in ("tagged.arff", "trn.txt", "tst.txt")}
 
 
-def test_splits_from_a_server_are_run_and_judged_over_their_mean(server: Server, tmp_path: Path) -> None:
+def test_splits_from_a_server_are_run_and_judged_by_their_mean(server: Server, tmp_path: Path) -> None:
     project = copy_project(tmp_path / "project")
     files = []
     for name, path in _planted(tmp_path).items():

@@ -124,7 +124,7 @@ def test_a_damaged_definition_is_taken_or_refused(
 
 @given(damage=damages())
 @settings(deadline=None, max_examples=150 * MORE)
-def test_damaged_published_figures_are_taken_or_refused_with_their_line(damage: Callable[[bytes], bytes]) -> None:
+def test_damaged_published_figures_are_read_or_refused_by_line(damage: Callable[[bytes], bytes]) -> None:
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "main.csv"
         path.write_bytes(damage((ROOT / "published/main.csv").read_bytes()[:2000].rpartition(b"\n")[0] + b"\n"))

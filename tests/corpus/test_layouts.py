@@ -88,7 +88,7 @@ PART = st.lists(st.tuples(TEXT, st.lists(LABEL, min_size=1, max_size=4)), min_si
     start=st.sampled_from(["", "\ufeff"]),
     last=st.booleans(),
 )
-def test_any_corpus_survives_the_way_from_its_layout_into_the_store(
+def test_any_corpus_survives_the_way_into_the_store(
     parts: tuple[Documents, Documents], end: str, start: str, last: bool
 ) -> None:
     with tempfile.TemporaryDirectory() as temporary:
@@ -216,9 +216,10 @@ def test_a_nul_is_refused_in_every_layout_with_its_line(layout: str, file: str, 
         ("\u212b", "A\u030a\u200b"),
     ],
 )
-def test_labels_that_look_the_same_are_told_in_every_layout_with_labels_in_words(
+def test_labels_that_look_the_same_give_a_warning(
     layout: str, one: str, other: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """In every layout whose labels are words."""
     if layout == "csv":
         for part in ("train", "test"):
             (tmp_path / f"{part}.csv").write_text(f"text,labels\nt,{one};other\nu,{other}\n", encoding="utf-8")
@@ -286,7 +287,7 @@ def test_layouts_with_matrices(tmp_path: Path, layout: str, text_files: str, lab
 
 
 @pytest.mark.parametrize(("layout", "file"), [("pecos", "output-items.txt"), ("xtransformer", "label_map.txt")])
-def test_titles_that_are_missing_or_the_same_stay_labels_of_their_own(
+def test_missing_or_equal_titles_stay_separate_labels(
     layout: str, file: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     WRITERS[layout](tmp_path)
@@ -690,9 +691,7 @@ def test_lines_of_labels_and_text_with_faults(tmp_path: Path, content: str, mess
         exhaust(read("libmultilabel", write_libmultilabel(tmp_path, content), STRICT))
 
 
-def test_labels_with_another_separator_than_blanks_are_told_with_their_line(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_labels_with_another_separator_give_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     read("libmultilabel", write_libmultilabel(tmp_path, "a|b a|b\tone\n", "c\tthree\nb|a\tfour\n"), STRICT)
     assert "train.txt line 1: labels such as 'a|b'" in caplog.text and "write blanks between labels" in caplog.text
     caplog.clear()
@@ -735,9 +734,10 @@ def write_cells(folder: Path, cells: list[str]) -> Path:
 
 
 @pytest.mark.parametrize(("cells", "separator"), LISTS.values(), ids=LISTS)
-def test_lists_with_another_separator_are_told_with_an_example_and_the_separator_is_taken(
+def test_lists_with_another_separator_give_an_example(
     cells: list[str], separator: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """The separator that the message advises works."""
     read("csv", write_cells(tmp_path, cells), STRICT)
     told = yaml.safe_load(caplog.text.partition("set `")[2].partition("`")[0])
     assert told == {"separator": separator} and "train.csv line" in caplog.text

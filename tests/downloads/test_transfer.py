@@ -193,7 +193,7 @@ def test_a_server_that_ignores_ranges_is_read_from_the_start(server: Server, tmp
 
 
 @pytest.mark.parametrize("honours_if_range", [True, False])
-def test_a_file_changed_between_break_and_resume_is_started_afresh(
+def test_a_file_changed_before_the_resume_is_started_afresh(
     server: Server, tmp_path: Path, honours_if_range: bool
 ) -> None:
     def change(page: Page) -> None:
@@ -205,7 +205,7 @@ def test_a_file_changed_between_break_and_resume_is_started_afresh(
     assert page.seen == [None, "bytes=1000-"] + ([] if honours_if_range else [None])
 
 
-def test_a_change_that_no_header_betrays_is_caught_by_the_checksum(server: Server, tmp_path: Path) -> None:
+def test_a_change_that_no_header_shows_fails_the_checksum(server: Server, tmp_path: Path) -> None:
     def change(page: Page) -> None:
         page.body = BODY[::-1]
 
@@ -269,7 +269,7 @@ def test_a_complete_part_is_verified_without_asking_again(server: Server, tmp_pa
     assert (tmp_path / "data.bin").read_bytes() == BODY
 
 
-def test_a_kill_while_starting_afresh_leaves_no_old_data_under_a_new_note(tmp_path: Path) -> None:
+def test_a_kill_while_starting_afresh_leaves_no_old_data(tmp_path: Path) -> None:
     partial = transfer.Partial(tmp_path / "data.bin")
     partial.data.write_bytes(b"of the old file")
     partial.begin({"url": "new"})
@@ -290,7 +290,7 @@ def test_garbage_of_the_right_length_sends_to_the_next_mirror(server: Server, tm
 @pytest.mark.parametrize(
     ("page_of", "told"), [(QUOTA, "its quota is used up"), (SIGN_IN, "served an HTML page instead of the file")]
 )
-def test_an_html_page_in_place_of_an_archive_is_named_and_the_next_mirror_tried(
+def test_an_html_page_is_named_and_the_next_mirror_tried(
     server: Server, tmp_path: Path, content_type: str, start: bytes, page_of: bytes, told: str
 ) -> None:
     page, good = Page(body=start + page_of, content_type=content_type), Page(body=gzip.compress(BODY))
@@ -323,7 +323,7 @@ def test_an_md5_is_compared_where_no_sha256_is_known(server: Server, tmp_path: P
         get([Mirror(mirror.url, md5=wrong)], tmp_path)
 
 
-def test_what_a_bad_file_would_leave_in_the_lock_file_is_kept_only_if_it_proves_good(tmp_path: Path) -> None:
+def test_the_lock_file_records_only_files_that_prove_good(tmp_path: Path) -> None:
     lock = Lock(tmp_path / "lock.json")
     bad, good = Trial(lock), Trial(lock)
     bad.check("x", sha(b"bad"), 3)
@@ -352,7 +352,8 @@ def test_a_missing_page_is_asked_for_once_and_a_busy_one_again(server: Server, t
     assert (len(missing.seen), len(busy.seen)) == (1, 3)
 
 
-def test_when_all_fail_the_message_lists_each_reason_and_the_place(server: Server, tmp_path: Path) -> None:
+def test_when_all_fail_the_message_lists_each_reason(server: Server, tmp_path: Path) -> None:
+    """And where to put the file."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         closed = f"http://127.0.0.1:{unused.getsockname()[1]}/x"
@@ -392,7 +393,7 @@ def test_a_file_already_there_is_verified_and_not_downloaded(server: Server, tmp
     assert other.seen == right.seen == []
 
 
-def test_what_has_no_checksum_is_recorded_once_and_compared_later(
+def test_a_missing_checksum_is_recorded_once_and_compared_later(
     server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     page, spare = Page(), Page(body=b"spare")

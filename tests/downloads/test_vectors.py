@@ -41,7 +41,7 @@ REFUSED = (ValueError, IndexError, KeyError, TypeError, RecursionError)
 # Formats
 
 
-def test_words_of_a_parquet_file_are_those_that_its_library_wrote() -> None:
+def test_words_of_a_parquet_file_are_those_its_library_wrote() -> None:
     assert read_strings(PARQUET) == WORDS
 
 
@@ -93,7 +93,8 @@ def packed_map(rows: Iterable[tuple[int, int]], head: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("head", [b"\x83", b"\xde\0\3", b"\xdf\0\0\0\3"])
-def test_rows_are_found_by_the_hash_of_a_word_however_their_numbers_are_packed(head: bytes) -> None:
+def test_rows_are_found_by_the_hash_of_a_word(head: bytes) -> None:
+    """However their numbers are packed."""
     words = ["coffee", "tea", "naïve", "without"]
     rows = packed_map(
         [(murmur(word.encode(), 1), row) for word, row in zip(words, (5, 300, 70_000), strict=False)], head
@@ -162,7 +163,7 @@ def download(source: dict[str, Any], folder: Path, archives: str = "archives") -
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_word_has_the_row_that_the_package_of_an_index_gives_it(
+def test_a_word_has_the_row_that_its_package_gives_it(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     members, where, rows = KINDS[kind]
@@ -233,7 +234,8 @@ def test_vectors_are_the_one_file_of_their_archive(tmp_path: Path) -> None:
     assert {path.name: path.read_bytes() for path in target.iterdir()} == kept
 
 
-def test_vectors_come_from_the_next_address_where_one_is_gone_or_gives_another_file(tmp_path: Path) -> None:
+def test_vectors_come_from_the_next_address_where_one_fails(tmp_path: Path) -> None:
+    """It is gone, or gives another file."""
     other, right = (make_zip(tmp_path / name / "glove.zip", f"{name} 1 2\n".encode()) for name in ("other", "right"))
     target = download(source_of(tmp_path / "gone.zip", other, right, sha256=sha256_of(right)), tmp_path)
     assert read_vectors(target, {"right"})["right"].tolist() == [1, 2]
@@ -251,7 +253,7 @@ _LINES = st.lists(st.tuples(st.sampled_from(["a", "b", "c d", "é", ""]), st.int
 
 @given(lines=_LINES, header=st.booleans())
 @settings(deadline=None, max_examples=50)
-def test_a_downloaded_text_file_gives_each_word_what_the_text_gives(
+def test_a_downloaded_text_file_gives_each_word_its_vector(
     tmp_path_factory: pytest.TempPathFactory, lines: list[tuple[str, int, int]], header: bool
 ) -> None:
     folder = tmp_path_factory.mktemp("text")

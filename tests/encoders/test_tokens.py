@@ -77,7 +77,7 @@ def test_more_texts_than_one_chunk_holds(
     assert sorted(path.name for path in (tmp_path / "chunks").iterdir()) == ["trn.ids.npy", "trn.offsets.npy"]
 
 
-def test_padding_and_truncation_stored_in_the_tokenizer_do_not_count(encoders: dict[str, Path], tmp_path: Path) -> None:
+def test_padding_and_truncation_of_the_tokenizer_do_not_count(encoders: dict[str, Path], tmp_path: Path) -> None:
     padded = reference(encoders["bert"]).backend_tokenizer
     padded.enable_padding(length=30)
     padded.enable_truncation(4)
@@ -106,9 +106,8 @@ def test_where_each_type_has_its_special_tokens(encoders: dict[str, Path], tmp_p
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_scratch_encoder_has_the_size_asked_for_and_the_ids_of_its_tokenizer(
-    kind: str, encoders: dict[str, Path]
-) -> None:
+def test_a_scratch_encoder_has_the_size_asked_for(kind: str, encoders: dict[str, Path]) -> None:
+    """And the ids of its tokenizer."""
     config, tokenizer = AutoConfig.from_pretrained(encoders[kind]), reference(encoders[kind])
     assert (config.model_type, config.hidden_size, config.num_hidden_layers) == (kind, 16, 2)
     assert config.vocab_size == len(tokenizer) == len(set(tokenizer.get_vocab().values())) == VOCABULARY
@@ -156,9 +155,7 @@ def fingerprints(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-def test_building_again_gives_the_same_bytes_in_this_process_and_in_another(
-    encoders: dict[str, Path], tmp_path: Path
-) -> None:
+def test_building_again_gives_the_same_bytes_in_any_process(encoders: dict[str, Path], tmp_path: Path) -> None:
     (tmp_path / "texts").write_text("\n".join(some_texts()), encoding="utf-8")
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     command = [sys.executable, "-c", BUILD, tmp_path / "texts", tmp_path / "other"]
@@ -174,7 +171,7 @@ def test_building_again_gives_the_same_bytes_in_this_process_and_in_another(
 
 
 @pytest.mark.parametrize("kind", ["bert", "xlnet", "words"])
-def test_texts_that_say_nothing_make_no_tokenizer_and_a_single_letter_makes_one(kind: Kind, tmp_path: Path) -> None:
+def test_empty_texts_make_no_tokenizer_and_a_letter_makes_one(kind: Kind, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no word to train a tokenizer on"):
         build_scratch(ScratchConfig(kind, 100, 16, 2, 2, 64), ["", " "], tmp_path)
     assert not (tmp_path / "tokenizer.json").exists()
@@ -256,7 +253,8 @@ def slow_pieces(tokenizer: Any, text: str) -> list[str]:
 
 @given(words=st.lists(st.sampled_from(["90,", "1990", "7,", "a,", "section", "(4,", ",", "90,000", "x"]), max_size=12))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_xlnet_takes_the_comma_off_a_number_as_its_tokenizer_in_python_does(words: list[str], tmp_path: Path) -> None:
+def test_xlnet_takes_the_comma_off_a_number(words: list[str], tmp_path: Path) -> None:
+    """As its tokenizer in Python does."""
     text = " ".join([*words, "90,"])
     assert "▁90," in slow_vocabulary() and slow_pieces(unigram(tmp_path), text) == officially_tokenised(text, tmp_path)
 

@@ -45,7 +45,7 @@ def test_words_of_the_treebank_by_hand(text: str, expected: str, tmp_path: Path)
 
 @given(st.text("aB1 .,:;'\"`()-_½é’%&\n\t/", max_size=60))
 @settings(max_examples=150, deadline=None)
-def test_no_word_is_punctuation_and_nothing_but_punctuation_is_lost(text: str) -> None:
+def test_no_word_is_punctuation_and_only_punctuation_is_lost(text: str) -> None:
     found = words(text)
     assert all(any(letter.isalnum() or letter == "_" for letter in word) for word in found)
     told = [letter for letter in text.lower() if letter.isalnum() or letter == "_"]
@@ -58,7 +58,7 @@ def test_blanks_split_and_change_nothing() -> None:
 
 
 @pytest.mark.parametrize("split", ["blanks", "treebank"])
-def test_the_vocabulary_goes_by_documents_and_500_words_are_left(split: Split, tmp_path: Path) -> None:
+def test_the_vocabulary_counts_documents_and_has_500_words(split: Split, tmp_path: Path) -> None:
     texts = ["often often often often rare", "both a", "both b rare", "both"]
     assert [word_tokenizer(texts, 5, split).id_to_token(n) for n in range(5)] == ["[PAD]", "[UNK]", "both", "rare", "a"]
     assert word_tokenizer(texts, 5, "marks").id_to_token(3) == "often"

@@ -132,7 +132,7 @@ def test_matrices_beside_the_texts_are_the_shipped_features(tmp_path: Path, layo
         assert (features(rows, rows) != X).nnz == 0
 
 
-def test_amazons_features_are_called_what_they_are_and_may_lack_the_test_documents(tmp_path: Path) -> None:
+def test_amazons_features_are_named_and_may_lack_test_documents(tmp_path: Path) -> None:
     inside = attentionxml(tmp_path)
     write_svmlight(inside / "train_v1.txt", features(TRN, 1))
     found = shipped_features("attentionxml", tmp_path, DOCUMENTS)
@@ -163,7 +163,7 @@ def test_other_numbers_of_rows_than_documents_are_refused(
         shipped_features("attentionxml", tmp_path, DOCUMENTS)
 
 
-def test_parts_of_different_widths_and_values_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
+def test_parts_of_different_widths_or_bad_values_are_refused(tmp_path: Path) -> None:
     _, beside = matrices(tmp_path / "copy", "xtransformer")
     save_npz(beside / "X.trn.npz", features(TRN, 1))
     save_npz(beside / "X.tst.npz", features(TST, 2)[:, :-1])

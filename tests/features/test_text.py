@@ -48,7 +48,7 @@ def test_label_features_agree_with_dense_arithmetic(seed: int, documents: int, l
 
 @given(seed=st.integers(0, 10_000), stored=st.integers(1, 40))
 @settings(max_examples=30, deadline=None)
-def test_pieces_and_files_change_no_bit_of_the_features_of_labels(seed: int, stored: int) -> None:
+def test_pieces_and_files_change_no_bit_of_label_features(seed: int, stored: int) -> None:
     random = np.random.default_rng(seed)
     X = sparse.random(9, 30, 0.4, "csr", np.float64, random)
     Y = sparse.random(9, 4, 0.4, "csr", np.float32, random)
@@ -207,9 +207,8 @@ SPACED = {
 
 
 @pytest.mark.parametrize("texts", UNSPACED.values(), ids=UNSPACED)
-def test_texts_without_blanks_between_words_are_told_unless_terms_are_of_characters(
-    texts: list[str], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_texts_without_blanks_between_words_give_a_warning(texts: list[str], caplog: pytest.LogCaptureFixture) -> None:
+    """Unless terms are made of characters."""
     for build in (build_tfidf, build_bow):
         build(iter(texts), texts, FeatureSettings())
         assert "no blanks between words" in caplog.text and "`features: {analyzer: char_wb, ngrams: 2}`" in caplog.text

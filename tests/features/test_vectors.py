@@ -73,7 +73,8 @@ def test_learnt_vectors_span_what_a_full_decomposition_does() -> None:
     assert (learn_vectors(X, 20, seed=1)[:, 15:] == 0).all()
 
 
-def test_first_vectors_take_those_of_the_file_and_random_ones_of_their_length(tmp_path: Path) -> None:
+def test_words_without_a_vector_get_random_ones_of_that_length(tmp_path: Path) -> None:
+    """The others have those of the file."""
     X = sparse.csr_matrix(np.eye(3, dtype=np.float32))
     (tmp_path / "v.txt").write_text("b 3 4\n", encoding="utf-8")
     found = first_vectors(tmp_path / "v.txt", X, {"a": 0, "b": 2, "c": 1}, 2, seed=0)
@@ -85,7 +86,7 @@ def test_first_vectors_take_those_of_the_file_and_random_ones_of_their_length(tm
     np.testing.assert_array_equal(first_vectors(None, X, {}, 2, 3), learn_vectors(X, 2, 3))
 
 
-def test_vectors_drawn_evenly_and_a_word_that_has_the_vector_of_another(tmp_path: Path) -> None:
+def test_vectors_drawn_evenly_and_a_word_with_anothers_vector(tmp_path: Path) -> None:
     (tmp_path / "v.txt").write_text(". 7 8\nb 3 4\n", encoding="utf-8")
     column_of = {**{f"w{n}": n for n in range(2000)}, "b": 2000, "/SEP/": 2001}
     X = sparse.csr_matrix((3, 2002), dtype=np.float32)

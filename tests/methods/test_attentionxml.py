@@ -158,9 +158,8 @@ def check_visited(tree: LabelTree, Y: sparse.csr_matrix, level: int, kept: int, 
         assert own <= set(candidates[i].indices)  # every positive node is a candidate
 
 
-def test_members_of_an_ensemble_differ_without_a_tree_and_levels_average_from_their_own_epoch(
-    corpus: Corpus, tmp_path: Path
-) -> None:
+def test_members_without_a_tree_differ_and_levels_average(corpus: Corpus, tmp_path: Path) -> None:
+    """Members of an ensemble differ without a tree; each level averages from its own epoch."""
     chosen = replace(FLAT, epochs=1)
     first, second = (trained(corpus, replace(chosen, tree=tree), tmp_path / str(tree)) for tree in (0, 1))
     assert not np.array_equal(first.toarray(), second.toarray())
@@ -177,9 +176,7 @@ def test_rows_side_by_side() -> None:
 
 
 @pytest.mark.parametrize("when", [3, 14, 25])  # of ten steps at each of three levels
-def test_killed_at_any_level_and_fitted_again_it_predicts_the_same_bytes(
-    when: int, corpus: Corpus, tmp_path: Path
-) -> None:
+def test_killed_at_any_level_it_resumes_to_the_same_bytes(when: int, corpus: Corpus, tmp_path: Path) -> None:
     chosen = replace(TREE, epochs=1, evaluate_steps=3, swa_warmup=[0, 1, 0], checkpoint_minutes=0.0)
     expected = bytes_of(trained(corpus, chosen, tmp_path / "whole"), tmp_path)
     with pytest.MonkeyPatch.context() as patch:
@@ -210,7 +207,7 @@ def test_settings_that_make_no_sense(wrong: dict[str, object], said: str) -> Non
     ("levels", "warmup", "kept", "averaged_from"),
     [([16], [7], [], [7]), ([4, 16, 32], [1, 2, 3, 4], [4], [1, 4]), ([4, 8], [5], [4, 8], [5, 5, 5])],
 )
-def test_levels_finer_than_the_clusters_are_left_out_and_named_once(
+def test_levels_finer_than_the_clusters_are_left_out(
     levels: list[int],
     warmup: list[int],
     kept: list[int],

@@ -95,7 +95,7 @@ def test_trees_learn_and_beat_popularity(
     assert precision(found, Y_tst) > precision(popularity.predict(tmp_path / "popularity", tst, 10), Y_tst) + 40
 
 
-def test_a_second_fit_replaces_the_model_and_leaves_nothing_else(
+def test_a_second_fit_replaces_the_model_and_nothing_remains(
     tmp_path: Path, corpus: tuple[TrainingData, TestData, sparse.csr_matrix], capfd: pytest.CaptureFixture[str]
 ) -> None:
     for trees in (3, 1):

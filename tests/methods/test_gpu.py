@@ -63,13 +63,15 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Encoded:
     [(True, False), (True, True), (False, False)],
     ids=["sampled", "row-sparse", "all labels"],
 )
-def test_the_clustered_head_has_the_loss_gradients_and_labels_of_the_processor(sampled: bool, row_sparse: bool) -> None:
+def test_the_clustered_head_computes_as_on_the_processor(sampled: bool, row_sparse: bool) -> None:
+    """Loss, gradients and labels."""
     torch.manual_seed(0)
     clusters = sparse.csr_matrix((np.ones(3_000), (np.arange(3_000), np.arange(3_000) % 70)), shape=(3_000, 70))
     assert_same_on_both(ClusteredHead(40, clusters, 24, 9, "sum", True, sampled, row_sparse))
 
 
-def test_the_flat_head_has_the_loss_gradients_and_labels_of_the_processor() -> None:
+def test_the_flat_head_computes_as_on_the_processor() -> None:
+    """Loss, gradients and labels."""
     torch.manual_seed(0)
     assert_same_on_both(FlatHead(40, 3_000, "mean"))
 
@@ -99,9 +101,10 @@ def dense(gradient: Tensor) -> Tensor:
 
 @pytest.mark.parametrize("how", ["fp32", "bf16", "fp16"])
 @pytest.mark.parametrize("head", HEADS)
-def test_it_learns_in_every_precision_and_its_model_predicts_the_same_on_the_processor(
+def test_it_learns_in_every_precision(
     head: str, how: Any, corpus: Encoded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Its model predicts the same on the processor."""
     settings = changed(HEADS[head], precision=how)
     on_gpu = trained(corpus, "bert", settings, tmp_path)
     assert load_model(tmp_path / "model")[0].mean.is_cuda and precision(on_gpu, corpus.Y_tst) > 90
@@ -118,9 +121,7 @@ def cpu_scores(model: Path, corpus: Encoded) -> np.ndarray:
 
 
 @pytest.mark.parametrize("how", ["bf16", "fp16"])
-def test_killed_and_fitted_again_it_ends_where_the_undisturbed_run_does(
-    how: Any, corpus: Encoded, tmp_path: Path
-) -> None:
+def test_killed_it_resumes_to_where_the_undisturbed_run_ends(how: Any, corpus: Encoded, tmp_path: Path) -> None:
     settings = changed(HEADS["clustered"], precision=how, checkpoint_minutes=0.0)
     whole = trained(corpus, "bert", settings, tmp_path / "whole")
     with pytest.MonkeyPatch.context() as patch:

@@ -123,7 +123,8 @@ def test_labels_that_no_document_has_are_never_found(labels: Any) -> None:
     assert nearest_labels(torch.zeros(12, 24), encoded, chosen)[0].shape == (40, 0)
 
 
-def test_label_layers_learn_on_from_cycle_to_cycle_and_come_nearer_to_the_documents() -> None:
+def test_label_layers_improve_from_cycle_to_cycle() -> None:
+    """They come nearer to the documents."""
     random = np.random.default_rng(7)
     Y = sparse.csr_matrix(random.random((60, 8)) < 0.2, dtype=np.float32)
     encoded = torch.from_numpy(random.random((60, 24)).astype(np.float32))
@@ -154,7 +155,7 @@ def test_approximate_neighbours_are_nearly_all_exact_ones() -> None:
     np.testing.assert_allclose(cosines[7, 3], exact[7, found[7, 3]], rtol=1e-5)
 
 
-def test_a_program_that_looks_for_labels_says_nothing_of_the_library_for_it() -> None:
+def test_the_search_for_labels_prints_nothing_of_its_library() -> None:
     program = """
 import torch
 from lightxml_core.cli import start

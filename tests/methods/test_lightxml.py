@@ -180,7 +180,7 @@ def test_the_rate_of_the_warm_start_stays_or_falls_towards_zero(
     assert rates == pytest.approx(np.linspace(0.3, 0.3 * last, 6).tolist())
 
 
-def test_the_protocols_are_what_the_paper_and_the_released_code_do() -> None:
+def test_the_protocols_are_those_of_paper_and_released_code() -> None:
     official, clean = (changed(Settings(), **PROTOCOLS[name]) for name in ("official", "clean"))
     selection, encoder, optimiser = official.selection, official.encoder, official.training.optimiser
     assert (selection.select, selection.extra_epochs) == ("test", 5)
@@ -242,7 +242,7 @@ def test_a_document_has_its_own_scores_whatever_batch_it_is_in(
 
 # of an undisturbed run: 3 batches of frozen features, 2 × 3 of the warm start, 2 × 10 steps
 @pytest.mark.parametrize("when", [1, 8, 9, 13, 25])
-def test_killed_in_the_middle_and_fitted_again_it_predicts_the_same_bytes(
+def test_killed_in_the_middle_it_resumes_to_the_same_bytes(
     when: int, corpus: Encoded, tmp_path: Path, undisturbed: tuple[Settings, bytes, list[dict[str, Any]]]
 ) -> None:
     settings, expected, expected_log = undisturbed
@@ -303,7 +303,7 @@ def classifier_of(kind: str, folder: Path) -> tuple[Any, nn.Linear | None, nn.Mo
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_pooled_features_are_what_the_classifiers_of_transformers_classify(kind: str, corpus: Encoded) -> None:
+def test_pooled_features_are_those_of_transformers_classifiers(kind: str, corpus: Encoded) -> None:
     theirs, dense, encoder = classifier_of(kind, corpus.folder)
     ids = torch.randint(5, 60, (4, 9))
     mask = torch.ones_like(ids, dtype=torch.bool)
@@ -347,7 +347,7 @@ def test_which_token_and_which_layers_represent_a_document(kind: str, position: 
     ("layers", "position", "combination"),
     [(2, "class", "concatenate"), (2, "mean", "concatenate"), (1, "class", "concatenate"), (2, "mean", "sum")],
 )
-def test_frozen_layers_computed_once_give_the_features_of_the_whole_encoder(
+def test_frozen_layers_computed_once_give_the_same_features(
     kind: str, layers: int, position: Any, combination: Any, corpus: Encoded, tmp_path: Path
 ) -> None:
     settings = changed(
@@ -370,7 +370,7 @@ def test_frozen_layers_computed_once_give_the_features_of_the_whole_encoder(
     assert any(p.grad is not None and bool(p.grad.any()) for p in model.backbone.blocks()[2].parameters())
 
 
-def test_the_layers_that_learn_go_on_from_the_frozen_ones_for_mpnet() -> None:
+def test_trained_layers_continue_from_the_frozen_ones_of_mpnet() -> None:
     from transformers import MPNetConfig, MPNetModel
 
     torch.manual_seed(5)
@@ -407,7 +407,7 @@ def test_the_head_learns_alone_where_all_layers_are_frozen(kind: str, corpus: En
     assert kept.hidden is None
 
 
-def test_frozen_layers_are_not_kept_for_an_encoder_that_cannot_go_on_from_them(corpus: Encoded, tmp_path: Path) -> None:
+def test_frozen_layers_are_kept_if_the_encoder_can_continue(corpus: Encoded, tmp_path: Path) -> None:
     settings = changed(FAST, frozen_layers=1, keep_frozen=True)
     with pytest.raises(InputError, match="keep_frozen does not work for encoders of the XLNet type"):
         fit(corpus.data("xlnet", settings), settings, tmp_path / "model", True)
@@ -453,7 +453,7 @@ def test_more_layers_than_there_are_is_an_input_error(corpus: Encoded, tmp_path:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_an_encoder_reads_as_many_tokens_as_it_has_positions_and_no_more(kind: str, corpus: Encoded) -> None:
+def test_an_encoder_reads_at_most_as_many_tokens_as_positions(kind: str, corpus: Encoded) -> None:
     backbone = build_model(FAST, corpus.folder / kind, LABELS, None).eval().backbone
     ids = torch.full((2, MAX_TOKENS + 16), 7)
     mask = torch.arange(MAX_TOKENS + 16).expand(2, -1) < MAX_TOKENS
@@ -512,7 +512,7 @@ def test_a_batch_that_does_not_fit_is_predicted_in_halves() -> None:
 
 
 @pytest.mark.parametrize(("head", "gathered"), [("flat", 0), ("clustered", 1 << 23), ("clustered", 0)])
-def test_labels_are_scored_in_float32_also_where_the_encoder_runs_in_bfloat16(
+def test_labels_are_scored_in_float32(
     head: str, gathered: int, corpus: Encoded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """bfloat16 logits would give many labels the same score."""
@@ -531,7 +531,7 @@ def test_labels_are_scored_in_float32_also_where_the_encoder_runs_in_bfloat16(
     assert torch.equal(parts[name], alone[name])
 
 
-def test_a_model_trained_in_float16_predicts_where_there_is_no_gpu(corpus: Encoded, tmp_path: Path) -> None:
+def test_a_model_trained_in_float16_predicts_without_a_gpu(corpus: Encoded, tmp_path: Path) -> None:
     expected = trained(corpus, "bert", changed(FAST, epochs=1), tmp_path / "run").toarray()
     model = shutil.copytree(tmp_path / "run/model", tmp_path / "model")
     write_json(model / "settings.json", read_json(model / "settings.json") | {"precision": "fp16"})
@@ -539,7 +539,8 @@ def test_a_model_trained_in_float16_predicts_where_there_is_no_gpu(corpus: Encod
     np.testing.assert_allclose(found, expected, atol=0.01)  # bfloat16 where the processor is fast in it
 
 
-def test_a_feature_that_hardly_varies_does_not_drown_the_others_once_it_moves(corpus: Encoded) -> None:
+def test_a_feature_that_hardly_varies_does_not_dominate(corpus: Encoded) -> None:
+    """Even once it moves."""
     model = build_model(FAST, corpus.folder / "bert", LABELS, None).eval()
     features = torch.randn(300, model.backbone.width, generator=torch.Generator().manual_seed(3)) * 0.2 + 1.0
     features[:, 5] = 0.25  # all but constant, as some are of real encoders

@@ -139,9 +139,7 @@ def assert_same(found: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
 
 @given(problem=problems(), reduction=st.sampled_from(REDUCTIONS))
 @settings(max_examples=120, deadline=None)
-def test_the_clustered_loss_and_its_gradients_are_those_of_the_equations(
-    problem: Problem, reduction: Reduction
-) -> None:
+def test_the_clustered_loss_and_gradients_follow_the_equations(problem: Problem, reduction: Reduction) -> None:
     head = problem.head(reduction)
     found = head.loss(problem.features, *problem.positives)
     expected = slow_loss(head, problem, reduction, lambda row, recall: proposed_clusters(problem, row, recall, True))
@@ -169,7 +167,8 @@ def padded_loss(head: ClusteredHead, problem: Problem) -> Tensor:
 
 @given(problem=problems())
 @settings(max_examples=80, deadline=None)
-def test_with_edge_padding_the_last_candidate_counts_up_to_the_longest_list(problem: Problem) -> None:
+def test_edge_padding_repeats_the_last_candidate(problem: Problem) -> None:
+    """Up to the length of the longest list."""
     assume(len(set(problem.cluster)) == problem.count)  # an empty cluster may leave a document without candidates
     head = problem.head("mean")
     head.padding = "edge"
@@ -182,9 +181,7 @@ def test_with_edge_padding_the_last_candidate_counts_up_to_the_longest_list(prob
 
 @given(problem=problems(), reduction=st.sampled_from(REDUCTIONS), seed=st.integers(0, 99))
 @settings(max_examples=80, deadline=None)
-def test_static_negatives_are_the_fixed_clusters_after_the_positive_ones(
-    problem: Problem, reduction: Reduction, seed: int
-) -> None:
+def test_static_negatives_are_fixed_clusters_after_positives(problem: Problem, reduction: Reduction, seed: int) -> None:
     head, random = problem.head(reduction), np.random.default_rng(seed)
     fixed = np.stack([random.permutation(problem.count)[: head.kept] for _ in problem.truth])
     found = head.loss(problem.features, *problem.positives, fixed=torch.from_numpy(fixed))
@@ -207,7 +204,8 @@ def test_without_sampling_every_label_is_a_candidate(problem: Problem, reduction
 
 @given(problem=problems())
 @settings(max_examples=40, deadline=None)
-def test_in_two_steps_each_head_learns_alone_and_the_second_leaves_the_encoder_as_it_is(problem: Problem) -> None:
+def test_in_two_steps_each_head_learns_alone(problem: Problem) -> None:
+    """The second step leaves the encoder unchanged."""
     head = problem.head("sum")
     joint = head.loss(problem.features, *problem.positives).parts
     own: dict[Stage, set[str]] = {"recall": {"recall", "features"}, "rank": {"project", "table", "bias"}}
@@ -220,7 +218,7 @@ def test_in_two_steps_each_head_learns_alone_and_the_second_leaves_the_encoder_a
 
 @given(problem=problems(), reduction=st.sampled_from(REDUCTIONS))
 @settings(max_examples=60, deadline=None)
-def test_the_flat_loss_and_its_gradients_are_those_over_all_labels(problem: Problem, reduction: Reduction) -> None:
+def test_the_flat_loss_and_gradients_are_over_all_labels(problem: Problem, reduction: Reduction) -> None:
     head = FlatHead(WIDTH, len(problem.cluster), reduction)
     found = head.loss(problem.features, *problem.positives)
     logits = problem.features @ head.classifier.weight.T + head.classifier.bias
@@ -232,7 +230,7 @@ def test_the_flat_loss_and_its_gradients_are_those_over_all_labels(problem: Prob
     assert_same(gradients(found, head, problem.features), gradients(expected, head, problem.features))
 
 
-def test_the_flat_squared_hinge_is_averaged_over_documents_and_labels() -> None:
+def test_the_flat_squared_hinge_averages_documents_and_labels() -> None:
     torch.manual_seed(0)
     head, features = FlatHead(WIDTH, 5, "hinge"), torch.randn(3, WIDTH)
     positive = torch.tensor([[1, 0, 0, 1, 0], [0, 0, 0, 0, 0], [1, 1, 1, 1, 1]])
@@ -259,7 +257,8 @@ def assert_top(found: tuple[Tensor, Tensor], row: int, scores: dict[int, float],
 
 @given(problem=problems(), k=st.integers(1, 15))
 @settings(max_examples=100, deadline=None)
-def test_the_clustered_head_ranks_the_labels_of_the_proposed_clusters_by_the_product(problem: Problem, k: int) -> None:
+def test_the_clustered_head_ranks_by_the_product(problem: Problem, k: int) -> None:
+    """Of the scores of a proposed cluster and of the label."""
     head = problem.head("mean")
     with torch.no_grad():
         found = head.top(problem.features, k)
@@ -276,7 +275,8 @@ def test_the_clustered_head_ranks_the_labels_of_the_proposed_clusters_by_the_pro
 
 @given(problem=problems())
 @settings(max_examples=80, deadline=None)
-def test_block_by_block_gives_the_logits_and_gradients_of_the_gather(problem: Problem) -> None:
+def test_block_by_block_equals_the_gather(problem: Problem) -> None:
+    """Logits and gradients."""
     head = problem.head("sum")
     proposed = head.propose(head.recall(problem.features).detach().sigmoid())
     found = []
@@ -304,7 +304,8 @@ def gradient_of_blocks(head: ClusteredHead, loss: Loss, problem: Problem) -> Ten
     return torch.cat([torch.zeros_like(b) if g is None else g for b, g in both])
 
 
-def test_learning_by_block_is_adamw_where_every_cluster_is_proposed_and_leaves_the_others_alone() -> None:
+def test_learning_by_block_is_adamw_of_the_proposed_clusters() -> None:
+    """Clusters that are not proposed keep their weights."""
     torch.manual_seed(3)
     problem = Problem(torch.randn(2, WIDTH), [2, 1, 1, 0, 2, 0, 3], 4, [{0, 3}, {3}], 4, True)
     whole, by_block = problem.head("sum"), problem.head("sum", row_sparse=True)
@@ -328,7 +329,7 @@ def test_learning_by_block_is_adamw_where_every_cluster_is_proposed_and_leaves_t
     assert moved.tolist() == [int(cluster) in touched for cluster in by_block.cluster_of_slot] and not moved.all()
 
 
-def test_a_gradient_gets_the_memory_of_the_last_one_only_when_nobody_holds_that() -> None:
+def test_a_gradient_reuses_memory_only_if_nobody_holds_it() -> None:
     table, zeros = torch.nn.Parameter(torch.ones(9, 2)), Zeros()
 
     def learn(first: int) -> Tensor:
@@ -365,7 +366,7 @@ def test_the_flat_head_ranks_all_labels(problem: Problem, k: int) -> None:
             assert_top(found, row, dict(enumerate(scores[row].tolist())), k)
 
 
-def test_equal_scores_go_to_the_lower_label_whatever_its_cluster() -> None:
+def test_equal_scores_go_to_the_lower_label_in_any_cluster() -> None:
     # label 0 lies in the last cluster, label 5 in the first: their places in the table are the other way round
     problem = Problem(torch.ones(1, WIDTH), [2, 1, 1, 0, 2, 0], 3, [set()], 3, True)
     flat, clustered = FlatHead(WIDTH, 6, "mean"), problem.head("mean")
@@ -404,7 +405,7 @@ def test_the_negatives_follow_the_recall_head() -> None:
     assert not torch.isclose(before, after)  # the rank head itself did not change
 
 
-def test_a_document_in_more_clusters_than_are_kept_keeps_the_best_of_them() -> None:
+def test_a_document_in_too_many_clusters_keeps_the_best() -> None:
     problem = Problem(torch.ones(1, WIDTH), [0, 1, 2, 2], 3, [{0, 1, 2}], 2, True)
     head = problem.head("sum")
     torch.nn.init.zeros_(head.recall.weight)
@@ -454,7 +455,7 @@ def labelled(problem: Problem) -> sparse.csr_matrix:
 
 @given(problem=problems())
 @settings(max_examples=60, deadline=None)
-def test_an_untrained_head_that_starts_at_the_prior_scores_each_label_by_it(problem: Problem) -> None:
+def test_a_head_that_starts_at_the_prior_scores_labels_by_it(problem: Problem) -> None:
     documents = len(problem.truth)
     frequency = [sum(label in truth for truth in problem.truth) for label in range(len(problem.cluster))]
     flat = FlatHead(WIDTH, len(problem.cluster), "mean")
@@ -477,7 +478,7 @@ def test_an_untrained_head_that_starts_at_the_prior_scores_each_label_by_it(prob
     assert all(grad.isfinite().all() for grad in gradients(found, head, every.requires_grad_()).values())
 
 
-def test_a_label_starts_at_its_frequency_among_the_documents_that_rank_its_cluster() -> None:
+def test_a_label_starts_at_its_frequency_within_its_cluster() -> None:
     """Of 8 proposals, two a document, 4 are true; the others fall to half of the 8 places left."""
     truth: list[set[int]] = [{0}, {0, 1}, {2}, {0}]
     problem = Problem(torch.randn(4, WIDTH), [0, 0, 1, 2], 3, truth, 2, True)

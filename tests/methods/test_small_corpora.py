@@ -152,7 +152,7 @@ def predicted(
 
 @pytest.mark.parametrize("name", CORPORA)
 @pytest.mark.parametrize(("method", "member"), MEMBERS, ids=IDS)
-def test_every_method_for_ones_own_data_runs_on_every_small_corpus(
+def test_every_method_for_own_data_runs_on_every_small_corpus(
     method: str, member: str, name: str, prepared: Callable[[str], Prepared], tmp_path: Path
 ) -> None:
     corpus = prepared(name)

@@ -97,7 +97,7 @@ def test_label_embeddings_differ(corpus: Corpus) -> None:
 
 
 @pytest.mark.parametrize("when", [6, 21], ids=["in the matcher", "among the rankers"])
-def test_killed_anywhere_and_fitted_again_it_predicts_the_same_bytes(when: int, corpus: Corpus, tmp_path: Path) -> None:
+def test_killed_anywhere_it_resumes_to_the_same_bytes(when: int, corpus: Corpus, tmp_path: Path) -> None:
     """13 steps of the matcher, 4 batches of vectors, 8 clusters."""
     chosen = changed(TINY, epochs=1, checkpoint_minutes=0.0)
     expected = bytes_of(trained(corpus, chosen, tmp_path / "whole"), tmp_path)

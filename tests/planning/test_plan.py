@@ -56,7 +56,7 @@ def test_a_large_model_has_the_size_and_the_passes_of_the_paper(registry: Regist
     assert one.gpu_hours == pytest.approx(passes * epochs.pop() / 50e12 / 3600, rel=0.01)
 
 
-def test_the_hours_are_within_a_factor_of_three_of_the_published(registry: Registry) -> None:
+def test_hours_are_within_a_factor_of_three_of_the_published(registry: Registry) -> None:
     for one in estimates(registry, "all", ROOT, LAPTOP):
         if one.method in ("lightxml", "xtransformer"):
             assert one.gpu_hours and one.published_hours
@@ -97,9 +97,7 @@ def test_downloads_are_counted_once_and_what_is_here_not(registry: Registry, tmp
     assert set(downloads(registry, ["eurlex-4k"], ["lightxml"], tmp_path)) == {"roberta-base", "xlnet-base"}
 
 
-def test_a_method_of_ones_own_with_a_backbone_is_not_taken_for_a_transformer(
-    registry: Registry, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_own_method_with_a_backbone_is_no_transformer(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     @dataclass(frozen=True)
     class Settings(BaseSettings):
         backbone: str = "minilm"
@@ -109,7 +107,7 @@ def test_a_method_of_ones_own_with_a_backbone_is_not_taken_for_a_transformer(
     assert load_of(registry, "knn", "eurlex-4k", "single", shape).operations is None
 
 
-def test_the_table_has_a_row_a_dataset_and_method_and_says_the_sums(registry: Registry, tmp_path: Path) -> None:
+def test_the_table_has_a_row_per_dataset_and_method_and_sums(registry: Registry, tmp_path: Path) -> None:
     text = spelled(registry, "eurlex-4k-small", ROOT, GPU)
     assert [line.split()[:2] for line in text.split("\n")[1:3]] == [
         ["eurlex-4k-small", "lightxml-fast"],
@@ -120,7 +118,8 @@ def test_the_table_has_a_row_a_dataset_and_method_and_says_the_sums(registry: Re
     assert "not enough for all of it" in spelled(registry, "eurlex-4k", ROOT, tiny)
 
 
-def test_preparing_the_largest_dataset_asks_for_at_most_16_gb_a_stage_on_two_cores(registry: Registry) -> None:
+def test_preparing_the_largest_dataset_asks_for_at_most_16_gb(registry: Registry) -> None:
+    """Per stage, on two cores."""
     shape = shape_of(registry, "wiki-500k", ROOT, read_published(ROOT / "published"))
     found = {stage: asked(stage_cost(stage, shape, threads=2)) for stage in STAGES}
     assert all(cost.memory <= 16e9 and cost.minutes < 2880 for cost in found.values())
@@ -128,9 +127,10 @@ def test_preparing_the_largest_dataset_asks_for_at_most_16_gb_a_stage_on_two_cor
     assert found["cluster_labels"].memory > 690e6 * 8 > found["prepare_corpus"].memory
 
 
-def test_preparing_a_small_dataset_asks_for_little_and_one_of_unknown_size_for_what_is_stated(
+def test_a_small_dataset_asks_for_little(
     registry: Registry,
 ) -> None:
+    """Preparing a small dataset asks for little, and one of unknown size for what is stated."""
     shape = shape_of(registry, "hpo-5k-small", ROOT, read_published(ROOT / "published"))
     for stage in STAGES:
         assert asked(stage_cost(stage, shape, threads=2)).memory < 2e9
@@ -152,7 +152,7 @@ def test_more_of_anything_never_asks_for_less(shape: Shape, stage: str, which: A
     assert costs[1].memory >= costs[0].memory and costs[1].minutes >= costs[0].minutes
 
 
-def test_a_training_asks_for_two_days_at_most_and_for_what_it_takes(registry: Registry) -> None:
+def test_a_training_asks_for_what_it_takes_at_most_two_days(registry: Registry) -> None:
     shape = shape_of(registry, "wiki-500k", ROOT, read_published(ROOT / "published"))
     load = load_of(registry, "lightxml", "wiki-500k", "tree0", shape)
     assert load.weights and load.memory
@@ -190,9 +190,7 @@ def test_configurations_are_laid_over_as_snakemake_does(tmp_path: Path, capsys: 
         assert "eurlex-4k" in printed(capsys, "--target", target, *both)
 
 
-def test_a_configuration_without_keys_and_a_rate_that_cannot_be_are_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_empty_configuration_and_a_bad_rate_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "empty.yaml").touch()
     with pytest.raises(InputError, match=r"empty\.yaml holds no keys"):
         printed(capsys, "--configfile", str(tmp_path / "empty.yaml"))
@@ -202,5 +200,5 @@ def test_a_configuration_without_keys_and_a_rate_that_cannot_be_are_refused(
         assert ended.value.code == 2 and f"{rate}" in capsys.readouterr().err
 
 
-def test_a_copy_of_several_files_is_as_large_as_they_are_together(registry: Registry, tmp_path: Path) -> None:
+def test_a_copy_of_several_files_has_the_sum_of_their_sizes(registry: Registry, tmp_path: Path) -> None:
     assert downloads(registry, ["delicious", "bibtex"], ["knn"], tmp_path) == {"delicious": 4628997, "bibtex": 3457834}

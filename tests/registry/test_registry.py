@@ -70,7 +70,7 @@ def complaint(project: Path) -> str:
     return str(caught.value)
 
 
-def test_every_shipped_definition_is_valid_and_every_member_has_settings() -> None:
+def test_every_definition_is_valid_and_members_have_settings() -> None:
     registry = load(ROOT)
     for kind, found in (
         ("datasets", registry.datasets),
@@ -334,7 +334,7 @@ def test_a_mistake_is_told_with_file_key_and_what_was_expected(
         (b"title: caf\xe9\n", ": not UTF-8 at byte 10"),
     ],
 )
-def test_a_file_that_is_no_mapping_is_told_with_its_name_and_line(
+def test_a_file_that_is_no_mapping_is_named_with_its_line(
     project: Path, file: str, content: bytes, expected: str
 ) -> None:
     (project / file).write_bytes(content)
@@ -370,7 +370,8 @@ WORDLESS = [
 
 
 @pytest.mark.parametrize("source", WORDLESS, ids=["folder", "mirrors"])
-def test_a_bag_of_words_serves_trees_but_neither_transformers_nor_cuts(project: Path, source: dict[str, Any]) -> None:
+def test_a_bag_of_words_serves_trees_only(project: Path, source: dict[str, Any]) -> None:
+    """It serves neither transformers nor cuts."""
     words = project / "datasets" / "words.yaml"
     words.write_text(yaml.safe_dump({"title": "Words", "source": source}), encoding="utf-8")
     edit(project / CONFIG, ("targets", "words"), {"datasets": ["words"], "methods": ["knn", "parabel", "bonsai"]})
@@ -447,7 +448,8 @@ def test_rivals_have_the_habits_of_their_released_code() -> None:
     assert {one.datasets for one in registry.differences("xtransformer")} == {None}
 
 
-def test_the_clean_protocol_selects_on_held_out_documents_and_trains_no_longer(project: Path) -> None:
+def test_the_clean_protocol_selects_on_held_out_documents(project: Path) -> None:
+    """It trains no longer than the official one."""
     edit(project / CONFIG, ("protocol",), "clean")
     made = made_by(load(project), "lightxml", "eurlex-4k", "xlnet")
     assert (made.protocol, made.select, made.text) == ("clean", "validation", "plain")
@@ -461,7 +463,7 @@ def test_a_method_may_fix_its_protocol() -> None:
     assert (made.protocol, made.select, made.extra_epochs) == ("clean", "last", 0)
 
 
-def test_a_member_may_name_its_protocol_and_still_change_what_that_sets() -> None:
+def test_a_member_may_change_what_its_protocol_sets() -> None:
     registry = load(ROOT)
     made = {member: made_by(registry, "lightxml-protocols", "hpo-5k", member) for member in ("clean", "official")}
     assert (made["clean"].text, made["clean"].select, made["clean"].position) == ("plain", "validation", "class")
@@ -489,7 +491,8 @@ READS: list[tuple[str, str, str, str | None, str]] = [
 ]
 
 
-def test_shipped_features_are_read_by_the_official_protocol_where_a_copy_may_ship_them(project: Path) -> None:
+def test_the_official_protocol_reads_shipped_features(project: Path) -> None:
+    """Where a copy may ship them."""
     registry = load(project)
     for dataset, method, member, kind, protocol in READS:
         assert registry.tfidf(method, dataset, member) == kind, (dataset, method)
@@ -510,7 +513,7 @@ def test_no_features_are_made_for_a_method_that_reads_none(project: Path) -> Non
         assert kinds == {kind}
 
 
-def test_the_selection_says_which_features_a_run_is_made_from_and_what_of_it() -> None:
+def test_the_selection_says_which_features_a_run_reads() -> None:
     runs = load(ROOT).selection("all").runs
     found = {(run.dataset, run.method, run.variant): run.features for run in runs}
     of_wiki = Path("results/wiki-500k/features/shipped")
@@ -519,7 +522,7 @@ def test_the_selection_says_which_features_a_run_is_made_from_and_what_of_it() -
     assert found["eurlex-4k", "lightxml", "bert"] is None
 
 
-def test_every_table_names_the_vectors_of_words_that_a_member_starts_from(project: Path) -> None:
+def test_every_table_names_the_word_vectors_of_a_member(project: Path) -> None:
     def shown(target: str, method: str) -> list[str]:
         return [run.variant for run in load(project).selection(target).runs if run.method == method]
 
@@ -597,7 +600,7 @@ def test_targets_of_studies_must_be_a_mapping(project: Path, text: str) -> None:
     assert complaint(project).startswith(f"{STUDIED}: expected a mapping")
 
 
-def test_the_runs_of_a_target_are_its_datasets_by_methods_members_and_seeds(project: Path) -> None:
+def test_a_targets_runs_are_datasets_by_members_and_seeds(project: Path) -> None:
     edit(project / CONFIG, ("seeds",), [4])
     target = {
         "datasets": ["eurlex-4k", "hpo-5k"],
@@ -619,7 +622,7 @@ def test_the_runs_of_a_target_are_its_datasets_by_methods_members_and_seeds(proj
     assert {run.seed for run in registry.runs("all")} == {4}
 
 
-def test_every_dataset_is_a_target_with_the_methods_of_the_first_one(project: Path) -> None:
+def test_every_dataset_is_a_target_with_the_first_ones_methods(project: Path) -> None:
     registry = load(project)
     assert registry.targets == list(dict.fromkeys([*registry.config.targets, *registry.datasets]))
     methods = registry.config.targets["all"].methods
@@ -647,7 +650,7 @@ _LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
         ("a: !!python/object/apply:os.getcwd []", "line 1: not valid YAML: could not determine a constructor"),
     ],
 )
-def test_yaml_that_is_a_bomb_or_ambiguous_or_no_value_is_refused(tmp_path: Path, text: str, message: str) -> None:
+def test_yaml_that_is_a_bomb_ambiguous_or_no_value_is_refused(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "x.yaml").write_text(text)
     with pytest.raises(InputError, match=f"^{tmp_path}/x.yaml:? {message}"):
         read_config(tmp_path / "x.yaml")

@@ -68,7 +68,7 @@ def keys_of(settings: type) -> list[str]:
 
 
 @pytest.mark.parametrize("name", implementations())
-def test_a_key_stands_in_one_group_and_all_go_into_theirs_and_come_back(name: str) -> None:
+def test_a_key_belongs_to_one_group_and_comes_back_from_it(name: str) -> None:
     method = load_method(name)
     keys, values = keys_of(method.Settings), flatten(method.Settings())
     assert list(values) == keys and len(set(keys)) == len(keys)
@@ -100,7 +100,8 @@ def beyond(limit: Any, inner: Any) -> st.SearchStrategy[Any]:
 
 
 @given(data=st.data())
-def test_a_value_beyond_its_range_is_refused_with_file_and_key_and_by_the_class_itself(data: st.DataObject) -> None:
+def test_a_value_beyond_its_range_is_refused_with_file_and_key(data: st.DataObject) -> None:
+    """By the class itself too."""
     name, key = data.draw(st.sampled_from(NUMBERS))
     method = load_method(name)
     kind = settable(method.Settings)[key]
@@ -117,9 +118,8 @@ def test_a_value_beyond_its_range_is_refused_with_file_and_key_and_by_the_class_
 
 
 @pytest.mark.parametrize(("name", "key"), FIELDS)
-def test_a_default_is_within_its_range_and_the_edge_of_a_range_is_allowed_or_refused_in_a_sentence(
-    name: str, key: str
-) -> None:
+def test_a_default_is_within_its_range(name: str, key: str) -> None:
+    """The edge of a range is allowed, or refused in a sentence."""
     method = load_method(name)
     kind = settable(method.Settings)[key]
     values = list(get_args(kind)) if get_origin(kind) is Literal else []
@@ -143,7 +143,7 @@ def nodes(schema: Any) -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("kind", FILES.values())
-def test_every_number_of_a_definition_has_a_least_and_a_largest_value(kind: type) -> None:
+def test_every_number_of_a_definition_has_both_limits(kind: type) -> None:
     for node in nodes(json_schema(kind)):
         if node.get("type") in ("integer", "number"):
             assert node.keys() >= {"minimum", "maximum"}, f"{kind}: {node}"
@@ -351,7 +351,7 @@ def test_a_mistake_is_told_in_one_sentence_with_its_place(project: Path, where: 
 
 
 @pytest.mark.parametrize("file", ["results/hpo-5k/encoders/minilm", "data/hpo-5k-tiny/raw"])
-def test_a_file_that_no_rule_can_make_is_told_without_a_traceback(project: Path, file: str) -> None:
+def test_a_file_that_no_rule_can_make_gives_no_traceback(project: Path, file: str) -> None:
     said = snakemake(project, "-n", file, expect=1)
     assert f"No rule to produce {file}" in said and "Traceback" not in said
 

@@ -85,9 +85,7 @@ def test_single_models_stand_against_single_models(lightxml: dict[str, Any], pub
     ]
 
 
-def test_a_model_has_one_row_also_where_another_of_its_method_stands_beside_it(
-    lightxml: dict[str, Any], tmp_path: Path
-) -> None:
+def test_a_model_has_one_row_beside_others_of_its_method(lightxml: dict[str, Any], tmp_path: Path) -> None:
     more = "One,Rival,single,P@1,71,a paper,seen\nOne,Rival,small,P@1,72,a paper,seen\n"
     write_text(tmp_path / "more" / "main.csv", PUBLISHED + more)
     single, *_ = _tables(lightxml, load_published(tmp_path / "more"))["single"]

@@ -175,7 +175,7 @@ def test_methods_and_datasets_are_told_in_their_own_words(selection: dict[str, A
     )
 
 
-def test_every_dataset_has_its_pictures_and_only_those_with_data(tmp_path: Path) -> None:
+def test_every_dataset_has_only_its_pictures_with_data(tmp_path: Path) -> None:
     selection = grid_selection(tmp_path, ["one", "two"], {"deep": ["dynamic", "random"], "plain": ["single"]})
     selection["runs"] = [run for run in selection["runs"] if (run["dataset"], run["method"]) != ("two", "deep")]
     for path in tmp_path.glob("two/plain/single/training.jsonl"):
@@ -186,7 +186,7 @@ def test_every_dataset_has_its_pictures_and_only_those_with_data(tmp_path: Path)
     assert drawn == {f"{n}-one" for n in kinds} | {f"{n}-two" for n in kinds - {"training", "negatives"}}
 
 
-def test_many_runs_are_thinned_out_but_only_members_of_ensembles() -> None:
+def test_of_many_runs_only_members_of_ensembles_are_thinned_out() -> None:
     def group(method: str, variant: str, backbone: str = "bert") -> Group:
         member = None if variant == "ensemble" else variant
         run = Run("d", method, variant, 0, Path(), member, "clean", backbone)
@@ -215,7 +215,7 @@ def test_negatives_are_compared_only_where_nothing_else_differs(tmp_path: Path) 
     assert again is not None and len(again.axes[0].lines) == 2, "what another dataset's runs are set to is beside it"
 
 
-def test_training_shows_the_losses_of_both_heads_and_three_precisions(tmp_path: Path) -> None:
+def test_training_shows_losses_of_both_heads_and_precisions(tmp_path: Path) -> None:
     selection = grid_selection(tmp_path, ["one"], {"deep": ["dynamic"]})
     figure = training.draw(chosen(selection), "one", groups_of(chosen(selection)))
     assert figure is not None

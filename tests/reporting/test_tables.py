@@ -102,9 +102,7 @@ def _rows(table: pd.DataFrame, **where: str) -> list[dict[str, Any]]:
     return [row for row in table.to_dict("records") if all(row[key] == value for key, value in where.items())]
 
 
-def test_comparison_joins_each_run_with_the_figures_that_speak_of_it(
-    selection: dict[str, Any], published: Published
-) -> None:
+def test_comparison_joins_each_run_with_its_published_figures(selection: dict[str, Any], published: Published) -> None:
     table = _frame(comparison, selection, published)
     assert list(table.columns) == COLUMNS
     first, second = _rows(table, method="lightxml", variant="ensemble", metric="P@1")
@@ -417,9 +415,7 @@ def test_every_published_figure_gets_the_verdict_of_the_rule(selection: dict[str
     assert not (found.astype(str) == "").any().any() and not found.isna().any().any()
 
 
-def test_over_splits_the_standard_error_of_their_mean_is_added_to_the_tolerance(
-    selection: dict[str, Any], published: Published
-) -> None:
+def test_over_splits_the_standard_error_adds_to_the_tolerance(selection: dict[str, Any], published: Published) -> None:
     """The ensemble, 83 and 84, is 4.13 below 87.63, and the standard error of its mean is 0.5."""
     selection["datasets"]["toy"]["splits"] = 2
     for points, verdict in ((3.64, "reproduced"), (3.62, "below")):
@@ -434,7 +430,7 @@ def test_over_splits_the_standard_error_of_their_mean_is_added_to_the_tolerance(
     assert "over splits" in _markdown(comparison, selection, published)
 
 
-def test_figures_of_another_kind_are_not_compared_and_it_is_said_why(
+def test_figures_of_another_kind_are_not_compared_with_a_reason(
     selection: dict[str, Any], published: Published
 ) -> None:
     selection["methods"]["parabel"]["differs"] = [
@@ -456,9 +452,7 @@ def test_figures_of_another_kind_are_not_compared_and_it_is_said_why(
     }
 
 
-def test_a_difference_on_one_dataset_withholds_only_the_verdicts_on_it(
-    selection: dict[str, Any], published: Published
-) -> None:
+def test_a_difference_on_a_dataset_withholds_its_verdicts_only(selection: dict[str, Any], published: Published) -> None:
     selection["datasets"]["other"] = selection["datasets"]["toy"] | {"title": "Other"}
     selection["runs"] += [run | {"dataset": "other"} for run in selection["runs"]]
     before = _frame(verdicts, selection, published)

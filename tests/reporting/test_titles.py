@@ -97,7 +97,7 @@ def test_bases_of_one_title_are_made_distinct(planted: tuple[dict[str, Any], Pat
     assert {table.notes[0].split(".")[0] for table in tables} == {f"Variants of Same (base{x})" for x in ("", "-b")}
 
 
-def test_a_method_in_print_is_not_taken_for_the_file_of_its_name(planted: tuple[dict[str, Any], Path]) -> None:
+def test_a_published_method_is_not_taken_for_its_namesakes_file(planted: tuple[dict[str, Any], Path]) -> None:
     cost = _read(planted[1], "single")
     printed = cost[cost.protocol == "not run"]
     assert set(printed.method) == {"parts"} and set(_read(planted[1], "main").method) == {
@@ -105,7 +105,7 @@ def test_a_method_in_print_is_not_taken_for_the_file_of_its_name(planted: tuple[
     }
 
 
-def test_the_terminal_the_report_and_the_figures_show_each_by_a_label_of_its_own(
+def test_terminal_report_and_figures_label_each_run_distinctly(
     planted: tuple[dict[str, Any], Path],
 ) -> None:
     selection, root = planted
@@ -267,9 +267,10 @@ def test_a_font_of_the_machine_draws_what_the_default_one_lacks(georgian: dict[s
     assert _svg(georgian, tmp_path / "a").count(f"<!-- {GEORGIAN} -->") == 2
 
 
-def test_without_such_a_font_the_name_stands_for_the_title_and_nothing_is_warned_about(
+def test_without_such_a_font_the_name_replaces_the_title(
     georgian: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """There is no warning."""
     monkeypatch.setattr(fonts, "_installed", dict)
     georgian["runs"][1]["variant"] = "single, ქარ vectors"
     georgian["runs"].append({**georgian["runs"][1], "variant": "other"})

@@ -62,7 +62,7 @@ def held(process: subprocess.Popen[str]) -> str:
     return gpu
 
 
-def test_processes_never_share_a_gpu_and_a_killed_one_frees_its_own(start: Start) -> None:
+def test_processes_never_share_a_gpu_and_a_kill_frees_one(start: Start) -> None:
     first = start("0,1")
     assert held(first) == "0"
     second = start("0, 1")  # spaces are no part of an id
@@ -90,7 +90,8 @@ def test_several_gpus_come_all_at_once_or_not_yet(start: Start) -> None:
     assert held(waiting) == "1,2"
 
 
-def test_where_several_may_share_a_gpu_the_emptier_one_comes_first_and_none_counts_twice(start: Start) -> None:
+def test_the_emptier_of_shared_gpus_comes_first(start: Start) -> None:
+    """None counts twice."""
     running = []
     for expected in ("0", "1", "0"):
         running.append(start("0,1", share=2))
@@ -177,7 +178,7 @@ PROGRAMS = ("workflow_scripts.train", "workflow_scripts.predict", "workflow_scri
 
 
 @pytest.mark.parametrize(("chosen", "spins"), [({}, False), ({"OMP_WAIT_POLICY": "active"}, True)])
-def test_threads_sleep_while_they_wait_unless_the_user_says_otherwise(chosen: dict[str, str], spins: bool) -> None:
+def test_threads_sleep_while_waiting_unless_the_user_objects(chosen: dict[str, str], spins: bool) -> None:
     """OpenMP tells its settings when it is loaded, which must be after a program has made them."""
     code = f"""
 import {", ".join(PROGRAMS)}

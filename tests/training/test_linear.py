@@ -65,9 +65,8 @@ def test_the_weights_are_the_same_for_any_number_of_processes(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("minutes", [0.0, 1e9], ids=["kept after every portion", "nothing kept"])
-def test_killed_among_the_labels_and_fitted_again_it_ends_in_the_same_weights_and_log(
-    minutes: float, tmp_path: Path
-) -> None:
+def test_killed_among_the_labels_it_resumes_to_the_same_weights(minutes: float, tmp_path: Path) -> None:
+    """And to the same log."""
     X, Y = planted(60, 200, 2)  # three portions of labels in the first group, one in each other
     Y = Y.multiply(np.arange(200) != 7).tocsr()  # without a document
     Y.eliminate_zeros()
@@ -134,9 +133,8 @@ def test_rankers_see_the_documents_that_sets_say(seed: int, negatives: str) -> N
 
 
 @pytest.mark.parametrize("at_once", [1, 1 << 24], ids=["a document at a time", "all at once"])
-def test_ranked_labels_are_those_of_the_proposed_clusters_by_both_scores_or_the_rankers(
-    at_once: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_ranked_labels_are_those_of_the_proposed_clusters(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ranked by both scores or by the ranker's alone."""
     monkeypatch.setattr(ranker, "_CANDIDATES_AT_ONCE", at_once)
     random = np.random.default_rng(4)
     X = sparse.csr_matrix(random.random((4, 3)), dtype=np.float32)

@@ -157,7 +157,7 @@ def no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("minutes", [ALWAYS, NEVER], ids=["saved at every step", "saved at the ends of epochs"])
 @pytest.mark.parametrize("recipe", RECIPES)
-def test_killed_anywhere_and_started_again_it_ends_in_the_same_bytes(
+def test_killed_anywhere_it_resumes_to_the_same_bytes(
     recipe: str, minutes: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan, options = RECIPES[recipe]
@@ -279,7 +279,7 @@ def test_a_gradient_longer_than_the_clip_is_shortened_to_it(clip: float, tmp_pat
         torch.testing.assert_close(value - end[name], factor * slopes[name], rtol=1e-2, atol=1e-6)
 
 
-def test_relative_clipping_shortens_to_the_largest_of_the_last_five_norms(tmp_path: Path) -> None:
+def test_relative_clipping_uses_the_largest_of_five_norms(tmp_path: Path) -> None:
     """Against the released code's queue of five, which starts with one infinite norm."""
 
     def descending() -> Task:
@@ -309,7 +309,8 @@ def test_rates_fall_as_the_named_epochs_begin(tmp_path: Path) -> None:
     assert rates == [8.0] * 3 + [4.0] * 6 + [2.0] * 3
 
 
-def test_training_stops_after_as_many_evaluations_without_a_better_one_as_it_has_patience(tmp_path: Path) -> None:
+def test_training_stops_when_its_patience_is_exhausted(tmp_path: Path) -> None:
+    """Patience counts evaluations without a better one."""
     scores = [1.0, 3.0, 2.0, 3.0, 9.0, 9.0]
     run(tmp_path, replace(PLAN, epochs=6, patience=2), lambda: task(select=True, scores=scores))
     assert [line["validation"]["P@5"] for line in logged(tmp_path) if line["kind"] == "epoch"] == scores[:4]
@@ -349,7 +350,7 @@ def test_the_kept_weights_are_the_mean_of_those_averaged(
 
 
 @pytest.mark.parametrize("averaging_step", [0, 1], ids=["last weights", "averaged weights"])
-def test_selection_keeps_the_weights_of_the_first_best_evaluation(averaging_step: int, tmp_path: Path) -> None:
+def test_selection_keeps_the_first_best_weights(averaging_step: int, tmp_path: Path) -> None:
     scores = [1.0, 5.0, 2.0, 5.0]
     plan = replace(PLAN, epochs=4, averaging=WeightAveraging(0, averaging_step))
     found = run(tmp_path / "selected", plan, lambda: task(select=True, scores=scores))
@@ -359,7 +360,7 @@ def test_selection_keeps_the_weights_of_the_first_best_evaluation(averaging_step
     assert told == scores
 
 
-def test_averages_count_micro_batches_within_an_epoch_where_the_plan_says_so(tmp_path: Path) -> None:
+def test_averages_count_micro_batches_if_the_plan_says_so(tmp_path: Path) -> None:
     """2 micro-batches a step, 6 an epoch. Every third: numbers 0 and 3, in steps 1 and 2 of each epoch."""
     plan = replace(PLAN, averaging=WeightAveraging(1, 3), counted="micro-batches")
     trail = weights_after_each_step(tmp_path / "plain", PLAN, accumulate=2)[::2]  # seen at each micro-batch
@@ -369,7 +370,7 @@ def test_averages_count_micro_batches_within_an_epoch_where_the_plan_says_so(tmp
         torch.testing.assert_close(value, mean, rtol=1e-5, atol=1e-6)
 
 
-def test_evaluations_count_micro_batches_too_and_need_not_select(tmp_path: Path) -> None:
+def test_evaluations_count_micro_batches_and_need_not_select(tmp_path: Path) -> None:
     """Micro-batch 2 of 0 to 5 is in step 2, micro-batch 4 in step 3, the last; number 0 evaluates nothing."""
     plan = replace(PLAN, epochs=2, evaluation=Evaluation(2, select_mid_epoch=False), counted="micro-batches")
     scores = [9.0, 1.0, 9.0, 2.0]
@@ -382,7 +383,7 @@ def test_evaluations_count_micro_batches_too_and_need_not_select(tmp_path: Path)
     ("each_epoch", "every", "expected"),
     [(True, 2, [2, 3, 4, 6, 8, 9]), (False, 2, [2, 4, 6, 8]), (False, 100, [9]), (False, 9, [9])],
 )
-def test_an_epochs_end_need_not_evaluate_but_some_weights_are_always_chosen(
+def test_some_weights_are_chosen_if_no_epochs_end_evaluates(
     each_epoch: bool, every: int, expected: list[int], tmp_path: Path
 ) -> None:
     plan = replace(PLAN, epochs=3, evaluation=Evaluation(every), evaluate_epochs=each_epoch)
@@ -412,13 +413,14 @@ def test_a_step_that_overflows_in_float16_is_left_out(tmp_path: Path) -> None:
     assert all(value.isfinite().all() for value in two.values())
 
 
-def test_evaluations_between_the_ends_of_epochs_come_after_the_steps_asked_for(tmp_path: Path) -> None:
+def test_evaluations_within_an_epoch_come_after_the_given_steps(tmp_path: Path) -> None:
     run(tmp_path, replace(PLAN, evaluation=Evaluation(2)), lambda: task(select=True))
     assert [line["step"] for line in logged(tmp_path) if line["kind"] == "epoch"] == [2, 3, 4, 6, 8, 9]
 
 
 @pytest.mark.parametrize("off", [False, True])
-def test_dropout_stays_off_after_a_mid_epoch_evaluation_only_where_the_plan_says_so(off: bool, tmp_path: Path) -> None:
+def test_dropout_stays_off_after_an_evaluation_if_planned(off: bool, tmp_path: Path) -> None:
+    """Only after one within an epoch."""
     modes: list[bool] = []
 
     def watched() -> Task:
@@ -454,7 +456,8 @@ def broken(at: int, how: str) -> Task:
 
 
 @pytest.mark.parametrize("how", ["loss", "gradient"])
-def test_a_loss_that_is_no_number_stops_the_run_and_leaves_the_last_good_checkpoint(how: str, tmp_path: Path) -> None:
+def test_a_loss_that_is_no_number_leaves_the_good_checkpoint(how: str, tmp_path: Path) -> None:
+    """It stops the run."""
     plan = replace(PLAN, checkpoint_minutes=ALWAYS, averaging=WeightAveraging(0, 1))
     with pytest.raises(InputError, match=r"tiny: .* not finite at step 5 .*checkpoint is kept"):
         run(tmp_path / "broken", plan, lambda: broken(5, how))
@@ -478,9 +481,10 @@ def short_of_memory(limit: int) -> Task:
 
 
 @pytest.mark.parametrize(("limit", "pieces"), [(23, 2), (7, 4), (1, 32)])
-def test_where_memory_is_short_the_batch_goes_in_pieces_and_its_result_stays(
+def test_where_memory_is_short_the_batch_goes_in_pieces(
     limit: int, pieces: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """Its result stays the same."""
     plan = replace(PLAN, clip=1.0)
     whole = run(tmp_path / "whole", plan, lambda: task(dropout=0.0, batch=DOCUMENTS))
     with caplog.at_level(logging.WARNING):
@@ -526,7 +530,7 @@ def test_a_truncated_checkpoint_is_noticed_said_and_not_used(
 
 
 @pytest.mark.parametrize("at", [0.3, 0.5, 0.999])
-def test_one_wrong_bit_in_a_checkpoint_is_noticed_and_the_checkpoint_not_used(
+def test_a_checkpoint_with_one_wrong_bit_is_not_used(
     at: float, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     interrupted(tmp_path / "run", PLAN)
@@ -629,7 +633,8 @@ def test_buckets_keep_padding_small_and_still_mix(seed: int) -> None:
     assert abs(np.corrcoef(order[:-1], order[1:])[0, 1]) < 0.1
 
 
-def test_a_resumed_log_forgets_what_came_after_the_checkpoint_and_what_was_cut_short(tmp_path: Path) -> None:
+def test_a_resumed_log_ends_at_the_checkpoint(tmp_path: Path) -> None:
+    """It forgets what came later and what was cut short."""
     path = tmp_path / "deep/training.jsonl"
     first = TrainingLog(path, None)
     first.write("phase", 0, loss=1.0)
@@ -652,7 +657,7 @@ def test_a_resumed_log_forgets_what_came_after_the_checkpoint_and_what_was_cut_s
 
 
 @pytest.mark.parametrize("resumed_after", [None, 7])
-def test_adamw_with_an_uncorrected_eps_is_that_of_transformers_2_11(resumed_after: int | None) -> None:
+def test_adamw_with_uncorrected_eps_is_transformers_2_11s(resumed_after: int | None) -> None:
     """The oracle is written from its formula: eps is added to the root of the second moment as it stands."""
     torch.manual_seed(0)
     start, gradients = torch.randn(5, dtype=torch.float64), torch.randn(30, 5, dtype=torch.float64) * 1e-6

@@ -69,9 +69,7 @@ def train(prepared: Path, settings: Settings, processes: int, out: Path) -> list
     [STEADY, changed(STEADY, head="clustered", accumulate=2, warm_epochs=1, clusters_kept=6)],
     ids=["flat", "clustered, accumulated, warm"],
 )
-def test_two_processes_have_the_losses_scores_and_weights_of_one(
-    settings: Settings, prepared: Path, tmp_path: Path
-) -> None:
+def test_two_processes_have_the_losses_and_weights_of_one(settings: Settings, prepared: Path, tmp_path: Path) -> None:
     one, two = (train(prepared, settings, n, tmp_path / str(n)) for n in (1, 2))
     assert [line["kind"] for line in two] == [line["kind"] for line in one]
     for alone, together in zip(one, two, strict=True):

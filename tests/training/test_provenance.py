@@ -37,9 +37,7 @@ def repository(folder: Path) -> str:
     return git(folder, "rev-parse", "HEAD")
 
 
-def test_a_repository_around_the_project_is_not_taken_for_its_own(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_repository_around_the_project_is_not_its_own(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert provenance.git_commit() == "unknown"
     own = repository(project)
     assert provenance.git_commit() == own
@@ -49,9 +47,7 @@ def test_a_repository_around_the_project_is_not_taken_for_its_own(
     assert provenance.git_commit() == f"{own}+changes"
 
 
-def test_the_commit_is_unknown_without_one_and_where_git_does_not_read_it(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_commit_is_unknown_where_git_reads_none(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     git(project, "init", "--quiet")
     assert provenance.git_commit() == "unknown"  # nothing is committed yet
     repository(project)

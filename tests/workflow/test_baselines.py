@@ -99,7 +99,7 @@ def test_a_trained_tree_tags_new_texts(project: Path) -> None:
     assert tags[0].name == "label7"
 
 
-def test_the_table_has_every_run_and_says_which_vectors_of_words_it_started_from(project: Path) -> None:
+def test_the_table_has_every_run_with_its_word_vectors(project: Path) -> None:
     with (project / "results/targets/deep/tables/comparison.csv").open(encoding="utf-8", newline="") as opened:
         found = {(row["method"], row["variant"]) for row in csv.DictReader(opened) if row["reproduced_mean"]}
     assert found == {

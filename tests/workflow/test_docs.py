@@ -32,7 +32,7 @@ def run(folder: Path, rows: str, *options: str) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
-def test_a_page_shows_its_result_file_and_a_changed_file_is_noticed(tmp_path: Path) -> None:
+def test_a_page_shows_its_result_file_and_notices_a_change(tmp_path: Path) -> None:
     assert run(tmp_path, HEAD + GOOD) == (0, "")
     assert "| ours | 71.20 ± 0.30 |\n" in (tmp_path / "measured/corpus.md").read_text(encoding="utf-8")
     assert run(tmp_path, HEAD + GOOD, "--check") == (0, "")
@@ -98,7 +98,7 @@ def test_the_architecture_names_every_rule_and_every_package() -> None:
     assert all((ROOT / "lightxml_core" / name).is_file() for name in named), named
 
 
-def test_the_pages_of_targets_and_methods_name_all_that_there_is() -> None:
+def test_the_pages_of_targets_and_methods_name_all() -> None:
     targets, methods = ((ROOT / f"docs/{name}.md").read_text(encoding="utf-8") for name in ("targets", "methods"))
     configured = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))["targets"]
     studied = yaml.safe_load((ROOT / "studies/targets.yaml").read_text(encoding="utf-8"))

@@ -60,7 +60,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("number", REFUSED)
-def test_what_the_system_refuses_is_told_by_whatever_library_met_it(
+def test_what_the_system_refuses_is_one_sentence_in_any_library(
     number: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     by_python = OSError(number, os.strerror(number), "a/b")
@@ -144,7 +144,7 @@ def test_files_of_another_user_are_named(tmp_path: Path, denied: str) -> None:
 
 
 @pytest.mark.parametrize("folder", ["results", "logs"])
-def test_a_folder_of_another_user_ends_a_run_before_its_first_job(tmp_path: Path, folder: str) -> None:
+def test_a_folder_of_another_user_ends_a_run_before_any_job(tmp_path: Path, folder: str) -> None:
     project = copy_project(tmp_path / "project")
     write_attentionxml(tmp_path / "corpus", documents=20, tests=10, labels=4)
     definition = "title: Tiny\nsource: {folder: ../corpus, layout: attentionxml}\n"

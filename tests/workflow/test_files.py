@@ -223,7 +223,7 @@ def put_others_beside(data: Path) -> None:
         (add_labels_names, True),
     ],
 )
-def test_own_data_is_prepared_again_exactly_if_what_is_read_has_changed(
+def test_own_data_is_prepared_again_if_what_is_read_changed(
     run_folder: Path, change: Callable[[Path], None], again: bool
 ) -> None:
     data = (run_folder / "project").resolve().parent / "data"
@@ -239,7 +239,7 @@ def test_own_data_is_prepared_again_exactly_if_what_is_read_has_changed(
         kept.rename(data)
 
 
-def test_own_vectors_and_encoders_are_found_from_the_project_and_watched(run_folder: Path) -> None:
+def test_own_vectors_and_encoders_are_found_and_watched(run_folder: Path) -> None:
     project = (run_folder / "project").resolve()
     encoder, vectors = project.parent / "my encoder", project.parent / "my vectors.txt"
     build_scratch(ScratchConfig("bert", 300, 16, 1, 2, 32), ["topic one", "topic two"], encoder)

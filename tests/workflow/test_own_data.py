@@ -33,7 +33,8 @@ def define(project: Path, separator: dict[str, str], **definition: object) -> No
     (project / "datasets/own.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
 
 
-def test_a_spreadsheet_in_chinese_with_bars_between_labels_is_told_and_then_learnt(tmp_path: Path) -> None:
+def test_a_chinese_spreadsheet_with_bars_is_read_as_advised(tmp_path: Path) -> None:
+    """Its labels are separated by bars, which the message says; following the message works."""
     project = copy_project(tmp_path / "project")
     write_tickets(project / "own")
     define(project, {})

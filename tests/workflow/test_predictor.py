@@ -54,7 +54,7 @@ def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
 
 
-def test_the_command_line_prints_one_text_for_people_and_a_file_as_json_lines(model: Path, tmp_path: Path) -> None:
+def test_the_command_line_prints_a_text_or_json_lines(model: Path, tmp_path: Path) -> None:
     expected = Predictor(model).predict(TEXTS, top=2)
     shown = run("--model", model, "--top", "2", TEXTS[0])
     assert shown.stdout.splitlines() == [f"{tag.score:.3f}  {tag.label}  {tag.name}" for tag in expected[0]]
@@ -119,7 +119,7 @@ READ = ("config.json", "label-names.txt", "method.json", "model.safetensors", "o
 
 @pytest.mark.parametrize("damage", ["removed", *DAMAGES])
 @pytest.mark.parametrize("name", [*READ, "tokenizer.json"])
-def test_a_damaged_model_without_its_seal_is_refused_in_one_line(
+def test_a_damaged_model_without_seal_is_refused_in_one_line(
     model: Path, tmp_path: Path, name: str, damage: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     copy = shutil.copytree(model, tmp_path / "model")
@@ -140,9 +140,8 @@ def test_so_is_one_whose_settings_do_not_fit(model: Path, tmp_path: Path, change
         Predictor(copy).predict(["a text"])
 
 
-def test_what_changed_since_training_is_named_and_errors_of_a_whole_model_keep_their_traceback(
-    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_changed_since_training_is_named(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Errors of an intact model keep their traceback."""
     copy = shutil.copytree(model, tmp_path / "model")
     seal(copy)
     monkeypatch.setattr("lightxml_core.encoders.tokens.tokens_of", lambda *_: [][0])

@@ -172,7 +172,7 @@ def test_every_shipped_target_is_planned(shipped: list[Job]) -> None:
     assert sum(job.rule == "publish" for job in shipped) == len(selected)
 
 
-def test_the_main_target_trains_each_dataset_by_method_member_and_seed(shipped: list[Job]) -> None:
+def test_the_main_target_trains_every_member_and_seed(shipped: list[Job]) -> None:
     config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
     planned = [job.wildcards for job in shipped if job.rule == "train"]
     cells = {(w["dataset"], w["method"], w["member"], w["seed"]) for w in planned}
@@ -217,7 +217,7 @@ def has_code(file: Path) -> bool:
     return len(ast.parse(file.read_text(encoding="utf-8")).body) > 1
 
 
-def test_each_rule_runs_again_when_any_library_file_that_it_imports_is_edited(shipped: list[Job]) -> None:
+def test_a_rule_runs_again_when_a_file_it_imports_is_edited(shipped: list[Job]) -> None:
     """Each imported file is an input of the job or of a job before it; cli.py only starts a program."""
     makers = {output: job for job in shipped for output in job.outputs}
     known: dict[str, set[str]] = {}
@@ -260,7 +260,7 @@ def files_of(implementation: str) -> list[Path]:
     return sorted(path for path in package.rglob("*.py") if path.name != "workload.py")
 
 
-def test_word_vectors_are_downloaded_where_a_method_starts_from_them(shipped: list[Job]) -> None:
+def test_word_vectors_are_downloaded_for_methods_that_read_them(shipped: list[Job]) -> None:
     starting = [job for job in shipped if job.rule == "train" and job.wildcards["method"] == "attentionxml"]
     assert starting and all("data/vectors/glove-840b" in job.inputs for job in starting)
     [of_wiki10] = [
@@ -281,9 +281,10 @@ def test_a_member_predicts_with_the_tokens_of_its_own_setting(shipped: list[Job]
     assert read["train"] == {f"{folder}-128-official"} and read["predict"] == {f"{folder}-512-official"}
 
 
-def test_one_encoder_reads_the_names_of_labels_for_all_members_of_the_published_x_transformer(
+def test_one_encoder_reads_label_names_for_all_of_x_transformer(
     shipped: list[Job],
 ) -> None:
+    """All members of the published X-Transformer share it."""
     own = {"dataset": "eurlex-4k", "method": "xtransformer", "seed": "0"}
     jobs = [job for job in shipped if job.rule == "train" and job.wildcards.items() >= own.items()]
     read = {job.wildcards["member"]: "data/encoders/roberta-large" in job.inputs for job in jobs}
@@ -297,7 +298,7 @@ def test_one_encoder_reads_the_names_of_labels_for_all_members_of_the_published_
 _TEXT = ("bert-text", "xlnet-text")
 
 
-def test_the_workflow_for_continuous_integration_runs_a_target_and_keeps_what_it_leaves(shipped: list[Job]) -> None:
+def test_continuous_integration_runs_a_target_and_keeps_results(shipped: list[Job]) -> None:
     workflow = yaml.safe_load((ROOT / ".github/workflows/eurlex-4k-small.yml").read_text(encoding="utf-8"))
     steps = workflow["jobs"]["run"]["steps"]
     commands = [step["run"] for step in steps if "run" in step]
@@ -309,7 +310,7 @@ def test_the_workflow_for_continuous_integration_runs_a_target_and_keeps_what_it
     assert cached["path"] == "data" and "datasets/eurlex-4k*.yaml" in cached["key"]
 
 
-def test_no_method_is_trained_again_for_an_edit_to_one_that_it_is_not_built_on(shipped: list[Job]) -> None:
+def test_an_edit_to_a_method_trains_only_those_built_on_it(shipped: list[Job]) -> None:
     definitions = defined_methods()
     own = {name: _relative(method_files(name)) for name in definitions}
     shared = _relative(files_of("transformer"))
@@ -330,7 +331,7 @@ def _relative(files: list[Path]) -> set[str]:
 # The rules as text
 
 
-def test_every_rule_tells_what_it_does_logs_and_states_what_it_takes() -> None:
+def test_every_rule_has_a_docstring_a_log_and_resources() -> None:
     for file in (ROOT / "rules").rglob("*.smk"):
         for block in re.split(r"^(?=rule )", file.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
             assert re.match(r'rule \w+:\n    """.+"""\n', block), f"{file.name}: {block[:40]}"
@@ -352,7 +353,8 @@ def test_the_rules_are_formatted(project: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_the_rule_graph_is_that_of_the_first_target_and_needs_no_number_of_cores(project: Path) -> None:
+def test_the_rule_graph_is_that_of_the_first_target(project: Path) -> None:
+    """It needs no number of cores."""
     command = [sys.executable, "-m", "snakemake", "--rulegraph"]
     done = subprocess.run(command, cwd=project, capture_output=True, text=True)
     assert done.returncode == 0 and done.stdout.startswith("digraph"), done.stderr
@@ -381,9 +383,10 @@ def test_a_mistake_in_the_configuration_is_one_sentence(
         assert word not in said
 
 
-def test_several_gpus_train_one_model_or_several_models_share_one_where_the_hardware_says_so(
+def test_gpus_are_shared_as_the_hardware_section_says(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Several train one model, or several models share one."""
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
     (tmp_path / "mine.yaml").write_text("hardware: {gpus_a_training: 2}\n", encoding="utf-8")
     options = ("--dry-run", "--printshellcmds", "--configfile", str(tmp_path / "mine.yaml"))
@@ -469,7 +472,7 @@ def test_every_run_has_all_metrics_and_its_provenance(project: Path, done: str) 
     assert neighbours["accuracy"]["P@1"] > floor["accuracy"]["P@1"] + 20, "each label has words of its own"
 
 
-def test_every_layout_of_the_same_corpus_gives_the_same_neighbours(project: Path, done: str) -> None:
+def test_every_layout_of_a_corpus_gives_the_same_neighbours(project: Path, done: str) -> None:
     wanted = [("tiny-pecos", "knn"), ("tiny-bow", "knn"), ("tiny-bow", "parabel")]
     snakemake(project, *(f"results/{dataset}/{method}/single/seed0/metrics.json" for dataset, method in wanted))
     assert read_metrics(project, "tiny-pecos", "knn") == read_metrics(project, "tiny", "knn")
@@ -579,7 +582,7 @@ FAULTS: dict[str, tuple[str, Callable[[bytes], bytes], str]] = {
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_bad_data_stops_the_run_with_file_and_line_and_leaves_nothing(project: Path, name: str) -> None:
+def test_bad_data_stops_the_run_with_file_and_line(project: Path, name: str) -> None:
     file, spoil, message = FAULTS[name]
     write_attentionxml(project / f"corpora/{name}", documents=60, tests=20, labels=12)
     path = project / f"corpora/{name}/{file}"

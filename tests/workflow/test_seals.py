@@ -41,7 +41,7 @@ def test_a_sealed_folder_is_read_by_the_tool_of_that_name(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("change", ["edit", "truncate", "remove"])
-def test_a_change_in_a_sealed_folder_is_told_with_what_to_delete(tmp_path: Path, change: str) -> None:
+def test_a_change_in_a_sealed_folder_is_reported(tmp_path: Path, change: str) -> None:
     folder = folder_of(tmp_path)
     target = folder / "inner/b.json"
     if change == "remove":
@@ -73,7 +73,7 @@ def test_what_is_written_anew_or_never_sealed_passes(tmp_path: Path) -> None:
     assert read_json(path) == 2
 
 
-def test_what_a_killed_process_left_is_removed_by_the_next_writing(tmp_path: Path) -> None:
+def test_the_next_writing_removes_what_a_killed_process_left(tmp_path: Path) -> None:
     ended = subprocess.Popen(["true"])
     ended.wait()
     (tmp_path / f".value.{ended.pid}.tmp.json").write_text("half")
@@ -95,7 +95,7 @@ def test_a_matrix_that_would_fill_the_memory_is_refused_unread(tmp_path: Path, m
 
 
 @pytest.mark.parametrize("piece", [1, 7, 1 << 24])
-def test_a_matrix_unpacked_onto_the_disk_is_the_same_and_leaves_no_file(
+def test_a_matrix_unpacked_onto_the_disk_is_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, piece: int
 ) -> None:
     monkeypatch.setattr("lightxml_core.files._PIECE", piece)
@@ -109,7 +109,7 @@ def test_a_matrix_unpacked_onto_the_disk_is_the_same_and_leaves_no_file(
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_a_damaged_matrix_is_refused_when_it_is_unpacked_onto_the_disk(tmp_path: Path) -> None:
+def test_a_damaged_matrix_is_refused_when_unpacked(tmp_path: Path) -> None:
     source = tmp_path / "X.npz"
     save_csr(source, sparse.random(50, 40, 0.3, "csr", np.float32, np.random.default_rng(0)))
     whole = source.read_bytes()

@@ -83,7 +83,7 @@ def test_what_a_copy_does_not_ship_of_all_documents_is_built(project: Path, data
         assert (folder / "X.clusters.npz").samefile(folder / "X.trn.npz")
 
 
-def test_label_clusters_are_made_from_what_a_copy_ships_of_its_training_documents_alone(project: Path) -> None:
+def test_clusters_are_made_from_shipped_training_features_alone(project: Path) -> None:
     planned = snakemake(project, "-n", "results/half/clusters/shipped-4-0.npz", "results/half/clusters/4-0.npz")
     read = re.findall(r"^rule cluster_labels:\n    input: ([^,]*),", planned, flags=re.MULTILINE)
     assert sorted(read) == [f"results/half/features/{file}" for file in ("shipped/X.clusters.npz", "tfidf/X.trn.npz")]
@@ -111,7 +111,7 @@ def test_tables_and_verdicts_say_which_features_a_run_read(project: Path) -> Non
     assert columns["both"] == str(WIDTH) != columns["none"]
 
 
-def test_features_of_other_documents_end_the_run_and_leave_nothing(project: Path) -> None:
+def test_features_of_other_documents_end_the_run(project: Path) -> None:
     said = snakemake(project, "results/short/features/shipped/X.trn.npz", expect=1)
     assert f"train.txt has features of {DOCUMENTS - 1} documents, but there are {DOCUMENTS} training documents" in said
     assert not list((project / "results/short/features/shipped").glob("*.npz"))

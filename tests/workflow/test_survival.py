@@ -80,7 +80,7 @@ def test_a_damaged_checkpoint_is_named_and_never_used(reference: Reference) -> N
     damaged_checkpoint(reference)
 
 
-def test_a_server_that_breaks_off_at_random_gives_the_file_in_the_end(reference: Reference) -> None:
+def test_a_server_that_breaks_off_gives_the_file_in_the_end(reference: Reference) -> None:
     broken_downloads(reference)
 
 
@@ -88,7 +88,7 @@ def test_a_second_run_in_the_same_folder_is_refused(reference: Reference) -> Non
     second_run(reference)
 
 
-def test_one_thread_or_two_give_the_same_bytes_where_torch_does_not_train(reference: Reference) -> None:
+def test_one_thread_or_two_give_the_same_bytes_without_torch(reference: Reference) -> None:
     stages = [
         f"results/tiny/{name}" for name in ("features/tfidf/X.trn.npz", "clusters/4-0.npz", "encoders/scratch-tiny")
     ]
@@ -125,7 +125,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", folder], check=True)
 
 
-def test_a_full_disk_is_told_in_one_line_and_leaves_nothing_half_written(tmp_path: Path, small_disk: Path) -> None:
+def test_a_full_disk_is_one_line_and_nothing_half_written(tmp_path: Path, small_disk: Path) -> None:
     write_attentionxml(tmp_path / "corpus", documents=20_000, tests=40, labels=16)
     out = small_disk / "corpus"
     command = [sys.executable, "-m", "workflow_scripts.prepare_corpus", "--raw", tmp_path / "corpus"]
@@ -136,7 +136,8 @@ def test_a_full_disk_is_told_in_one_line_and_leaves_nothing_half_written(tmp_pat
     assert [path for path in out.rglob("*") if path.is_file()] == []
 
 
-def test_an_array_that_the_disk_has_no_room_for_is_told_before_it_is_filled(small_disk: Path) -> None:
+def test_an_array_too_large_for_the_disk_is_refused_first(small_disk: Path) -> None:
+    """The message comes before the disk is filled."""
     new_array(2**16, np.float32, small_disk)[:] = 1.0
     with pytest.raises(OSError) as caught:
         new_array(2**20, np.float32, small_disk)
@@ -166,7 +167,7 @@ def served(tmp_path: Path) -> Iterator[tuple[Path, str]]:
     server.shutdown()
 
 
-def test_eurlex_small_runs_from_an_archive_on_a_server_to_the_report(tmp_path: Path, served: tuple[Path, str]) -> None:
+def test_eurlex_small_runs_from_a_server_to_the_report(tmp_path: Path, served: tuple[Path, str]) -> None:
     """The CI target as docs/ci.md has it, against an archive of the layout of the real one; small and floor methods."""
     folder, address = served
     write_attentionxml(folder / "Eurlex-4K", documents=2100, tests=520, labels=40)
@@ -199,7 +200,8 @@ def test_eurlex_small_runs_from_an_archive_on_a_server_to_the_report(tmp_path: P
     assert "calibration" in own and "sample standard deviation" in own, "each figure by its name, with the caption"
 
 
-def test_a_loss_that_is_not_a_number_stops_the_run_and_keeps_the_checkpoint(tmp_path: Path) -> None:
+def test_a_loss_that_is_no_number_keeps_the_checkpoint(tmp_path: Path) -> None:
+    """It stops the run."""
     project = tiny_project(tmp_path / "project")
     (project / "methods/lightxml-tiny.yaml").write_text(METHOD.replace("head_lr: 1.0e-3", "adam_eps: 1.0e-300"))
     said = snakemake(project, FINAL[0], expect=1)

@@ -61,7 +61,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy_project(tmp_path_factory.mktemp("tutorials") / "project")
 
 
-def test_a_spreadsheet_becomes_a_dataset_and_a_module_becomes_a_method(project: Path) -> None:
+def test_a_spreadsheet_is_a_dataset_and_a_module_is_a_method(project: Path) -> None:
     follow("add-a-dataset", project)
     found = precision_at_1(project)
     assert set(found) == {"parabel", "bonsai", "one-vs-rest", "knn"} and min(found.values()) > 80
