@@ -52,8 +52,7 @@ def _file(file: str, schema: Mapping[str, Any]) -> Iterator[str]:
         yield from [
             f"### {name}\n",
             f"{definition['description']}\n",
-            "| key | value | meaning |",
-            "| --- | --- | --- |",
+            *_HEAD,
         ]
         for key, value in definition["properties"].items():
             needed = key in definition.get("required", ())

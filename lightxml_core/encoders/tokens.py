@@ -37,23 +37,16 @@ class TokenisedPart:
         """int64[N]: tokens of each document."""
         return np.diff(self.offsets)
 
-    def pad(
-        self, rows: np.ndarray, pad_id: int, multiple: int = 8, limit: int | None = None
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def pad(self, rows: np.ndarray, pad_id: int, multiple: int = 8) -> tuple[np.ndarray, np.ndarray]:
         """Ids and mask of some documents, padded at the end to the longest, rounded up to `multiple`.
 
-        rows: int64[B]. Returns int64[B, T] ids and bool[B, T], true where there is a token. A document of more than
-        `limit` tokens is cut to so many and keeps its last one, which for some types is the class token.
+        rows: int64[B]. Returns int64[B, T] ids and bool[B, T], true where there is a token.
         """
-        starts, whole = self.offsets[rows], self.lengths[rows]
-        lengths = whole if limit is None else np.minimum(whole, limit)
+        lengths = self.lengths[rows]
         width = -(-int(lengths.max()) // multiple) * multiple
         mask = np.arange(width) < lengths[:, None]
         ids = np.full(mask.shape, pad_id, np.int64)
-        places = end_to_end(starts, lengths)
-        cut = lengths < whole
-        places[np.cumsum(lengths)[cut] - 1] = (starts + whole)[cut] - 1
-        ids[mask] = self.ids[places]
+        ids[mask] = self.ids[end_to_end(self.offsets[rows], lengths)]
         return ids, mask
 
 

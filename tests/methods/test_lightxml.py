@@ -437,7 +437,7 @@ def test_padding_changes_no_features(kind: str, corpus: Encoded) -> None:
         ({"two_step": True}, "the flat head samples nothing"),
         ({"head": "clustered", "negatives": "earlier"}, "need a warm start"),
         ({"keep_frozen": True, "encoder_dropout": False}, "keep_frozen needs frozen_layers"),
-        ({"keep_frozen": True, "frozen_layers": 1}, "keep_frozen needs frozen_layers, `encoder_dropout: false`"),
+        ({"keep_frozen": True, "frozen_layers": 1}, "keep_frozen needs frozen_layers and `encoder_dropout: false`"),
     ],
 )
 def test_settings_that_exclude_each_other_are_an_input_error(wrong: dict[str, Any], message: str) -> None:

@@ -19,11 +19,9 @@ PREDICTION_BATCH = 64
 SCORED_TOGETHER = 512  # documents scored per reading of the label table's blocks, on a CPU
 
 
-def padded(
-    tokens: TokenisedPart, rows: np.ndarray, model: TextClassifier, limit: int | None = None
-) -> tuple[Tensor, Tensor]:
-    """int64[B, T] ids and bool[B, T] mask of some documents, T at most `limit` rounded up."""
-    ids, mask = tokens.pad(rows, model.backbone.pad_id, limit=limit)
+def padded(tokens: TokenisedPart, rows: np.ndarray, model: TextClassifier) -> tuple[Tensor, Tensor]:
+    """int64[B, T] ids and bool[B, T] mask of some documents."""
+    ids, mask = tokens.pad(rows, model.backbone.pad_id)
     return _moved(ids, model), _moved(mask, model)
 
 

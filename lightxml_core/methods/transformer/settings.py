@@ -103,12 +103,6 @@ class Training:
     epochs: Count = 20
     """Passes over the training documents."""
 
-    short_epochs: Natural = 0
-    """In so many epochs at the start, a document is cut to `short_tokens`."""
-
-    short_tokens: Count = 32
-    """The most tokens of a document in these epochs."""
-
     batch: Count = 16
     """Documents per optimiser step."""
 
@@ -220,8 +214,8 @@ def check_together(settings: TransformerSettings) -> None:
         raise InputError(f"batch ({training.batch}) must be a multiple of accumulate ({training.accumulate})")
     if encoder.position == "pooled" and (encoder.layers != 1 or encoder.keep_frozen):
         raise InputError("`position: pooled` needs `layers: 1` and no keep_frozen")
-    if encoder.keep_frozen and (not encoder.frozen_layers or encoder.encoder_dropout or training.short_epochs):
-        raise InputError("keep_frozen needs frozen_layers, `encoder_dropout: false` and no short_epochs")
+    if encoder.keep_frozen and (not encoder.frozen_layers or encoder.encoder_dropout):
+        raise InputError("keep_frozen needs frozen_layers and `encoder_dropout: false`")
 
 
 def check_depth(encoder: Encoder, depth: int | None) -> None:

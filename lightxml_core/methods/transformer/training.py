@@ -154,8 +154,7 @@ def _task(
         return [[rows[batches[i]] for i in group] for group in groups]
 
     def loss(batch: np.ndarray, epoch: int) -> Any:
-        limit = how.short_tokens if epoch < how.short_epochs else None
-        ids, mask = padded(tokens, batch, model, limit)
+        ids, mask = padded(tokens, batch, model)
         if settings.encoder.keep_frozen and before is not None:
             features = before.features_of(model, np.searchsorted(rows, batch), mask)
         else:
