@@ -1,4 +1,4 @@
-# LightXML and its comparisons, from the archives to the tables. See README.md, Architecture.
+# LightXML and the methods it is compared with, from download to report. See README.md, Architecture.
 
 from snakemake.utils import min_version
 
@@ -8,7 +8,7 @@ min_version("9.19")
 configfile: f"{workflow.basedir}/config.yaml"
 
 
-# used only with `--sdm apptainer`: see container.def
+# Used only with `--sdm apptainer`: see container.def.
 container: "lightxml.sif"
 
 
@@ -41,8 +41,8 @@ include: "rules/reporting.smk"
 include: "rules/functions/targets.smk"
 
 
-# What a user asks for by name: `all`, the other targets of config.yaml, and every dataset.
-# They stand here and not in rules/, because a rule of an included file is never the default one.
+# One rule per target: `all`, the other targets of config.yaml, those of studies/, and every dataset.
+# They stand here because a rule of an included file cannot be the default one.
 for name in REGISTRY.targets:
 
     rule:

@@ -1,8 +1,8 @@
-# Label clusters for heads that propose before they rank.
+# Label clusters, for methods that first propose clusters and then rank their labels.
 
 
 rule cluster_labels:
-    """Balanced 2-means of label features (PIFA over TF-IDF) down to clusters of at most max_leaf labels; one per tree."""
+    """Split labels by balanced 2-means of their features (PIFA over TF-IDF) into clusters of at most max_leaf."""
     input:
         features=features_of_clusters,
         labels="results/{dataset}/corpus/Y.trn.npz",

@@ -9,7 +9,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
-# Rules call `python -m workflow_scripts.<rule>` and find this interpreter and this tree, wherever they run.
+# Rules call `python -m workflow_scripts.<rule>`. It must find this interpreter and this tree, wherever snakemake runs.
 BASE = Path(workflow.basedir)
 if os.pathsep in str(BASE) or set("{}") & set(os.path.relpath(BASE)):
     sys.exit(
@@ -33,7 +33,7 @@ from lightxml_core.user_files import Fingerprints
 
 
 def or_exit(function, *arguments):
-    """What a function returns. An InputError ends snakemake with its sentence: an exception would name a line in here."""
+    """What a function returns. An InputError ends snakemake with its sentence; an exception would add a line of ours."""
     try:
         return function(*arguments)
     except InputError as error:
@@ -41,7 +41,7 @@ def or_exit(function, *arguments):
 
 
 def load_definitions():
-    """The registry with the configuration as snakemake has merged it."""
+    """The registry, with the configuration as snakemake merged it."""
     given = with_numbers(workflow.config_settings.config, Config)
     lay_over(config, given)
     files = [(os.path.relpath(path), read_config(path)) for path in workflow.overwrite_configfiles]
@@ -63,7 +63,7 @@ def of_project(paths):
 
 @cache
 def code(program, *others):
-    """A program and the library files that it imports: inputs, so that an edit to one runs it again."""
+    """A program and the library files that it imports. As inputs of a rule they run it again after an edit."""
     return of_project(imported_files([BASE / "workflow_scripts" / f"{program}.py", *others]))
 
 
@@ -73,7 +73,7 @@ def as_json(value):
 
 
 def as_file(kind, value):
-    """A JSON file that holds `value`, for what may be too long for a command line; named by its contents."""
+    """A JSON file with `value`, which may be too long for a command line. Its name is a hash of its contents."""
     digest = hashlib.sha256(json.dumps(value).encode()).hexdigest()
     target = Path(".snakemake/lightxml") / f"{kind}-{digest[:16]}.json"
     if not target.is_file():
@@ -81,7 +81,7 @@ def as_file(kind, value):
     return str(target)
 
 
-# Files of the user's own are inputs whose times do not count: their contents are compared through a parameter.
+# A user's own files are inputs without their times. A parameter with their hashes tells whether they changed.
 FINGERPRINTS = Fingerprints(Path(".snakemake/lightxml/fingerprints.json"))
 
 
@@ -90,7 +90,7 @@ def as_inputs(files):
 
 
 def fingerprints(files_of):
-    """A parameter that holds the digest of each of these files, so that a change in one runs its job again."""
+    """A parameter with the hash of each of these files, so that a change in one runs its job again."""
     return lambda wildcards: FINGERPRINTS.of(files_of(wildcards))
 
 

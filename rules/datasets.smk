@@ -5,7 +5,7 @@ include: "functions/datasets.smk"
 
 
 rule download_dataset:
-    """Get a dataset's files from the first copy that is whole and has the expected statistics; resumed, safely unpacked."""
+    """Download a dataset from the first intact copy with the expected statistics; resume, unpack safely."""
     input:
         code=code("download_dataset"),
     output:
@@ -32,7 +32,7 @@ rule download_dataset:
 
 
 rule prepare_corpus:
-    """Bring any layout into one set of files (PECOS names) and check them against the expected statistics."""
+    """Convert any layout into one set of files (PECOS names) and check the expected statistics."""
     input:
         corpus_inputs,
         code=code("prepare_corpus"),
@@ -58,7 +58,7 @@ rule prepare_corpus:
 
 
 rule split_validation:
-    """Hold out some training documents, the same for every method and seed, to choose weights by."""
+    """Hold out training documents to select weights on, the same for every method and seed."""
     input:
         labels="results/{dataset}/corpus/Y.trn.npz",
         code=code("split_validation"),

@@ -1,11 +1,11 @@
-# Backbones, vectors of words, and the corpora as tokens.
+# Encoders, word vectors, and tokenised corpora.
 
 
 include: "functions/encoders.smk"
 
 
 rule download_encoder:
-    """Get a pretrained encoder from a hub, a package or a folder; safetensors only, checksum verified."""
+    """Get a pretrained encoder from a hub, package or folder; verify it and keep safetensors only."""
     input:
         lambda wildcards: as_inputs(files_of_encoder(wildcards)),
         code=code("download_encoder"),
@@ -30,7 +30,7 @@ rule download_encoder:
 
 
 rule download_vectors:
-    """Get vectors of words to start from, for methods that embed words; resumed, verified, safely unpacked."""
+    """Download word vectors for methods that start from them; resume, verify, unpack safely."""
     input:
         code=code("download_vectors"),
     output:
@@ -51,7 +51,7 @@ rule download_vectors:
 
 
 rule build_encoder:
-    """An encoder without pretrained weights: its size, and a tokenizer trained on the training texts."""
+    """Build an encoder without pretrained weights, and train its tokenizer on the training texts."""
     input:
         corpus=collect("results/{{dataset}}/corpus/{file}", file=["X.trn.txt", "stats.json"]),
         code=code("build_encoder"),
@@ -76,7 +76,7 @@ rule build_encoder:
 
 
 rule tokenize:
-    """Tokenise both parts once, into flat ids that training reads from a memory map."""
+    """Tokenise training and test texts once, into flat ids that training maps into memory."""
     input:
         encoder=lambda wildcards: encoder_folder(wildcards.dataset, wildcards.backbone),
         corpus=collect(

@@ -1,8 +1,8 @@
-# One rule judges every prediction.
+# One rule evaluates every prediction.
 
 
 rule evaluate:
-    """The metrics of lightxml_core/evaluation/catalogue.py, hits by label frequency, lost labels and calibration."""
+    """Compute the metrics of evaluation/catalogue.py, hits by label frequency, lost labels and calibration."""
     input:
         predictions="results/{dataset}/{method}/{variant}/seed{seed}/predictions.npz",
         corpus=collect(

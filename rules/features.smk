@@ -5,7 +5,7 @@ include: "functions/features.smk"
 
 
 rule build_features:
-    """TF-IDF or bag of words of the texts; of a source without texts, the bag of words that it ships."""
+    """Build TF-IDF or a bag of words from the texts, or from the bag of words that a source without texts ships."""
     input:
         collect("results/{{dataset}}/corpus/{file}", file=CORPUS),
         code=code("build_features"),
@@ -31,7 +31,7 @@ rule build_features:
 
 
 rule import_features:
-    """TF-IDF that the downloaded copy ships, as published figures were made from it; built here where it ships none."""
+    """Import the TF-IDF that the downloaded copy ships, as published figures used it; build it if there is none."""
     input:
         collect("results/{{dataset}}/corpus/{file}", file=CORPUS),
         raw="data/{dataset}/raw",

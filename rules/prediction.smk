@@ -1,4 +1,4 @@
-# Every prediction is one CSR matrix, test documents by labels, the 100 best scores a row.
+# Every prediction is one CSR matrix, test documents by labels, with the 100 best scores per row.
 
 
 include: "functions/ensembles.smk"

@@ -8,7 +8,7 @@ from lightxml_core.reporting.figures.catalogue import KINDS as FIGURE_KINDS
 
 
 rule select:
-    """Write down what a target consists of: the runs that its tables, figures and report read."""
+    """Record the runs of a target, which its tables, figures and report read."""
     input:
         code=code("select"),
     output:
@@ -29,7 +29,7 @@ rule select:
 
 
 rule tables:
-    """Comparisons with published figures, verdicts, ablations, dataset statistics, costs, settings: CSV, Markdown, LaTeX."""
+    """Write comparisons with published figures, verdicts, ablations, statistics, costs and settings."""
     input:
         runs=run_files,
         corpora=corpora,
@@ -65,7 +65,7 @@ rule tables:
 
 
 rule figures:
-    """What lightxml_core/reporting/figures/catalogue.py lists, as SVG and PNG: one of each kind per dataset, where there is data for it."""
+    """Draw the figures of reporting/figures/catalogue.py as SVG and PNG, for each dataset with data for them."""
     input:
         runs=run_files,
         corpora=corpora,
@@ -94,7 +94,7 @@ rule figures:
 
 
 rule report:
-    """One self-contained page: tables, verdicts, figures, costs, provenance and a browser of test documents."""
+    """Write one self-contained page: tables, verdicts, figures, costs, provenance and a browser of test documents."""
     input:
         tables="results/targets/{target}/tables.json",
         figures=rules.figures.output,

@@ -1,11 +1,11 @@
-# One rule trains every member of every method.
+# One rule trains all members of all methods.
 
 
 include: "functions/members.smk"
 
 
 rule train:
-    """Train one member. Killed, it goes on from its checkpoint, which lies in a folder that is no output."""
+    """Train one member. After a kill it resumes from its checkpoint, which lies in a folder that is no output."""
     input:
         unpack(training_inputs),
         corpus=collect(

@@ -1,4 +1,4 @@
-# Where a corpus comes from, as its rules and programs are told.
+# Where a corpus comes from: the inputs and options of its rules.
 
 import shlex
 
@@ -25,7 +25,7 @@ def files_of_dataset(wildcards):
 
 
 def corpus_inputs(wildcards):
-    """What a corpus is made of: the unpacked download, the files of a folder, or the corpus that is cut."""
+    """What a corpus is made from: the unpacked download, the files of a folder, or the corpus to sample."""
     definition = REGISTRY.definition(wildcards.dataset)
     if definition.cut is not None:
         return collect("results/{parent}/corpus/{file}", parent=definition.cut.cut, file=CORPUS)
@@ -50,6 +50,6 @@ def corpus_options(wildcards):
 
 
 def validation_options(wildcards):
-    """The number of documents to hold out, where the dataset's file says one."""
+    """The number of documents to hold out, if the dataset's file gives it."""
     documents = REGISTRY.definition(wildcards.dataset).validation
     return "" if documents is None else f"--documents {documents}"

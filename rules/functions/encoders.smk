@@ -22,12 +22,12 @@ def files_of_encoder(wildcards):
 
 
 def encoder_source(wildcards):
-    """Where an encoder comes from, as its program is told."""
+    """Where an encoder comes from, as an option of its program."""
     backbone = REGISTRY.backbones[wildcards.backbone]
     own = {} if backbone.folder is None else {"folder": str(located(BASE, backbone.folder.folder))}
     return as_json(plain(backbone.source) | own)
 
 
 def encoder_folder(dataset, backbone):
-    """Where a backbone lies: a from-scratch one beside the corpus that trained its tokenizer."""
+    """The folder of a backbone. One from scratch lies beside the corpus that its tokenizer was trained on."""
     return f"results/{dataset}/encoders/{backbone}" if backbone in FROM_SCRATCH else f"data/encoders/{backbone}"

@@ -10,7 +10,7 @@ from lightxml_core.user_files import located
 
 
 def files_of_member(wildcards):
-    """The word vectors that a member names by their path; none where it names none."""
+    """The file of word vectors that a member names by its path, if any."""
     vectors = made(wildcards).vectors if "vectors" in needs(wildcards) else None
     if vectors is None or vectors in REGISTRY.vectors:
         return []
@@ -22,31 +22,32 @@ def files_of_member(wildcards):
 
 
 def made(wildcards):
-    """The settings of a member, every default filled in."""
+    """The settings of a member, with defaults."""
     if not or_exit(REGISTRY.serves, wildcards.method, wildcards.dataset):
         sys.exit(f"error: {REGISTRY.file_of_method(wildcards.method)}: it reads texts and {wildcards.dataset} has none")
     return SimpleNamespace(**flatten(or_exit(REGISTRY.made, wildcards.method, wildcards.dataset, wildcards.member)))
 
 
 def needs(wildcards):
+    """The kinds of prepared inputs that a member reads."""
     return or_exit(REGISTRY.needs, wildcards.method, wildcards.dataset, wildcards.member)
 
 
 def tfidf_of(wildcards):
-    """The kind of TF-IDF that a member or its clusters are made from; None where neither reads any."""
+    """The kind of TF-IDF that a member or its clusters are made from; None if neither reads any."""
     return or_exit(REGISTRY.tfidf, wildcards.method, wildcards.dataset, wildcards.member)
 
 
 def gpus_of_training(wildcards):
-    """As many as the configuration gives a training, for a method that can use several; one for others."""
+    """GPUs of one training: as configured for a method that can use several, one for others that use a GPU."""
     wanted = needs(wildcards)
     return PROCESSES if "gpus" in wanted else int("gpu" in wanted)
 
 
 def member_inputs(wildcards, tokens="max_tokens"):
-    """The prepared inputs of a member, by the name of the option that passes them to its program.
+    """The prepared inputs of a member, by the option that passes them to its program.
 
-    tokens: the setting that says how many of them a document may have; 0, or a method without it: `max_tokens`.
+    tokens: the setting that limits the tokens of a document. If it is 0 or missing, `max_tokens` does.
     """
     dataset, settings, wanted = wildcards.dataset, made(wildcards), needs(wildcards)
     found = {}
@@ -64,7 +65,7 @@ def member_inputs(wildcards, tokens="max_tokens"):
 
 
 def training_inputs(wildcards):
-    """Those, and what only training reads."""
+    """The inputs of a member, and what only training reads."""
     found = member_inputs(wildcards)
     if "vectors" in needs(wildcards):
         own = as_inputs(files_of_member(wildcards))
@@ -75,12 +76,12 @@ def training_inputs(wildcards):
 
 
 def prediction_inputs(wildcards):
-    """Those, with the tokens that a prediction reads."""
+    """The inputs of a member, with the tokens that a prediction reads."""
     return member_inputs(wildcards, "predict_tokens")
 
 
 def as_options(inputs_of):
-    """Inputs as command-line options; features are passed as their folder."""
+    """Inputs as command-line options. Features are passed as their folder."""
 
     def options(wildcards):
         inputs = inputs_of(wildcards)
@@ -91,7 +92,7 @@ def as_options(inputs_of):
 
 
 def member_asked(cost_of):
-    """The same for a job of a member."""
+    """What a job of a member asks for, from the sizes of its dataset."""
     return lambda wildcards, threads: cost_of(
         load_of(REGISTRY, wildcards.method, wildcards.dataset, wildcards.member, shape_for(wildcards)),
         *(wildcards, threads),
@@ -107,7 +108,7 @@ def prediction_of(load, wildcards, threads):
 
 
 def method_code(program):
-    """The same for a program that runs the method of its wildcards, with the files of that method and no other."""
+    """The code of a program that runs the method of its wildcards, with the files of that method only."""
 
     def files(wildcards):
         return code(program, *method_files(REGISTRY.methods[wildcards.method].implementation))

@@ -10,7 +10,7 @@ TABLES = [kind.name for kind in TABLE_KINDS]
 
 
 def reported(run):
-    """The files of one run that the reporting reads; an ensemble is not trained."""
+    """The files of one run that the reporting reads. An ensemble has none of a training."""
     own = ["provenance.json", "training.jsonl", "prediction.json"] if run.member else []
     return [f"{run.path}/{name}" for name in ("metrics.json", "predictions.npz", *own)]
 
@@ -30,7 +30,7 @@ def corpora(wildcards):
 
 
 def feature_statistics(wildcards):
-    """The files that tell what the TF-IDF of a target's methods is: their sizes are statistics of its datasets."""
+    """The files that describe the TF-IDF of a target's methods. Their sizes are statistics of its datasets."""
     found = set()
     for run in REGISTRY.runs(wildcards.target):
         if run.member:

@@ -21,7 +21,7 @@ def published():
 
 
 def shape_for(wildcards):
-    """The sizes of a dataset. Statistics that cannot be read are taken for unknown: the stage that reads them says so."""
+    """The sizes of a dataset. Unreadable statistics count as unknown: the stage that reads them reports the error."""
     try:
         return shape_of(REGISTRY, wildcards.dataset, Path(), published())
     except InputError:

@@ -13,7 +13,7 @@ HELD = []
 
 
 def stop(*_):
-    """End the jobs that run, then do what Ctrl-C does: snakemake itself would let them run on, for hours."""
+    """End the running jobs, then do what Ctrl-C does. Snakemake itself would let them run on, for hours."""
     for process in psutil.Process().children(recursive=True):
         with suppress(psutil.NoSuchProcess):
             process.terminate()
@@ -21,13 +21,13 @@ def stop(*_):
 
 
 onstart:
-    # Before any work: snakemake would make these folders, or fail to, one job after the other.
+    # Before any work: in a folder that cannot be written snakemake would fail one job after the other.
     for folder in ("results", "logs"):
         if os.path.exists(folder) and not os.access(folder, os.W_OK | os.X_OK):
             sys.exit(f"error: {os.path.abspath(folder)} cannot be written by this user: {ACCESS}")
-    # Snakemake's own lock outlives a killed run; this one ends with its process (profiles/default turns that one off).
+    # Snakemake's own lock outlives a killed run, so profiles/default turns it off. This one ends with its process.
     try:
         HELD.append(hold_lock(Path(".snakemake/lightxml.lock"), f"a run is going on in {Path.cwd()}"))
     except InputError as error:
         raise WorkflowError(str(error))
-    signal.signal(signal.SIGTERM, stop)  # here, because snakemake sets its own after it has read the rules
+    signal.signal(signal.SIGTERM, stop)  # here, because snakemake sets its own handler after it has read the rules

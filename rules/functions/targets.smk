@@ -4,7 +4,7 @@ from lightxml_core.files import is_whole
 
 
 def made_for(run):
-    """All that a run leaves below results/, with the inputs that are prepared for it."""
+    """All that a run writes below results/, with the inputs that are prepared for it."""
     if run.member is None:
         return reported(run)
     files = [*reported(run), f"{run.path}/model"]
@@ -18,7 +18,7 @@ def made_for(run):
 
 
 def results_of(target):
-    """Every file and folder below results/ that is made on the way to a target, each named only once."""
+    """Every file and folder below results/ that is made for a target, each named once."""
     folder = f"results/targets/{target}"
     files = [f"{folder}/{name}" for name in ("selection.json", "tables.json", "figures", "report.html")]
     files += collect(f"{folder}/tables/{{table}}.{{form}}", table=TABLES, form=["csv", "md", "tex"])
@@ -33,9 +33,9 @@ def results_of(target):
 
 
 def inputs_of_target(target):
-    """All of its results, so that one that was removed is made again; so is one of which a part was removed.
+    """All results of a target, so that a removed one is made again, also if only a part of it was removed.
 
-    Snakemake asks of a folder no more than that it exists.
+    Snakemake itself only checks that a folder exists.
     """
     files = results_of(target)
     workflow.dag.forcefiles.update(path for path in files if Path(path).exists() and not is_whole(Path(path)))
