@@ -133,7 +133,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Prepar
 
 def quick(method: str, member: str, **changes: Any) -> tuple[str, BaseSettings]:
     """The implementation of a shipped member and its settings, smaller where that changes no path through the code."""
-    implementation, shipped = REGISTRY.methods[method]["implementation"], REGISTRY.settings(method, DATASET, member)
+    implementation, shipped = REGISTRY.methods[method].implementation, REGISTRY.settings(method, DATASET, member)
     known = setting_types(load_method(implementation).Settings)
     smaller = {key: value for key, value in QUICK.items() if key in known}
     return implementation, make_settings(load_method(implementation), {**shipped, **smaller, **changes})
@@ -164,4 +164,4 @@ def test_every_method_for_own_data_runs_on_every_small_corpus(
 
 
 def test_the_methods_above_are_of_every_implementation() -> None:
-    assert {REGISTRY.methods[method]["implementation"] for method in OWN_DATA} == {*implementations()}
+    assert {REGISTRY.methods[method].implementation for method in OWN_DATA} == {*implementations()}
