@@ -17,16 +17,18 @@ from lightxml_core.reporting.titles import title_of
 from lightxml_core.selection import DatasetInfo, Selection
 
 _SIZES = {"N_train": "training documents", "N_test": "test documents", "L": "labels"}
-_STATISTICS = {  # the names that published tables use, and the names a stats file may use for the same thing
-    "N_train": ("n_trn", "n_train", "documents_trn", "train_documents", "documents_train"),
-    "N_test": ("n_tst", "n_test", "documents_tst", "test_documents", "documents_test"),
-    "D_tfidf": ("d", "d_tfidf", "features"),
-    "L": ("l", "labels", "n_labels"),
-    "avg_labels_per_doc": ("labels_per_document", "labels_per_doc", "avg_labels_per_document"),
-    "avg_docs_per_label": ("documents_per_label", "docs_per_label", "avg_documents_per_label"),
-    "words_per_doc_train": ("words_per_document_trn", "words_trn", "words_train", "words_per_document_train"),
-    "words_per_doc_test": ("words_per_document_tst", "words_tst", "words_test", "words_per_document_test"),
+_TFIDF = "D_tfidf"
+_STATISTICS = {  # the names of the statistics of a corpus, and those of published tables, in the order of the rows
+    "documents_trn": "N_train",
+    "documents_tst": "N_test",
+    _TFIDF: _TFIDF,  # not in stats.json: it is a statistic of the features
+    "labels": "L",
+    "labels_per_document": "avg_labels_per_doc",
+    "documents_per_label": "avg_docs_per_label",
+    "words_per_document_trn": "words_per_doc_train",
+    "words_per_document_tst": "words_per_doc_test",
 }
+_PUBLISHED = tuple(_STATISTICS.values())
 
 
 @dataclass(frozen=True)
@@ -82,10 +84,10 @@ def other_data(entry: DatasetInfo, figures: Iterable[PublishedFigure]) -> str | 
 def _statistics(selection: Selection, name: str, figures: Sequence[PublishedFigure]) -> Iterator[Statistic]:
     entry, columns = selection.datasets[name], columns_of(selection, name)
     known, expected = _counted(entry), _canonical(entry.expected)
-    known |= {} if columns is None else {"D_tfidf": columns}
-    published = [figure for figure in of_published(entry.published_as, figures) if figure.metric in _STATISTICS]
+    known |= {} if columns is None else {_TFIDF: columns}
+    published = [figure for figure in of_published(entry.published_as, figures) if figure.metric in _PUBLISHED]
     named = {*known, *expected, *(figure.metric for figure in published)}
-    for statistic in dict.fromkeys([*(s for s in _STATISTICS if s in named), *expected, *known]):
+    for statistic in dict.fromkeys([*(s for s in _PUBLISHED if s in named), *expected, *known]):
         for figure in of_metric(statistic, published):
             yield Statistic(name, statistic, known.get(statistic), expected.get(statistic), figure)
 
@@ -102,9 +104,8 @@ def _stats(entry: DatasetInfo) -> dict[str, Any]:
 
 def _canonical(statistics: Mapping[str, Any]) -> dict[str, float]:
     """Numbers only, under the names of published tables where a statistic has one."""
-    names = {alias: name for name, aliases in _STATISTICS.items() for alias in (name.lower(), *aliases)}
     numbers = {key: v for key, v in statistics.items() if isinstance(v, int | float) and not isinstance(v, bool)}
-    return {names.get(key.lower(), key): value for key, value in numbers.items()}
+    return {_STATISTICS.get(key, key): value for key, value in numbers.items()}
 
 
 def _cells(row: Statistic) -> list[Any]:
