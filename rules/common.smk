@@ -33,7 +33,7 @@ from lightxml_core.user_files import Fingerprints
 
 
 def or_exit(function, *arguments):
-    """What a function returns. An InputError ends snakemake with its sentence; an exception would add a line of ours."""
+    """What a function returns. An InputError ends snakemake with its sentence; an exception would add a line."""
     try:
         return function(*arguments)
     except InputError as error:
