@@ -11,7 +11,7 @@ A method is a module in this package with four names:
   document has, unless the method knows others by their names.
 
 A package may also have a module `workload` with `workload(settings, size, shape)`, which estimates a training from the
-size of the backbone and the `Shape` of the dataset (`lightxml_core.planning.load`), or gives None. An edit to it trains
+size of the backbone and the `Shape` of the dataset (`lightxml_core.methods.load`), or gives None. An edit to it trains
 nothing again.
 
 Planning the workflow imports every method, so their heavy libraries are imported inside functions.
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 # of word vectors that the setting `vectors` names. `gpu`, `gpus`: one, or as many as a training is given, where there
 # are any.
 INPUTS = frozenset({"tokens", "tfidf", "bow", "clusters", "vectors", "test", "names", "names_encoder", "gpu", "gpus"})
-_SHARED = {"inputs", "transformer"}  # in this folder, but no methods
+_SHARED = {"inputs", "load", "transformer"}  # in this folder, but no methods
 
 
 @dataclass(frozen=True)

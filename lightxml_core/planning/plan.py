@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lightxml_core.planning.load import Shape
+from lightxml_core.methods.load import Shape
 from lightxml_core.planning.workload import (
     CORE_TERAFLOPS,
     GPU_TERAFLOPS,

@@ -15,7 +15,7 @@ from lightxml_core.definitions.kinds import plain
 from lightxml_core.downloads.mirrors import copies
 from lightxml_core.files import made, read_json
 from lightxml_core.methods import flatten
-from lightxml_core.planning.load import (
+from lightxml_core.methods.load import (
     BYTES_A_WEIGHT,
     BYTES_A_WORD,
     DISTINCT,

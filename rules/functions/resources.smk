@@ -2,7 +2,7 @@
 
 import math
 
-from lightxml_core.planning.load import Shape
+from lightxml_core.methods.load import Shape
 from lightxml_core.planning.shares import shares
 from lightxml_core.planning.workload import asked, read_published, shape_of, stage_cost
 from lightxml_core.training.devices import TRAININGS_A_GPU, visible_gpus

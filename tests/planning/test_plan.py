@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from lightxml_core.__main__ import main
 from lightxml_core.errors import InputError
 from lightxml_core.methods import BaseSettings
-from lightxml_core.planning.load import Load, Shape
+from lightxml_core.methods.load import Load, Shape
 from lightxml_core.planning.plan import Machine, estimates, refusal, spelled
 from lightxml_core.planning.workload import (
     STAGES,

@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping
 
 from lightxml_core.methods.lightxml.settings import Heads, Settings
+from lightxml_core.methods.load import Load, Shape
 from lightxml_core.methods.transformer.workload import transformer_load, width_read
-from lightxml_core.planning.load import Load, Shape
 
 
 def workload(settings: Settings, size: Mapping[str, int], shape: Shape) -> Load | None:

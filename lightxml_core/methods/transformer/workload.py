@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from lightxml_core.methods.load import BYTES_A_WEIGHT, TOKENS_A_WORD, Load, Shape, encoder_weights
 from lightxml_core.methods.transformer.settings import Encoder, TransformerSettings, reads_frozen
-from lightxml_core.planning.load import BYTES_A_WEIGHT, TOKENS_A_WORD, Load, Shape, encoder_weights
 
 
 def transformer_load(
