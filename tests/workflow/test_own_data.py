@@ -50,4 +50,4 @@ def test_a_chinese_spreadsheet_with_bars_is_read_as_advised(tmp_path: Path) -> N
     said = snakemake(project, "--quiet", "rules", "--", *metrics)
     assert "warning: " not in said
     assert read_json(project / "results/own/corpus/stats.json")["labels"] == len(PHRASES)
-    assert min(read_json(project / name)["P@1"] for name in metrics) > 90
+    assert min(read_json(project / name)["accuracy"]["P@1"] for name in metrics) > 90
