@@ -20,6 +20,7 @@ Planning the workflow imports every method, so their heavy libraries are importe
 from __future__ import annotations
 
 import importlib
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -171,6 +172,16 @@ def changed(settings: T, **values: Any) -> T:
     if unknown:
         raise InputError(f"unknown setting {unknown[0]!r}: known are {', '.join(sorted(known))}")
     return _spread(settings, values)
+
+
+def of_stored(settings: T, values: Mapping[str, Any], former: Collection[str]) -> T:
+    """The settings of a trained model: `settings` with the values of its `settings.json`.
+
+    former: keys that the models of earlier versions have without effect on a prediction; they are passed over where the
+    settings no longer have them. Any other unknown key is an InputError.
+    """
+    gone = set(former) - set(setting_types(type(settings)))
+    return changed(settings, **{key: value for key, value in values.items() if key not in gone})
 
 
 def _spread(settings: T, values: dict[str, Any]) -> T:

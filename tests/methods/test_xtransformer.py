@@ -14,10 +14,10 @@ from scipy import sparse
 from lightxml_core.errors import InputError
 from lightxml_core.evaluation import metrics
 from lightxml_core.features.text import FeatureSettings, build_tfidf
-from lightxml_core.methods import TestData, TrainingData, changed, flatten
+from lightxml_core.methods import TestData, TrainingData, changed, flatten, of_stored
+from lightxml_core.methods.transformer.settings import FORMER
 from lightxml_core.methods.xtransformer import Settings, fit, needs, predict
 from lightxml_core.methods.xtransformer.matcher import label_clusters
-from lightxml_core.methods.xtransformer.settings import of_stored
 from tests.helpers.planted import (
     FAST,
     LABELS,
@@ -120,9 +120,9 @@ def test_the_rankers_alone_may_order_a_short_list(corpus: Corpus, tmp_path: Path
 
 
 def test_a_model_of_an_earlier_version_keeps_its_settings() -> None:
-    """Which held those of LightXML's clustered head too, without effect."""
-    former = {"protocol": "clean", "head": "flat", "bottleneck": 400, "label_bias": False, "table": "dense"}
-    assert of_stored({**former, "negatives": "dynamic", "two_step": False, "padding": "edge", **flatten(TINY)}) == TINY
+    """Which held settings that are gone: of LightXML's clustered head, and of the first epochs."""
+    former = {"protocol": "clean", "head": "flat", "bottleneck": 400, "two_step": False, "short_epochs": 0}
+    assert of_stored(Settings(), {**former, **flatten(TINY)}, FORMER) == TINY
 
 
 def test_settings_that_make_no_sense() -> None:

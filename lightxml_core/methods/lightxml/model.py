@@ -7,11 +7,12 @@ from pathlib import Path
 from scipy import sparse
 
 from lightxml_core.files import load_csr, read_json
-from lightxml_core.methods import changed
+from lightxml_core.methods import of_stored
 from lightxml_core.methods.lightxml.heads import ClusteredHead
 from lightxml_core.methods.lightxml.settings import Settings
 from lightxml_core.methods.transformer.heads import FlatHead, Head
 from lightxml_core.methods.transformer.model import MakeHead, TextClassifier, build_classifier
+from lightxml_core.methods.transformer.settings import FORMER
 
 
 def build_model(
@@ -49,6 +50,6 @@ def stored(folder: Path) -> tuple[Settings, MakeHead]:
     """The settings of a trained model, and its head."""
     values = read_json(folder / "settings.json")
     labels = int(values.pop("labels"))
-    settings = changed(Settings(), **values)
+    settings = of_stored(Settings(), values, FORMER)
     clusters = load_csr(folder / "clusters.npz") if settings.heads.head == "clustered" else None
     return settings, head_of(settings, labels, clusters)

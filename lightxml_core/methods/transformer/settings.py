@@ -228,3 +228,11 @@ def check_depth(encoder: Encoder, depth: int | None) -> None:
         if layers > depth:
             has = f"the backbone {encoder.backbone} has {depth} layers"
             raise InputError(f"{key} must be at most {depth}, not {layers}: {has}")
+
+
+# Settings that models of earlier versions name: those of the clustered head in an X-Transformer, and those that cut
+# documents in the first epochs.
+FORMER = frozenset(
+    {"protocol", "head", "bottleneck", "label_bias", "table", "negatives", "two_step", "padding"}
+    | {"short_epochs", "short_tokens"}
+)

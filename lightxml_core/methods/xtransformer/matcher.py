@@ -12,14 +12,15 @@ from lightxml_core.clustering.balanced import balanced_clusters
 from lightxml_core.encoders.tokens import TokenisedPart, tokens_of
 from lightxml_core.features.labels import label_features, normalise_rows
 from lightxml_core.files import read_json
-from lightxml_core.methods import TrainingData, changed
+from lightxml_core.methods import TrainingData, changed, of_stored
 from lightxml_core.methods.transformer import training
 from lightxml_core.methods.transformer.heads import FlatHead
 from lightxml_core.methods.transformer.inputs import PREDICTION_BATCH, autocast, by_length, in_memory, padded
 from lightxml_core.methods.transformer.model import MakeHead, TextClassifier, build_classifier
 from lightxml_core.methods.transformer.prediction import best_as_csr, load_classifier
+from lightxml_core.methods.transformer.settings import FORMER
 from lightxml_core.methods.transformer.training import Parts
-from lightxml_core.methods.xtransformer.settings import Settings, of_stored
+from lightxml_core.methods.xtransformer.settings import Settings
 from lightxml_core.training.devices import Precision, pick_device, threads
 from lightxml_core.training.log import Progress
 
@@ -92,7 +93,7 @@ def load_matcher(folder: Path) -> tuple[TextClassifier, Settings]:
 def _stored(folder: Path) -> tuple[Settings, MakeHead]:
     values = read_json(folder / "settings.json")
     clusters = int(values.pop("labels"))
-    settings = of_stored(values)
+    settings = of_stored(Settings(), values, FORMER)
     return settings, _head(clusters, settings)
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-from lightxml_core.methods import BaseSettings, changed
+from lightxml_core.methods import BaseSettings
 from lightxml_core.methods.transformer import settings as transformer
 from lightxml_core.methods.transformer.settings import Encoder, Optimiser, Speed, Training, WarmStart
 from lightxml_core.training.schedule import WeightAveraging
@@ -101,12 +101,3 @@ class Settings(BaseSettings):
 
     def check_encoder(self, depth: int | None) -> None:
         transformer.check_depth(self.encoder, depth)
-
-
-# Settings of LightXML's clustered head, which stand in the models of earlier versions and had no effect on them.
-_FORMER = ("protocol", "head", "bottleneck", "label_bias", "table", "negatives", "two_step", "padding")
-
-
-def of_stored(values: dict[str, Any]) -> Settings:
-    """The settings of a trained model, from its `settings.json`."""
-    return changed(Settings(), **{key: value for key, value in values.items() if key not in _FORMER})
