@@ -56,7 +56,7 @@ HANDED_OVER = {
     STAGES["ensemble"]: "evaluate",
     STAGES["evaluate"]: "tables",
     STAGES["select"]: "tables",
-    STAGES["tables"].replace(".csv", ".md"): "report",
+    STAGES["select"].replace("selection", "tables"): "report",
     f"{STAGES['figures']}/precision.svg": "report",
 }
 
