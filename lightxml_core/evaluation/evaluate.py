@@ -13,6 +13,8 @@ from lightxml_core.evaluation.diagnosis import calibration, lost_labels, recall_
 from lightxml_core.evaluation.metrics import Ranking, inverse_propensities, precision_error, rank
 from lightxml_core.evaluation.tail import tail_metrics
 
+_DEPTH = max(k for metric in METRICS.values() for k in metric.ks)  # labels per document that the metrics look at
+
 
 def evaluate(
     predictions: sparse.csr_matrix, Y: sparse.csr_matrix, inverse_propensity: np.ndarray
@@ -22,9 +24,7 @@ def evaluate(
     predictions: CSR N x L of scores. Y: CSR N x L of true labels. inverse_propensity: float64[L]. InputError for what
     `metrics.rank` refuses.
     """
-    depth = max(k for metric in METRICS.values() for k in metric.ks)
-    ranking = rank(predictions, Y, depth, inverse_propensity)
-    return {group: dict(_of_group(ranking, group)) for group in GROUPS}
+    return _metrics(rank(predictions, Y, _DEPTH, inverse_propensity))
 
 
 def evaluate_run(
@@ -37,9 +37,10 @@ def evaluate_run(
     `calibration`. All are in percent, except `calibration`. predictions, Y: CSR N x L of scores and of true test
     labels. Y_trn: CSR of training labels. a, b: the constants of the propensities (Jain et al., KDD 2016).
     """
+    ranking = rank(predictions, Y, _DEPTH, inverse_propensities(Y_trn, a, b))
     return {
-        **evaluate(predictions, Y, inverse_propensities(Y_trn, a, b)),
-        "standard_errors": standard_errors(predictions, Y),
+        **_metrics(ranking),
+        "standard_errors": standard_errors(ranking),
         "tail": tail_metrics(predictions, Y, Y_trn),
         "lost": lost_labels(predictions, Y, Y_trn),
         "candidates": recall_by_depth(predictions, Y),
@@ -47,11 +48,17 @@ def evaluate_run(
     }
 
 
-def standard_errors(predictions: sparse.csr_matrix, Y: sparse.csr_matrix) -> dict[str, float | None]:
-    """The standard error over documents of each P@k, in percentage points; None for one document."""
-    ranking = rank(predictions, Y, max(KS))
+def standard_errors(ranking: Ranking) -> dict[str, float | None]:
+    """The standard error over documents of each P@k, in percentage points; None for one document.
+
+    ranking: at least the `max(KS)` best labels.
+    """
     found = {f"P@{k}": precision_error(ranking, k) for k in KS}
     return {name: None if error is None else 100.0 * error for name, error in found.items()}
+
+
+def _metrics(ranking: Ranking) -> dict[str, dict[str, float]]:
+    return {group: dict(_of_group(ranking, group)) for group in GROUPS}
 
 
 def _of_group(ranking: Ranking, group: str) -> Iterator[tuple[str, float]]:

@@ -12,7 +12,7 @@ from sklearn.metrics import label_ranking_average_precision_score, ndcg_score, p
 
 from lightxml_core.errors import InputError
 from lightxml_core.evaluation.averages import reciprocal_rank
-from lightxml_core.evaluation.catalogue import METRICS
+from lightxml_core.evaluation.catalogue import KS, METRICS
 from lightxml_core.evaluation.evaluate import evaluate, standard_errors
 from lightxml_core.evaluation.metrics import (
     hits,
@@ -228,7 +228,7 @@ def test_the_reciprocal_rank_agrees_with_scikit_learn() -> None:
 def test_the_standard_error_is_that_of_a_mean_over_documents() -> None:
     predictions = sparse.csr_matrix(np.array([[0.9, 0.5, 0], [0.1, 0.3, 0], [0, 0, 0.3], [0.2, 0, 0]]))
     Y = sparse.csr_matrix(np.array([[1, 0, 0], [1, 0, 0], [0, 0, 1], [1, 1, 0]]))  # hits at 1: 1, 0, 1, 1
-    found = standard_errors(predictions, Y)
+    found = standard_errors(rank(predictions, Y, max(KS)))
     assert found["P@1"] == pytest.approx(100 * math.sqrt((3 * 0.25**2 + 0.75**2) / 3 / 4))
     assert found["P@3"] == pytest.approx(0)  # one hit in each document
     assert precision_error(rank(predictions[:1], Y[:1], 1), 1) is None
