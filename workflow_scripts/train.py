@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--settings", type=json.loads, default={}, help="JSON; what it does not set has its default")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--afresh", action="store_true", help="ignore a checkpoint")
+    parser.add_argument("--from-scratch", action="store_true", help="ignore a checkpoint")
     parser.add_argument("--model", type=Path, required=True, help="folder to write")
     parser.add_argument("--provenance", type=Path, required=True, help="JSON file to write")
     parser.add_argument("--training-log", type=Path, required=True, help="JSON lines to write: steps, epochs")
@@ -54,7 +54,8 @@ def main() -> None:
 def train(options: argparse.Namespace) -> None:
     """Train in this process, or do its part of a training by several; the first of them writes what is kept."""
     checkpoint = options.model.parent / "checkpoint"
-    started, resumed = datetime.now(UTC), any(checkpoint.rglob("*.safetensors"))
+    started, resume = datetime.now(UTC), not options.from_scratch
+    resumed = resume and any(checkpoint.rglob("*.safetensors"))
     set_threads(max(1, options.threads // options.processes))
     method = load_method(options.method)
     settings = replace(make_settings(method, options.settings), seed=options.seed)
@@ -73,11 +74,11 @@ def train(options: argparse.Namespace) -> None:
         if team().first:
             lock = options.model.parent / ".train.lock"
             stack.enter_context(locked(lock, f"{options.model.parent} is being trained"))
-        method.fit(load_training_data(inputs, method.needs(settings)), settings, options.model, not options.afresh)
+        method.fit(load_training_data(inputs, method.needs(settings)), settings, options.model, resume)
         if not team().first:
             return
         describe_model(options.model, options.method, options.corpus)
-        about = provenance(flatten(settings), inputs.files(), options.model, started, resumed and not options.afresh)
+        about = provenance(flatten(settings), inputs.files(), options.model, started, resumed)
         seal(options.model)
         live = checkpoint / "training.jsonl"  # of methods that train by steps
         write_text(options.training_log, live.read_text(encoding="utf-8") if live.is_file() else "")

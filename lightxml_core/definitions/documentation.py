@@ -15,6 +15,7 @@ from typing import Any
 from lightxml_core.definitions.backbone import Backbone
 from lightxml_core.definitions.config import Config
 from lightxml_core.definitions.dataset import Dataset
+from lightxml_core.definitions.kinds import list_of
 from lightxml_core.definitions.method import Method
 from lightxml_core.definitions.vectors import Vectors
 
@@ -35,7 +36,7 @@ def json_schema(kind: type) -> dict[str, Any]:
     from pydantic import ConfigDict, TypeAdapter
 
     config = ConfigDict(extra="forbid", regex_engine="python-re", use_attribute_docstrings=True)
-    whole = TypeAdapter(list[kind], config=config).json_schema()  # type: ignore[valid-type]  # a type known at run time
+    whole = TypeAdapter(list_of(kind), config=config).json_schema()
     return {"$defs": whole["$defs"], **whole["items"]}
 
 

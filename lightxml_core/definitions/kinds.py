@@ -37,6 +37,11 @@ class Given:
 Maybe = Annotated[T | None, Given()]
 
 
+def list_of(kind: Any) -> Any:
+    """The type of a list whose entries have a type that is known at run time."""
+    return list[kind]
+
+
 @dataclass(frozen=True)
 class Listed:
     """Makes `tuple[X, ...]` a YAML list with at least so many entries, none of them twice."""
@@ -52,7 +57,7 @@ class Listed:
                 raise PydanticCustomError("non_unique", "non-unique entries")
             return tuple(entries)
 
-        schema = handler.generate_schema(list[get_args(source)[0]])  # type: ignore[misc]  # a type known at run time
+        schema = handler.generate_schema(list_of(get_args(source)[0]))
         schema["min_length"] = self.least
         return core_schema.no_info_after_validator_function(frozen, schema)
 

@@ -11,7 +11,7 @@ from itertools import chain
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin
 
-from lightxml_core.definitions.kinds import FORM
+from lightxml_core.definitions.kinds import FORM, list_of
 from lightxml_core.errors import InputError
 from lightxml_core.values import types_of
 
@@ -41,7 +41,7 @@ def _adapter(kind: Any) -> Any:
     from pydantic import ConfigDict, TypeAdapter
 
     return TypeAdapter(
-        list[kind], config=ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, regex_engine="python-re")
+        list_of(kind), config=ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, regex_engine="python-re")
     )
 
 

@@ -6,6 +6,7 @@ document in row rows[i] of the batch has the label labels[i].
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from lightxml_core.methods.transformer.losses import Loss, LossName, bce, exactl
 from lightxml_core.methods.transformer.selection import best
 
 
-class Head(nn.Module):
+class Head(nn.Module, ABC):
     """Scores L labels from a document's features.
 
     seen: bool[L], the labels that a training document has; no other is predicted.
@@ -29,21 +30,21 @@ class Head(nn.Module):
     by_block = False
     """Whether a CPU reads the parameters in blocks when it predicts, so that many documents are scored together."""
 
+    @abstractmethod
     def start_at_prior(self, Y: sparse.csr_matrix) -> None:
         """Set each bias to the log-odds of its label among the documents of Y (N × L)."""
-        raise NotImplementedError
 
     def blocks(self) -> list[nn.Parameter]:
         """Parameters that are views of others: none."""
         return []
 
+    @abstractmethod
     def loss(self, *args: Any, **kwargs: Any) -> Loss:
         """Loss of a batch from float[B, width] features, the positive pairs and what a method's sampler says."""
-        raise NotImplementedError
 
+    @abstractmethod
     def top(self, features: Tensor, k: int) -> tuple[Tensor, Tensor]:
         """The k best labels of each document: float[B, k] probabilities, -1 for none, and int64[B, k] label ids."""
-        raise NotImplementedError
 
 
 class FlatHead(Head):
