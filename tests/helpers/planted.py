@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -127,14 +128,32 @@ class KilledError(Exception):
     """The process dies."""
 
 
-def die_at(monkeypatch: pytest.MonkeyPatch, when: int) -> None:
-    """The word of progress number `when`, counted from 0 over the whole training, is the last."""
+@contextmanager
+def killed_at(when: int) -> Iterator[None]:
+    """The training within dies: its report of progress number `when`, counted from 0, is the last."""
     advance: Callable[[Progress, int, str], float] = Progress.advance
-    told = iter(range(10**6))
+    reports = iter(range(10**6))
 
     def dying(self: Progress, count: int, note: str) -> float:
-        if next(told) == when:
+        if next(reports) == when:
             raise KilledError
         return advance(self, count, note)
 
-    monkeypatch.setattr(Progress, "advance", dying)
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KilledError):
+        patch.setattr(Progress, "advance", dying)
+        yield
+
+
+def log_after_a_kill(train: Callable[[Path], sparse.csr_matrix], when: int, folder: Path) -> list[dict[str, Any]]:
+    """The log of a training killed at `when` and resumed: the one of an undisturbed run, and so are the predictions.
+
+    train: trains into `model` in a folder, or resumes there, and predicts.
+    """
+    expected = bytes_of(train(folder / "whole"), folder)
+    with killed_at(when):
+        train(folder / "killed")
+    assert not (folder / "killed/model").exists()
+    assert bytes_of(train(folder / "killed"), folder) == expected
+    resumed, undisturbed = (without_times(log_lines(folder / name)) for name in ("killed", "whole"))
+    assert resumed == undisturbed
+    return resumed

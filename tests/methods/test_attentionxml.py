@@ -21,7 +21,7 @@ from lightxml_core.methods.attentionxml import Settings, fit, needs, predict, pr
 from lightxml_core.methods.attentionxml.model import AttentionXML
 from lightxml_core.methods.attentionxml.prediction import load_tree
 from lightxml_core.methods.attentionxml.tree import LabelTree, label_tree, padded, visited
-from tests.helpers.planted import LABELS, KilledError, bytes_of, die_at, documents, log_lines, without_times
+from tests.helpers.planted import LABELS, documents, log_after_a_kill
 
 FLAT = Settings(
     max_tokens=32, width=24, hidden=16, layers=[16], word_dropout=0.1, dropout=0.1, epochs=20, batch=16, lr=1e-2,
@@ -178,15 +178,8 @@ def test_rows_side_by_side() -> None:
 @pytest.mark.parametrize("when", [3, 14, 25])  # of ten steps at each of three levels
 def test_killed_at_any_level_it_resumes_to_the_same_bytes(when: int, corpus: Corpus, tmp_path: Path) -> None:
     chosen = replace(TREE, epochs=1, evaluate_steps=3, swa_warmup=[0, 1, 0], checkpoint_minutes=0.0)
-    expected = bytes_of(trained(corpus, chosen, tmp_path / "whole"), tmp_path)
-    with pytest.MonkeyPatch.context() as patch:
-        die_at(patch, when)
-        with pytest.raises(KilledError):
-            trained(corpus, chosen, tmp_path / "killed")
-    assert not (tmp_path / "killed/model").exists()
-    assert bytes_of(trained(corpus, chosen, tmp_path / "killed"), tmp_path) == expected
-    told, undisturbed = (without_times(log_lines(tmp_path / name)) for name in ("killed", "whole"))
-    assert told == undisturbed and [line["step"] for line in told if line["kind"] == "step"] == list(range(1, 31))
+    log = log_after_a_kill(lambda folder: trained(corpus, chosen, folder), when, tmp_path)
+    assert [line["step"] for line in log if line["kind"] == "step"] == list(range(1, 31))
 
 
 @pytest.mark.parametrize(

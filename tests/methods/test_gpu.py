@@ -24,10 +24,9 @@ from tests.helpers.planted import (
     FAST,
     MAX_TOKENS,
     Encoded,
-    KilledError,
-    die_at,
     documents,
     encoded,
+    killed_at,
     log_lines,
     precision,
     trained,
@@ -124,10 +123,8 @@ def cpu_scores(model: Path, corpus: Encoded) -> np.ndarray:
 def test_killed_it_resumes_to_where_the_undisturbed_run_ends(how: Any, corpus: Encoded, tmp_path: Path) -> None:
     settings = changed(HEADS["clustered"], precision=how, checkpoint_minutes=0.0)
     whole = trained(corpus, "bert", settings, tmp_path / "whole")
-    with pytest.MonkeyPatch.context() as patch:
-        die_at(patch, 100)
-        with pytest.raises(KilledError):
-            trained(corpus, "bert", settings, tmp_path / "killed")
+    with killed_at(100):
+        trained(corpus, "bert", settings, tmp_path / "killed")
     again = trained(corpus, "bert", settings, tmp_path / "killed")
     # sums on a GPU have no fixed order, so not the same bytes
     assert len(log_lines(tmp_path / "killed")) == len(log_lines(tmp_path / "whole"))

@@ -23,7 +23,7 @@ from lightxml_core.methods.lightdxml.labels import LabelNet, centroids, nearest_
 from lightxml_core.methods.lightdxml.model import LightDXML
 from lightxml_core.methods.lightdxml.prediction import load_model
 from lightxml_core.training.optimisers import adamw
-from tests.helpers.planted import KilledError, bytes_of, die_at, documents, log_lines, without_times
+from tests.helpers.planted import documents, log_after_a_kill
 from tests.helpers.project import ROOT
 
 TINY = Settings(
@@ -193,16 +193,12 @@ def test_killed_and_fitted_again_it_predicts_the_same_bytes(
     chosen = replace(TINY, epochs=3, refresh=1, refresh_at_end=at_end, labels=labels, checkpoint_minutes=0.0)
     data, test, _ = corpus
     torch.set_num_threads(1)
-    fit(data, chosen, tmp_path / "whole/model", True)
-    with pytest.MonkeyPatch.context() as patch:
-        die_at(patch, when)
-        with pytest.raises(KilledError):
-            fit(data, chosen, tmp_path / "killed/model", True)
-    assert not (tmp_path / "killed/model").exists()
-    fit(data, chosen, tmp_path / "killed/model", True)
-    whole, killed = (predict(tmp_path / name / "model", test, 10) for name in ("whole", "killed"))
-    assert bytes_of(whole, tmp_path) == bytes_of(killed, tmp_path)
-    assert without_times(log_lines(tmp_path / "whole")) == without_times(log_lines(tmp_path / "killed"))
+
+    def trained(folder: Path) -> sparse.csr_matrix:
+        fit(data, chosen, folder / "model", True)
+        return predict(folder / "model", test, 10)
+
+    assert log_after_a_kill(trained, when, tmp_path)
 
 
 def test_the_optimiser_is_torchs_two_and_its_state_comes_back() -> None:

@@ -39,10 +39,9 @@ from tests.helpers.planted import (
     LABELS,
     MAX_TOKENS,
     Encoded,
-    KilledError,
     bytes_of,
-    die_at,
     encoded,
+    killed_at,
     log_lines,
     precision,
     trained,
@@ -247,10 +246,8 @@ def test_killed_in_the_middle_it_resumes_to_the_same_bytes(
 ) -> None:
     settings, expected, expected_log = undisturbed
     settings = changed(settings, checkpoint_minutes=0.0 if when % 2 else 1e6)
-    with pytest.MonkeyPatch.context() as patch:
-        die_at(patch, when)
-        with pytest.raises(KilledError):
-            trained(corpus, "bert", settings, tmp_path)
+    with killed_at(when):
+        trained(corpus, "bert", settings, tmp_path)
     assert not (tmp_path / "model").exists()
     assert bytes_of(trained(corpus, "bert", settings, tmp_path), tmp_path) == expected
     assert without_times(log_lines(tmp_path)) == expected_log

@@ -22,13 +22,9 @@ from tests.helpers.planted import (
     FAST,
     LABELS,
     LEARNS,
-    KilledError,
-    bytes_of,
-    die_at,
     documents,
     encoded,
-    log_lines,
-    without_times,
+    log_after_a_kill,
 )
 
 TINY = changed(Settings(), **LEARNS, max_leaf=4, clusters_kept=3)
@@ -92,7 +88,7 @@ def test_another_encoder_may_read_the_names_of_the_labels(corpus: Corpus) -> Non
 
 
 def test_label_embeddings_differ(corpus: Corpus) -> None:
-    found = [label_clusters(corpus.data, changed(TINY, embedding=e)).indices for e in ("tfidf", "encoder", "text")]  # type: ignore[arg-type]
+    found = [label_clusters(corpus.data, changed(TINY, embedding=e)).indices for e in ("tfidf", "encoder", "text")]
     assert len({tuple(clusters) for clusters in found}) == 3
 
 
@@ -100,17 +96,9 @@ def test_label_embeddings_differ(corpus: Corpus) -> None:
 def test_killed_anywhere_it_resumes_to_the_same_bytes(when: int, corpus: Corpus, tmp_path: Path) -> None:
     """13 steps of the matcher, 4 batches of vectors, 8 clusters."""
     chosen = changed(TINY, epochs=1, checkpoint_minutes=0.0)
-    expected = bytes_of(trained(corpus, chosen, tmp_path / "whole"), tmp_path)
-    with pytest.MonkeyPatch.context() as patch:
-        die_at(patch, when)
-        with pytest.raises(KilledError):
-            trained(corpus, chosen, tmp_path / "killed")
-    assert not (tmp_path / "killed/model").exists()
-    assert bytes_of(trained(corpus, chosen, tmp_path / "killed"), tmp_path) == expected
-    told, undisturbed = (without_times(log_lines(tmp_path / name)) for name in ("killed", "whole"))
-    assert told == undisturbed
-    assert [line["step"] for line in told if line["kind"] == "step"] == list(range(1, 14))
-    assert told[-1]["phase"] == "rankers" and told[-1]["labels"] == LABELS
+    log = log_after_a_kill(lambda folder: trained(corpus, chosen, folder), when, tmp_path)
+    assert [line["step"] for line in log if line["kind"] == "step"] == list(range(1, 14))
+    assert log[-1]["phase"] == "rankers" and log[-1]["labels"] == LABELS
 
 
 def test_the_rankers_alone_may_order_a_short_list(corpus: Corpus, tmp_path: Path) -> None:
