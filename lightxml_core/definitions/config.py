@@ -35,9 +35,9 @@ class Hardware(Definition):
     """Threads of a job; 0 for as many as fit."""
     gpus: Annotated[Literal["auto"] | Several, Forms()]
     """GPUs that are used; `auto` for all that are visible."""
-    gpus_a_training: Several
+    gpus_per_training: Several
     """GPUs that one training uses."""
-    trainings_a_gpu: Several
+    trainings_per_gpu: Several
     """Trainings that share one GPU."""
 
 

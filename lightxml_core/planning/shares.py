@@ -29,9 +29,9 @@ def shares(hardware: Hardware, visible: int, cores: int, file_of: Callable[..., 
     file_of: names the file of a key's path, for the InputError of a training with more GPUs than there are.
     """
     gpus = (visible or 1) if hardware.gpus == "auto" else hardware.gpus
-    per_gpu, processes = (hardware.trainings_a_gpu, hardware.gpus_a_training) if visible else (1, 1)
+    per_gpu, processes = (hardware.trainings_per_gpu, hardware.gpus_per_training) if visible else (1, 1)
     if processes > gpus:
-        file = file_of("hardware", "gpus_a_training")
-        raise InputError(f"{file}: hardware.gpus_a_training is {processes} and there are {gpus} GPUs: lower it")
+        file = file_of("hardware", "gpus_per_training")
+        raise InputError(f"{file}: hardware.gpus_per_training is {processes} and there are {gpus} GPUs: lower it")
     slots = gpus * per_gpu
     return Shares(slots, per_gpu, processes, hardware.threads or max(1, cores // slots))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import torch
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
-TRAININGS_A_GPU = "LIGHTXML_TRAININGS_A_GPU"
+TRAININGS_PER_GPU = "LIGHTXML_TRAININGS_PER_GPU"
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS")
 
@@ -45,9 +45,9 @@ def threads() -> int:
     return int(os.environ.get(_THREAD_VARIABLES[0], os.cpu_count() or 1))
 
 
-def trainings_a_gpu() -> int:
+def trainings_per_gpu() -> int:
     """How many jobs may hold one GPU at once, as the workflow says in the environment; else 1."""
-    return int(os.environ.get(TRAININGS_A_GPU, "1"))
+    return int(os.environ.get(TRAININGS_PER_GPU, "1"))
 
 
 def visible_gpus() -> list[str]:
@@ -69,7 +69,7 @@ def visible_gpus() -> list[str]:
 def lease_gpus(count: int = 1, folder: Path | None = None, poll_seconds: float = 1.0) -> Iterator[list[str]]:
     """Hold `count` GPUs for the length of the block and show them alone to this process; none where there is none.
 
-    At most `trainings_a_gpu` processes hold one; the emptier GPUs come first.
+    At most `trainings_per_gpu` processes hold one; the emptier GPUs come first.
 
     Snakemake counts GPUs but hands out no ids. A lock on a file per id and place does: the kernel frees it when the
     process ends, however it ends. InputError for more GPUs than there are.
@@ -79,7 +79,7 @@ def lease_gpus(count: int = 1, folder: Path | None = None, poll_seconds: float =
         yield []
         return
     if count > len(gpus):
-        raise InputError(f"{count} GPUs are asked for and there are {len(gpus)}: lower hardware.gpus_a_training")
+        raise InputError(f"{count} GPUs are asked for and there are {len(gpus)}: lower hardware.gpus_per_training")
     folder = folder or Path(tempfile.gettempdir()) / f"lightxml-gpus-{os.getuid()}"
     folder.mkdir(parents=True, exist_ok=True)
     held = _wait_for(count, gpus, folder, poll_seconds)
@@ -98,7 +98,7 @@ def lease_gpus(count: int = 1, folder: Path | None = None, poll_seconds: float =
 
 def _wait_for(count: int, gpus: list[str], folder: Path, poll_seconds: float) -> dict[str, int]:
     """The ids of `count` free GPUs with the handles of their locks: all at once, so that no two wait on each other."""
-    places = [(gpu, place) for place in range(trainings_a_gpu()) for gpu in gpus]
+    places = [(gpu, place) for place in range(trainings_per_gpu()) for gpu in gpus]
     while True:
         held: dict[str, int] = {}
         for gpu, place in places:

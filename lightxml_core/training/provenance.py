@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lightxml_core.files import sha256_of
-from lightxml_core.training.devices import trainings_a_gpu
+from lightxml_core.training.devices import trainings_per_gpu
 
 _PACKAGES = ("torch", "transformers", "tokenizers", "numpy", "scipy", "scikit-learn", "omikuji", "snakemake")
 
@@ -66,7 +66,7 @@ def hardware() -> dict[str, Any]:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     cores = len(os.sched_getaffinity(0))
     gpu = _gpu()
-    shared = {"trainings_a_gpu": trainings_a_gpu()} if gpu else {}
+    shared = {"trainings_per_gpu": trainings_per_gpu()} if gpu else {}
     return {"cpu": _cpu(), "cores": cores, "memory_gib": round(memory, 1), "gpu": gpu, **shared}
 
 

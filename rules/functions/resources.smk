@@ -5,11 +5,11 @@ import math
 from lightxml_core.methods.load import Shape
 from lightxml_core.planning.shares import shares
 from lightxml_core.planning.workload import asked, read_published, shape_of, stage_cost
-from lightxml_core.training.devices import TRAININGS_A_GPU, visible_gpus
+from lightxml_core.training.devices import TRAININGS_PER_GPU, visible_gpus
 
 CORES = workflow._cores or os.cpu_count() or 1  # the public `workflow.cores` fails where none were given, as in --lint
 SHARES = or_exit(shares, REGISTRY.config.hardware, len(visible_gpus()), CORES, REGISTRY.origin.file_of)
-os.environ[TRAININGS_A_GPU] = str(SHARES.trainings_per_gpu)
+os.environ[TRAININGS_PER_GPU] = str(SHARES.trainings_per_gpu)
 workflow.global_resources.setdefault("gpu", SHARES.gpu_slots)
 PROCESSES, THREADS = SHARES.processes, SHARES.threads
 

@@ -13,7 +13,7 @@ from lightxml_core.registry.origin import Origin
 
 
 def hardware(threads: int = 0, gpus: int | Literal["auto"] = "auto", together: int = 1, at_once: int = 1) -> Hardware:
-    return Hardware(threads=threads, gpus=gpus, gpus_a_training=together, trainings_a_gpu=at_once)
+    return Hardware(threads=threads, gpus=gpus, gpus_per_training=together, trainings_per_gpu=at_once)
 
 
 @pytest.mark.parametrize(
@@ -34,6 +34,8 @@ def test_cores_and_gpus_are_divided(wanted: dict[str, Any], visible: int, cores:
 
 
 def test_a_training_with_more_gpus_than_there_are_is_refused() -> None:
-    origin = Origin([("mine.yaml", {"hardware": {"gpus_a_training": 3}})])
-    with pytest.raises(InputError, match=r"^mine.yaml: hardware.gpus_a_training is 3 and there are 2 GPUs: lower it$"):
+    origin = Origin([("mine.yaml", {"hardware": {"gpus_per_training": 3}})])
+    with pytest.raises(
+        InputError, match=r"^mine.yaml: hardware.gpus_per_training is 3 and there are 2 GPUs: lower it$"
+    ):
         shares(hardware(together=3), 2, 8, origin.file_of)

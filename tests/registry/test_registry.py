@@ -97,7 +97,7 @@ WRONG: list[tuple[str, Keys, Any, tuple[str, ...]]] = [
     (CONFIG, ("seeds",), [3, 3], ("seeds", "non-unique")),
     (CONFIG, ("seeds",), [-1], ("seeds.0 must be at least 0, not -1",)),
     (CONFIG, ("protocol",), "paper", ("protocol", "expected one of clean, official, found 'paper'")),
-    (CONFIG, ("hardware", "gpus_a_training"), 0, ("hardware.gpus_a_training must be at least 1, not 0",)),
+    (CONFIG, ("hardware", "gpus_per_training"), 0, ("hardware.gpus_per_training must be at least 1, not 0",)),
     (LIGHTXML, ("settings", "protocol"), "paper", ("settings.protocol", "expected one of clean, official")),
     (CONFIG, ("hardware", "gpus"), "two", ("hardware.gpus", "expected auto, or an integer; found 'two'")),
     (CONFIG, ("hardware", "threads"), "all", ("hardware.threads", "expected an integer, found 'all'")),

@@ -15,7 +15,7 @@ import torch
 from lightxml_core.errors import InputError
 from lightxml_core.training import devices
 from lightxml_core.training.devices import (
-    TRAININGS_A_GPU,
+    TRAININGS_PER_GPU,
     autocast_dtype,
     lease_gpus,
     pick_device,
@@ -42,7 +42,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
     def begin(visible: str, count: int = 1, share: int = 1) -> subprocess.Popen[str]:
         environment = {**os.environ, "CUDA_VISIBLE_DEVICES": visible, "PYTHONPATH": str(Path(__file__).parents[2])}
-        environment[TRAININGS_A_GPU] = str(share)
+        environment[TRAININGS_PER_GPU] = str(share)
         command = [sys.executable, "-c", HOLDER, str(tmp_path), str(count)]
         pipe = subprocess.PIPE
         running.append(subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, text=True))

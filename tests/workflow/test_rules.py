@@ -388,19 +388,19 @@ def test_gpus_are_shared_as_the_hardware_section_says(
 ) -> None:
     """Several train one model, or several models share one."""
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
-    (tmp_path / "mine.yaml").write_text("hardware: {gpus_a_training: 2}\n", encoding="utf-8")
+    (tmp_path / "mine.yaml").write_text("hardware: {gpus_per_training: 2}\n", encoding="utf-8")
     options = ("--dry-run", "--printshellcmds", "--configfile", str(tmp_path / "mine.yaml"))
     said = snakemake(project, "hpo-5k", *options, cores=8)
     trainings = [line for line in said.splitlines() if "-m workflow_scripts.train" in line]
     assert {re.findall("--(?:threads|processes) ([0-9]+)", line)[-1] for line in trainings} == {"0", "2"}
     assert all(" --threads 8 " in line for line in trainings)
-    (tmp_path / "mine.yaml").write_text("hardware: {trainings_a_gpu: 4}\n", encoding="utf-8")
+    (tmp_path / "mine.yaml").write_text("hardware: {trainings_per_gpu: 4}\n", encoding="utf-8")
     said = snakemake(project, "hpo-5k", *options, cores=8)
     trainings = [line for line in said.splitlines() if "-m workflow_scripts.train" in line]
     assert trainings and all(" --threads 1 --processes 1 " in line or "--processes 0 " in line for line in trainings)
-    (tmp_path / "mine.yaml").write_text("hardware: {gpus_a_training: 3}\n", encoding="utf-8")
+    (tmp_path / "mine.yaml").write_text("hardware: {gpus_per_training: 3}\n", encoding="utf-8")
     said = snakemake(project, "hpo-5k", *options, cores=8, expect=1)
-    assert "mine.yaml: hardware.gpus_a_training is 3 and there are 2 GPUs: lower it" in said
+    assert "mine.yaml: hardware.gpus_per_training is 3 and there are 2 GPUs: lower it" in said
 
 
 # A real run of two methods that need no transformer

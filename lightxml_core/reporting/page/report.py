@@ -191,7 +191,7 @@ def _resources(provenance: dict[str, Any]) -> list[tuple[str, str]]:
         "cores": "cores",
         "memory_gib": "memory of the machine, GiB",
         "gpu": "GPU",
-        "trainings_a_gpu": "trainings at once on the GPU",
+        "trainings_per_gpu": "trainings at once on the GPU",
     }
     return [*facts, *((hardware.get(key, key), str(value)) for key, value in _items(provenance, "hardware") if value)]
 
