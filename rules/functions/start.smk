@@ -1,22 +1,19 @@
 # Before the first job: check that folders can be written, keep other runs out, and have SIGTERM end the jobs.
 
 import signal
-from contextlib import suppress
 
-import psutil
 from snakemake.exceptions import WorkflowError
 
 from lightxml_core.errors import ACCESS
 from lightxml_core.files import hold_lock
+from lightxml_core.jobs import keep_ending_descendants
 
 HELD = []
 
 
 def stop(*_):
     """End the running jobs, then do what Ctrl-C does. Snakemake itself would let them run on, for hours."""
-    for process in psutil.Process().children(recursive=True):
-        with suppress(psutil.NoSuchProcess):
-            process.terminate()
+    keep_ending_descendants()
     raise KeyboardInterrupt
 
 
