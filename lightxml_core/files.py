@@ -139,7 +139,7 @@ def open_file(source: Path) -> BufferedReader:
 
 def _damaged(source: Path, kind: str, error: Exception) -> InputError:
     reason = " ".join(str(error).split()) or type(error).__name__
-    return InputError(f"{source} is not {kind} ({reason}): put a whole copy of it there, or make it anew")
+    return InputError(f"{source} is not {kind} ({reason}): put a complete copy of it there, or make it anew")
 
 
 def read_json(source: Path) -> Any:
@@ -243,6 +243,11 @@ _SEAL = ".sha256"
 CHANGED = "is not what was written there (its SHA-256 differs)"
 
 
+def remake(output: Path) -> str:
+    """How a user has the workflow make a damaged result again without losing it, as the end of an error's sentence."""
+    return f"move {output} away and run again"
+
+
 def seal(output: Path) -> None:
     """Record the SHA-256 of what a stage has finished, for the stages that read it to check.
 
@@ -266,7 +271,7 @@ def check_seal(source: Path) -> None:
     """InputError if a sealed file, or one of a sealed folder, has changed since; what nobody sealed passes."""
     if changed := changed_since(source):
         output = source if source.is_dir() or _seal_of(source).is_file() else source.parent
-        raise InputError(f"{changed} {CHANGED}: delete {output} and run again")
+        raise InputError(f"{changed} {CHANGED}: {remake(output)}")
 
 
 def changed_since(source: Path) -> Path | None:

@@ -1,1 +1,1 @@
-"""A corpus from any published layout to one folder of plain files: reading, checking, cutting, storing."""
+"""Read a corpus in any published layout, check it, cut it if asked, and store it as one folder of plain files."""

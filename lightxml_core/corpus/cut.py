@@ -13,9 +13,10 @@ from lightxml_core.errors import InputError
 
 
 def cut(corpus: Corpus, trn: int, tst: int, seed: int) -> Corpus:
-    """`trn` and `tst` documents drawn uniformly from each part, in their old order; labels that none of them has go.
+    """`trn` and `tst` documents drawn uniformly from the two parts, in their original order.
 
-    The same corpus and seed give the same bytes. InputError if a part has fewer documents than asked for.
+    Labels that none of these documents has are dropped. The same corpus and seed give the same bytes. InputError if a
+    part has fewer documents than asked for.
     """
     rng = np.random.default_rng(seed)
     parts = [_choose(corpus.trn, trn, "trn", rng), _choose(corpus.tst, tst, "tst", rng)]
@@ -29,7 +30,7 @@ def _choose(part: Part, count: int, name: str, rng: np.random.Generator) -> Part
     documents = part.Y.shape[0]
     if not 0 < count <= documents:
         raise InputError(
-            f"a cut of {count} {name} documents was asked for, but there are {documents}: ask for 1 to that"
+            f"a cut of {count} {name} documents was asked for, but there are {documents}: ask for 1 to {documents}"
         )
     rows = np.sort(rng.choice(documents, size=count, replace=False))
     texts = None if part.texts is None else _SelectedTexts(part.texts, rows)
@@ -38,7 +39,7 @@ def _choose(part: Part, count: int, name: str, rng: np.random.Generator) -> Part
 
 @dataclass(frozen=True, eq=False)
 class _SelectedTexts:
-    """The texts at `rows` (sorted). Reads the source to its end, because only there are its checks complete."""
+    """The texts at `rows` (sorted). Reads the source to its end, because its checks are only complete there."""
 
     texts: Iterable[str]
     rows: np.ndarray

@@ -13,9 +13,9 @@ from scipy.sparse import csr_matrix
 def label_matrices(
     trn: Iterable[Iterable[str]], tst: Iterable[Iterable[str]], known: Iterable[str] = ()
 ) -> tuple[csr_matrix, csr_matrix, list[str]]:
-    """Y_trn, Y_tst (N x L float32 ones) and the L labels of both parts together, sorted, from each document's labels.
+    """Y_trn and Y_tst (N x L, float32 ones) and the sorted L labels of both parts, from the labels of each document.
 
-    A label that is repeated within a document counts once. Those of `known` are labels even if no document has them.
+    A label repeated within a document counts once. The labels in `known` are included even if no document has them.
     """
     numbers = {label: number for number, label in enumerate(dict.fromkeys(known))}
     parts = [_number(trn, numbers), _number(tst, numbers)]
@@ -27,7 +27,7 @@ def label_matrices(
 
 
 def _number(documents: Iterable[Iterable[str]], numbers: dict[str, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Number the labels in order of appearance, going on from `numbers`; flat int32 label numbers and int64 offsets."""
+    """Number the labels in order of appearance, continuing `numbers`; flat int32 label numbers and int64 offsets."""
     flat, offsets = array("i"), array("q", [0])
     for document in documents:
         flat.extend([numbers.setdefault(label, len(numbers)) for label in document])
@@ -41,7 +41,7 @@ def ones_matrix(flat: np.ndarray, offsets: np.ndarray, columns: int) -> csr_matr
 
 
 def binary(matrix: csr_matrix) -> csr_matrix:
-    """The pattern of a non-negative CSR matrix: float32 ones, indices sorted, stored zeros and repeats gone."""
+    """The pattern of a non-negative CSR matrix: float32 ones, sorted indices, no stored zeros and no repeats."""
     matrix = matrix.astype(np.float32)
     matrix.sum_duplicates()
     matrix.eliminate_zeros()
@@ -64,15 +64,15 @@ _UNSEEN = dict.fromkeys(
         *(*range(0x20), 0x7F, *range(0x80, 0xA0)),  # control characters
         *(0xAD, 0x34F, 0x61C, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180E, 0x2800, 0x3164, 0xFEFF, 0xFFA0),
         *(*range(0x180B, 0x180E), *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070)),
-        *(*range(0xFE00, 0xFE10), *range(0xE0000, 0xE01F0)),  # selectors of variants, tags
+        *(*range(0xFE00, 0xFE10), *range(0xE0000, 0xE01F0)),  # variation selectors, tags
     ]
 )
 
 
 def lookalikes(labels: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Each label that looks like an earlier one, and that one.
+    """Pairs of labels that look alike: the later label, then the earlier one.
 
-    Such labels differ only in characters that are not shown, or in how Unicode writes the same character (NFKC).
+    They differ only in invisible characters, or in how Unicode encodes the same character (NFKC).
     """
     first: dict[str, str] = {}
     for label in labels:

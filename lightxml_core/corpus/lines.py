@@ -1,7 +1,7 @@
 """Text files as streams of lines.
 
-Only a line feed ends a line. Python's own splitting also breaks at U+2028, form feeds and others, which occur inside
-documents and would shift every later text against its labels.
+Only a line feed ends a line. Python's own splitting also breaks lines at U+2028, form feeds and other characters. These
+occur inside documents, so every later text would be paired with the wrong labels.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ logger = logging.getLogger(__name__)
 def read_lines(source: Path, lenient: list[int] | None = None) -> Iterator[str]:
     """Stream the lines of a UTF-8 file without their ends (`\\n` or `\\r\\n`); a byte order mark is skipped.
 
-    A file that `open_file` refuses, a NUL character or a byte that is not UTF-8 is an InputError (file, line from 1,
-    byte offset in the line from 0). lenient: lines that are not UTF-8 are read as Latin-1, and their numbers appended.
+    InputError (with file, line from 1 and byte offset in the line from 0) for a file that `open_file` refuses, a NUL
+    character or a byte that is not UTF-8. If `lenient` is given, lines that are not UTF-8 are read as Latin-1 instead,
+    and their numbers are appended to it.
     """
     with open_file(source) as opened:
         for number, line in enumerate(opened, 1):
@@ -37,8 +38,8 @@ def read_lines(source: Path, lenient: list[int] | None = None) -> Iterator[str]:
 def read_label_list(source: Path) -> list[str]:
     """The lines of a list of labels, white space collapsed.
 
-    Published lists hold titles with bytes that are not UTF-8. A line with such a byte is read as Latin-1, and one
-    warning counts these lines. Otherwise as `read_lines`.
+    Some published lists contain titles with bytes that are not UTF-8. A line with such a byte is read as Latin-1, and
+    one warning counts these lines. Otherwise this is `read_lines`.
     """
     lenient: list[int] = []
     lines = [collapse(line) for line in read_lines(source, lenient)]
@@ -65,17 +66,17 @@ def _decode(line: bytes, source: Path, number: int, lenient: list[int] | None) -
 
 
 def collapse(text: str) -> str:
-    """The words of `text` (whatever Unicode calls white space lies between them), joined by single spaces."""
+    """The words of `text`, split at any Unicode white space and joined by single spaces."""
     return " ".join(text.split())
 
 
 @dataclass(frozen=True)
 class TextLines:
-    """The documents of a file, one a line, white space collapsed; streamed, and may be iterated again and again.
+    """The documents of a file, one per line, white space collapsed. They are streamed and can be iterated repeatedly.
 
-    The file is checked while it is read, so that a large one is read once. Iterating to the end raises an InputError if
-    the number of lines is not `documents` (of which `counterpart` tells), and if there are empty texts and not
-    `keep_empty`. `documents` None: any number.
+    The file is checked while it is read, so that a large one is read only once. Iterating to the end raises an
+    InputError if the number of lines is not `documents`, which the file `counterpart` states, or if there are empty
+    texts without `keep_empty`. `documents` None: any number.
     """
 
     source: Path
@@ -87,13 +88,13 @@ class TextLines:
         number, empty = 0, []
         for number, line in enumerate(read_lines(self.source), 1):
             if self.documents is not None and number > self.documents:
-                raise InputError(self._mismatch(f"goes on at line {number}", f"ends after {self.documents}"))
+                raise InputError(self._mismatch(f"continues at line {number}", f"ends after {self.documents}"))
             text = collapse(line)
             if not text:
                 empty.append(number)
             yield text
         if self.documents is not None and number < self.documents:
-            raise InputError(self._mismatch(f"ends after line {number}", f"goes on to {self.documents}"))
+            raise InputError(self._mismatch(f"ends after line {number}", f"continues to {self.documents}"))
         if not self.keep_empty:
             refuse(self.source, empty, "empty text", "empty_texts")
 

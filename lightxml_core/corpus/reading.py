@@ -1,4 +1,4 @@
-"""What a dataset's file says of how its files are read, beyond the name of their layout."""
+"""Options in a dataset's file that control how its files are read, besides the name of their layout."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class LabelAttributes:
 
 @dataclass(frozen=True)
 class Reading:
-    """None where the dataset's file says nothing.
+    """The options; None where the dataset's file does not set one.
 
-    separator: what stands between the labels of a cell. labels: which attributes are labels. split: which part of the
-    documents is for training and which for tests.
+    separator: the text between the labels of a cell. labels: which attributes are labels. split: which documents are
+    for training and which for tests.
     """
 
     separator: str | None = None
@@ -34,17 +34,17 @@ class Reading:
 
     @staticmethod
     def of(source: Mapping[str, Any], number: int = 0) -> Reading:
-        """What a `source` as in a dataset's file says; number: of the split, from 0."""
+        """The options in the `source` of a dataset's file; number: of the split, from 0."""
         labels = [LabelAttributes(end, count) for end, count in source.get("labels", {}).items()]
         split = Split.of(source["splits"], number) if "splits" in source else None
         return Reading(source.get("separator"), labels[0] if labels else None, split)
 
     def given(self) -> dict[str, Any]:
-        """What was said, by the name of the field."""
+        """The options that are set, by the name of the field."""
         return {name: value for name, value in vars(self).items() if value is not None}
 
     def keys(self) -> list[str]:
-        """The keys of a `source` that said it."""
+        """The keys of `source` that set them."""
         names = {"split": "splits"}
         return [names.get(name, name) for name in self.given()]
 

@@ -1,4 +1,4 @@
-"""The documents of the training part that are held out to choose by."""
+"""The training documents that are held out for model selection."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from scipy.sparse import csr_matrix
 
 from lightxml_core.errors import InputError
 
-MOST, SHARE = 200, 10  # documents held out by default, and of how many documents with labels one is
+MOST, SHARE = 200, 10  # by default one in SHARE of the documents with labels is held out, at most MOST of them
 
 
 def validation_rows(Y_trn: csr_matrix, count: int | None, seed: int, where: str) -> np.ndarray:
@@ -23,7 +23,7 @@ def validation_rows(Y_trn: csr_matrix, count: int | None, seed: int, where: str)
     elif not 0 <= count < len(labelled):
         raise InputError(
             f"{where}: {count} documents cannot be held out, because {len(labelled)} training documents have labels "
-            f"and one must be left to train on: lower the number, or leave it out for a tenth of them, at most {MOST}"
+            f"and one must remain to train on: lower the number, or remove it to hold out a tenth of them, at most {MOST}"
         )
     rows = np.random.default_rng(seed).choice(labelled, size=count, replace=False)
     return np.sort(rows).astype(np.int64)

@@ -1,4 +1,4 @@
-"""The numbers by which a corpus is recognised."""
+"""Statistics of a corpus, by which a copy of it is recognised."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from lightxml_core.corpus.labels import documents_without_labels, label_frequenc
 from lightxml_core.corpus.types import Corpus, Part
 from lightxml_core.errors import InputError
 
-TOLERANCE = 0.01  # relative; published means are rounded, and count words each in their own way
+TOLERANCE = 0.01  # relative; published means are rounded, and papers count words differently
 DIGITS = 4
 
 
 def statistics(
     Y_trn: csr_matrix, Y_tst: csr_matrix, words_trn: np.ndarray | None, words_tst: np.ndarray | None, empty_texts: int
 ) -> dict[str, Any]:
-    """The contents of `stats.json`. words_trn, words_tst: int[N], what white space separates in each text; None for a
-    source without texts.
+    """The contents of `stats.json`. words_trn, words_tst: int[N], the number of words in each text, split at white
+    space; None for a source without texts.
 
     `labels_per_document` and `documents_per_label` are means over the *training* part, the latter over all L labels of
-    both parts: labels_trn / N_trn and labels_trn / L. That is how the tables of the AttentionXML and LightXML papers
-    count: 14,146 x 18.64 / 30,938 = 8.52 for Wiki10-31K, and likewise for AmazonCat-13K, Amazon-670K and Wiki-500K to
-    the digits given; with the test documents it would be 12.51. (Eurlex-4K's 20.79 is 0.4% from its 5.30.)
+    both parts: labels_trn / N_trn and labels_trn / L. The tables of the AttentionXML and LightXML papers count so:
+    14,146 x 18.64 / 30,938 = 8.52 for Wiki10-31K, where including the test documents would give 12.51. AmazonCat-13K,
+    Amazon-670K and Wiki-500K agree to the digits given. (Eurlex-4K's 20.79 differs by 0.4% from what its 5.30 gives.)
     The other counts are over both parts.
     """
     training = label_frequencies(Y_trn)
@@ -52,20 +52,20 @@ def statistics(
 
 
 def measured(corpus: Corpus) -> dict[str, Any]:
-    """The statistics of a corpus whose texts are read once for it; InputError for whatever is wrong with the texts."""
+    """The statistics of a corpus, after one pass over its texts; InputError if a text is invalid."""
     return statistics_with(corpus, count_texts(corpus.trn), count_texts(corpus.tst))
 
 
 @dataclass(frozen=True)
 class TextCounts:
-    """words: int64[N] of each text, None without texts. empty: how many texts, or bags of words, are."""
+    """words: int64[N] per text, None without texts. empty: the number of empty texts or bags of words."""
 
     words: np.ndarray | None
     empty: int
 
 
 def count_texts(part: Part, take: Callable[[str], object] = len) -> TextCounts:
-    """Read the texts of a part once, hand each to `take`, words joined by single spaces, and count."""
+    """Read the texts of a part once, pass each to `take` with single spaces between words, and count."""
     if part.texts is None:
         return TextCounts(None, 0 if part.X is None else int(np.count_nonzero(np.diff(part.X.indptr) == 0)))
     counts = array("q")
@@ -79,12 +79,12 @@ def count_texts(part: Part, take: Callable[[str], object] = len) -> TextCounts:
 
 
 def statistics_with(corpus: Corpus, trn: TextCounts, tst: TextCounts) -> dict[str, Any]:
-    """The statistics of a corpus whose texts are counted already."""
+    """The statistics of a corpus whose texts have been counted."""
     return statistics(corpus.trn.Y, corpus.tst.Y, trn.words, tst.words, trn.empty + tst.empty)
 
 
 def by_doubling(numbers: np.ndarray) -> list[int]:
-    """How many of the numbers, int[n] and not negative, are 0, are 1, are 2 or 3, are 4 to 7, and so on."""
+    """A histogram of int[n] numbers, none negative: how many are 0, 1, 2 to 3, 4 to 7, and so on."""
     found: list[int] = np.bincount(np.frexp(numbers)[1]).tolist() if len(numbers) else []
     return found
 
@@ -98,9 +98,9 @@ def _mean(total: int | None, count: int) -> float | None:
 
 
 def verify(stats: Mapping[str, Any], expected: Mapping[str, Any], where: str) -> None:
-    """Compare with what must be true of the dataset: counts exactly, means within 1%.
+    """Compare with the expected statistics: counts exactly, means within 1%.
 
-    where: the file that expects it. InputError that names every difference.
+    where: the file that states them. InputError that names every difference.
     """
     if found := differences(stats, expected):
         raise InputError(
@@ -110,7 +110,7 @@ def verify(stats: Mapping[str, Any], expected: Mapping[str, Any], where: str) ->
 
 
 def differences(stats: Mapping[str, Any], expected: Mapping[str, Any]) -> list[str]:
-    """In words, each expected statistic that is another: counts must be equal, means within 1%."""
+    """A phrase for each statistic that differs from the expected one: counts must be equal, means within 1%."""
     return [
         f"{key} is {stats.get(key, 'not a statistic')}, expected {value}"
         for key, value in expected.items()

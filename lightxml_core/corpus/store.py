@@ -1,8 +1,9 @@
 """A corpus as one folder of plain files, named as in PECOS.
 
-X.{trn,tst}.txt: one document a line. Y.{trn,tst}.npz: CSR. output-items.txt: the label of each column, one a line.
-label-names.txt: how to show it, one a line (the label itself where the source names none). stats.json: the statistics.
-Of a source without texts the text files are empty, and X.{trn,tst}.npz hold its bag of words.
+X.{trn,tst}.txt: one document per line. Y.{trn,tst}.npz: CSR. output-items.txt: the label of each column, one per line.
+label-names.txt: the name to show for each label, one per line (the label itself if the source has no names).
+stats.json: the statistics. For a source without texts the text files are empty, and X.{trn,tst}.npz are its bag of
+words.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from lightxml_core.corpus.lines import TextLines, collapse
 from lightxml_core.corpus.statistics import TextCounts, count_texts, statistics_with
 from lightxml_core.corpus.types import PARTS, Corpus, Part, PartName
 from lightxml_core.errors import InputError
-from lightxml_core.files import atomic_path, load_csr, made, read_json, save_csr, write_json, write_text
+from lightxml_core.files import atomic_path, load_csr, made, read_json, remake, save_csr, write_json, write_text
 
 LABELS, NAMES, STATS = "output-items.txt", "label-names.txt", "stats.json"
 SHOWN = 5
@@ -30,10 +31,10 @@ logger = logging.getLogger(__name__)
 
 
 def write_corpus(corpus: Corpus, folder: Path, copy: str | None = None) -> dict[str, Any]:
-    """Write the folder described above and return its statistics; InputError for whatever is wrong with the texts.
+    """Write the folder described above and return the statistics; InputError if a text is invalid.
 
-    copy: which download the corpus was read from, for readers of the results; None where it was not downloaded.
-    Texts come first, because reading them may fail; stats.json comes last, so that a folder that has it is complete.
+    copy: the download that the corpus was read from, for readers of the results; None if it was not downloaded.
+    Texts are written first, because reading them may fail. stats.json is written last, so a folder with it is complete.
     """
     (folder / STATS).unlink(missing_ok=True)
     trn, tst = _write_texts(corpus, folder)
@@ -60,52 +61,52 @@ def load_stats(folder: Path) -> dict[str, Any]:
 
 
 def load_labels(folder: Path) -> list[str]:
-    """The L labels by column. InputError if their number is not that of stats.json."""
+    """The L labels by column. InputError if their number differs from stats.json."""
     return _load_lines(folder, LABELS)
 
 
 def load_label_names(folder: Path) -> list[str]:
-    """The L labels by column, as shown to people. InputError if their number is not that of stats.json."""
+    """The names of the L labels by column, for display. InputError if their number differs from stats.json."""
     return _load_lines(folder, NAMES)
 
 
 def load_Y(folder: Path, part: PartName) -> csr_matrix:
-    """N x L float32 ones. InputError if the shape is not that of stats.json."""
+    """N x L float32 ones. InputError if the shape differs from stats.json."""
     stats, source = load_stats(folder), folder / f"Y.{part}.npz"
     Y = load_csr(made(source))
     expected = (stats[f"documents_{part}"], stats["labels"])
     if Y.shape != expected:
-        raise InputError(_stale(source, f"is {Y.shape[0]} x {Y.shape[1]}", f"{expected[0]} x {expected[1]}"))
+        raise InputError(_mismatch(source, f"is {Y.shape[0]} x {Y.shape[1]}", f"{expected[0]} x {expected[1]}"))
     return Y
 
 
 def load_X(folder: Path, part: PartName, unpacked: Path | None = None) -> csr_matrix:
     """N x D float32, the bag of words of a source without texts. InputError for any other source.
 
-    unpacked: the folder of nameless files that hold it; without one it lies in memory.
+    unpacked: a folder for the unnamed temporary files that hold the matrix; None to keep it in memory.
     """
     stats, source = load_stats(folder), folder / f"X.{part}.npz"
     if stats["texts"]:
-        raise InputError(f"{folder} has texts and no bag of words of its own: build features from the texts")
+        raise InputError(f"{folder} has texts instead of a bag of words: build features from the texts")
     X = load_csr(made(source), unpacked)
     if X.shape[0] != stats[f"documents_{part}"]:
-        raise InputError(_stale(source, f"has {X.shape[0]} rows", str(stats[f"documents_{part}"])))
+        raise InputError(_mismatch(source, f"has {X.shape[0]} rows", str(stats[f"documents_{part}"])))
     return X
 
 
 def load_texts(folder: Path, part: PartName) -> TextLines:
-    """The N texts as a stream, which may be iterated again and again.
+    """The N texts as a stream that can be iterated repeatedly.
 
-    InputError for a source without texts, and, while it is iterated, if there are not as many as stats.json says.
+    InputError for a source without texts, and during iteration if their number differs from stats.json.
     """
     stats = load_stats(folder)
     if not stats["texts"]:
-        raise InputError(f"{folder} has a bag of words only: choose a method that needs no texts for this dataset")
+        raise InputError(f"{folder} has only a bag of words: choose a method that needs no texts for this dataset")
     return TextLines(made(folder / f"X.{part}.txt"), stats[f"documents_{part}"], folder / STATS)
 
 
 def _write_texts(corpus: Corpus, folder: Path) -> tuple[TextCounts, TextCounts]:
-    """Write both text files; neither appears unless both are good."""
+    """Write both text files, or neither if a text is invalid."""
     with ExitStack() as stack:
         targets = [stack.enter_context(atomic_path(folder / f"X.{name}.txt")) for name in PARTS]
         trn, tst = (_write_part(corpus.part(name), target) for name, target in zip(PARTS, targets, strict=True))
@@ -124,12 +125,12 @@ def _write_lines(target: Path, lines: Iterable[str]) -> None:
 def _load_lines(folder: Path, name: str) -> list[str]:
     labels, lines = load_stats(folder)["labels"], list(TextLines(made(folder / name)))
     if len(lines) != labels:
-        raise InputError(_stale(folder / name, f"has {len(lines)} lines", str(labels)))
+        raise InputError(_mismatch(folder / name, f"has {len(lines)} lines", str(labels)))
     return lines
 
 
-def _stale(source: Path, found: str, expected: str) -> str:
-    return f"{source} {found}, but {STATS} beside it says {expected}: delete the folder and prepare the corpus again"
+def _mismatch(source: Path, found: str, expected: str) -> str:
+    return f"{source} {found}, but {STATS} beside it says {expected}: {remake(source.parent)}"
 
 
 def _warn_unseen(corpus: Corpus) -> None:

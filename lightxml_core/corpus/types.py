@@ -1,4 +1,4 @@
-"""What every layout is read into."""
+"""The types that every layout is read into."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ PARTS: tuple[PartName, PartName] = ("trn", "tst")
 class Part:
     """One of the two parts of a corpus, N documents and L labels.
 
-    texts: N documents, white space collapsed, re-iterable and streamed (a part may be larger than the memory);
-        None where the source ships a bag of words only.
+    texts: N documents, white space collapsed, re-iterable and streamed (a part may be larger than memory);
+        None if the source has only a bag of words.
     Y: N x L float32, ones.
-    X: N x D float32, the source's bag of words; None where the source ships texts.
+    X: N x D float32, the source's bag of words; None if the source has texts.
     """
 
     texts: Iterable[str] | None
@@ -29,7 +29,7 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class Corpus:
-    """Both parts and the L labels: column j of both Y is `labels[j]`, shown to people as `names[j]`, if named."""
+    """Both parts and the L labels: column j of each Y is `labels[j]`, displayed as `names[j]` if there are names."""
 
     trn: Part
     tst: Part

@@ -150,7 +150,7 @@ def _telling(archive: Path) -> Iterator[None]:
         with _judging():
             yield
     except _UnusableError as error:
-        raise InputError(f"{archive} {error}: put a whole copy there, or move it away") from None
+        raise InputError(f"{archive} {error}: put a complete copy there, or move it away") from None
 
 
 @contextmanager

@@ -125,7 +125,7 @@ def _accept(mirrors: Sequence[Mirror], target: Path, lock: Lock) -> Mirror:
     if known and digest not in known:
         raise InputError(
             f"{target} has sha256 {digest}, expected {' or '.join(known)}: move it away and start again, "
-            f"or, if a record in {lock.path} is out of date, delete that record"
+            f"or, if a record in {lock.path} is out of date, write the new values into it"
         )
     if not fitting:
         raise InputError(f"{target} has {size} bytes, expected {mirrors[0].bytes}: move it away and start again")

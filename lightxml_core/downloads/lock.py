@@ -49,7 +49,7 @@ class Lock:
             raise InputError(
                 f"{name} has sha256 {seen.sha256} ({bytes} bytes), but {known.sha256} ({known.bytes} bytes) "
                 f"when it was recorded in {self.path}: if the change is expected, "
-                "delete that record and start again, otherwise do not use the file"
+                "write the new values into that record and start again, otherwise do not use the file"
             )
 
     def _read(self) -> dict[str, Record]:

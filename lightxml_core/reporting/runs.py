@@ -12,7 +12,7 @@ from typing import Any
 
 from lightxml_core.errors import InputError
 from lightxml_core.evaluation.catalogue import GROUPS, get_metric
-from lightxml_core.files import made, read_json
+from lightxml_core.files import made, read_json, remake
 from lightxml_core.selection import Run, Selection
 
 MANY = 10  # groups that a figure can show legibly
@@ -175,7 +175,7 @@ def _joined(group: Group, groups: list[Group]) -> bool:
 def _mapping(path: Path) -> dict[str, Any]:
     value = read_json(made(path))
     if not isinstance(value, dict):
-        raise InputError(f"{path} holds no JSON object: delete it and run again")
+        raise InputError(f"{path} holds no JSON object: {remake(path)}")
     return value
 
 

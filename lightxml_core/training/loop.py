@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from lightxml_core.errors import InputError
+from lightxml_core.files import remake
 from lightxml_core.training.checkpoint import Checkpoint
 from lightxml_core.training.log import Progress, TrainingLog
 from lightxml_core.training.optimisers import set_rates, touched
@@ -306,9 +307,8 @@ class _Run:
         if self.task.evaluate is not None:
             found = self.checkpoint.load("best")
             if found is None:
-                raise InputError(
-                    f"{self.plan.title}: the best checkpoint is gone: delete the checkpoint and train again"
-                )
+                remedy = remake(self.checkpoint.folder)
+                raise InputError(f"{self.plan.title}: the checkpoint of the best weights is missing: {remedy}")
             self.model.load_state_dict(_under("model", found[0]))
         else:
             self.model.load_state_dict(self._current().state_dict())

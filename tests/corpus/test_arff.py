@@ -202,24 +202,24 @@ def test_random_splits_part_all_documents_and_come_again(trn: int, tst: int, num
 def test_random_splits_differ_and_must_use_every_document() -> None:
     halves = [tuple(Split(Splits(3, 20, 20), number).rows(Path("own.arff"), 40)[0]) for number in range(3)]
     assert len({*halves}) == 3
-    with pytest.raises(InputError, match=r"own.arff holds 41 documents and the splits ask for 20 \+ 20"):
+    with pytest.raises(InputError, match=r"own.arff has 41 documents, but the splits ask for 20 \+ 20"):
         Split(Splits(3, 20, 20), 0).rows(Path("own.arff"), 41)
 
 
 BAD_SPLITS = {
-    "a column too few": ("1 2\n3\n2 1\n", "4 4\n", r"trn.txt line 2 has 1 columns, and source.splits tells 2 splits"),
+    "a column too few": ("1 2\n3\n2 1\n", "4 4\n", r"trn.txt line 2 has 1 columns, but source.splits.count is 2"),
     "a row of zero": ("1 2\n0 3\n2 1\n", "4 4\n", r"trn.txt line 2: row 0 is out of range: there are 4 documents"),
     "a row too large": ("1 2\n3 3\n2 1\n", "4 5\n", r"tst.txt line 1: row 5 is out of range"),
-    "a word": ("1 2\n3 3\n2 x\n", "4 4\n", r"trn.txt line 3: 'x' is no row number"),
+    "a word": ("1 2\n3 3\n2 x\n", "4 4\n", r"trn.txt line 3: 'x' is not a row number"),
     "a repeated row": (
         "1 2\n3 3\n\n1 1\n",
         "4 4\n",
-        r"trn.txt line 4: row 1 stands twice in column 1, .*trn.txt line 1",
+        r"trn.txt line 4: row 1 appears twice in column 1, .*trn.txt line 1",
     ),
-    "an overlap": ("1 2\n3 3\n2 1\n", "4 3\n", r"tst.txt line 1: row 3 stands twice in column 2, .*trn.txt line 2"),
+    "an overlap": ("1 2\n3 3\n2 1\n", "4 3\n", r"tst.txt line 1: row 3 appears twice in column 2, .*trn.txt line 2"),
     "a document left out": ("1 2\n3 3\n", "4 4\n", r"trn.txt and .*tst.txt: column 1 leaves out row 2:"),
-    "an empty file": ("\n", "4 4\n", r"trn.txt holds no row number"),
-    "no file": (None, "4 4\n", r"trn.txt is missing, which source.splits names"),
+    "an empty file": ("\n", "4 4\n", r"trn.txt has no row numbers"),
+    "no file": (None, "4 4\n", r"trn.txt, which source.splits names, is missing"),
 }
 
 

@@ -243,8 +243,8 @@ def test_labels_that_differ_to_the_eye_are_no_lookalikes(labels: list[str]) -> N
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("train_texts.txt", b"one\ntwo\nthree\nfour\nfive\n", r"train_texts.txt goes on at line 4, .*ends after 3"),
-        ("train_texts.txt", b"one\ntwo\n", r"train_texts.txt ends after line 2, .*train_labels.txt goes on to 3"),
+        ("train_texts.txt", b"one\ntwo\nthree\nfour\nfive\n", r"train_texts.txt continues at line 4, .*ends after 3"),
+        ("train_texts.txt", b"one\ntwo\n", r"train_texts.txt ends after line 2, .*train_labels.txt continues to 3"),
         (
             "train_texts.txt",
             b"one\n \t\nthree\n",
@@ -326,8 +326,8 @@ def test_a_list_of_labels_may_hold_bytes_that_are_not_utf_8(
     ("trn", "message"),
     [
         (np.ones((2, 3)), r"Y.trn.npz has 3 columns, but .*output-items.txt has 2 lines"),
-        (np.ones((3, 2)), r"X.trn.txt ends after line 2, but .*Y.trn.npz goes on to 3"),
-        (np.ones((1, 2)), r"X.trn.txt goes on at line 2, but .*Y.trn.npz ends after 1"),
+        (np.ones((3, 2)), r"X.trn.txt ends after line 2, but .*Y.trn.npz continues to 3"),
+        (np.ones((1, 2)), r"X.trn.txt continues at line 2, but .*Y.trn.npz ends after 1"),
         (np.array([[1, 1], [1, -1.0]]), r"Y.trn.npz row 2: -1.0 is no value for a label"),
         (np.array([[np.nan, 1], [1, np.inf]]), r"Y.trn.npz row 1: nan is no value for a label, nor are 1 others"),
         (np.array([[1j, 1], [1, 1]]), r"values of type complex128"),

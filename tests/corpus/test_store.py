@@ -225,7 +225,7 @@ def test_a_source_without_texts(tmp_path: Path) -> None:
     assert (stats["texts"], stats["empty_texts"], stats["words_per_document_trn"]) == (False, 2, None)
     assert (tmp_path / "X.trn.txt").read_bytes() == b""
     np.testing.assert_array_equal(store.load_X(tmp_path, "tst").toarray(), [[1, 0.5], [0, 0]])
-    with pytest.raises(InputError, match="bag of words only"):
+    with pytest.raises(InputError, match="only a bag of words"):
         store.load_texts(tmp_path, "trn")
     store.write_corpus(make_corpus(), tmp_path)
     assert not (tmp_path / "X.trn.npz").exists()
@@ -255,7 +255,7 @@ def test_a_label_without_training_documents_is_kept_and_told(tmp_path: Path, cap
         ("labels", r"output-items.txt has 40 lines, but stats.json beside it says 41"),
         ("labels", r"Y.trn.npz is 60 x 40, but stats.json beside it says 60 x 41"),
         ("documents_trn", r"Y.trn.npz is 60 x 40, but stats.json beside it says 61 x 40"),
-        ("documents_trn", r"X.trn.txt ends after line 60, but .*stats.json goes on to 61 documents"),
+        ("documents_trn", r"X.trn.txt ends after line 60, but .*stats.json continues to 61 documents"),
     ],
 )
 def test_stored_files_that_disagree(tmp_path: Path, key: str, message: str) -> None:

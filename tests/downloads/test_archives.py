@@ -189,7 +189,7 @@ def test_a_truncated_archive_is_named(tmp_path: Path, name: str, share: float) -
     # A plain tar is padded at its end: cut into what is before.
     end = data.rstrip(b"\0") if name == "a.tar" else data
     archive.write_bytes(data[: int(share * len(end))])
-    refused(archive, "is damaged, cut short or of an unknown kind .*: put a whole copy there")
+    refused(archive, "is damaged, cut short or of an unknown kind .*: put a complete copy there")
 
 
 def test_a_tar_cut_between_two_members_is_not_taken_for_whole(tmp_path: Path) -> None:

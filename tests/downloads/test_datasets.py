@@ -131,7 +131,7 @@ def test_when_every_copy_is_bad_each_is_named_with_advice(place: Place) -> None:
     assert first == "no copy of tiny can be used; what is wrong with each:"
     for line, reason in zip(told, reasons, strict=True):
         assert re.match(f"  {reason}", line), line
-    assert by_hand.startswith(f"put a whole copy into {place.archives} under its name above, or move what is there")
+    assert by_hand.startswith(f"put a complete copy into {place.archives} under its name above, or move what is there")
     assert accept.startswith("only the statistics of other.tar.gz differ") and "`accept: true`" in accept
     assert "datasets/tiny.yaml" in accept
     assert place.recorded() == set()

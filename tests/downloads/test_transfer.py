@@ -330,7 +330,7 @@ def test_the_lock_file_records_only_files_that_prove_good(tmp_path: Path) -> Non
     good.check("x", sha(b"good"), 4)
     good.keep()
     assert lock.known("x") == Record(sha(b"good"), 4)
-    with pytest.raises(InputError, match="delete that record"):
+    with pytest.raises(InputError, match="write the new values into that record"):
         Trial(lock).check("x", sha(b"bad"), 3)
 
 
@@ -406,7 +406,7 @@ def test_a_missing_checksum_is_recorded_once_and_compared_later(
     with pytest.raises(InputError) as caught:
         get([mirror], tmp_path)
     assert sha(BODY) in str(caught.value) and sha(BODY[::-1]) in str(caught.value)
-    assert "delete that record" in str(caught.value)
+    assert "write the new values into that record" in str(caught.value)
     assert get([mirror, Mirror(server.add(spare))], tmp_path).url == server_url(server, spare)
 
 

@@ -369,7 +369,7 @@ def _damaged(reference: Reference, files: Iterable[str], damage: Callable[[bytes
         said = snakemake(project, STAGES[reader], expect=1)
         told = [line for line in said.splitlines() if line.startswith("error: ") and shown in line]
         assert told and "Traceback" not in said, f"{shown}, read by {reader}: {said[-3000:]}"
-        named.add(told[0].split("delete ")[1].split(" and run again")[0])
+        named.add(told[0].split("move ")[1].split(" away and run again")[0])
         found[f"{reader}: `{shown}`"] = "refused by name; same bytes after the named files are deleted"
     project = reference.finished()
     for path in named:

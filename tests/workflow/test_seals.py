@@ -48,7 +48,7 @@ def test_a_change_in_a_sealed_folder_is_reported(tmp_path: Path, change: str) ->
         target.unlink()
     else:
         target.write_text(target.read_text().replace("2", "3") if change == "edit" else "")
-    with pytest.raises(InputError, match=rf"inner/b\.json is not what was written there.*delete {folder} and run"):
+    with pytest.raises(InputError, match=rf"inner/b\.json is not what was written there.*move {folder} away and run"):
         check_seal(folder)
 
 
@@ -60,7 +60,7 @@ def test_any_bit_of_a_sealed_file_counts(tmp_path_factory: pytest.TempPathFactor
     data = bytearray(path.read_bytes())
     data[bit // 8] ^= 1 << bit % 8
     path.write_bytes(data)
-    with pytest.raises(InputError, match=f"delete {path} and run again"):
+    with pytest.raises(InputError, match=f"move {path} away and run again"):
         load_array(made(path))
 
 

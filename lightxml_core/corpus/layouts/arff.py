@@ -118,7 +118,7 @@ def _read_table(source: Path) -> _Table:
         raise
     except (arff.ArffException, ValueError, LookupError) as error:
         fault = _FAULTS.get(type(error), "this line does not belong here: it is not as ARFF demands")
-        raise InputError(f"{source} line {lines.number}: {fault}: mend the line, or take a whole copy") from None
+        raise InputError(f"{source} line {lines.number}: {fault}: mend the line, or take a complete copy") from None
 
 
 def _decoded(source: Path, lines: _Lines) -> _Table:
@@ -221,10 +221,10 @@ def _named(source: Path) -> list[str]:
     try:
         root = ElementTree.fromstring(text.partition("?>")[2] if text.lstrip().startswith("<?xml") else text)
     except ElementTree.ParseError as error:
-        raise InputError(f"{source}: this is no XML ({error}): take a whole copy") from None
+        raise InputError(f"{source}: this is no XML ({error}): take a complete copy") from None
     found = [element.get("name", "") for element in root.iter() if element.tag.rpartition("}")[2] == "label"]
     if not found:
-        raise InputError(f"{source} names no label: take a whole copy, or say by `labels` which attributes they are")
+        raise InputError(f"{source} names no label: take a complete copy, or say by `labels` which attributes they are")
     return found
 
 

@@ -85,5 +85,5 @@ def _matrix(source: Path, scratch: Path | None) -> csr_matrix:
     if X.dtype.kind not in "buif":
         raise InputError(f"{source} holds values of type {X.dtype}: features are numbers")
     if X.nnz and not (np.isfinite(X.data.min()) and np.isfinite(X.data.max())):
-        raise InputError(f"{source} holds values that are no finite numbers: get a whole copy")
+        raise InputError(f"{source} holds values that are no finite numbers: get a complete copy")
     return X if X.dtype in (np.float32, np.float64) else csr_matrix(X, dtype=np.float32)

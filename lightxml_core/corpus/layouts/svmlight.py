@@ -40,7 +40,7 @@ def read_svmlight(*sources: Path, scratch: Path | None = None) -> tuple[list[csr
     lowest, last = min((int(own.min()) for own in used), default=0), max((int(own.max()) for own in used), default=-1)
     first = int(lowest > 0 and width in (None, last))
     if width is not None and last - first >= width:
-        raise InputError(f"{sources[0]} line 1 tells {width} columns, but column {last} is used: get a whole copy")
+        raise InputError(f"{sources[0]} line 1 tells {width} columns, but column {last} is used: get a complete copy")
     return [own.matrix(first, last + 1 - first if width is None else width) for own in rows], first
 
 
@@ -71,7 +71,7 @@ def _read(source: Path, scratch: Path | None) -> _Rows:
         ends, header = _append_all(source, columns, values)
         if header is not None and header[0] != len(ends) - 1:
             raise InputError(
-                f"{source} line 1 tells {header[0]} documents, but {len(ends) - 1} follow: get a whole copy"
+                f"{source} line 1 tells {header[0]} documents, but {len(ends) - 1} follow: get a complete copy"
             )
         return _Rows(ends, columns.whole(), values.whole(), None if header is None else header[1])
 
@@ -101,6 +101,6 @@ def _append(line: str, columns: GrowingArray, values: GrowingArray) -> None:
     fields = pairs.replace(":", " ").split()
     found = list(map(float, fields[1::2]))
     if found and not max(max(found), -min(found)) <= _LARGEST:
-        raise ValueError("a value is too large for 32 bits: get a whole copy")
+        raise ValueError("a value is too large for 32 bits: get a complete copy")
     columns.extend(map(int, fields[::2]))
     values.extend(found)

@@ -84,7 +84,7 @@ def _synsets(path: Path) -> Iterator[_Synset]:
                 yield _synset(line)
             except (ValueError, IndexError):
                 raise InputError(
-                    f"{path} line {number}: not a synset of WordNet 3: replace it by a whole copy"
+                    f"{path} line {number}: not a synset of WordNet 3: replace it by a complete copy"
                 ) from None
 
 

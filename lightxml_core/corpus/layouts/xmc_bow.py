@@ -66,7 +66,7 @@ def _read_matrices(source: Path) -> tuple[csr_matrix, csr_matrix]:
         feature_ends.append(len(features))
     if len(label_ends) - 1 != documents:
         raise InputError(
-            f"{source} line 1 tells {documents} documents, but {len(label_ends) - 1} follow: replace it by a whole copy"
+            f"{source} line 1 tells {documents} documents, but {len(label_ends) - 1} follow: replace it by a complete copy"
         )
     X = csr_matrix((np.array(values), np.array(features), np.array(feature_ends)), shape=(documents, D))
     X.sum_duplicates()
