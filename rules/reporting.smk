@@ -70,6 +70,7 @@ rule figures:
         runs=run_files,
         corpora=corpora,
         selection="results/targets/{target}/selection.json",
+        published=of_project(sorted((BASE / "published/epochs").glob("*.csv"))),
         code=code("figures", *(kind.module for kind in FIGURE_KINDS)),
     output:
         report(
@@ -88,9 +89,11 @@ rule figures:
     resources:
         mem_mb=2000,
         runtime=30,
+    params:
+        published=lambda wildcards: os.path.relpath(BASE / "published"),
     shell:
-        "python -m workflow_scripts.figures --selection {input.selection} --out results/targets/{wildcards.target}/figures"
-        " 2>&1 | tee {log}"
+        "python -m workflow_scripts.figures --selection {input.selection} --published {params.published:q}"
+        " --out results/targets/{wildcards.target}/figures 2>&1 | tee {log}"
 
 
 rule report:

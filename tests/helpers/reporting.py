@@ -125,7 +125,7 @@ def render(selection: dict[str, Any], root: Path) -> str:
     """The whole page as text; it lies in `root`/report.html."""
     write_text(root / "published" / "main.csv", "dataset,method,variant,metric,value,source,verified\n")
     tables = written(results(selection, load_published(root / "published")), root)
-    write_figures(chosen(selection), root / "figures")
+    write_figures(chosen(selection), [], root / "figures")
     write_report(chosen(selection), tables, root / "figures", root / "report.html")
     return (root / "report.html").read_text("utf-8")
 

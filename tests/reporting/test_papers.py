@@ -12,8 +12,9 @@ import pytest
 
 from lightxml_core.files import write_json, write_text
 from lightxml_core.reporting.markup import NOTHING, Table
-from lightxml_core.reporting.published import PublishedFigure, load_published
+from lightxml_core.reporting.published import PublishedFigure, load_curves, load_published
 from lightxml_core.reporting.tables.catalogue import KINDS
+from tests.helpers.project import ROOT
 from tests.helpers.reporting import check_latex, evil_selection, results, written
 
 Published = Sequence[PublishedFigure]
@@ -53,6 +54,17 @@ def _selection(root: Path, *runs: tuple[str, str, str, str, float], **methods: d
 def _tables(selection: dict[str, Any], published: Published) -> dict[str, Sequence[Table]]:
     found = results(selection, published)
     return {kind.name: kind.build(found).tables for kind in KINDS}
+
+
+def test_published_curves_hold_the_published_figures_of_their_best_and_last_epochs() -> None:
+    own = [figure for figure in load_published(ROOT / "published") if figure.dataset == "CVE-libraries"]
+    figures = {(figure.variant, figure.metric, figure.source.partition(" (")[2]): figure.value for figure in own}
+    curves = {(curve.variant, curve.metric): curve for curve in load_curves(ROOT / "published")}
+    assert len(curves) == 9 and {curve.epochs for curve in curves.values()} == {tuple(range(1, 26))}
+    for (variant, metric), curve in curves.items():
+        by_p5 = curves[variant, "P@5"].values
+        assert curve.values[by_p5.index(max(by_p5))] == figures[variant, metric, "best epoch by test P@5)"]
+        assert curve.values[-1] == figures[variant, metric, "last epoch)"]
 
 
 @pytest.fixture

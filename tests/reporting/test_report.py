@@ -21,6 +21,7 @@ from lightxml_core.reporting.markup import Table
 from lightxml_core.reporting.page import documents
 from lightxml_core.reporting.page.documents import sample_documents, top_labels
 from lightxml_core.reporting.page.report import embedded_json, write_report
+from lightxml_core.reporting.published import PublishedCurve
 from lightxml_core.reporting.runs import Group, Result, groups_of, leading, one_per_backbone
 from lightxml_core.reporting.tables import read_tables
 from lightxml_core.selection import Run
@@ -180,7 +181,7 @@ def test_every_dataset_has_only_its_pictures_with_data(tmp_path: Path) -> None:
     selection["runs"] = [run for run in selection["runs"] if (run["dataset"], run["method"]) != ("two", "deep")]
     for path in tmp_path.glob("two/plain/single/training.jsonl"):
         path.unlink()
-    write_figures(chosen(selection), tmp_path / "figures")
+    write_figures(chosen(selection), [], tmp_path / "figures")
     drawn = {path.stem for path in (tmp_path / "figures").iterdir()}
     kinds = {kind.name for kind in KINDS}
     assert drawn == {f"{n}-one" for n in kinds} | {f"{n}-two" for n in kinds - {"training", "negatives"}}
@@ -226,6 +227,19 @@ def test_training_shows_losses_of_both_heads_and_precisions(tmp_path: Path) -> N
     assert figure.axes[4].lines[0].get_xydata().tolist() == [[900.0 * n, 40.0 + n] for n in range(4)]
 
 
+def test_published_curves_lie_beside_the_validation_of_their_dataset(tmp_path: Path) -> None:
+    """An epoch of the published training is as many documents as the corpus has for training."""
+    selection = chosen(grid_selection(tmp_path, ["one"], {"deep": ["dynamic"]}, documents=40))
+    curves = [PublishedCurve("One", "LightXML", "bert", metric, (1, 3), (20.5, 60.0)) for metric in ("P@1", "nDCG@1")]
+    figure = training.draw(selection, "one", groups_of(selection), curves)
+    assert figure is not None
+    drawn = {axes.get_title(): [line.get_xydata().tolist() for line in axes.lines] for axes in figure.axes}
+    assert drawn["validation P@1 (%)"][1:] == [[[40.0, 20.5], [120.0, 60.0]]]
+    assert all(len(lines) == 1 for title, lines in drawn.items() if title != "validation P@1 (%)")
+    names = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert names == ["Deep", "LightXML, bert (published, test documents)"]
+
+
 def test_training_log_may_lack_anything(selection: dict[str, Any], tmp_path: Path) -> None:
     lines = [
         '{"kind": "phase", "phase": "warm start"}',
@@ -238,8 +252,8 @@ def test_training_log_may_lack_anything(selection: dict[str, Any], tmp_path: Pat
         '{"kind": "st',
     ]
     write_text(tmp_path / "run" / "training.jsonl", "\n".join(lines))
-    write_figures(chosen(selection), tmp_path / "a")
+    write_figures(chosen(selection), [], tmp_path / "a")
     lines += ['{"kind": "step", "step": 4, "loss": 0.5}', '{"kind": "epoch", "step": 4, "validation": {"P@1": 9.0}}']
     write_text(tmp_path / "run" / "training.jsonl", "\n".join(lines))
-    write_figures(chosen(selection), tmp_path / "b")
+    write_figures(chosen(selection), [], tmp_path / "b")
     assert not (tmp_path / "a" / "training.svg").exists() and (tmp_path / "b" / "training.svg").exists()

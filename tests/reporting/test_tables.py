@@ -19,7 +19,7 @@ from lightxml_core.files import read_json, write_json, write_text
 from lightxml_core.reporting.figures.drawing import write_figures
 from lightxml_core.reporting.markup import tex_escape, tex_row
 from lightxml_core.reporting.numbers import duration, spelled
-from lightxml_core.reporting.published import QUANTITIES, PublishedFigure, load_published
+from lightxml_core.reporting.published import QUANTITIES, PublishedFigure, load_curves, load_published
 from lightxml_core.reporting.tables import comparison, cost, datasets, further, settings, verdicts, write_tables
 from lightxml_core.reporting.tables.catalogue import KINDS
 from lightxml_core.reporting.tables.comparison import COLUMNS
@@ -251,7 +251,7 @@ def test_terminal_table_imports_neither_pandas_nor_matplotlib() -> None:
 def test_equal_input_gives_equal_bytes(selection: dict[str, Any], published: Published, tmp_path: Path) -> None:
     for out in (tmp_path / "a", tmp_path / "b"):
         _write(selection, published, out)
-        write_figures(chosen(selection), out / "figures")
+        write_figures(chosen(selection), [], out / "figures")
     names = sorted(str(path.relative_to(tmp_path / "a")) for path in (tmp_path / "a").rglob("*.*"))
     figures = {name for name in names if "figures" in name}
     drawn = ("cost", "precision", "propensity")
@@ -332,6 +332,26 @@ def test_load_published_names_the_line(tmp_path: Path, line: str, complaint: str
     write_text(tmp_path / "psp.csv", HEADER + line + "\n")
     with pytest.raises(InputError, match=f"psp.csv {complaint}"):
         load_published(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("lines", "complaint"),
+    [
+        (
+            "Toy,M,v,1,P@1,8,s,seen\nToy,M,v,2,P@3,8,s,seen\nToy,M,v,1,P@3,9,s,seen",
+            "line 4: epoch '1' is not .* above 2",
+        ),
+        ("Toy,M,v,0,P@1,8,s,seen", "line 2: epoch '0' is not a whole number above 0"),
+        ("Toy,M,v,1.5,P@1,8,s,seen", "line 2: epoch '1.5' is not a whole number"),
+        ("Toy,M,v,1,P@1,x,s,seen", "line 2: value 'x' is not a finite number"),
+        ("Toy,M,v,P@1,8,s,seen", "line 2: needs 8 cells"),
+    ],
+)
+def test_load_curves_names_the_line(tmp_path: Path, lines: str, complaint: str) -> None:
+    assert load_curves(tmp_path) == []
+    write_text(tmp_path / "epochs/toy.csv", HEADER.replace("metric", "epoch,metric") + lines + "\n")
+    with pytest.raises(InputError, match=f"toy.csv {complaint}"):
+        load_curves(tmp_path)
 
 
 def test_the_main_file_is_read_first_and_rows_keep_their_order(tmp_path: Path) -> None:

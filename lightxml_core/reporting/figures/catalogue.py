@@ -15,13 +15,15 @@ from lightxml_core.selection import Selection
 class Kind:
     """A kind of figure: the name of its module and of its files, its heading and what it shows.
 
-    of_members: whether it shows the members of ensembles even where there are many runs.
+    of_members: whether it shows the members of ensembles even where there are many runs. with_curves: whether its
+    `draw` also takes the published curves of the dataset.
     """
 
     name: str
     heading: str
     caption: str
     of_members: bool = False
+    with_curves: bool = False
 
     @property
     def module(self) -> Path:
@@ -67,8 +69,10 @@ KINDS = (
         "training",
         "Training",
         "Training loss (of the recall head and the rank head, where there are two) over optimiser steps; validation "
-        "P@1, P@3 and P@5 over documents encoded",
+        "P@1, P@3 and P@5 over documents encoded. Coloured lines were run here. Grey lines are published for the "
+        "dataset: precision on the test documents after each epoch",
         of_members=True,
+        with_curves=True,
     ),
     Kind(
         "negatives",

@@ -20,7 +20,12 @@ Read = Callable[[Result], Points]
 
 def validations() -> dict[str, Read]:
     """Validation P@1, P@3 and P@5 over documents encoded, by the title of their panel."""
-    return {f"validation {metric} (%)": partial(_validation, metric) for metric in _VALIDATED}
+    return {validation_title(metric): partial(_validation, metric) for metric in _VALIDATED}
+
+
+def validation_title(metric: str) -> str:
+    """The title of the panel of a validation metric."""
+    return f"validation {metric} (%)"
 
 
 def logged(panels: dict[str, Read], groups: list[Group]) -> dict[str, Read]:
@@ -33,8 +38,9 @@ def has_points(of: Read, group: Group) -> bool:
     return any(of(run)[0] for run in group.runs)
 
 
-def draw_panels(part: Any, panels: dict[str, Read], groups: list[Group], along: str) -> None:
-    """One panel per reading, side by side in a figure or subfigure. along: what the x axis counts."""
+def draw_panels(part: Any, panels: dict[str, Read], groups: list[Group], along: str) -> dict[str, Axes]:
+    """One panel per reading, side by side in a figure or subfigure, by its title. along: what the x axis counts."""
+    drawn = {}
     for axes, (words, of) in zip(part.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
         axes.set_title(words)
         _curves(axes, groups, of)
@@ -42,6 +48,8 @@ def draw_panels(part: Any, panels: dict[str, Read], groups: list[Group], along: 
         if along == "optimiser steps" and all(np.min(line.get_ydata()) > 0 for line in axes.lines):
             axes.set_yscale("log")
             plain_numbers(axes.yaxis)
+        drawn[words] = axes
+    return drawn
 
 
 def _curves(axes: Axes, groups: list[Group], of: Read) -> None:

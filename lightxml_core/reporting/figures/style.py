@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import cycle, islice
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import matplotlib as mpl
@@ -49,19 +51,26 @@ def save(figure: Figure, stem: Path) -> None:
 
 
 def canvas(
-    selection: Selection, dataset: str, groups: list[Group], height: float, line: bool = True, mark: bool = False
+    selection: Selection,
+    dataset: str,
+    groups: list[Group],
+    height: float,
+    line: bool = True,
+    mark: bool = False,
+    others: Mapping[str, dict[str, Any]] = MappingProxyType({}),
 ) -> Figure:
     """A figure of one dataset: its title above, `height` inches for panels, the groups' names below.
 
-    line, mark: whether a group is shown by a line, by a mark, or by both.
+    line, mark: whether a group is shown by a line, by a mark, or by both. others: further lines, by name.
     """
-    words = labels(selection, groups, ", ")
-    columns = max(1, min(3, len(groups), 110 // (10 + max(map(width, words)))))
-    figure = Figure(figsize=(WIDTH, height + 0.35 + 0.18 * -(-len(groups) // columns)))
+    words = [*labels(selection, groups, ", "), *others]
+    columns = max(1, min(3, len(words), 110 // (10 + max(map(width, words)))))
+    figure = Figure(figsize=(WIDTH, height + 0.35 + 0.18 * -(-len(words) // columns)))
     head(figure, selection, dataset)
     styles = line_styles(len(groups)) if line else [{"linestyle": "none"}] * len(groups)
     both = zip(styles, marks(len(groups)), strict=True)
-    handles = [mpl.lines.Line2D([], [], **(style | (shape if mark else {}))) for style, shape in both]
+    shown = [*(style | (shape if mark else {}) for style, shape in both), *others.values()]
+    handles = [mpl.lines.Line2D([], [], **style) for style in shown]
     figure.legend(handles, words, loc="outside lower left", ncols=columns, fontsize=8, handlelength=3.2)
     return figure
 
@@ -82,6 +91,11 @@ def line_styles(count: int) -> list[dict[str, Any]]:
     colours = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, BLACK)
     pairs = zip(cycle(colours), cycle(_LINES), strict=False)
     return [{"color": colour, "linestyle": line, "linewidth": 1.5} for colour, line in islice(pairs, count)]
+
+
+def grey_styles(count: int) -> list[dict[str, Any]]:
+    """Thin grey lines for what was not run here, apart by line style; 7 differ."""
+    return [{"color": "#777777", "linestyle": line, "linewidth": 1.1} for line in islice(cycle(_LINES), count)]
 
 
 def plain_numbers(axis: Any) -> None:
