@@ -44,7 +44,7 @@ def _over(
 ) -> float | None:
     means = []
     for part in members_of(group, groups) or [group]:
-        values = [value for run in part.runs if (value := of(run)) is not None]
+        values = [value for result in part.results if (value := of(result)) is not None]
         if not values:
             return None
         means.append(fmean(values))

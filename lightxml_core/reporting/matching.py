@@ -108,7 +108,7 @@ def _kinds(method: MethodInfo, variant: str, backbones: set[str]) -> set[str]:
 
 def _of_group(group: Group, figures: Sequence[PublishedFigure]) -> Iterator[Compared]:
     model = Model(group.dataset, group.method, group.variant, group.protocol, ran=True)
-    for metric in sorted({metric for run in group.runs for metric in run.metrics}, key=order):
+    for metric in sorted({metric for result in group.results for metric in result.metrics}, key=order):
         values, std = group.values(metric), group.std(metric)
         reproduced = Reproduced(round(fmean(values), 6), None if std is None else round(std, 6), len(values))
         for figure in of_metric(metric, figures):

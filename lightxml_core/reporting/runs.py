@@ -107,21 +107,21 @@ class Group:
     method: str
     variant: str
     protocol: str | None
-    runs: tuple[Result, ...]
+    results: tuple[Result, ...]
 
     @property
     def backbones(self) -> set[str]:
         """The encoders of its runs; none for an ensemble, or for a method that reads no tokens."""
-        return {result.run.backbone for result in self.runs if result.run.backbone}
+        return {result.run.backbone for result in self.results if result.run.backbone}
 
     @property
     def is_ensemble(self) -> bool:
         """Whether its runs combine the members of their method."""
-        return self.runs[0].run.member is None
+        return self.results[0].run.member is None
 
     def values(self, metric: str) -> list[float]:
         """The metric of each seed that has it, in per cent."""
-        return [run.metrics[metric] for run in self.runs if metric in run.metrics]
+        return [result.metrics[metric] for result in self.results if metric in result.metrics]
 
     def mean(self, metric: str) -> float | None:
         """Mean over the seeds; None where none has the metric."""

@@ -88,7 +88,7 @@ def _figures(group: Group, groups: list[Group], best: dict[str, float | None]) -
         mean = group.mean(metric)
         cells.append("- " if mean is None else f"{mean:.2f}" + ("*" if mean == best[metric] else " "))
     seconds = training_seconds(group, groups)
-    return [*cells, str(len(group.runs)), "-" if seconds is None else f"{seconds:,.0f}"]
+    return [*cells, str(len(group.results)), "-" if seconds is None else f"{seconds:,.0f}"]
 
 
 def _widths(names: list[list[str]]) -> list[int]:

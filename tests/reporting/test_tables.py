@@ -299,8 +299,8 @@ def test_a_figure_of_any_metric_is_compared_and_judged(
     assert (cells["MRR"], cells["macro-F1@5"], cells["R@5"]) == ("90.00 [90.70]", "20.00 [20.90]", "–")
 
 
-def test_every_quantity_that_a_table_reads_may_be_published() -> None:
-    assert {*datasets._PUBLISHED, *(name for names in cost._METRICS.values() for name in names)} <= {*QUANTITIES}
+def test_tables_read_every_quantity_that_may_be_published() -> None:
+    assert {*datasets._PUBLISHED, *(name for names in cost._METRICS.values() for name in names)} == {*QUANTITIES}
 
 
 def test_selection_errors_are_named(selection: dict[str, Any], published: Published) -> None:
@@ -388,7 +388,7 @@ def test_shipped_figures_hold_the_papers_main_table() -> None:
 
 def test_shipped_figures_say_what_was_read_and_what_was_not() -> None:
     frame = pd.DataFrame(map(vars, load_published(SHIPPED)))
-    assert frame.verified.value_counts().to_dict() == {"seen": 1404, "recalled": 142, "derived": 14}
+    assert frame.verified.value_counts().to_dict() == {"seen": 1403, "recalled": 142, "derived": 14}
     sources = frame.source.str
     assert len(frame[sources.startswith("X-Transformer (KDD 2020) Table 3")]) == 66 + 12
     last = frame[(frame.dataset == "Eurlex-4K") & sources.endswith("final_evaluation_scores.csv (last epoch)")]

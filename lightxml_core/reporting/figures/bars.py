@@ -44,7 +44,7 @@ def bars(
 
 
 def _values(group: Group, of: Reading) -> list[float]:
-    return [value for run in group.runs if (value := of(run)) is not None]
+    return [value for result in group.results if (value := of(result)) is not None]
 
 
 def _draw(axes: Axes, heights: np.ndarray, values: list[list[float]], colour: str, words: str) -> None:

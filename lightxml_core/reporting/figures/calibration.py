@@ -15,14 +15,14 @@ def draw(selection: Selection, dataset: str, groups: list[Group]) -> Figure | No
 
     Of each method and variant the first seed, if its scores lie between 0 and 1.
     """
-    shown = [group for group in groups if group.runs[0].calibration]
+    shown = [group for group in groups if group.results[0].calibration]
     if not shown:
         return None
     figure = Figure(figsize=(WIDTH, 3.6))
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color="#999999", linewidth=1)
     for group, style in zip(shown, line_styles(len(shown)), strict=True):
-        found = group.runs[0].calibration
+        found = group.results[0].calibration
         axes.plot([b["score"] for b in found], [b["true"] for b in found], marker="o", ms=3, **style)
     axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="mean score of a tenth", ylabel="share of true labels")
     head(figure, selection, dataset)

@@ -14,7 +14,7 @@ from lightxml_core.selection import Selection
 
 def draw(selection: Selection, dataset: str, groups: list[Group]) -> Figure | None:
     """Recall among the K best predictions by K, and recall among the most of them against P@5; means over seeds."""
-    shown = [group for group in groups if all(run.candidates for run in group.runs)]
+    shown = [group for group in groups if all(result.candidates for result in group.results)]
     if not shown:
         return None
     figure = canvas(selection, dataset, shown, 2.9, mark=True)
@@ -33,8 +33,8 @@ def draw(selection: Selection, dataset: str, groups: list[Group]) -> Figure | No
 
 
 def _means(group: Group) -> tuple[list[int], list[float]]:
-    depths = sorted(group.runs[0].candidates)
-    return depths, [fmean(run.candidates[depth] for run in group.runs) for depth in depths]
+    depths = sorted(group.results[0].candidates)
+    return depths, [fmean(result.candidates[depth] for result in group.results) for depth in depths]
 
 
 def _words(axes: Axes, title: str, along: str) -> None:

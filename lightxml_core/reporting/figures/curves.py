@@ -35,7 +35,7 @@ def logged(panels: dict[str, Read], groups: list[Group]) -> dict[str, Read]:
 
 def has_points(of: Read, group: Group) -> bool:
     """Whether some run of the group logged values."""
-    return any(of(run)[0] for run in group.runs)
+    return any(of(result)[0] for result in group.results)
 
 
 def draw_panels(part: Any, panels: dict[str, Read], groups: list[Group], along: str) -> dict[str, Axes]:
@@ -55,7 +55,7 @@ def draw_panels(part: Any, panels: dict[str, Read], groups: list[Group], along: 
 def _curves(axes: Axes, groups: list[Group], of: Read) -> None:
     """Each run's points in its group's colour and line style; a mark each where they are few."""
     for group, style in zip(groups, line_styles(len(groups)), strict=True):
-        for steps, values in map(of, group.runs):
+        for steps, values in map(of, group.results):
             if steps:
                 axes.plot(steps, values, marker="o" if len(steps) < 20 else "", markersize=3, alpha=0.9, **style)
     axes.tick_params(labelsize=8)

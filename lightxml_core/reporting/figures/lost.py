@@ -24,14 +24,14 @@ _FATES = {
 
 def draw(selection: Selection, dataset: str, groups: list[Group]) -> Figure | None:
     """Bars to 100 percent: what became of the true labels, see `evaluation.diagnosis`."""
-    shown = [group for group in groups if any(run.lost for run in group.runs)]
+    shown = [group for group in groups if any(result.lost for result in group.results)]
     if not shown:
         return None
     figure = Figure(figsize=(WIDTH, 0.3 * len(shown) + 1.15))
     axes, left = figure.subplots(), np.zeros(len(shown))
     head(figure, selection, dataset)
     for fate, (words, colour) in _FATES.items():
-        shares = np.array([fmean(run.lost[fate] for run in group.runs if run.lost) for group in shown])
+        shares = np.array([fmean(result.lost[fate] for result in group.results if result.lost) for group in shown])
         axes.barh(range(len(shown)), shares, 0.7, left=left, color=colour, label=words)
         _number(axes, left, shares, "white" if colour in (BLUE, VERMILION) else "black")
         left += shares

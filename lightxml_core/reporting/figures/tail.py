@@ -14,7 +14,7 @@ _PANELS = {"R@5": "labels of a decile found (R@5, %)", "P@5": "contribution of a
 
 def draw(selection: Selection, dataset: str, groups: list[Group]) -> Figure | None:
     """Recall at 5 by decile of label frequency, and what each decile adds to P@5."""
-    shown = [group for group in groups if any(run.tail for run in group.runs)]
+    shown = [group for group in groups if any(result.tail for result in group.results)]
     if not shown:
         return None
     figure = canvas(selection, dataset, shown, 2.9)
@@ -31,6 +31,6 @@ def draw(selection: Selection, dataset: str, groups: list[Group]) -> Figure | No
 
 def _by_decile(group: Group, metric: str) -> list[float]:
     """Mean over seeds; no number where the test set has no such label."""
-    found = [run.tail["deciles"][metric] for run in group.runs if run.tail]
+    found = [result.tail["deciles"][metric] for result in group.results if result.tail]
     values = np.array([[np.nan if value is None else value for value in values] for values in found])
     return [float(value) for value in values.mean(axis=0)]

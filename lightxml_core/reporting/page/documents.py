@@ -50,7 +50,7 @@ def _corpus(entry: DatasetInfo) -> Path:
 def _dataset(selection: Selection, name: str, groups: list[Group], share: int) -> dict[str, Any]:
     entry = selection.datasets[name]
     truth = load_csr(made(_corpus(entry) / "Y.tst.npz"))
-    shown = [group for group in leading(groups) if (group.runs[0].run.path / "predictions.npz").is_file()]
+    shown = [group for group in leading(groups) if (group.results[0].run.path / "predictions.npz").is_file()]
     scores = [_predictions(group, truth.shape) for group in shown]
     rows = np.unique(np.linspace(0, max(truth.shape[0] - 1, 0), min(share, truth.shape[0])).astype(int)).tolist()
     texts = _lines(_corpus(entry) / "X.tst.txt", rows)
@@ -80,7 +80,7 @@ def _document(
 
 
 def _predictions(group: Group, shape: tuple[int, int]) -> sparse.csr_matrix:
-    path = group.runs[0].run.path / "predictions.npz"
+    path = group.results[0].run.path / "predictions.npz"
     scores = load_csr(made(path))
     if scores.shape != shape:
         raise InputError(f"{path} is {scores.shape}, but the test labels are {shape}: predict again")

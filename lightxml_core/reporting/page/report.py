@@ -53,7 +53,7 @@ def write_report(selection: Selection, tables: Mapping[str, Sequence[Table]], fi
         figures=_figures(selection, figures),
         tables="".join(_html(tables, name) for name in others if any(table.rows for table in tables[name])),
         cost=_html(tables, "cost"),
-        runs="".join(_about_run(selection, result) for group in groups for result in group.runs),
+        runs="".join(_about_run(selection, result) for group in groups for result in group.results),
         characters=f"{MAX_CHARACTERS:,}",
         documents=embedded_json(sample_documents(selection)),
     )
@@ -77,11 +77,12 @@ def _html(tables: Mapping[str, Sequence[Table]], name: str) -> str:
 
 
 def _summary(selection: Selection, groups: Sequence[Group]) -> str:
-    runs = [run for group in groups for run in group.runs]
-    seeds = len({result.run.seed for result in runs})
+    results = [result for group in groups for result in group.results]
+    seeds = len({result.run.seed for result in results})
     parts = [_count(len(selection.datasets), "dataset"), _count(len(selection.methods), "method")]
-    parts += [_count(len(runs), "run"), _count(seeds, "seed")]
-    commits = sorted({str(run.provenance["git_commit"])[:10] for run in runs if run.provenance.get("git_commit")})
+    parts += [_count(len(results), "run"), _count(seeds, "seed")]
+    provenances = [result.provenance for result in results]
+    commits = sorted({str(found["git_commit"])[:10] for found in provenances if found.get("git_commit")})
     return escape(" · ".join([*parts, *(["code " + ", ".join(commits)] if commits else [])]))
 
 
@@ -131,7 +132,7 @@ def _about_dataset(selection: Selection, name: str) -> str:
 def _about_method(selection: Selection, method: str, groups: Sequence[Group]) -> str:
     """A method's description, how it differs from the published one, and every setting of its runs."""
     entry = selection.methods[method]
-    own = [result for group in groups if group.method == method for result in group.runs]
+    own = [result for group in groups if group.method == method for result in group.results]
     facts = [
         ("about", entry.note),
         ("published as", entry.published_as),

@@ -83,7 +83,7 @@ def _of_dataset(results: Results, dataset: str, entry: DatasetInfo) -> Iterator[
         found = figures_of(results.selection, group, results.groups, figures)
         used.update(found)
         model = Model(dataset, group.method, group.variant, group.protocol, ran=True)
-        yield _cost(model, len(group.runs), _measured(group, results.groups), found, documents)
+        yield _cost(model, len(group.results), _measured(group, results.groups), found, documents)
     left: dict[Model, list[PublishedFigure]] = {}
     for figure in figures:
         if figure not in used:
@@ -94,7 +94,7 @@ def _of_dataset(results: Results, dataset: str, entry: DatasetInfo) -> Iterator[
 
 def _measured(group: Group, groups: list[Group]) -> Measured:
     parts = members_of(group, groups) or [group]
-    hardware = dict.fromkeys(_hardware(run.provenance) for part in parts for run in part.runs)
+    hardware = dict.fromkeys(_hardware(result.provenance) for part in parts for result in part.results)
     return Measured(
         _rounded(training_seconds(group, groups)),
         _rounded(peak_memory_gib(group, groups)),

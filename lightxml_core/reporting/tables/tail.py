@@ -35,7 +35,7 @@ _EMPTY = "No run has recall by label frequency: evaluate the runs again."
 def build(results: Results) -> Built:
     """A table per dataset: recall at 5 of head, torso and tail and of each decile, and the labels that are found."""
     selection, tables = results.selection, []
-    groups = [group for group in results.groups if any(run.tail for run in group.runs)]
+    groups = [group for group in results.groups if any(result.tail for result in group.results)]
     for name in selection.datasets:
         body = [_row(selection, group) for group in groups if group.dataset == name]
         if body:
@@ -45,7 +45,7 @@ def build(results: Results) -> Built:
 
 
 def _row(selection: Selection, group: Group) -> list[str]:
-    tails = [run.tail for run in group.runs if run.tail]
+    tails = [result.tail for result in group.results if result.tail]
     recalls = [_mean(tail.get(part, {}).get("R@5") for tail in tails) for part in _PARTS]
     found = [_mean(group.values(f"coverage@{k}")) for k in _DEPTHS]
     of_deciles = [tail.get("deciles", {}).get("R@5") or [None] * 10 for tail in tails]

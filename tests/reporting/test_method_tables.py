@@ -1,4 +1,4 @@
-"""The tables that papers print, against small frames worked out by hand, and their LaTeX."""
+"""The tables with a row per method and variant, against small frames worked out by hand, and their LaTeX."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.helpers.project import ROOT
 from tests.helpers.reporting import check_latex, evil_selection, results, written
 
 Published = Sequence[PublishedFigure]
-PAPERS = ("main", "single", "propensity", "ablations", "protocols", "tail")
+TABLES = ("main", "single", "propensity", "ablations", "protocols", "tail")
 PUBLISHED = (
     "dataset,method,variant,metric,value,source,verified\n"
     "One,LightXML,ensemble,P@1,90,a paper,recalled\n"
@@ -203,7 +203,7 @@ def test_a_table_with_nothing_to_show_is_a_sentence(tmp_path: Path, published: P
     for entry in selection["datasets"].values():
         entry["published_as"] = None
     written(results(selection, published), tmp_path)
-    for name in PAPERS:
+    for name in TABLES:
         text = (tmp_path / "tables" / f"{name}.md").read_text("utf-8")
         assert re.search(r"\n\n[A-Z].*\.\n$", text) and "|" not in text, name
         assert "tabular" not in (tmp_path / "tables" / f"{name}.tex").read_text("utf-8")
