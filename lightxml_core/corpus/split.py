@@ -23,7 +23,7 @@ def validation_rows(Y_trn: csr_matrix, count: int | None, seed: int, where: str)
     elif not 0 <= count < len(labelled):
         raise InputError(
             f"{where}: {count} documents cannot be held out, because {len(labelled)} training documents have labels "
-            f"and one must remain to train on: lower the number, or remove it to hold out a tenth of them, at most {MOST}"
+            f"and one must remain to train on: lower the number, or leave it out for a tenth of them, at most {MOST}"
         )
     rows = np.random.default_rng(seed).choice(labelled, size=count, replace=False)
     return np.sort(rows).astype(np.int64)

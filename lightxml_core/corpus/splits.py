@@ -135,4 +135,5 @@ def _check_column(tables: list[_Table], column: int, documents: int) -> None:
     if missing := sorted(set(range(1, documents + 1)) - first.keys()):
         names = " and ".join(str(table.path) for table in tables)
         others = f" and {len(missing) - 1} others" if len(missing) > 1 else ""
-        raise InputError(f"{names}: column {column + 1} leaves out row {missing[0]}{others}: take complete copies of both")
+        what = f"column {column + 1} leaves out row {missing[0]}{others}"
+        raise InputError(f"{names}: {what}: take complete copies of both")

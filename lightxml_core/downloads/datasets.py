@@ -101,8 +101,8 @@ def _none_left(failures: Sequence[_Failure], dataset: str, archives: Path) -> st
     lines = [f"no copy of {dataset} can be used; what is wrong with each:"]
     lines += [f"  {failure.name}: {failure.reason}" for failure in failures]
     lines.append(
-        f"put a complete copy into {archives} under its name above, or move what is there elsewhere to have it downloaded "
-        "again, and start again"
+        f"put a complete copy into {archives} under its name above, or move what is there elsewhere to have it "
+        "downloaded again, and start again"
     )
     acceptable = [failure.name for failure in failures if failure.acceptable]
     if acceptable:

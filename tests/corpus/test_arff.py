@@ -111,17 +111,17 @@ def test_train_and_test_tables_must_have_the_same_attributes(tmp_path: Path) -> 
     assert corpus.tst.X is not None and corpus.tst.X.toarray().tolist() == VALUES[3:, 2:].tolist()
     assert len(files_read("arff", tmp_path)) == 3
     write(test, dense(VALUES[3:]), "'x: -C 2'", [ATTRIBUTES[1], ATTRIBUTES[0], *ATTRIBUTES[2:]])
-    with pytest.raises(InputError, match="have other attributes"):
+    with pytest.raises(InputError, match="have different attributes"):
         read("arff", tmp_path, LENIENT)
 
 
 FIRST_ROW = 12  # line of the first document as `write` leaves it
 WRONG = {
-    "a value that is no number": (["1,0,x,2"], f"line {FIRST_ROW}: a value is no number"),
+    "a value that is no number": (["1,0,x,2"], f"line {FIRST_ROW}: a value is not a number"),
     "a value that is missing": (["1,0,?,2"], f"line {FIRST_ROW}: the attribute x is missing"),
-    "a value that is infinite": (["1,0,2,1e99"], f"line {FIRST_ROW}: the attribute y z is '1e\\+99', no finite"),
-    "a value too many": (["1,0,1,2", "1,0,1,2,3"], f"line {FIRST_ROW + 1}: the values are not as many"),
-    "an index that is too large": (["{0 1,4 1}"], f"line {FIRST_ROW}: the values are not as many"),
+    "a value that is infinite": (["1,0,2,1e99"], f"line {FIRST_ROW}: the attribute y z is '1e\\+99', not a finite"),
+    "a value too many": (["1,0,1,2", "1,0,1,2,3"], f"line {FIRST_ROW + 1}: the number of values is not"),
+    "an index that is too large": (["{0 1,4 1}"], f"line {FIRST_ROW}: the number of values is not"),
     "a label that is not listed": (["{0 2}"], f"line {FIRST_ROW}: a value is not among those"),
     "a row without braces among sparse ones": (
         ["{0 1}", "1,0,1,1"],
@@ -141,7 +141,7 @@ def test_a_bad_row_is_refused_with_its_line(rows: list[str], message: str, tmp_p
 @pytest.mark.parametrize(
     ("attributes", "reading", "message"),
     [
-        (ATTRIBUTES, None, "tells nowhere which attributes are labels: say `labels"),
+        (ATTRIBUTES, None, "does not say which attributes are labels: set `labels"),
         (ATTRIBUTES, LabelAttributes("last", 4), "4 of 4 attributes cannot be labels"),
         (ATTRIBUTES, LabelAttributes("last", 2), f"line {FIRST_ROW}: the label x is 0.5, not 0 or 1"),
         ([*ATTRIBUTES[:3], "@attribute y {1,0}"], LabelAttributes("first", 2), "the attribute y lists 1 first"),
@@ -161,10 +161,10 @@ def test_bad_attributes_are_refused(
 @pytest.mark.parametrize(
     ("xml", "message"),
     [
-        ('<labels><label name="TAG_b"/></labels>', "names the label TAG_b, which is no attribute"),
+        ('<labels><label name="TAG_b"/></labels>', "names the label TAG_b, which is not an attribute"),
         ("<labels></labels>", "names no label"),
-        ("<labels>", "this is no XML"),
-        ('<!DOCTYPE l [<!ENTITY a "aa"><!ENTITY b "&a;&a;">]><labels/>', "holds a declaration"),
+        ("<labels>", "this is not valid XML"),
+        ('<!DOCTYPE l [<!ENTITY a "aa"><!ENTITY b "&a;&a;">]><labels/>', "has a declaration"),
     ],
 )
 def test_a_bad_list_of_labels_is_refused(xml: str, message: str, tmp_path: Path) -> None:

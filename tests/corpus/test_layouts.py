@@ -134,7 +134,7 @@ def test_files_are_found_in_a_folder_within_the_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize("inside", ["", "EUR-Lex", "xmc-base/eurlex-4k"])
 def test_missing_files_are_told_with_what_is_there(inside: str, tmp_path: Path) -> None:
     (small(tmp_path / inside) / "test_labels.txt").unlink()
-    with pytest.raises(InputError, match=rf"must hold .*test_labels.txt.*there is .*{inside}/?train_texts.txt"):
+    with pytest.raises(InputError, match=rf"must have .*test_labels.txt.*there is .*{inside}/?train_texts.txt"):
         read("attentionxml", tmp_path, STRICT)
     with pytest.raises(InputError, match="no such folder"):
         read("pecos", tmp_path / "nowhere", STRICT)
@@ -228,7 +228,7 @@ def test_labels_that_look_the_same_give_a_warning(
         for name in ("train_labels.txt", "output-items.txt", "label_map.txt"):
             (tmp_path / name).write_text(f"{one}\n{other}\n" + "other\n" * (name[0] == "t"), encoding="utf-8")
     corpus = read(layout, tmp_path, STRICT)
-    assert {one, other} <= {*corpus.labels} and caplog.text.count("labels that look like another one") == 1
+    assert {one, other} <= {*corpus.labels} and caplog.text.count("look like another label") == 1
     assert ascii(one) in caplog.text and ascii(other) in caplog.text
 
 
@@ -258,7 +258,7 @@ def test_labels_that_differ_to_the_eye_are_no_lookalikes(labels: list[str]) -> N
         ("train_labels.txt", b"a\n\xff\nb\n", r"train_labels.txt line 2: the byte 0xff at byte offset 0"),
         ("train_labels.txt", b"a\n\n\n", r"no label in 2 lines \(2, 3\).*keep: \[documents_without_labels\]"),
         ("train_labels.txt", b"\n" * 9, r"no label in 9 lines \(1, 2, 3, 4, 5, …\)"),
-        ("test_labels.txt", b"", r"holds no tst document"),
+        ("test_labels.txt", b"", r"has no tst documents"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_place(tmp_path: Path, name: str, content: bytes, message: str) -> None:
@@ -297,9 +297,7 @@ def test_missing_or_equal_titles_stay_separate_labels(
     corpus = read(layout, tmp_path, STRICT)
     assert corpus.labels == ["Gift card (line 1)", "(line 2)", "Lamp", "Gift card (line 4)", "(line 5)"]
     assert corpus.names == ["Gift card", "(line 2)", "Lamp", "Gift card", "(line 5)"]
-    assert (
-        f"{file}: lines that are empty or the same" in caplog.text and "'Gift card (line 1)', '(line 2)'" in caplog.text
-    )
+    assert f"{file}: lines that are empty or equal" in caplog.text and "'Gift card (line 1)', '(line 2)'" in caplog.text
 
 
 @pytest.mark.parametrize(("layout", "file"), [("pecos", "output-items.txt"), ("xtransformer", "label_map.txt")])
@@ -375,15 +373,15 @@ def test_bag_of_words(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("trn", "message"),
     [
-        ("1 4 5\n5 0:1\n", r"train.txt line 2: label 5 is out of range: line 1 tells 5"),
+        ("1 4 5\n5 0:1\n", r"train.txt line 2: label 5 is out of range: line 1 states 5"),
         ("1 4 5\n-1 0:1\n", r"line 2: '-1' is not a label number"),
         ("1 4 5\n0_1 0:1\n", r"line 2: '0_1' is not a label number"),
         ("1 4 5\n٣ 0:1\n", r"line 2: '٣' is not a label number"),
         ("1 4 5\n0 0:1_0\n", r"line 2: '0:1_0' is not feature:value"),
         ("1 4 5\n0 0:1e39\n", r"line 2: '0:1e39' is not feature:value with a finite value of 32 bits"),
-        ("1 4 5\n0 0:3e38 0:3e38\n", r"train.txt: .* tells twice add up to no finite number"),
+        ("1 4 5\n0 0:3e38 0:3e38\n", r"train.txt: .* a repeated feature of a line do not add up to a finite"),
         ("1 4 99999999999999999999\n0 0:1\n", r"line 1 is '1 4 9+': it must be the numbers"),
-        ("1 999999999999 5\n0 0:1\n", r"line 1 tells 999999999999 of a kind, too many for so small a file"),
+        ("1 999999999999 5\n0 0:1\n", r"line 1 states the number 999999999999, too large for so small a file"),
         ("1 4 5\nx 0:1\n", r"line 2: 'x' is not a label number"),
         ("1 4 5\n0, 0:1\n", r"line 2: '' is not a label number"),
         ("2 4 5\n0 0:1\n0 4:1\n", r"line 3: feature 4 is out of range"),
@@ -392,13 +390,13 @@ def test_bag_of_words(tmp_path: Path) -> None:
         ("1 4 5\n0 1:2:3\n", r"line 2: '1:2:3' is not feature:value"),
         ("1 4 5\n0 1:nan\n", r"line 2: '1:nan' is not feature:value with a finite"),
         ("1 4 5\n0 :1\n", r"line 2: '' is not a feature number"),
-        ("2 4 5\n0 0:1\n", r"line 1 tells 2 documents, but 1 follow"),
-        ("1 4 5\n0 0:1\n1 0:1\n", r"line 1 tells 1 documents, but 2 follow"),
+        ("2 4 5\n0 0:1\n", r"line 1 states 2 documents, but 1 follow"),
+        ("1 4 5\n0 0:1\n1 0:1\n", r"line 1 states 1 documents, but 2 follow"),
         ("1 4\n0 0:1\n", r"line 1 is '1 4'"),
         ("", r"line 1 is ''"),
         ("1 4 5\n0\n", r"train.txt: no feature in 1 line \(2\).*keep: \[empty_texts\]"),
-        ("1 9 5\n0 0:1\n", r"tells 9 features, .*test.txt 4"),
-        ("1 4 6\n0 0:1\n", r"tells 6 labels, .*test.txt 5"),
+        ("1 9 5\n0 0:1\n", r"states 9 features, .*test.txt 4"),
+        ("1 4 6\n0 0:1\n", r"states 6 labels, .*test.txt 5"),
     ],
 )
 def test_malformed_bags_of_words(tmp_path: Path, trn: str, message: str) -> None:
@@ -486,7 +484,7 @@ def test_ontology_of_nine_terms(tmp_path: Path) -> None:
 
 def test_ontology_with_faults(tmp_path: Path) -> None:
     (tmp_path / "hp.obo").write_text(OBO.replace("is_a: HP:0000004", "is_a: HP:0000009"))
-    with pytest.raises(InputError, match=r"above HP:0000012 \(line 34\) is HP:0000009, which the file does not define"):
+    with pytest.raises(InputError, match=r"above HP:0000012 \(line 34\) is HP:0000009, which is not defined"):
         read("hpo", tmp_path, STRICT)
     (tmp_path / "hp.obo").write_text(OBO.replace('def: "Deep." []', 'def: "Deep'))
     with pytest.raises(InputError, match=r"hp.obo line 37: '\"Deep' does not begin with a text in quotes"):
@@ -588,13 +586,13 @@ def test_one_spreadsheet_is_split_by_its_texts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("text;labels\na;b\n", r"train.csv line 1: there must be one column 'text', and there are text;labels"),
+        ("text;labels\na;b\n", r"train.csv line 1: there must be one column 'text', but the columns are text;labels"),
         ("text,labels\na,b,c\n", r"train.csv line 2: 3 cells under 2 columns"),
         ('text,labels\n"a,b\n', r"train.csv line 2: unexpected end of data"),
         ('text,labels\n"a"b,c\n', r"train.csv line 2: .*expected after"),
         ("text,labels\n \t,b\nc,d\n", r"empty text in 1 line \(2\).*keep: \[empty_texts\]"),
         ("text,labels\na,b\n\nb, ;\n", r"no label in 1 line \(4\).*keep: \[documents_without_labels\]"),
-        ("text,labels\n", r"holds no trn document"),
+        ("text,labels\n", r"has no trn documents"),
     ],
 )
 def test_spreadsheets_with_faults(tmp_path: Path, content: str, message: str) -> None:
@@ -683,7 +681,7 @@ def test_any_documents_come_back_from_lines_of_labels_and_text(
         ("1\ta\tone\nb\ttwo\n", r"train.txt line 2 has 2 columns .*line 1 has 3 \(an ID, labels and text\): write"),
         ("a\tone\n\n\ttwo\n", r"train.txt: no label in 1 line \(3\).*keep: \[documents_without_labels\]"),
         ("a\tone\n\nb\t \n", r"train.txt: empty text in 1 line \(3\).*keep: \[empty_texts\]"),
-        ("\n", r"holds no trn document"),
+        ("\n", r"has no trn documents"),
     ],
 )
 def test_lines_of_labels_and_text_with_faults(tmp_path: Path, content: str, message: str) -> None:
@@ -754,7 +752,7 @@ def test_lists_as_programming_languages_write_them_are_told(
     cells: list[str], separator: str | None, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     read("csv", write_cells(tmp_path, cells), STRICT, Reading(separator))
-    assert "train.csv line" in caplog.text and "how a programming language writes a list" in caplog.text
+    assert "train.csv line" in caplog.text and "looks like a list in a programming language" in caplog.text
 
 
 @pytest.mark.parametrize("cells", NO_LISTS)

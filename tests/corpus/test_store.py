@@ -165,7 +165,7 @@ def test_verification_names_every_difference() -> None:
 def test_validation_rows(labelled: list[bool], count: int, seed: int) -> None:
     Y = csr_matrix(np.array(labelled, dtype=np.float32)[:, None])
     if not 0 <= count < sum(labelled):
-        with pytest.raises(InputError, match=r"datasets/x.yaml: validation: .* must be left to train on"):
+        with pytest.raises(InputError, match=r"datasets/x.yaml: validation: .* must remain to train on"):
             validation_rows(Y, count, seed, "datasets/x.yaml: validation")
         return
     rows = validation_rows(Y, count, seed, "")

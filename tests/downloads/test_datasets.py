@@ -125,7 +125,7 @@ def test_when_every_copy_is_bad_each_is_named_with_advice(place: Place) -> None:
         "quota.tar.gz: .*its quota is used up",
         "broken.tar.gz: .*damaged, cut short",
         "short.tar.gz: cannot be read: EUR-Lex/train_texts.txt ends after line 2",
-        "missing.tar.gz: cannot be read: the copy must hold train_raw_texts.txt, .*there is readme",
+        "missing.tar.gz: cannot be read: the copy must have train_raw_texts.txt, .*there is readme",
         "other.tar.gz: labels is 2, expected 3",
     ]
     assert first == "no copy of tiny can be used; what is wrong with each:"

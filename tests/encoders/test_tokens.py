@@ -292,7 +292,7 @@ def test_damaged_token_files_are_named(name: str, harm: Any, encoders: dict[str,
 def test_offsets_that_do_not_fit_the_ids_are_refused(offsets: list[Any], tmp_path: Path) -> None:
     save_array(tmp_path / "trn.ids.npy", np.arange(6, dtype=np.int32))
     save_array(tmp_path / "trn.offsets.npy", np.array(offsets, np.int64))
-    with pytest.raises(InputError, match=r"trn\.ids\.npy does not fit its offsets: delete .* and run again"):
+    with pytest.raises(InputError, match=r"trn\.ids\.npy does not fit its offsets: move .* away and run again"):
         load_tokens(tmp_path, "trn")
 
 

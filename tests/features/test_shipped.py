@@ -88,8 +88,8 @@ def test_columns_count_from_1_only_if_no_file_uses_column_0(tmp_path: Path) -> N
         ("1 0:1\n\n1 0:1 1:1e39\n", "line 3: a value is too large"),
         ("1 0:-1e39\n", "line 1: a value is too large"),
         ("1 0:1e999\n", "line 1: a value is too large"),
-        ("2 3 4\n1 0:1\n", "tells 2 documents, but 1 follow"),
-        ("1 3 4\n1 0:1 3:1\n", "tells 3 columns, but column 3 is used"),
+        ("2 3 4\n1 0:1\n", "states 2 documents, but 1 follow"),
+        ("1 3 4\n1 0:1 3:1\n", "states 3 columns, but column 3 is used"),
     ],
 )
 def test_a_malformed_file_is_refused_with_its_line(tmp_path: Path, text: str, told: str) -> None:
@@ -172,7 +172,7 @@ def test_parts_of_different_widths_or_bad_values_are_refused(tmp_path: Path) -> 
     spoilt = features(TST, 2)
     spoilt.data[3] = np.nan
     save_npz(beside / "X.tst.npz", spoilt)
-    with pytest.raises(InputError, match=r"X\.tst\.npz holds values that are no finite numbers"):
+    with pytest.raises(InputError, match=r"X\.tst\.npz holds values that are not finite numbers"):
         shipped_features("xtransformer", tmp_path, DOCUMENTS)
 
 

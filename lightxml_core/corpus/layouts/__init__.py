@@ -31,10 +31,11 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Layout:
-    """A reader, the sets of files (role -> file name) of which it reads one, and what it also reads beside them.
+    """A reader and the files that it reads.
 
-    shipped: the features that a copy in this layout may hold, in the order in which they are looked for.
-    patterns: instead of variants, of the files that it reads. keys: of a source that say how it reads them.
+    variants: sets of files (role -> file name), of which it reads one. optional: files that it also reads if they are
+    beside those. shipped: features that a copy in this layout may contain, in the order in which they are looked for.
+    patterns: glob patterns of the files, instead of variants. keys: the keys of a source that control the reading.
     """
 
     read: Callable[..., Corpus]
@@ -59,7 +60,7 @@ LAYOUTS = {
 
 
 def files_read(layout: str, folder: Path, reading: Reading = PLAIN) -> list[Path]:
-    """The files in `folder` that the layout would read, sorted; empty where it would not find what it needs."""
+    """The files in `folder` that the layout would read, sorted; empty if files that it needs are missing."""
     form = LAYOUTS[layout]
     if form.patterns:
         splits = reading.split.splits.files if reading.split else ()
@@ -70,7 +71,7 @@ def files_read(layout: str, folder: Path, reading: Reading = PLAIN) -> list[Path
 
 
 def _matching(folder: Path, patterns: tuple[str, ...], beside: tuple[str, ...]) -> list[Path]:
-    """The files that match, on the first level where the first pattern has any, and those beside them."""
+    """The matching files on the first level where the first pattern matches any, and the files `beside` them."""
     for level in levels(folder):
         if any(path for inside in level for path in inside.glob(patterns[0])):
             found = (path for inside in level for pattern in (*patterns, *beside) for path in inside.glob(pattern))
@@ -81,9 +82,9 @@ def _matching(folder: Path, patterns: tuple[str, ...], beside: tuple[str, ...]) 
 def shipped_features(
     layout: str, folder: Path, documents: Mapping[PartName, int], scratch: Path | None = None
 ) -> Shipped | None:
-    """The features that a copy in `layout` ships beside the texts that `read` finds; None where it ships none.
+    """The features that a copy in `layout` ships beside the texts that `read` finds; None if it ships none.
 
-    documents, scratch, errors: as `read_shipped` says. InputError also where `folder` does not hold the texts.
+    documents, scratch, errors: as in `read_shipped`. InputError also if `folder` does not have the texts.
     """
     form = LAYOUTS[layout]
     texts = next(iter(locate(folder, *form.variants).values()))
@@ -93,9 +94,9 @@ def shipped_features(
 def read(layout: str, folder: Path, rules: Leniency, reading: Reading = PLAIN) -> Corpus:
     """Read a corpus in `layout` from `folder`, or from the nearest folder within it that holds the files.
 
-    reading: what the dataset's file says of how they are read, as far as the layout asks for it.
-    Labels are checked here; texts are checked while they are streamed, in the pass that stores them.
-    Raises InputError for an unknown layout, missing files and whatever the layout's files get wrong.
+    reading: options of the dataset's file; only those of this layout are allowed.
+    Labels are checked here. Texts are checked while they are streamed, in the pass that stores them.
+    InputError for an unknown layout, missing files and files that do not follow the layout.
     """
     if layout not in LAYOUTS:
         raise InputError(f"unknown layout {layout!r}: choose one of {', '.join(LAYOUTS)}")
@@ -104,18 +105,18 @@ def read(layout: str, folder: Path, rules: Leniency, reading: Reading = PLAIN) -
     corpus = LAYOUTS[layout].read(folder, rules, **reading.given())
     for name in PARTS:
         if corpus.part(name).Y.shape[0] == 0:
-            raise InputError(f"{folder} holds no {name} document: check that its files are whole")
+            raise InputError(f"{folder} has no {name} documents: check that its files are complete")
     _warn_of_lookalikes(corpus.labels)
     return corpus
 
 
 def foreign_keys(layout: str, keys: Iterable[str]) -> list[str]:
-    """Those of `keys` that say how files are read, and not how those of this layout are."""
+    """Those of `keys` that control the reading of other layouts than this one."""
     return [key for key in keys if key in KEYS and key not in LAYOUTS[layout].keys]
 
 
 def only(key: str) -> str:
-    """Which layouts a key is for, as the middle of a sentence."""
+    """Which layouts a key is for, as part of an error's sentence."""
     return f"is for the layout {' and '.join(name for name, form in LAYOUTS.items() if key in form.keys)} only"
 
 
@@ -124,7 +125,7 @@ def _warn_of_lookalikes(labels: list[str]) -> None:
     if found:
         one, other = found[0]
         logger.warning(
-            "labels that look like another one but are written with other characters count as labels of their own "
-            "(%d of them): for example %s (%s) and %s (%s): write them alike",
+            "%d labels look like another label but have other characters, so they count as different labels: "
+            "for example %s (%s) and %s (%s): write them in the same way",
             *(len(found), one, ascii(one), other, ascii(other)),
         )

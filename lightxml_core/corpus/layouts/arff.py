@@ -25,24 +25,25 @@ from lightxml_core.errors import InputError
 
 PATTERNS = ("*.arff", "*.xml")
 _LARGEST = float(np.finfo(np.float32).max)
-_FAULTS = {  # of liac-arff, whose own messages name no file
-    arff.BadRelationFormat: "this is no valid @relation",
-    arff.BadAttributeFormat: "this is no valid @attribute",
+_FAULTS = {  # in place of liac-arff's own messages, which name no file
+    arff.BadRelationFormat: "this is not a valid @relation",
+    arff.BadAttributeFormat: "this is not a valid @attribute",
     arff.BadAttributeType: "the type of this @attribute is not one of numeric, real, integer and {0,1}",
     arff.BadAttributeName: "an attribute of this name was declared before",
     arff.BadNominalValue: "a value is not among those that its @attribute lists",
     arff.BadNominalFormatting: "a value with a blank has no quotes",
-    arff.BadNumericalValue: "a value is no number",
-    arff.BadDataFormat: "the values are not as many as the attributes, or an index is too large",
+    arff.BadNumericalValue: "a value is not a number",
+    arff.BadDataFormat: "the number of values is not the number of attributes, or an index is too large",
 }
 
 
 def read(folder: Path, rules: Leniency, labels: LabelAttributes | None = None, split: Split | None = None) -> Corpus:
-    """Read `*train.arff` and `*test.arff`; with a split the one other file `*.arff`, and part its documents.
+    """Read `*train.arff` and `*test.arff`, or with `split` the one other file `*.arff` and split its documents.
 
-    labels: which attributes are labels. Without it those that the XML file beside the table names, else the first n or
-    the last n by `-C n` or `-C -n` in its @relation. All others are features. A document without features counts as
-    an empty text. InputError also for values that are missing or no numbers, and for labels other than 0 and 1.
+    labels: which attributes are labels. By default these are the attributes named in the XML file beside the table,
+    or else the first n or the last n if its @relation says `-C n` or `-C -n`. All others are features. A document
+    without features counts as an empty text. InputError also for missing or non-numeric values, and for labels other
+    than 0 and 1.
     """
     if split is not None:
         (source,) = _located(folder, ("all",))
@@ -53,7 +54,7 @@ def read(folder: Path, rules: Leniency, labels: LabelAttributes | None = None, s
     trn_table, tst_table = (_read_table(source) for source in _located(folder, ("train", "test")))
     if trn_table.attributes != tst_table.attributes:
         raise InputError(
-            f"{trn_table.source} and {tst_table.source} have other attributes: take both from the same copy"
+            f"{trn_table.source} and {tst_table.source} have different attributes: take both from the same copy"
         )
     columns = _label_columns(trn_table, labels)
     return Corpus(_part(trn_table, columns, rules), _part(tst_table, columns, rules), _names(trn_table, labels))
@@ -69,7 +70,7 @@ def _located(folder: Path, wanted: tuple[str, ...]) -> list[Path]:
         found = [paths for inside in kinds if all(inside) for paths in inside]
         if len(found) > len(wanted) or any(len(paths) > 1 for paths in found):
             several = [path for paths in found for path in paths]
-            raise InputError(f"{folder} holds {names(several)}: keep one file of each part")
+            raise InputError(f"{folder} has {names(several)}: keep one file of each part")
         if found:
             return [path for (path,) in found]
     needed = " and ".join("one file *.arff" if kind == "all" else f"*{kind}.arff" for kind in wanted)
@@ -77,7 +78,7 @@ def _located(folder: Path, wanted: tuple[str, ...]) -> list[Path]:
 
 
 def _of_kind(folder: Path, kind: str) -> list[Path]:
-    """The tables in `folder` whose names end in `train` or `test`; with `all` those that end in neither."""
+    """The tables in `folder` whose names end in `train` or `test`, or with `all` in neither."""
     tables = sorted(path for path in folder.glob("*.arff") if path.is_file() and not path.name.startswith("."))
     parts = ("train", "test")
     return [path for path in tables if next(filter(path.stem.endswith, parts), "all") == kind]
@@ -98,7 +99,7 @@ class _Table:
 
 
 class _Lines:
-    """The lines of a file for liac-arff, which takes blanks alone for white space; `number` is that of the last one."""
+    """The lines of a file, for liac-arff, whose only white space is blanks; `number` is that of the last line."""
 
     def __init__(self, source: Path) -> None:
         self.number = 0
@@ -117,8 +118,8 @@ def _read_table(source: Path) -> _Table:
     except InputError:
         raise
     except (arff.ArffException, ValueError, LookupError) as error:
-        fault = _FAULTS.get(type(error), "this line does not belong here: it is not as ARFF demands")
-        raise InputError(f"{source} line {lines.number}: {fault}: mend the line, or take a complete copy") from None
+        fault = _FAULTS.get(type(error), "this line is not valid ARFF")
+        raise InputError(f"{source} line {lines.number}: {fault}: correct it, or take a complete copy") from None
 
 
 def _decoded(source: Path, lines: _Lines) -> _Table:
@@ -153,11 +154,11 @@ def _is_sparse(source: Path) -> bool:
 
 
 def _check_omitted(source: Path, attributes: Iterable[tuple[str, Any]]) -> None:
-    """In sparse rows an omitted value is 0, or the first value that the attribute lists."""
+    """InputError unless omitted values are 0: in sparse rows they are the first value that an attribute lists."""
     for name, kind in attributes:
         if isinstance(kind, list) and _number(kind[0] if kind else None, f"{source}: the attribute {name}"):
             raise InputError(
-                f"{source}: the attribute {name} lists {kind[0]} first, which is then what sparse rows omit: "
+                f"{source}: the attribute {name} lists {kind[0]} first, so that is what sparse rows omit: "
                 "write dense rows, or list 0 first"
             )
 
@@ -168,8 +169,8 @@ def _number(value: Any, where: str) -> float:
     except (TypeError, ValueError):
         number = float("nan")
     if not abs(number) <= _LARGEST:
-        told = "is missing" if value is None else f"is {str(value)[:40]!r}, no finite number of 32 bits"
-        raise InputError(f"{where} {told}: only numbers can be features and labels")
+        found = "is missing" if value is None else f"is {str(value)[:40]!r}, not a finite number of 32 bits"
+        raise InputError(f"{where} {found}: only numbers can be features and labels")
     return number
 
 
@@ -183,31 +184,31 @@ def _label_columns(table: _Table, labels: LabelAttributes | None) -> np.ndarray:
     if labels is None and names_file is not None:
         for name in _named(names_file):
             if name not in table.attributes:
-                raise InputError(f"{names_file} names the label {name}, which is no attribute of {table.source}")
+                raise InputError(f"{names_file} names the label {name}, which is not an attribute of {table.source}")
         found[np.isin(table.attributes, _named(names_file))] = True
     else:
         labels = labels or _of_relation(table)
         if not 0 < labels.count < size:
             raise InputError(
-                f"{table.source}: {labels.count} of {size} attributes cannot be labels: correct their number"
+                f"{table.source}: {labels.count} of {size} attributes cannot be labels: correct the number"
             )
         found[slice(labels.count) if labels.end == "first" else slice(size - labels.count, size)] = True
     return found
 
 
 def _of_relation(table: _Table) -> LabelAttributes:
-    """What `-C n` in the @relation says: the first n attributes are labels, or the last ones where n is negative."""
+    """The labels by `-C n` in the @relation: the first n attributes, or the last -n if n is negative."""
     stated = re.search(r"(?:^|\s)-[Cc]\s*(-?)(\d{1,9})(?!\S)", table.relation)
     if stated is None:
         raise InputError(
-            f"{table.source} tells nowhere which attributes are labels: say `labels: {{last: …}}` or "
+            f"{table.source} does not say which attributes are labels: set `labels: {{last: …}}` or "
             "`labels: {first: …}` under source, or put the XML file that names them beside it"
         )
     return LabelAttributes("last" if stated[1] else "first", int(stated[2]))
 
 
 def _xml_beside(source: Path) -> Path | None:
-    """The XML file of the same name, else the only one in the folder."""
+    """The XML file of the same name, or else the only one in the folder."""
     found = sorted(source.parent.glob("*.xml"))
     own = source.with_suffix(".xml")
     return own if own in found else found[0] if len(found) == 1 else None
@@ -216,15 +217,15 @@ def _xml_beside(source: Path) -> Path | None:
 def _named(source: Path) -> list[str]:
     """The names of MULAN's `<label name="…">`, at any depth."""
     text = "\n".join(read_lines(source))
-    if "<!" in text.replace("<!--", ""):  # a document type may define what grows without end
-        raise InputError(f"{source} holds a declaration <!…>: a list of labels needs none: remove it")
+    if "<!" in text.replace("<!--", ""):  # a document type may define entities that expand without end
+        raise InputError(f"{source} has a declaration <!…>, which a list of labels does not need: remove it")
     try:
         root = ElementTree.fromstring(text.partition("?>")[2] if text.lstrip().startswith("<?xml") else text)
     except ElementTree.ParseError as error:
-        raise InputError(f"{source}: this is no XML ({error}): take a complete copy") from None
+        raise InputError(f"{source}: this is not valid XML ({error}): take a complete copy") from None
     found = [element.get("name", "") for element in root.iter() if element.tag.rpartition("}")[2] == "label"]
     if not found:
-        raise InputError(f"{source} names no label: take a complete copy, or say by `labels` which attributes they are")
+        raise InputError(f"{source} names no label: take a complete copy, or set `labels`")
     return found
 
 
@@ -241,7 +242,7 @@ def _part(table: _Table, labels: np.ndarray, rules: Leniency) -> Part:
         name = np.array(table.attributes)[labels][marked.indices[wrong[0]]]
         raise InputError(
             f"{table.source} line {table.lines[row]}: the label {name} is {marked.data[wrong[0]]:g}, not 0 or 1: "
-            "correct it, or which attributes are labels"
+            "correct it, or the choice of the attributes that are labels"
         )
     Y = binary(marked)
     if not rules.documents_without_labels:

@@ -1,4 +1,4 @@
-"""The layout of AttentionXML and LightXML: one text a line, and the labels as strings in a file beside it."""
+"""The layout of AttentionXML and LightXML: one text per line, and the labels as strings in a file beside it."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ _RAW, _PREPARED = (
 )
 VARIANTS = (_RAW, _PREPARED)
 NAMES = "label_names.txt"
-# AttentionXML's configurations name these files; its author says that train_v1.txt is the repository's without line 1
-# (GitHub yourh/AttentionXML, issue 7)
+# AttentionXML's configurations name these files. Its author says that train_v1.txt is the repository's file without its
+# first line (GitHub yourh/AttentionXML, issue 7).
 SHIPPED = (
     ShippedFiles("train.txt", "test.txt"),
     ShippedFiles("train_v1.txt", "test_v1.txt", "the bag of words of the Extreme Classification Repository"),
@@ -41,9 +41,9 @@ logger = logging.getLogger(__name__)
 def read(folder: Path, rules: Leniency) -> Corpus:
     """Read `train_raw_texts.txt` (else `train_texts.txt`) and `train_labels.txt`, and the same for `test`.
 
-    Where both texts are there the raw ones win, as in LightXML's own code: the others were tokenised for AttentionXML.
-    Labels are those of both parts, sorted as strings. An optional `label_names.txt` names label i on line i, from 0; or
-    from 1, if there is no label 0 and the largest label is the number of lines.
+    The raw texts are preferred, as in LightXML's own code, because the others were tokenised for AttentionXML. The
+    labels are those of both parts, sorted as strings. An optional `label_names.txt` names label i on line i. Lines
+    count from 0, or from 1 if there is no label 0 and the largest label is the number of lines.
     """
     found = locate(folder, *VARIANTS)
     trn_labels, tst_labels = found["trn_labels"], found["tst_labels"]

@@ -1,4 +1,4 @@
-"""A spreadsheet: comma-separated, with a column `text` and a column `labels`, whose labels have semicolons between."""
+"""A comma-separated table with a column `text` and a column `labels`, in which semicolons separate the labels."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ class _Row:
 
 
 def read(folder: Path, rules: Leniency, separator: str = SEPARATOR) -> Corpus:
-    """Read `train.csv` and `test.csv`, or `documents.csv`; `separator` stands between the labels of a cell.
+    """Read `train.csv` and `test.csv`, or `documents.csv`; `separator` is the text between the labels of a cell.
 
-    Of `documents.csv` those are test documents for which the first 32 bits of sha1(text), modulo 100, are below 20:
-    equal texts stay together. Other columns are not read. Line breaks in a text count as spaces. Cells that seem to be
-    lists with another separator are warned about.
+    A document of `documents.csv` is a test document if the first 32 bits of sha1(text), modulo 100, are below 20, so
+    equal texts stay together. Other columns are not read. Line breaks in a text count as spaces. A warning is given if
+    cells seem to be lists with another separator.
     """
     found = locate(folder, *VARIANTS)
     tables = {name: list(_rows(path)) for name, path in found.items()}
@@ -67,7 +67,7 @@ def _check(source: Path, rows: list[_Row], rules: Leniency, separator: str) -> N
 
 
 def _split(source: Path, rows: list[_Row]) -> tuple[list[_Row], list[_Row]]:
-    """The training and the test documents; InputError where one of these parts would be empty."""
+    """The training and the test documents; InputError if one of these parts would be empty."""
     trn, tst = ([row for row in rows if _is_test(row.text) == test] for test in (False, True))
     if rows and not (trn and tst):
         raise InputError(
@@ -101,7 +101,7 @@ def _rows(source: Path) -> Iterator[_Row]:
             header = _header(cells, source, line)
         elif len(cells) != len(header):
             raise InputError(
-                f"{source} line {line}: {len(cells)} cells under {len(header)} columns: put a text that holds commas "
+                f"{source} line {line}: {len(cells)} cells under {len(header)} columns: put a text that has commas "
                 "into double quotes"
             )
         else:
@@ -110,7 +110,7 @@ def _rows(source: Path) -> Iterator[_Row]:
 
 
 def _records(source: Path) -> Iterator[tuple[int, list[str]]]:
-    """The line on which each record starts that is no blank line, and its cells."""
+    """The first line number and the cells of each record; blank lines are skipped."""
     csv.field_size_limit(sys.maxsize)
     table = csv.reader((f"{line}\n" for line in read_lines(source)), strict=True)
     while True:
@@ -130,7 +130,7 @@ def _header(cells: list[str], source: Path, line: int) -> list[str]:
     for column in COLUMNS:
         if header.count(column) != 1:
             raise InputError(
-                f"{source} line {line}: there must be one column {column!r}, and there are {', '.join(header)}: "
+                f"{source} line {line}: there must be one column {column!r}, but the columns are {', '.join(header)}: "
                 "name the columns, and separate them by commas"
             )
     return header

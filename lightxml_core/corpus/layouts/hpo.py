@@ -1,4 +1,4 @@
-"""HPO-5K: from the text of a term of the Human Phenotype Ontology, tell the terms shortly above it.
+"""HPO-5K: from the text of a term of the Human Phenotype Ontology, predict its nearest ancestors.
 
 Köhler et al., The Human Phenotype Ontology in 2021, Nucleic Acids Research 49, 2021. Format: OBO 1.2.
 """
@@ -43,11 +43,11 @@ class _Term:
 
 
 def read(folder: Path, rules: Leniency) -> Corpus:
-    """Read `hp.obo`: a document for each term that is in use, has a definition and at least one label.
+    """Read `hp.obo`: one document per term that is not obsolete, has a definition and at least one label.
 
-    Text: name, synonyms, definition, comment. Labels: the terms that one to three `is_a` steps reach, without the
-    roots. Test: the first 32 bits of sha1(term id), modulo 100, are below 20. Documents are in the file's order, labels
-    sorted by id. `rules` are not needed: a term without labels is no document here, and every text has words.
+    Text: name, synonyms, definition, comment. Labels: the terms reached by one to three `is_a` steps, except the roots.
+    Test documents: the first 32 bits of sha1(term id), modulo 100, are below 20. Documents are in the file's order,
+    labels sorted by id. `rules` are not needed: terms without labels are left out, and every text has words.
     """
     source = locate(folder, FILES)["obo"]
     terms = _in_use(source)
@@ -84,15 +84,15 @@ def _ancestors(term: _Term, terms: dict[str, _Term], source: Path) -> set[str]:
         level = {parent for id in level for parent in terms[id].parents}
         if unknown := sorted(parent for parent in level if parent not in terms):
             raise InputError(
-                f"{source}: a term above {term.id} (line {term.line}) is {unknown[0]}, which the file does not define "
-                "or calls obsolete: download the file again"
+                f"{source}: a term above {term.id} (line {term.line}) is {unknown[0]}, which is not defined "
+                "in the file or is obsolete: download the file again"
             )
         reached |= level
     return reached
 
 
 def _terms(source: Path) -> Iterator[_Term]:
-    """Stream the `[Term]` stanzas; what comes before the first stanza and the other stanzas are skipped."""
+    """Stream the `[Term]` stanzas; the file's header and other stanzas are skipped."""
     term: _Term | None = None
     for number, line in enumerate(read_lines(source), 1):
         if line.startswith("["):

@@ -1,4 +1,4 @@
-"""The layout of LibMultiLabel: a document a line, `[ID tab] labels tab text`, blanks between the labels."""
+"""The layout of LibMultiLabel: one document per line, `[ID tab] labels tab text`, with blanks between the labels."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ logger = logging.getLogger(__name__)
 
 
 def read(folder: Path, rules: Leniency) -> Corpus:
-    """Read `train.txt` and `test.txt`. IDs are not read; a file has one on every line or on none.
+    """Read `train.txt` and `test.txt`. IDs are skipped; a file has one on every line or on none.
 
-    Labels are those of both parts, sorted as strings. Blank lines are skipped. Labels that seem to be lists with
-    another separator are warned about.
+    The labels are those of both parts, sorted as strings. Blank lines are skipped. A warning is given if labels seem to
+    be lists with another separator.
     """
     found = locate(folder, FILES)
     trn_lines, tst_lines = array("q"), array("q")
@@ -57,7 +57,7 @@ def _part(source: Path, Y: csr_matrix, lines: array[int], rules: Leniency) -> Pa
 
 
 def _warn_of_lists(sources: Iterable[Path], labels: list[str]) -> None:
-    """Called where no document has two labels: then each label is all that stands on a line."""
+    """For a corpus in which no document has two labels: then each label is a whole cell."""
     found = suspicion(labels, " ", "write blanks between labels")
     if found is not None:
         reason, example = found
@@ -72,7 +72,7 @@ def _warn_of_lists(sources: Iterable[Path], labels: list[str]) -> None:
 
 @dataclass(frozen=True)
 class _Texts:
-    """The texts of a file, streamed; InputError at its end if there are empty ones and not `keep_empty`."""
+    """The texts of a file, streamed; InputError at its end for empty texts, unless `keep_empty`."""
 
     source: Path
     keep_empty: bool

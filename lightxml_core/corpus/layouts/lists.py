@@ -1,4 +1,4 @@
-"""Cells that seem to hold several labels although none has the separator between labels."""
+"""Detect cells that seem to be lists of labels although none of them has the expected separator."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ _LITERAL = re.compile(r"\[\]|[\[({].*[,'\"].*[\])}]", re.DOTALL)  # a list of Py
 _CLEAR = ("|", "\t", "\n", ";", "；", "、")  # hardly ever part of a label
 _DOUBTFUL = (",", "，")  # also in `Smith, John` and in `N,N-dimethylaniline`
 _CODE = re.compile(r"\S*[\d<>:/#_@]\S*")  # one word of a cell that names its labels by number or address
-_SHARE = 0.1  # of the cells; fewer are taken for labels that happen to have the character
+_SHARE = 0.1  # of the cells; if fewer have the character, it is taken for a part of these labels
 
 
 SET_SEPARATOR = "set `separator: {mark}` under `source:` in the dataset's file"
 
 
 def suspicion(cells: Collection[str], separator: str, remedy: str = SET_SEPARATOR) -> tuple[str, str] | None:
-    """What makes the different `cells` look like lists that `separator` does not take apart, and one of them.
+    """Why the distinct `cells` look like lists that `separator` does not split, with an example; None if they do not.
 
-    A comma or a blank alone is no reason. Commas separate labels if the parts between them recur as cells of their own
-    or in other places of other cells; blanks do if nearly all parts recur so, or if the parts are numbers or addresses.
-    remedy: what to do, with `{mark}` for the separator that the cells seem to have.
+    A comma or a blank alone is not a reason. Commas are taken as separators if the parts between them recur as whole
+    cells or in other places of other cells. Blanks are if nearly all parts recur so, or if the parts are numbers or
+    addresses. remedy: what to do, with `{mark}` for the separator that the cells seem to have.
     """
     literals = sorted(filter(_LITERAL.fullmatch, cells))
     if len(literals) * 2 >= len(cells) > 0:
-        return "this is how a programming language writes a list: put only the separator between labels", literals[0]
+        return "this looks like a list in a programming language: put only the separator between labels", literals[0]
     if any(separator in cell for cell in cells):
         return None
     for mark in _separators(cells):
@@ -41,7 +41,7 @@ def suspicion(cells: Collection[str], separator: str, remedy: str = SET_SEPARATO
 
 
 def _separators(cells: Collection[str]) -> Iterator[str]:
-    """The characters that seem to separate labels, the clearest first."""
+    """The characters that seem to separate labels, the most certain first."""
     yield from (mark for mark in _CLEAR if _enough(_split(cells, mark), cells))
     for mark in _DOUBTFUL:
         lists = _split(cells, mark)
@@ -53,7 +53,7 @@ def _separators(cells: Collection[str]) -> Iterator[str]:
 
 
 def _split(cells: Collection[str], mark: str | None) -> list[list[str]]:
-    """The parts of each cell that has several, all different."""
+    """The parts of each cell that has several distinct ones."""
     parts = (list(filter(None, map(str.strip, cell.split(mark)))) for cell in cells)
     return [own for own in parts if len({*own}) == len(own) > 1]
 
@@ -63,20 +63,20 @@ def _enough(lists: list[list[str]], cells: Collection[str]) -> bool:
 
 
 def _moved(lists: list[list[str]]) -> set[str]:
-    """The parts that stand in different places of different cells."""
+    """The parts that occur at different places in different cells."""
     places = {(part, place) for own in lists for place, part in enumerate(own)}
     return {part for part, count in Counter(part for part, _ in places).items() if count > 1}
 
 
 def _recurring(lists: list[list[str]], cells: Collection[str]) -> float:
-    """The share of the parts that are also cells of their own, or stand in different places."""
+    """The share of the parts that are also whole cells, or occur at different places."""
     known = _moved(lists).union(cells)
     every = list(chain.from_iterable(lists))
     return sum(part in known for part in every) / len(every)
 
 
 def _recombined(lists: list[list[str]]) -> bool:
-    """Whether the cells have no more parts than there are cells, and some in different places."""
+    """Whether there are no more distinct parts than cells, and some occur at different places."""
     parts = Counter(chain.from_iterable(lists))
     moved = sum(parts[part] for part in _moved(lists))
     return len(parts) <= len(lists) and moved >= _SHARE * parts.total()

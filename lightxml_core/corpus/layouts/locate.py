@@ -1,4 +1,4 @@
-"""Finding the files of a layout where an archive was unpacked."""
+"""Find the files of a layout in an unpacked archive."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ SHOWN = 20
 
 
 def locate(folder: Path, *variants: Mapping[str, str]) -> dict[str, Path]:
-    """Paths of the files of the first variant (role -> file name) that is complete, by role.
+    """Paths by role of the files of the first complete variant (role -> file name).
 
-    InputError if no folder is complete, or if several on the same level are.
+    InputError if no folder has a complete variant, or if several folders on the same level have one.
     """
     complete = found_in(folder, *variants)
     if len(complete) > 1:
         folders = [next(iter(files.values())).parent for files in complete]
-        raise InputError(f"{folder} holds the files more than once, in {names(folders)}: keep one of them")
+        raise InputError(f"{folder} has the files more than once, in {names(folders)}: keep one of them")
     if complete:
         return complete[0]
     raise absent(folder, ", or ".join(", ".join(variant.values()) for variant in variants))
 
 
 def absent(folder: Path, needed: str) -> InputError:
-    """The error that says what a folder must hold, and what it holds."""
-    return InputError(f"{folder} must hold {needed}; there is {_contents(folder)}: check the folder and its layout")
+    """The error for a folder without the needed files; it also says what the folder contains."""
+    return InputError(f"{folder} must have {needed}; there is {_contents(folder)}: check the folder and its layout")
 
 
 def found_in(folder: Path, *variants: Mapping[str, str]) -> list[dict[str, Path]]:
-    """The complete sets of files, by role, on the first level that has any: those of the first variant that it has."""
+    """The complete sets of files by role, on the first level that has any; all are of the first variant found there."""
     for inside in levels(folder):
         for variant in variants:
             complete = [path for path in inside if all((path / name).is_file() for name in variant.values())]
@@ -40,7 +40,7 @@ def found_in(folder: Path, *variants: Mapping[str, str]) -> list[dict[str, Path]
 
 
 def levels(folder: Path) -> Iterator[list[Path]]:
-    """`folder`, then the folders one and two below it, because archives often hold a top folder of their own."""
+    """`folder`, then the folders one and two levels below it, because many archives have a top folder."""
     for level in ([folder], folder.glob("*"), folder.glob("*/*")):
         yield sorted(path for path in level if path.is_dir())
 

@@ -1,4 +1,4 @@
-"""Texts beside a label matrix in `.npz`: what the layouts of X-Transformer and PECOS have in common."""
+"""Texts beside a label matrix in `.npz`: the common part of the layouts of X-Transformer and PECOS."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ logger = logging.getLogger(__name__)
 
 
 def read_matrices(folder: Path, files: Mapping[str, str], rules: Leniency) -> Corpus:
-    """Read the files with the roles `trn_texts`, `trn_Y`, `tst_texts`, `tst_Y` and `labels` (one a line, by column).
+    """Read the files with the roles `trn_texts`, `trn_Y`, `tst_texts`, `tst_Y` and `labels` (one per line, by column).
 
-    Published files hold titles in `labels`, of products for example, and titles may be missing or the same. Such lines
-    stay labels of their own, told apart by the number of their line, and are warned about.
+    In published files `labels` may be titles, for example of products, so some may be empty or equal. Such labels get
+    the number of their line appended to stay distinct, and a warning is given.
     """
     found = locate(folder, files)
     lines = read_label_list(found["labels"])
@@ -39,7 +39,7 @@ def read_matrices(folder: Path, files: Mapping[str, str], rules: Leniency) -> Co
 
 
 def _distinct(lines: list[str]) -> list[str]:
-    """The lines; those that are empty or not the only one of their kind with the number of the line."""
+    """The lines; empty and repeated ones with the number of the line appended."""
     counts = Counter(lines)
     numbered = enumerate(lines, 1)
     return [line if line and counts[line] == 1 else f"{line} (line {number})".strip() for number, line in numbered]
@@ -49,7 +49,7 @@ def _warn_of_doubtful(source: Path, lines: list[str], labels: list[str]) -> None
     changed = [label for line, label in zip(lines, labels, strict=True) if line != label]
     if changed:
         logger.warning(
-            "%s: lines that are empty or the same as others stay labels of their own (%d of them): %s",
+            "%s: lines that are empty or equal to others count as different labels (%d of them): %s",
             *(source, len(changed), ", ".join(map(repr, changed[:SHOWN])) + (", …" if len(changed) > SHOWN else "")),
         )
 

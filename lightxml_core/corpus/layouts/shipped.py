@@ -1,4 +1,4 @@
-"""The features that copies of a dataset ship beside its texts, for which published figures stand."""
+"""The features that copies of a dataset ship beside its texts. Published figures were obtained with them."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from lightxml_core.files import load_csr
 
 @dataclass(frozen=True)
 class ShippedFiles:
-    """Which files of a layout hold features, named from the folder of its texts, and what these are.
+    """The files of a layout that hold features, relative to the folder of its texts, and a description of them.
 
-    A name that ends in .npz is of a CSR matrix, any other of a text file in svmlight's format.
+    A name that ends in .npz is a CSR matrix. Any other is a text file in svmlight's format.
     """
 
     trn: str
@@ -31,8 +31,8 @@ class ShippedFiles:
 class Shipped:
     """Features as a copy ships them, one row per document in the order of the texts.
 
-    trn: CSR N_trn × D of finite numbers. tst: N_tst × D, None where the copy ships training documents' alone.
-    files: what they were read from. first_column: the number of the first column there, 0 or 1.
+    trn: CSR N_trn × D of finite numbers. tst: N_tst × D, None if the copy only has features of training documents.
+    files: the files they were read from. first_column: the number of the first column in these files, 0 or 1.
     """
 
     trn: csr_matrix
@@ -45,11 +45,11 @@ class Shipped:
 def read_shipped(
     folder: Path, variants: Sequence[ShippedFiles], documents: Mapping[PartName, int], scratch: Path | None = None
 ) -> Shipped | None:
-    """The first of `variants` whose training file is in `folder`; None where none is.
+    """The first of `variants` whose training file is in `folder`; None if there is none.
 
-    documents: how many each part has. scratch: where values lie, in nameless files that go with them; without one they
-    lie in memory. InputError for another number of rows, for parts of different numbers of columns, for what is no
-    number, and for whatever the files get wrong.
+    documents: how many each part has. scratch: a folder for unnamed temporary files that hold the values; None to keep
+    them in memory. InputError for another number of rows, parts with different numbers of columns, values that are not
+    numbers, and damaged files.
     """
     found = next((files for files in variants if (folder / files.trn).is_file()), None)
     if found is None:
@@ -85,5 +85,5 @@ def _matrix(source: Path, scratch: Path | None) -> csr_matrix:
     if X.dtype.kind not in "buif":
         raise InputError(f"{source} holds values of type {X.dtype}: features are numbers")
     if X.nnz and not (np.isfinite(X.data.min()) and np.isfinite(X.data.max())):
-        raise InputError(f"{source} holds values that are no finite numbers: get a complete copy")
+        raise InputError(f"{source} holds values that are not finite numbers: get a complete copy")
     return X if X.dtype in (np.float32, np.float64) else csr_matrix(X, dtype=np.float32)

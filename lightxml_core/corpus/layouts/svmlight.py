@@ -1,4 +1,4 @@
-"""Sparse features in the text format of svmlight, one document a line: `label,label column:value column:value …`."""
+"""Sparse features in the text format of svmlight, one document per line: `label,label column:value column:value …`."""
 
 from __future__ import annotations
 
@@ -20,36 +20,36 @@ _LARGEST = float(np.finfo(np.float32).max)
 
 
 def read_svmlight(*sources: Path, scratch: Path | None = None) -> tuple[list[csr_matrix], int]:
-    """A float32 CSR matrix for each file, of equally many columns, and the number of the first column, 0 or 1.
+    """A float32 CSR matrix per file, all with the same number of columns, and the number of the first column, 0 or 1.
 
-    Labels are not read; values that a line tells of the same column are added up. A first line of three numbers tells
-    documents, columns and labels, as in the Extreme Classification Repository. Columns count from 1 if no file uses
-    column 0; with such a first line, only if the last column then has the number that it tells. scratch: where the
-    values lie, in nameless files that go with the matrices; without one they lie in memory. InputError (file, line) for
-    a malformed line, a value that float32 cannot hold, other numbers of documents or columns than the first line tells,
-    and first lines that tell different ones.
+    Labels are not read. If a line repeats a column, its values are added. A header of three numbers states documents,
+    columns and labels, as in the Extreme Classification Repository. Columns count from 1 if no file uses column 0;
+    with a header, only if the number of the last used column is also the stated number of columns.
+    scratch: a folder for unnamed temporary files that hold the values; None to keep them in memory.
+    InputError (file, line) for a malformed line, a value that float32 cannot hold, numbers of documents or columns that
+    differ from the header, and headers that differ in columns.
     """
     rows = [_read(source, scratch) for source in sources]
     told = {own.told for own in rows}
     if len(told) > 1:
         raise InputError(
-            f"{' and '.join(map(str, sources))} tell different numbers of columns: take both from one copy"
+            f"{' and '.join(map(str, sources))} state different numbers of columns: take both from one copy"
         )
     [width] = told
     used = [own.columns for own in rows if len(own.columns)]
     lowest, last = min((int(own.min()) for own in used), default=0), max((int(own.max()) for own in used), default=-1)
     first = int(lowest > 0 and width in (None, last))
     if width is not None and last - first >= width:
-        raise InputError(f"{sources[0]} line 1 tells {width} columns, but column {last} is used: get a complete copy")
+        raise InputError(f"{sources[0]} line 1 states {width} columns, but column {last} is used: get a complete copy")
     return [own.matrix(first, last + 1 - first if width is None else width) for own in rows], first
 
 
 @dataclass(frozen=True, eq=False)
 class _Rows:
-    """The documents of one file, N of them; columns as they are numbered there.
+    """The N documents of one file, with the file's own numbers of columns.
 
-    ends: int64[N + 1], columns: int32, values: float32, as a CSR matrix has them. told: the number of columns that the
-    first line tells, None without such a line.
+    ends: int64[N + 1], columns: int32, values: float32, as in a CSR matrix. told: the number of columns that the header
+    states, None without a header.
     """
 
     ends: np.ndarray
@@ -71,13 +71,13 @@ def _read(source: Path, scratch: Path | None) -> _Rows:
         ends, header = _append_all(source, columns, values)
         if header is not None and header[0] != len(ends) - 1:
             raise InputError(
-                f"{source} line 1 tells {header[0]} documents, but {len(ends) - 1} follow: get a complete copy"
+                f"{source} line 1 states {header[0]} documents, but {len(ends) - 1} follow: get a complete copy"
             )
         return _Rows(ends, columns.whole(), values.whole(), None if header is None else header[1])
 
 
 def _append_all(source: Path, columns: GrowingArray, values: GrowingArray) -> tuple[np.ndarray, tuple[int, int] | None]:
-    """int64[N + 1]: where each document ends; documents and columns as the first line tells them, None without one."""
+    """int64[N + 1]: where each document ends; the header's numbers of documents and columns, None without a header."""
     ends = array("q", [0])
     header: tuple[int, int] | None = None
     for number, line in enumerate(read_lines(source), 1):

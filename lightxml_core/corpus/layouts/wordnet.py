@@ -1,4 +1,4 @@
-"""WordNet-114K: from the words and the gloss of a synset, tell the synsets that it points to.
+"""WordNet-114K: from the words and the gloss of a synset, predict the synsets that it points to.
 
 Fellbaum (ed.), WordNet, MIT Press 1998. Format: the database files of WordNet 3, wndb(5WN).
 """
@@ -35,18 +35,19 @@ class _Synset:
 
 
 def read(folder: Path, rules: Leniency) -> Corpus:
-    """Read `data.noun`, `data.verb`, `data.adj` and `data.adv`: a document for each synset that points to another.
+    """Read `data.noun`, `data.verb`, `data.adj` and `data.adv`: one document per synset that points to another.
 
-    Text: its words, then its gloss. Labels: the synsets it points to, by any relation; as labels there are all synsets
-    that any other points to. Test: the first 32 bits of sha1(id), modulo 100, are below 20. Nearly all relations are
-    symmetric, so a training document loses the labels that are test documents which point back at it, and goes where
-    none is left. `rules` are not needed: every text has words and every document a label.
+    Text: its words, then its gloss. Labels: the synsets it points to, by any relation. Every synset that another points
+    to is a label. Test documents: the first 32 bits of sha1(id), modulo 100, are below 20. Nearly all relations are
+    symmetric, so a training label would reveal the labels of a test document. A training document therefore loses each
+    label that is a test document pointing back at it, and is left out if no label remains.
+    `rules` are not needed: every text has words and every document has a label.
     """
     files = locate(folder, FILES)
     every = [synset for pos in FILES for synset in _synsets(files[pos])]
     synsets = {synset.id: synset for synset in every}
     if len(synsets) < len(every):
-        raise InputError(f"{folder} holds a synset twice: take the files of one release")
+        raise InputError(f"{folder} has a synset twice: take the files of one release")
     _check_pointers(synsets, folder)
     documents = [synset for synset in synsets.values() if synset.related]
     test = {synset.id for synset in documents if _is_test(synset.id)}
@@ -114,5 +115,5 @@ def _id(kind: str, offset: str) -> str:
 
 
 def _word(word: str) -> str:
-    """Spaces are written as underscores; an adjective may end with its place, as in `galore(ip)`."""
+    """A word as text: underscores stand for spaces, and an adjective may end with a marker, as in `galore(ip)`."""
     return word.partition("(")[0].replace("_", " ")

@@ -1,4 +1,4 @@
-"""The layout of the Extreme Classification Repository: a bag of words and labels by number, no texts.
+"""The layout of the Extreme Classification Repository: bags of words and numbered labels, no texts.
 
 The first line is `N D L`, each other line `label,label feature:value feature:value …`; all numbers count from 0.
 """
@@ -22,7 +22,7 @@ from lightxml_core.errors import InputError
 VARIANTS = ({"trn": "train.txt", "tst": "test.txt"}, {"trn": "eurlex_train.txt", "tst": "eurlex_test.txt"})
 FIRST_DOCUMENT = 2  # line number, after the header
 _LARGEST = float(np.finfo(np.float32).max)
-_ALWAYS = 10**7  # documents, features or labels that even a small file may tell
+_ALWAYS = 10**7  # documents, features or labels that even a small file may state
 
 
 def read(folder: Path, rules: Leniency) -> Corpus:
@@ -36,7 +36,7 @@ def read(folder: Path, rules: Leniency) -> Corpus:
     for what, ours, theirs in (("features", trn.X, tst.X), ("labels", trn.Y, tst.Y)):
         if ours.shape[1] != theirs.shape[1]:
             raise InputError(
-                f"{found['trn']} line 1 tells {ours.shape[1]} {what}, {found['tst']} {theirs.shape[1]}: "
+                f"{found['trn']} line 1 states {ours.shape[1]} {what}, {found['tst']} {theirs.shape[1]}: "
                 "take both files from the same copy of the dataset"
             )
     return Corpus(trn, tst, labels=[str(number) for number in range(trn.Y.shape[1])])
@@ -66,12 +66,12 @@ def _read_matrices(source: Path) -> tuple[csr_matrix, csr_matrix]:
         feature_ends.append(len(features))
     if len(label_ends) - 1 != documents:
         raise InputError(
-            f"{source} line 1 tells {documents} documents, but {len(label_ends) - 1} follow: replace it by a complete copy"
+            f"{source} line 1 states {documents} documents, but {len(label_ends) - 1} follow: get a complete copy"
         )
     X = csr_matrix((np.array(values), np.array(features), np.array(feature_ends)), shape=(documents, D))
     X.sum_duplicates()
     if not np.isfinite(X.data).all():
-        raise InputError(f"{source}: the values of a feature that a line tells twice add up to no finite number")
+        raise InputError(f"{source}: the values of a repeated feature of a line do not add up to a finite number")
     return X, ones_matrix(np.array(labels), np.array(label_ends), L)
 
 
@@ -80,14 +80,14 @@ def _header(source: Path, line: str) -> tuple[int, int, int]:
     if len(fields) != 3 or not all(map(_is_number, fields)):
         raise InputError(f"{source} line 1 is {line[:40]!r}: it must be the numbers of documents, features and labels")
     documents, D, L = map(int, fields)
-    most = max(_ALWAYS, source.stat().st_size)  # what occurs takes a byte; memory is taken for what is only told
+    most = max(_ALWAYS, source.stat().st_size)  # memory is allocated for stated numbers; each occurrence takes a byte
     if max(documents, D, L) > most:
-        raise InputError(f"{source} line 1 tells {max(documents, D, L)} of a kind, too many for so small a file")
+        raise InputError(f"{source} line 1 states the number {max(documents, D, L)}, too large for so small a file")
     return documents, D, L
 
 
 def _is_number(field: str) -> bool:
-    """Whether it is written with 0 to 9 alone; `int` takes `1_0` and other scripts' digits, too. At most 18 digits."""
+    """Whether it has 1 to 18 ASCII digits and nothing else; `int` also accepts `1_0` and digits of other scripts."""
     return field.isascii() and field.isdigit() and len(field) <= 18
 
 
@@ -108,7 +108,7 @@ def _index(field: str, size: int, what: str) -> int:
         raise ValueError(f"{field!r} is not a {what} number")
     index = int(field)
     if index >= size:
-        raise ValueError(f"{what} {index} is out of range: line 1 tells {size}, counted from 0")
+        raise ValueError(f"{what} {index} is out of range: line 1 states {size}, counted from 0")
     return index
 
 
