@@ -1,1 +1,1 @@
-"""Getting files from elsewhere: mirrors in order, resumed, verified, unpacked safely."""
+"""Download files: try mirrors in order, resume, verify, unpack safely."""

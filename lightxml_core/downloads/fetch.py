@@ -1,4 +1,4 @@
-"""A file from the first of its mirrors that gives the right one."""
+"""Download a file from the first mirror that serves the right one."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class _Patience:
 
 
 class NoMirrorError(InputError):
-    """No mirror gave the file. reasons: for each mirror its address and what was wrong."""
+    """No mirror served the file. reasons: for each mirror its address and what was wrong."""
 
     def __init__(self, target: Path, reasons: Sequence[str]) -> None:
         tried = [f"  {reason}" for reason in reasons]
@@ -43,12 +43,12 @@ def fetch(
     timeout_s: float = 60.0,
     pause_s: float = 1.0,
 ) -> Mirror:
-    """Get the file to `target` and return the mirror it is from; one that is already there is verified and used.
+    """Get the file to `target` and return the mirror it is from; a file that is already there is verified and used.
 
-    A mirror is given up after `attempts` failures in a row that brought nothing new, with pauses of `pause_s`,
-    2 `pause_s`, ... seconds; `timeout_s` is for one connect or read. A break is resumed, by the next run too
-    (`target`.part). What has no sha256 is recorded in `lock` on first use and compared from then on.
-    InputError if no mirror gives the file, or if the file already there is not the one expected.
+    A mirror is given up after `attempts` failures in a row that brought no new data, with pauses of `pause_s`,
+    2 `pause_s`, ... seconds; `timeout_s` is for one connect or read. An interrupted download is resumed, also by the
+    next run (`target`.part). A file without a known sha256 is recorded in `lock` on first use and compared afterwards.
+    InputError if no mirror serves the file, or if the file already there is not the expected one.
     """
     if not mirrors:
         raise ValueError(f"no mirror given for {target}")
@@ -84,7 +84,10 @@ def _get(mirror: Mirror, partial: Partial, lock: Lock, patience: _Patience) -> N
 
 
 def _verify(mirror: Mirror, partial: Partial, lock: Lock, resumed: bool) -> None:
-    """Delete data that are not the file and raise RefusedError, or BrokenError if a fresh start could still give it."""
+    """If the data are not the expected file, discard them and raise RefusedError.
+
+    After a resumed transfer it is BrokenError instead, because a fresh start may still succeed.
+    """
     reason = page_served(partial, mirror.url) or _difference(mirror, partial, lock)
     if reason is not None:
         partial.discard()
@@ -102,7 +105,7 @@ def _difference(mirror: Mirror, partial: Partial, lock: Lock) -> str | None:
     if mirror.sha256 is not None:
         expected = mirror.sha256.lower()
         return None if digest == expected else f"gave a file with sha256 {digest} where {expected} is expected"
-    # Only a sound archive may become the first record, or every good one would be refused later.
+    # Only an intact archive may become the first record, or later every good one would be refused.
     name = partial.target.name
     if lock.known(mirror.url) is None and is_compressed(partial.target) and (reason := damage(partial.data, name)):
         return f"gave an archive that {reason}"
@@ -114,7 +117,7 @@ def _difference(mirror: Mirror, partial: Partial, lock: Lock) -> str | None:
 
 
 def _accept(mirrors: Sequence[Mirror], target: Path, lock: Lock) -> Mirror:
-    """Verify a file that is already there, by whatever is known of any mirror; which one it is from may be a guess."""
+    """Verify a file that is already there against all that is known of any mirror; its origin may be a guess."""
     open_file(target).close()
     if is_compressed(target) and looks_like_html(target):
         raise InputError(f"{target} is an HTML page, not an archive: move it away and start again")
@@ -140,7 +143,7 @@ def _accept(mirrors: Sequence[Mirror], target: Path, lock: Lock) -> Mirror:
 
 
 def _unlike_md5(source: Path, expected: str | None) -> str | None:
-    """For a file of which nobody told the SHA-256: both MD5s where they differ."""
+    """The found and expected MD5 in words if they differ, for a file with a published MD5; else None."""
     if expected is None:
         return None
     with source.open("rb") as opened:
@@ -149,7 +152,7 @@ def _unlike_md5(source: Path, expected: str | None) -> str | None:
 
 
 def _checksums(mirrors: Sequence[Mirror], by_hand: str, lock: Lock) -> dict[str, Mirror]:
-    """Every checksum that the file may have, with the mirror it is of; mirrors earlier in the order win."""
+    """Every checksum that the file may have, with its mirror; earlier mirrors take precedence."""
     known: dict[str, Mirror] = {}
     for mirror in mirrors:
         record = lock.known(mirror.url)

@@ -1,4 +1,4 @@
-"""What was downloaded before: the checksum of everything that came without one, from its first use on."""
+"""Checksums of downloads that were published without one, recorded at their first use."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Record:
 
 
 class Lock:
-    """A JSON file that maps a name (an address, a path or a package requirement) to the `Record` of its first use."""
+    """A JSON file that maps a name (address, path or package requirement) to the `Record` of its first use."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -69,7 +69,7 @@ class Lock:
 
     @contextmanager
     def _exclusive(self) -> Iterator[None]:
-        """Hold a file of its own next to the lock file, which is itself replaced at every writing."""
+        """Lock a separate file, because the lock file itself is replaced by every write."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.with_name(f".{self.path.name}.held").open("w") as held:
             fcntl.flock(held, fcntl.LOCK_EX)
@@ -77,14 +77,14 @@ class Lock:
 
 
 class Trial(Lock):
-    """A lock file whose new records wait for `keep`: what a bad file leaves there would have good ones refused."""
+    """A lock file whose new records are written only by `keep`, so that a bad file does not leave a record."""
 
     def __init__(self, lock: Lock) -> None:
         super().__init__(lock.path)
         self._new: dict[str, Record] = {}
 
     def check(self, name: str, sha256: str, bytes: int) -> None:
-        """The same, but a first record is only kept in mind."""
+        """As in `Lock`, but a first record stays in memory."""
         if self.known(name) is None:
             self._new[name] = Record(sha256.lower(), bytes)
         else:

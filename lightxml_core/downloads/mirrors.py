@@ -16,7 +16,7 @@ _BARE = (".gz", ".bz2", ".xz")
 
 @dataclass(frozen=True)
 class Mirror:
-    """An address (http, https or file) and, where known, hex SHA-256, size in bytes and hex MD5 of what it gives."""
+    """An address (http, https or file) and, where known, the hex SHA-256, size in bytes and hex MD5 of its file."""
 
     url: str
     sha256: str | None = None
@@ -28,8 +28,8 @@ class Mirror:
 class Piece:
     """One file of a copy.
 
-    kept: its name among the downloads. stored: the name under which it becomes a file of the dataset, decompressed if
-    `kept` ends in .gz, .bz2 or .xz; None for an archive, whose contents become files of the dataset.
+    kept: its name among the downloads. stored: its name among the dataset's files, where it is decompressed if `kept`
+    ends in .gz, .bz2 or .xz; None for an archive, whose contents become the dataset's files.
     """
 
     mirror: Mirror
@@ -39,9 +39,9 @@ class Piece:
 
 @dataclass(frozen=True)
 class Copy:
-    """A copy of a dataset: an archive, or several loose files.
+    """A copy of a dataset: an archive, or several single files.
 
-    expected: the statistics that it must have. accept: it is taken whatever its statistics are.
+    expected: the statistics that it must have. accept: use it even if its statistics differ.
     """
 
     layout: str
@@ -51,7 +51,7 @@ class Copy:
 
 
 def copies(mirrors: Sequence[definition.Mirror], expected: Mapping[str, float]) -> list[Copy]:
-    """The copies as a dataset's file lists them; a mirror's own `expected` is laid over the dataset's."""
+    """The copies in the order of the dataset's file; a mirror's own `expected` overrides the dataset's."""
     return [
         Copy(entry.layout, _pieces(entry), {**expected, **plain(entry.expected or {})}, entry.accept)
         for entry in mirrors
@@ -87,16 +87,16 @@ def _loose(entry: definition.MirrorFile) -> Piece:
 def _last_part(url: str) -> str:
     try:
         return PurePosixPath(urllib.parse.unquote(urllib.parse.urlsplit(url).path)).name
-    except ValueError:  # no address; whoever opens it says so
+    except ValueError:  # not an address; opening it reports that
         return ""
 
 
 def is_file_name(name: str) -> bool:
-    """Whether a download may be kept under the name: ASCII letters, digits, `_`, `-` and `.`, which is not first."""
+    """Whether a download may have this name: ASCII letters, digits, `_`, `-` and `.`, not beginning with `.`."""
     return re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*", name) is not None
 
 
 def suffix_of(name: str) -> str:
-    """`.gz`, `.bz2` or `.xz` where the name ends so and is not that of a tar; else nothing."""
+    """`.gz`, `.bz2` or `.xz` if the name ends so and is not that of a tar; else an empty string."""
     path = PurePosixPath(name.lower())
     return path.suffix if path.suffix in _BARE and PurePosixPath(path.stem).suffix != ".tar" else ""

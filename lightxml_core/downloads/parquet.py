@@ -1,8 +1,8 @@
-"""One column of strings of a Parquet file, read without a library: plain or dictionary pages, bare or in Snappy.
+"""Read one column of strings of a Parquet file without a library: plain or dictionary pages, raw or Snappy.
 
 Formats: github.com/apache/parquet-format (README, Encodings), Thrift's compact protocol, google/snappy's
-format_description. pyarrow would read it too, but pandas imports pyarrow wherever it is installed and stores strings
-otherwise with it, in every program.
+format_description. pyarrow is not used, because pandas imports it wherever it is installed and then stores strings
+differently, in every program.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def read_strings(content: bytes) -> list[str]:
     ValueError, IndexError or KeyError for anything else, or a damaged file.
     """
     if not (content.startswith(_MAGIC) and content.endswith(_MAGIC)):
-        raise ValueError("it is no Parquet file")
+        raise ValueError("it is not a Parquet file")
     length = int.from_bytes(content[-8:-4], "little")
     footer = _Reader(content[-8 - length : -8], 0).struct()
     column = [element for element in footer[2] if 1 in element]
@@ -66,7 +66,7 @@ def _unpacked(packed: bytes, codec: int, length: int) -> bytes:
 
 def _data(page: bytes, about: dict[int, Any], optional: bool, dictionary: list[bytes]) -> list[bytes]:
     count, encoding = about[1], about[2]
-    if optional:  # first come the levels: 1 where there is a string
+    if optional:  # the page begins with levels: 1 for a string, 0 for a missing one
         length = int.from_bytes(page[:4], "little")
         if not _hybrid(page[4 : 4 + length], 1, count).all():
             raise ValueError("strings are missing")
@@ -86,7 +86,7 @@ def _plain(page: bytes, count: int) -> list[bytes]:
 
 
 def _hybrid(packed: bytes, width: int, count: int) -> np.ndarray:
-    """int64[count] of `width` bits each, in runs of one value or groups of eight."""
+    """int64[count] decoded from values of `width` bits, in runs of one value or groups of eight."""
     if width == 0:
         return np.zeros(count, np.int64)
     if width > 32:
@@ -109,7 +109,7 @@ def _hybrid(packed: bytes, width: int, count: int) -> np.ndarray:
 
 
 def unpack_snappy(packed: bytes) -> bytes:
-    """What a block in Snappy's raw format holds; ValueError or IndexError if it is damaged."""
+    """The contents of a block in Snappy's raw format; ValueError or IndexError if it is damaged."""
     reader, out = _Reader(packed, 0), bytearray()
     length = reader.varint()
     while reader.place < len(packed):
@@ -123,14 +123,14 @@ def unpack_snappy(packed: bytes) -> bytes:
         if not 0 < back <= len(out) <= length:
             raise ValueError("a copy begins before the start")
         repeated = out[-back:][:size]
-        out += (repeated * (size // len(repeated) + 1))[:size]  # a copy may reach into what it writes
+        out += (repeated * (size // len(repeated) + 1))[:size]  # a copy may overlap its own output
     if len(out) != length:
         raise ValueError(f"{len(out)} bytes came out of a block of {length}")
     return bytes(out)
 
 
 class _Reader:
-    """Reads numbers and the structs of Thrift's compact protocol from a place on; IndexError past the end."""
+    """Reads numbers and structs of Thrift's compact protocol from a position; IndexError past the end."""
 
     def __init__(self, content: bytes, place: int) -> None:
         self.content, self.place = content, place

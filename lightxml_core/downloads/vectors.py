@@ -1,4 +1,4 @@
-"""Word vectors from an archive on the web, or from a package of an index."""
+"""Download word vectors from an archive on the web, or from a package of an index."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from lightxml_core.files import new_folder
 
 
 def download_vectors(source: Source, archives: Path, target: Path, lock: Lock) -> None:
-    """Leave word vectors in the folder `target`, as `features/vector_files.py` reads them.
+    """Write word vectors into the folder `target`, in the format that `features/vector_files.py` reads.
 
-    InputError if the source holds no vectors where the source says, or damaged ones.
+    InputError if the vectors are not where the definition says, or are damaged.
     """
     with new_folder(target) as folder:
         if isinstance(source, PackageSource):
@@ -64,7 +64,7 @@ def _of_spacy(package: Path, entry: Spacy) -> tuple[dict[str, int], np.ndarray]:
 
 
 def _of_columns(package: Path, entry: Columns) -> tuple[dict[str, int], np.ndarray]:
-    """Words in a Parquet file, in the order of the rows of an array; the first of equal words counts."""
+    """Words in a Parquet file, in the order of the array's rows; of equal words the first counts."""
     words = read_strings(read_member(package, entry.words))
     vectors = _array(read_member(package, entry.vectors))
     if len(words) != len(vectors):

@@ -125,7 +125,7 @@ WRONG = {
     "a label that is not listed": (["{0 2}"], f"line {FIRST_ROW}: a value is not among those"),
     "a row without braces among sparse ones": (
         ["{0 1}", "1,0,1,1"],
-        f"line {FIRST_ROW + 1}: this line does not belong",
+        f"line {FIRST_ROW + 1}: this line is not valid ARFF",
     ),
     "a percent sign in a bad row": (["{0 100%}"], f"line {FIRST_ROW}: "),
 }

@@ -250,7 +250,7 @@ def test_sparse_files_are_refused(tmp_path: Path, how: str) -> None:
 def test_an_endless_tail_and_countless_members_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     archive = packed(tmp_path, "a.tar", {"one": b"1"})
     archive.write_bytes(archive.read_bytes() + bytes(2**24 + 2**20))
-    refused(archive, "goes on after its end")
+    refused(archive, "has data after its end mark")
     monkeypatch.setattr("lightxml_core.downloads.archives.MAX_MEMBERS", 2)
     for name in ("b.zip", "b.tar"):
         PACKERS["a" + name[1:]](tmp_path / name, {str(number): b"" for number in range(3)})
@@ -260,7 +260,7 @@ def test_an_endless_tail_and_countless_members_are_refused(tmp_path: Path, monke
 def test_a_zip_is_packed_by_deflate_or_not_at_all(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_BZIP2) as opened:
         opened.writestr("one", "1")
-    refused(tmp_path / "a.zip", "packed in a way that is not taken")
+    refused(tmp_path / "a.zip", "packed by an unsupported method")
 
 
 def test_a_name_for_both_a_file_and_a_folder_is_refused(tmp_path: Path) -> None:

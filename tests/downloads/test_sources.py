@@ -206,5 +206,5 @@ def test_a_hub_out_of_reach_is_told_in_one_sentence(tmp_path: Path, hub: Hub, mo
         raise ConnectionError("Name or service not known")
 
     monkeypatch.setattr(hub, "model_info", unreachable)
-    with pytest.raises(InputError, match=r"cannot be had from the hub \(Name or service not known\)"):
+    with pytest.raises(InputError, match=r"cannot be downloaded from the hub \(Name or service not known\)"):
         download_encoder(source_of({"hub": "a/b", "revision": "main"}), tmp_path / "archives", tmp_path / "out")
