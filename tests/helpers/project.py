@@ -9,14 +9,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from tests.helpers.kernels import ROOT, compile_library
+
 _GENERATED = shutil.ignore_patterns(
-    ".git", ".venv", ".snakemake", "results", "data", "logs", "__pycache__", ".*_cache", "*.egg-info", ".hypothesis"
+    ".git", ".venv", ".snakemake", "results", "data", "logs", ".*_cache", "*.egg-info", ".hypothesis"
 )
 
 
 def copy_project(folder: Path) -> Path:
-    """Copy the project without anything generated; tests change and run the copy."""
+    """Copy the project without anything generated but compiled code; tests change and run the copy."""
+    compile_library()
     shutil.copytree(ROOT, folder, ignore=_GENERATED)
     return folder
 
