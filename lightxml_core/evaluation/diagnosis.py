@@ -8,36 +8,38 @@ import numpy as np
 from scipy import sparse
 
 from lightxml_core.corpus.labels import label_frequencies
-from lightxml_core.evaluation.metrics import hits, rank_matrix
+from lightxml_core.evaluation.metrics import Ranking
 
 BINS = 10
 FIRST = 5
 DEPTHS = (1, 2, 3, 5, 10, 20, 50, 100)
 
 
-def lost_labels(predictions: sparse.csr_matrix, Y: sparse.csr_matrix, Y_trn: sparse.csr_matrix) -> dict[str, float]:
+def lost_labels(ranking: Ranking, Y_trn: sparse.csr_matrix) -> dict[str, float]:
     """Percent of the true pairs of a document and a label, in four classes that sum to 100.
 
     `first`: ranked among the first 5. `listed`: predicted, but ranked lower, so lost by the ranking. `unlisted`: not
     among the stored predictions (the best 100), so lost before the ranking, for instance by the choice of candidates.
-    `unseen`: not predicted, and the label has no training document. predictions, Y: CSR N x L of scores and of true
-    test labels. Y_trn: CSR of training labels.
+    `unseen`: not predicted, and the label has no training document. ranking: at least the 5 best labels. Y_trn:
+    CSR of training labels.
     """
-    missed = Y.indices[~np.isin(_pairs(Y), _pairs(predictions))]
+    true = ranking.Y
+    missed = true.indices[~np.isin(_pairs(true), _pairs(ranking.predictions))]
     unseen = int(np.count_nonzero(label_frequencies(Y_trn)[missed] == 0))
-    first = int(hits(rank_matrix(predictions, FIRST), Y).sum())
-    counts = {"first": first, "listed": Y.nnz - len(missed) - first}
+    first = int(ranking.hit[:, :FIRST].sum())
+    counts = {"first": first, "listed": true.nnz - len(missed) - first}
     counts |= {"unlisted": len(missed) - unseen, "unseen": unseen}
-    return {name: 100.0 * count / max(Y.nnz, 1) for name, count in counts.items()}
+    return {name: 100.0 * count / true.nnz for name, count in counts.items()}
 
 
-def recall_by_depth(predictions: sparse.csr_matrix, Y: sparse.csr_matrix) -> dict[str, float]:
+def recall_by_depth(ranking: Ranking) -> dict[str, float]:
     """Percent of the true pairs of a document and a label that are among the K best predictions, for K of `DEPTHS`.
 
-    It is an upper bound for any ranking of those K candidates. Keys are the K as text. predictions, Y: CSR N x L.
+    It is an upper bound for any ranking of those K candidates. Keys are the K as text. ranking: at least the
+    `max(DEPTHS)` best labels.
     """
-    found = np.cumsum(hits(rank_matrix(predictions, max(DEPTHS)), Y).sum(axis=0))
-    return {str(k): 100.0 * float(found[k - 1]) / max(Y.nnz, 1) for k in DEPTHS}
+    found = np.cumsum(ranking.hit.sum(axis=0))
+    return {str(k): 100.0 * float(found[k - 1]) / ranking.Y.nnz for k in DEPTHS}
 
 
 def calibration(predictions: sparse.csr_matrix, Y: sparse.csr_matrix) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import sparse
 
 from lightxml_core.evaluation.catalogue import GROUPS, KS, METRICS
-from lightxml_core.evaluation.diagnosis import calibration, lost_labels, recall_by_depth
+from lightxml_core.evaluation.diagnosis import DEPTHS, calibration, lost_labels, recall_by_depth
 from lightxml_core.evaluation.metrics import Ranking, inverse_propensities, precision_error, rank
 from lightxml_core.evaluation.tail import tail_metrics
 
@@ -37,13 +37,14 @@ def evaluate_run(
     `calibration`. All are in percent, except `calibration`. predictions, Y: CSR N x L of scores and of true test
     labels. Y_trn: CSR of training labels. a, b: the constants of the propensities (Jain et al., KDD 2016).
     """
-    ranking = rank(predictions, Y, _DEPTH, inverse_propensities(Y_trn, a, b))
+    ranking = rank(predictions, Y, max(_DEPTH, *DEPTHS), inverse_propensities(Y_trn, a, b))
+    best = ranking.first(_DEPTH)  # shallow: some metrics compute weights for the whole depth
     return {
-        **_metrics(ranking),
-        "standard_errors": standard_errors(ranking),
-        "tail": tail_metrics(predictions, Y, Y_trn),
-        "lost": lost_labels(predictions, Y, Y_trn),
-        "candidates": recall_by_depth(predictions, Y),
+        **_metrics(best),
+        "standard_errors": standard_errors(best),
+        "tail": tail_metrics(best, Y_trn),
+        "lost": lost_labels(best, Y_trn),
+        "candidates": recall_by_depth(ranking),
         "calibration": calibration(predictions, Y),
     }
 

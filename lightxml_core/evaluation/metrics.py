@@ -124,6 +124,11 @@ class Ranking:
     def _documents(self) -> np.ndarray:
         return np.bincount(self.Y.indices, minlength=self.Y.shape[1])
 
+    def first(self, depth: int) -> Ranking:
+        """The ranking of only the `depth` best labels."""
+        labels, hit = (np.ascontiguousarray(ranked[:, :depth]) for ranked in (self.labels, self.hit))
+        return Ranking(self.predictions, self.Y, self.inverse_propensity, labels, hit)
+
     def ideal_dcg(self, k: int) -> np.ndarray:
         """float64[N]: the DCG of a perfect ranking at k; that of one label for a document without labels."""
         return np.cumsum(_discount(k))[np.clip(self.true, 1, k) - 1]

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import sparse
 
 from lightxml_core.corpus.labels import label_frequencies
-from lightxml_core.evaluation.metrics import hits, rank_matrix
+from lightxml_core.evaluation.metrics import Ranking
 
 DECILES = 10
 PARTS = {"head": (0, 1), "torso": (1, 5), "tail": (5, DECILES)}  # first decile, end
@@ -27,24 +27,21 @@ def deciles(Y_trn: sparse.csr_matrix) -> np.ndarray:
     return found
 
 
-def tail_metrics(
-    predictions: sparse.csr_matrix, Y: sparse.csr_matrix, Y_trn: sparse.csr_matrix, ks: Sequence[int] = (1, 3, 5)
-) -> dict[str, Any]:
+def tail_metrics(ranking: Ranking, Y_trn: sparse.csr_matrix, ks: Sequence[int] = (1, 3, 5)) -> dict[str, Any]:
     """Precision and recall by decile of label frequency, and for head, torso and tail, in percent, ready for JSON.
 
     `P@k`: the part of P@k that comes from the labels of a decile. The ten parts sum to P@k. `R@k`: hits / true pairs of
     a document and a label of the decile; None for a decile without a true pair. Head is the first decile, torso the
-    next four, tail the rarer half of the labels. `true_pairs`: their number per decile. predictions, Y: CSR N x L of
-    scores and of true test labels. Y_trn: CSR of training labels.
+    next four, tail the rarer half of the labels. `true_pairs`: their number per decile. ranking: at least the
+    `max(ks)` best labels. Y_trn: CSR of training labels.
     """
-    ranks, decile = rank_matrix(predictions, max(ks)), deciles(Y_trn)
-    hit = hits(ranks, Y)
-    true = np.bincount(decile[Y.indices], minlength=DECILES)
+    decile = deciles(Y_trn)
+    true = np.bincount(decile[ranking.Y.indices], minlength=DECILES)
     by_decile: dict[str, list[float | None]] = {}
     for k in ks:
-        found = ranks[:, :k][hit[:, :k]]
+        found = ranking.labels[:, :k][ranking.hit[:, :k]]
         counts = np.bincount(decile[found], minlength=DECILES)
-        by_decile[f"P@{k}"] = (100.0 * counts / (Y.shape[0] * k)).tolist()
+        by_decile[f"P@{k}"] = (100.0 * counts / (ranking.Y.shape[0] * k)).tolist()
         by_decile[f"R@{k}"] = [_share(count, of) for count, of in zip(counts, true, strict=True)]
         by_decile[f"hits@{k}"] = counts.tolist()
     parts = {name: _part(by_decile, true, slice(*span), ks) for name, span in PARTS.items()}

@@ -20,7 +20,9 @@ def test_they_are_those_of_a_slow_count(seed: int, labels: int, documents: int) 
     scores = random.permutation(documents * labels).reshape(documents, labels) * (
         random.random((documents, labels)) < 0.8
     )
-    found = tail_metrics(*(sparse.csr_matrix(m, dtype=np.float32) for m in (scores, Y, Y_trn)))
+    Y[0, 0] = True
+    ranking = rank(*(sparse.csr_matrix(m, dtype=np.float32) for m in (scores, Y)), 5)
+    found = tail_metrics(ranking, sparse.csr_matrix(Y_trn, dtype=np.float32))
     order = sorted(range(labels), key=lambda label: (-int(Y_trn[:, label].sum()), label))
     decile = {label: place * 10 // labels for place, label in enumerate(order)}
     assert [decile[label] for label in range(labels)] == deciles(sparse.csr_matrix(Y_trn, dtype=np.float32)).tolist()
@@ -44,7 +46,7 @@ def test_they_are_those_of_a_slow_count(seed: int, labels: int, documents: int) 
 def test_labels_without_training_documents_are_the_rarest() -> None:
     Y_trn = sparse.csr_matrix(np.array([[0, 1, 0], [0, 1, 0]], np.float32))
     assert deciles(Y_trn).tolist() == [3, 0, 6] and deciles(Y_trn).dtype == np.int64
-    found = tail_metrics(Y_trn, Y_trn, Y_trn)
+    found = tail_metrics(rank(Y_trn, Y_trn, 5), Y_trn)
     assert found["true_pairs"] == [2, *[0] * 9] and set(found["deciles"]) == {
         f"{m}@{k}" for m in "PR" for k in (1, 3, 5)
     }
@@ -53,6 +55,7 @@ def test_labels_without_training_documents_are_the_rarest() -> None:
 def test_the_deciles_of_precision_sum_to_it() -> None:
     random = np.random.default_rng(3)
     Y, scores = (sparse.random(40, 60, 0.1, "csr", np.float32, random) for _ in range(2))
-    found, whole = tail_metrics(scores, Y, Y), rank(scores, Y, 5)
+    whole = rank(scores, Y, 5)
+    found = tail_metrics(whole, Y)
     for k in (1, 3, 5):
         assert sum(found["deciles"][f"P@{k}"]) == pytest.approx(100 * precision(whole, k))
