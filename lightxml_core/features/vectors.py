@@ -29,6 +29,17 @@ def learn_vectors(X: sparse.csr_matrix, width: int, seed: int) -> np.ndarray:
     return np.asarray(np.divide(vectors, lengths, out=vectors, where=lengths > 0))
 
 
+def scaled_to(length: float, vectors: np.ndarray) -> np.ndarray:
+    """float32, the shape of `vectors`: all rows times one factor, so that the mean length is `length`; 0: as they are.
+
+    Rows of zeros, which words without documents have, stay zeros and do not count in the mean.
+    """
+    lengths = np.linalg.norm(vectors.astype(np.float64), axis=1)
+    if not length or not lengths.any():
+        return vectors
+    return np.asarray(vectors * (length / lengths[lengths > 0].mean()), np.float32)
+
+
 Missing = Literal["like_others", "uniform"]
 RANDOM, CORPUS = FIRST = "random", "corpus"  # what the setting `vectors` may say instead of naming a file
 

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
 from scipy import sparse
 
 from lightxml_core.errors import InputError
 from lightxml_core.features.vector_files import read_vectors
-from lightxml_core.features.vectors import first_vectors, learn_vectors
+from lightxml_core.features.vectors import first_vectors, learn_vectors, scaled_to
 
 
 def test_files_with_and_without_a_header_and_words_with_spaces(tmp_path: Path) -> None:
@@ -71,6 +72,21 @@ def test_learnt_vectors_span_what_a_full_decomposition_does() -> None:
     np.testing.assert_allclose(found @ found.T, expected @ expected.T, atol=1e-3)
     assert np.array_equal(found, learn_vectors(X, 4, seed=1))
     assert (learn_vectors(X, 20, seed=1)[:, 15:] == 0).all()
+
+
+@given(
+    arrays(np.float32, array_shapes(min_dims=2, max_dims=2, max_side=6), elements=st.floats(-100, 100, width=16)),
+    st.floats(0.125, 64),
+)
+@settings(deadline=None)
+def test_scaled_vectors_have_that_mean_length_and_the_same_directions(vectors: np.ndarray, length: float) -> None:
+    assert scaled_to(0.0, vectors) is vectors
+    found, own = scaled_to(length, vectors), np.linalg.norm(vectors.astype(float), axis=1, keepdims=True)
+    assert found.dtype == np.float32 and not found[own[:, 0] == 0].any()
+    if own.any():
+        lengths = np.linalg.norm(found.astype(float), axis=1, keepdims=True)
+        assert lengths[own > 0].mean() == pytest.approx(length, rel=1e-4)
+        np.testing.assert_allclose(found * own, vectors * lengths, rtol=1e-3, atol=1e-4 * (own * lengths).max())
 
 
 def test_words_without_a_vector_get_random_ones_of_that_length(tmp_path: Path) -> None:

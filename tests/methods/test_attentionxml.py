@@ -10,6 +10,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.torch import load_file
 from scipy import sparse
 
 from lightxml_core.encoders.scratch import ScratchConfig, build_scratch
@@ -166,6 +167,14 @@ def test_members_without_a_tree_differ_and_levels_average(corpus: Corpus, tmp_pa
     one, each = replace(TREE, swa_warmup=[7]), replace(TREE, swa_warmup=[6, 2, 1])
     assert [one.averaging_epoch(level) for level in range(3)] == [7, 7, 7]
     assert [each.averaging_epoch(level) for level in range(3)] == [6, 2, 1]
+
+
+def test_training_starts_from_vectors_of_the_length_that_is_set(corpus: Corpus, tmp_path: Path) -> None:
+    """Those learnt from the corpus are equally long, except those of words without documents."""
+    chosen = replace(FLAT, epochs=1, batch=200, vector_length=7.5, learn_vectors=False)
+    fit(corpus.data(chosen), chosen, tmp_path / "model", True)
+    lengths = load_file(tmp_path / "model/level0.safetensors")["words.weight"].norm(dim=1)
+    torch.testing.assert_close(lengths[lengths > 0], torch.full((int((lengths > 0).sum()),), 7.5))
 
 
 def test_rows_side_by_side() -> None:

@@ -36,6 +36,12 @@ class Settings(BaseSettings):
     missing_vectors: Missing = "uniform"
     """The vector of a word that such a file lacks: drawn from U(-1, 1), or of the mean length of the others."""
 
+    vector_length: NonNegative = 0.0
+    """Mean length that the word vectors are scaled to, all by one factor, before training. 0: they stay as they are.
+
+    Vectors that are random or learnt from the training documents have length 1.
+    """
+
     learn_vectors: bool = True
     """Whether training changes the word vectors."""
 

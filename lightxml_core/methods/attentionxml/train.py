@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from lightxml_core.corpus.labels import label_frequencies
 from lightxml_core.encoders.words import SEPARATOR
 from lightxml_core.evaluation.metrics import ndcg, precision, rank
-from lightxml_core.features.vectors import RANDOM, first_vectors
+from lightxml_core.features.vectors import RANDOM, first_vectors, scaled_to
 from lightxml_core.files import new_folder, read_json, save_csr, write_json
 from lightxml_core.methods import TrainingData
 from lightxml_core.methods.attentionxml.model import AttentionXML, Loss
@@ -43,7 +43,7 @@ def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None
     if len(data.validation) == 0:
         log.info("AttentionXML: no document is held out to select by: the last weights are kept")
     tree = label_tree(data.clusters, data.Y.shape[1], settings.levels)
-    vectors = _first_vectors(data, settings)
+    vectors = scaled_to(settings.vector_length, _first_vectors(data, settings))
     run, folder = _identity(data, settings, vectors), out.parent / "checkpoint"
     levels = [_Level(data, settings, tree, t, Checkpoint(folder / f"level{t}", run, resume)) for t in range(len(tree))]
     training_log = TrainingLog(out.parent / "checkpoint" / "training.jsonl", _steps_done(levels))
