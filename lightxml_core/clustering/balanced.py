@@ -13,7 +13,7 @@ from lightxml_core.clustering.kernels import Rows, cut_out, halve, length_of_sum
 from lightxml_core.errors import InputError
 
 _SAMPLE, _SAMPLED = 1 << 10, 1 << 12
-_SHARE = 16  # a node with less than this part of the rows around it gets a matrix of its own
+_SHARE = 16  # a node with fewer than 1/_SHARE of the rows of its matrix gets its own matrix
 
 
 def balanced_clusters(
@@ -24,23 +24,26 @@ def balanced_clusters(
     max_iterations: int = 20,
     threads: int = 1,
 ) -> sparse.csr_matrix:
-    """float32 CSR L x C, one 1 a row: the cluster of each label, clusters numbered from left to right in the tree.
+    """float32 CSR L x C, one 1 per row: the cluster of each label, clusters numbered from left to right in the tree.
 
-    Z: float32 CSR L x D of label features, rows of length 1 or 0. max_leaf: most labels in a cluster.
-    Every node is halved by 2-means: two random labels are the first centres, labels are sorted by the difference of
-    their two similarities (ties by label id) and cut in half, centres are recomputed, until the mean similarity of
-    labels to their centres rises by less than `tolerance` (You et al. 2019, section 3.1; Prabhu et al. 2018).
-    All leaves lie at the same depth, the least at which they hold `max_leaf` labels or fewer, so that the sizes of
-    nodes of one level differ by at most 1.
+    Z: float32 CSR L x D of label features, rows of length 1 or 0. max_leaf: largest number of labels in a cluster.
+    Every node is halved by 2-means: two random labels are the first centres. Labels are sorted by the difference of
+    their two similarities (ties by label id) and cut in half, then the centres are recomputed. This repeats until the
+    mean similarity of labels to their centres rises by less than `tolerance` (You et al. 2019, section 3.1; Prabhu et
+    al. 2018). All leaves are at the same depth, the smallest at which they have at most `max_leaf` labels, so the sizes
+    of the nodes of one level differ by at most 1.
 
-    A node of more than `_SAMPLED` labels starts from the centres that a sample of `_SAMPLE` of them ends in.
+    A node of more than `_SAMPLED` labels starts from the final centres of a sample of `_SAMPLE` of its labels.
 
-    Each node has random numbers of its own, by seed, level and place, so that the result depends on nothing else, the
-    number of threads included. InputError for no labels or a max_leaf below 2.
+    The random numbers of a node depend only on seed, level and place, so the result does not depend on the number of
+    threads. InputError for no labels or a max_leaf below 2.
     """
     labels = Z.shape[0]
     if labels == 0 or max_leaf < 2:
-        raise InputError(f"cannot part {labels} labels into clusters of up to {max_leaf}: give 1 label and 2, or more")
+        raise InputError(
+            f"{labels} labels cannot be divided into clusters of up to {max_leaf}: at least 1 label and `max_leaf: 2` "
+            "are needed"
+        )
     depth = 0
     while -(-labels // 2**depth) > max_leaf:
         depth += 1
@@ -55,8 +58,8 @@ def balanced_clusters(
 def leaf_objective(Z: sparse.csr_matrix, clusters: sparse.csr_matrix) -> float:
     """Mean over labels of the cosine between a label and the centroid of its cluster; higher is better.
 
-    Z: CSR L x D, rows of length 1 or 0. clusters: CSR L x C. A cluster's labels have with its centroid, the sum s of
-    their rows made length 1, similarities that add up to ‖s‖.
+    Z: CSR L x D, rows of length 1 or 0. clusters: CSR L x C. With s the sum of the rows of a cluster's labels, the
+    centroid is s / ‖s‖, so the similarities of these labels to it add up to ‖s‖.
     """
     total = np.zeros(Z.shape[1])
     order = np.argsort(clusters.indices, kind="stable")
@@ -65,7 +68,7 @@ def leaf_objective(Z: sparse.csr_matrix, clusters: sparse.csr_matrix) -> float:
 
 
 class _Node(NamedTuple):
-    """Labels to part: int64 ascending ids, and which rows of `matrix`, with `width` columns, are theirs."""
+    """Labels to split: int64 ascending ids, and their rows in `matrix`, which has `width` columns."""
 
     labels: np.ndarray
     rows: np.ndarray
@@ -74,7 +77,7 @@ class _Node(NamedTuple):
 
 
 class _Tree:
-    """Splits nodes. The features stay where they are, but for copies of small shares of them, which are read faster."""
+    """Splits nodes. The features are not copied, except small shares of them, because these are then read faster."""
 
     def __init__(self, Z: sparse.csr_matrix, seed: int, tolerance: float, max_iterations: int, depth: int) -> None:
         self.seed, self.search, self.depth = seed, (tolerance, max_iterations), depth
@@ -106,7 +109,7 @@ class _Tree:
         return self._below(first, level + 1, 2 * place) + self._below(second, level + 1, 2 * place + 1)
 
     def _split(self, node: _Node, level: int, place: int) -> tuple[_Node, _Node]:
-        """Both halves of a node. A large one starts from the centres that a sample of its labels ends in."""
+        """Both halves of a node. A large node starts from the final centres of a sample of its labels."""
         direction, sums = np.empty(node.width, np.float32), np.empty((2, node.width), np.float32)
         set_difference(node.matrix, *self._first_centres(node, level, place), direction)
         if len(node.rows) > _SAMPLED:
@@ -118,7 +121,7 @@ class _Tree:
         return first, second
 
     def _first_centres(self, node: _Node, level: int, place: int) -> tuple[int, int]:
-        """Two rows of a node, of those with features where there are two."""
+        """Two random rows of a node, chosen among those with features if there are at least two."""
         eligible = node.rows[node.matrix.indptr[node.rows] < node.matrix.indptr[node.rows + 1]]
         rows = eligible if eligible.size > 1 else node.rows
         first, step = self.drawn[level][place]

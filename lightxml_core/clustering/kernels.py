@@ -1,4 +1,4 @@
-"""2-means of the rows of a sparse matrix where they lie; a row that keeps its side is not added up again."""
+"""2-means of rows of a sparse matrix, in place; sums are only updated by the rows that change sides."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lightxml_core.compiled import compiled
 
 
 class Rows(NamedTuple):
-    """A CSR matrix: float32 data, unsigned indices (numba would ask a signed one whether it counts from the end)."""
+    """A CSR matrix: float32 data, unsigned indices (for signed ones numba also checks whether they are negative)."""
 
     indptr: np.ndarray
     indices: np.ndarray
@@ -19,9 +19,9 @@ class Rows(NamedTuple):
 
 @compiled
 def cut_out(matrix: Rows, rows: np.ndarray, number: np.ndarray) -> tuple[Rows, int]:
-    """Some rows as a matrix of their own, of the columns that they use, and how many these are.
+    """Some rows as a new matrix that has only the columns they use, and the number of these columns.
 
-    rows: int64. number: int32[columns of `matrix`] of -1 to work in, -1 again afterwards.
+    rows: int64. number: scratch space, int32[columns of `matrix`]; all -1 before and after.
     """
     indptr = np.zeros(len(rows) + 1, np.int64)
     for place, row in enumerate(rows):
@@ -45,7 +45,7 @@ def cut_out(matrix: Rows, rows: np.ndarray, number: np.ndarray) -> tuple[Rows, i
 
 @compiled
 def set_difference(matrix: Rows, first: int, second: int, direction: np.ndarray) -> None:
-    """Set float32[D] `direction` to one row less another."""
+    """Set float32[D] `direction` to the row `first` minus the row `second`."""
     direction[:] = 0.0
     _add_row(matrix, first, np.float32(1.0), direction)
     _add_row(matrix, second, np.float32(-1.0), direction)
@@ -55,10 +55,10 @@ def set_difference(matrix: Rows, first: int, second: int, direction: np.ndarray)
 def halve(
     matrix: Rows, rows: np.ndarray, direction: np.ndarray, sums: np.ndarray, tolerance: float, max_iterations: int
 ) -> np.ndarray:
-    """bool[rows]: the half of each row, True for the first, which gets the odd one.
+    """bool[rows]: the half of each row, True for the first half, which is the larger one if their number is odd.
 
-    matrix: with D columns. rows: int64, ascending. direction: float32[D], the first centre less the second, replaced
-    by that of the last halves. sums: float32[2, D] to work in.
+    matrix: with D columns. rows: int64, ascending. direction: float32[D], the first centre minus the second, replaced
+    by that of the final halves. sums: scratch space, float32[2, D].
     """
     size = len(rows)
     first, second = sums
@@ -69,7 +69,7 @@ def halve(
     before = -np.inf
     for _ in range(max_iterations):
         one, two = np.sqrt(_square(first)), np.sqrt(_square(second))
-        similarity = (one + two) / size  # of the rows to the centres of the halves they are in
+        similarity = (one + two) / size  # mean, of the rows to the centres of their halves
         if similarity - before < tolerance:
             break
         before = similarity
@@ -87,7 +87,7 @@ def halve(
 def length_of_sum(
     indptr: np.ndarray, indices: np.ndarray, data: np.ndarray, rows: np.ndarray, total: np.ndarray
 ) -> float:
-    """Length of the sum of some rows. total: float64[D] of zeros to work in, zeros again afterwards."""
+    """Length of the sum of some rows. total: scratch space, float64[D]; zeros before and after."""
     squares = 0.0
     for row in rows:
         for stored in range(indptr[row], indptr[row + 1]):
@@ -109,7 +109,7 @@ def _add_row(matrix: Rows, row: int, sign: float, total: np.ndarray) -> None:
 
 @compiled
 def _preferences(matrix: Rows, rows: np.ndarray, direction: np.ndarray) -> np.ndarray:
-    """float32[rows]: each row times the direction. Slices let the compiler multiply several values at once."""
+    """float32[rows]: the dot product of each row and the direction. Slices let the compiler vectorise it."""
     found = np.empty(len(rows), np.float32)
     for place in range(len(rows)):
         start, stop = matrix.indptr[rows[place]], matrix.indptr[rows[place] + 1]
@@ -123,7 +123,7 @@ def _preferences(matrix: Rows, rows: np.ndarray, direction: np.ndarray) -> np.nd
 
 @compiled
 def _best_half(preference: np.ndarray) -> np.ndarray:
-    """bool: the half with the highest preference, of those that tie at its edge the first ones."""
+    """bool: the half with the highest preferences; among ties at its edge the first ones."""
     size = len(preference)
     wanted = (size + 1) // 2
     edge = np.partition(preference, size - wanted)[size - wanted]
@@ -149,7 +149,7 @@ def _square(sums: np.ndarray) -> float:
 
 @compiled
 def _set_direction(first: np.ndarray, second: np.ndarray, one: float, two: float, direction: np.ndarray) -> None:
-    """Set `direction` to the difference of both sums, each times its factor."""
+    """Set `direction` to `one` times the first sum minus `two` times the second."""
     by_first, by_second = np.float32(one), np.float32(two)
     for column in range(len(direction)):
         direction[column] = first[column] * by_first - second[column] * by_second

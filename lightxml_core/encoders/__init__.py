@@ -1,1 +1,1 @@
-"""Backbones (where a pretrained or from-scratch encoder comes from) and tokenised corpora."""
+"""Pretrained and from-scratch encoders, and tokenised corpora."""

@@ -1,4 +1,4 @@
-"""The faster attention for the device at hand, among those of transformers."""
+"""Choose the fastest of transformers' attention implementations for the device."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ _ON_CPU = "sdpa-float32-gradients"
 
 
 def attention(config: Any, dropout: bool) -> str:
-    """Name of the attention to build an encoder of this configuration with; `dropout`: it drops attention in training.
+    """Name of the attention implementation for an encoder of this configuration.
+
+    dropout: attention dropout is active in training.
 
     Measured on CPUs: SDPA with attention dropout takes a slower path than eager, and SDPA's backward pass in bfloat16
     takes 4 to 7 times as long as in float32.
@@ -32,7 +34,7 @@ def attention(config: Any, dropout: bool) -> str:
 def _float32_gradients(
     module: torch.nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **options: Any
 ) -> tuple[Tensor, None]:
-    """transformers' SDPA, float[B, T, heads, d] from float[B, heads, T, d]; in float32 where a gradient is wanted."""
+    """transformers' SDPA, float[B, T, heads, d] from float[B, heads, T, d]; in float32 if gradients are needed."""
     from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
     dtype = torch.float32 if torch.is_grad_enabled() else query.dtype

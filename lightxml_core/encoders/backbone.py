@@ -1,4 +1,4 @@
-"""The encoder as a module: token ids in, one feature vector a document out."""
+"""The encoder as a module: token ids in, one feature vector per document out."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _CLASS_SEGMENT = 2  # of XLNet's class token; the text's is 0
 
 
 class Backbone(nn.Module):
-    """A transformer whose last layers, each read as one vector, represent the document.
+    """A transformer whose last layers, each reduced to one vector, represent the document.
 
     LightXML, section 3.2: the hidden states of the class token in the last five layers, concatenated, 5·d wide. `sum`
     adds them instead, d wide.
-    `first` reads position 0 for every type, as the released code does; `class` reads where the type
-    puts its class token, which for XLNet is the last token; `mean` averages over the document's tokens.
-    `pooled` passes the class token of the last layer through a `Pooler`, as X-Transformer's released code does.
+    `first` takes position 0 for every type, as the released code does; `class` takes the position of the type's class
+    token, which is the last token for XLNet; `mean` averages over the document's tokens; `pooled` passes the class
+    token of the last layer through a `Pooler`, as X-Transformer's released code does.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class Backbone(nn.Module):
         config: Any = encoder.config
         depth, width = int(config.num_hidden_layers), int(config.hidden_size)
         if layers > depth:
-            raise InputError(f"the last {layers} layers are asked for, the encoder has {depth}: set `layers` lower")
+            raise InputError(f"`layers` is {layers}, but the encoder has {depth} layers: lower it")
         self.layers, self.depth = layers, depth
         self.summed = combination == "sum"
         self.width = width if self.summed else layers * width
@@ -49,12 +49,12 @@ class Backbone(nn.Module):
         self.pooler = Pooler(encoder) if position == "pooled" else None
         held: Any = encoder
         if getattr(held, "pooler", None) is not None:
-            held.pooler = None  # read by nothing else; it would only be carried along
+            held.pooler = None  # unused here; it would only take memory
         self.pad_id = int(config.pad_token_id if config.pad_token_id is not None else 0)
         self.positions = _positions(config)
 
     def freeze(self, count: int) -> None:
-        """Keep the embeddings and the first `count` layers as they are: training passes gradients only above them."""
+        """Freeze the embeddings and the first `count` layers: training computes gradients only above them."""
         self.frozen = count
         for module in self.blocks()[: count + 1]:
             module.requires_grad_(False)
@@ -84,20 +84,20 @@ class Backbone(nn.Module):
         """
         if ids.shape[1] > self.positions:
             if bool(mask[:, self.positions :].any()):
-                raise InputError(f"the encoder reads at most {self.positions} tokens: set `max_tokens` to that or less")
+                raise InputError(f"the encoder reads at most {self.positions} tokens: lower `max_tokens` to that")
             ids, mask = ids[:, : self.positions], mask[:, : self.positions]
         given = {"input_ids": ids, "attention_mask": mask.long(), **self._segments(ids, mask)}
         return tuple(self.encoder(**given, output_hidden_states=True).hidden_states)
 
     def _segments(self, ids: Tensor, mask: Tensor) -> dict[str, Tensor]:
-        """What says that XLNet's class token is of a segment of its own, as its tokenizer has it; pooled alone."""
+        """Segment ids that give XLNet's class token its own segment, as its tokenizer does; only for `pooled`."""
         if self.pooler is None or self.kind != "xlnet":
             return {}
         last = (mask.sum(1) - 1).unsqueeze(1)
         return {"token_type_ids": torch.zeros_like(ids).scatter_(1, last, _CLASS_SEGMENT)}
 
     def states_above(self, lower: Tensor, mask: Tensor) -> list[Tensor]:
-        """The states of the layers that learn, from float[B, T, d] out of those below; not for the XLNet type."""
+        """The states of the trained layers from float[B, T, d], the output of the frozen ones; not for XLNet."""
         from transformers.masking_utils import create_bidirectional_mask
 
         encoder: Any = self.encoder
@@ -110,12 +110,12 @@ class Backbone(nn.Module):
         return states[1:]
 
     def read(self, states: Sequence[Tensor], mask: Tensor) -> Tensor:
-        """float[B, n·d]: the last `layers` of the states (of fewer: all), each read as one vector a document."""
+        """float[B, n·d]: the last `layers` states (or all, if fewer), each reduced to one vector per document."""
         read = torch.cat([self._read(state, mask[:, : state.shape[1]]) for state in states[-self.layers :]], dim=1)
         return read if self.pooler is None else self.pooler(read)
 
     def _read(self, state: Tensor, mask: Tensor) -> Tensor:
-        """float[B, T, d] hidden states of one layer as float[B, d]."""
+        """float[B, d] from float[B, T, d], the hidden states of one layer."""
         if self.averaged:
             with torch.autocast(state.device.type, enabled=False):
                 return torch.einsum("btd,bt->bd", state.float(), mask / mask.sum(1, keepdim=True))
@@ -124,10 +124,10 @@ class Backbone(nn.Module):
 
 
 class Pooler(nn.Module):
-    """tanh of a linear layer on the class token: of BERT and MPNet the pretrained one, of the others a new one.
+    """tanh of a linear layer on the class token: pretrained for BERT and MPNet, new for the other types.
 
-    New ones start as their published classification heads do: RoBERTa's as torch does, with dropout before it, XLNet's
-    from a normal distribution.
+    New layers are initialised as in the published classification heads: RoBERTa's by torch's default, with dropout
+    before it, XLNet's from a normal distribution.
     """
 
     def __init__(self, encoder: Any) -> None:
@@ -147,7 +147,7 @@ class Pooler(nn.Module):
 
 
 def _positions(config: Any) -> int:
-    """The most tokens that have a position; XLNet's are relative and without end."""
+    """The largest number of tokens; XLNet has no limit, because its positions are relative."""
     count = int(getattr(config, "max_position_embeddings", -1))
     if count < 0:
         return sys.maxsize
@@ -158,8 +158,8 @@ def _positions(config: Any) -> int:
 def load_encoder(folder: Path, dropout: bool, pretrained: bool = True) -> nn.Module:
     """Build the encoder of a folder, with its weights if it has some and `pretrained` is set.
 
-    Without weights the values are drawn from torch's global generator: seed it before. `dropout=False`
-    turns the encoder's own dropout off. Nothing here reaches for the network.
+    Otherwise the weights are drawn from torch's global generator: seed it before. `dropout=False` turns the encoder's
+    own dropout off. The network is never used.
     """
     from transformers import AutoModel
 

@@ -19,8 +19,8 @@ _MARK = "▁"  # put before a word by Metaspace
 class ScratchConfig:
     """Size of a from-scratch encoder; the weights are drawn from the run's seed when training starts.
 
-    `words` is no transformer: whole words for the methods that embed those. Only `vocabulary` counts, and `split`: what
-    a word is, see `words.word_tokenizer`.
+    `words` is not a transformer but a tokenizer of whole words, for the methods that embed words. It uses only
+    `vocabulary` and `split`, the definition of a word: see `words.word_tokenizer`.
     """
 
     type: Kind
@@ -35,7 +35,7 @@ class ScratchConfig:
         if self.width % self.heads:
             raise InputError(f"width ({self.width}) must be a multiple of heads ({self.heads})")
         if self.type == "xlnet" and self.width % 2:
-            raise InputError(f"width ({self.width}) of an xlnet must be even: half of it are sines, half cosines")
+            raise InputError(f"width ({self.width}) of an xlnet must be even: half are sines, half cosines")
 
     @property
     def depth(self) -> int:
@@ -43,7 +43,7 @@ class ScratchConfig:
         return 0 if self.type == "words" else self.layers
 
 
-WITHOUT_EFFECT: dict[Kind, frozenset[str]] = {  # what a type does not have
+WITHOUT_EFFECT: dict[Kind, frozenset[str]] = {  # fields that a type does not use
     "bert": frozenset({"split"}),
     "roberta": frozenset({"split"}),
     "xlnet": frozenset({"positions", "split"}),
@@ -66,8 +66,8 @@ def build_scratch(config: ScratchConfig, texts: Iterable[str], out: Path) -> Non
         {token.content for token in tokenizer.get_added_tokens_decoder().values()},
     )
     if not any(piece.strip(_MARK) for piece in tokenizer.get_vocab().keys() - special):
-        raise InputError("the training texts hold no word to train a tokenizer on: check the texts")
-    write_text(out / "tokenizer.json", tokenizer.to_str(pretty=True))  # its own `save` hides what went wrong
+        raise InputError("the training texts have no words to train a tokenizer on: check the texts")
+    write_text(out / "tokenizer.json", tokenizer.to_str(pretty=True))  # its own `save` hides the cause of an error
     if config.type != "words":
         write_json(out / "config.json", _model_config(config, tokenizer, size))
     write_json(out / "encoder.json", {"source": "scratch", **asdict(config)})
@@ -105,8 +105,8 @@ def _model_config(config: ScratchConfig, tokenizer: Any, size: int) -> dict[str,
 def _wordpiece(texts: Iterable[str], vocabulary: int) -> Any:
     """BERT's: lower-cased WordPiece, `[CLS] text [SEP]`.
 
-    Its pieces are those of `_bpe` with the mark turned round: there `▁th` begins a word and `th` goes on with
-    one, here `th` begins and `##th` goes on.
+    The pieces are those of `_bpe` with the opposite mark: there `▁th` begins a word and `th` continues one, here `th`
+    begins a word and `##th` continues one.
     """
     from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
@@ -153,10 +153,10 @@ def _marked(texts: Iterable[str], vocabulary: int) -> Any:
 def _bpe(
     texts: Iterable[str], vocabulary: int, special: list[str], normalizer: Any, pre_tokenizer: Any, **options: Any
 ) -> Any:
-    """Byte-pair encoding trained on `texts`: the one trainer here, since it gives the same pieces every time.
+    """Byte-pair encoding trained on `texts`. All types use this trainer, because it is deterministic.
 
-    The library's WordPiece and Unigram trainers number letters and sum counts in the order of a hash map whose
-    seed is new in every process, so their tokenizers differ from run to run.
+    The library's WordPiece and Unigram trainers number letters and sum counts in the order of a hash map whose seed
+    differs in every process, so their tokenizers differ from run to run.
     """
     from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 

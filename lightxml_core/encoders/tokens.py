@@ -1,4 +1,4 @@
-"""Tokenised corpora: every document is turned into ids once and read from a memory map ever after."""
+"""Tokenised corpora: every document is tokenised once and then read from a memory map."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FILLER = "filling empty"
 class TokenisedPart:
     """The token ids of one part of a corpus.
 
-    ids: int32[T], all documents end to end, special tokens included. offsets: int64[N + 1].
+    ids: int32[T], all documents concatenated, special tokens included. offsets: int64[N + 1].
     """
 
     ids: np.ndarray
@@ -57,10 +57,10 @@ def end_to_end(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
 
 
 def prepare_text(text: str, preparation: Preparation, max_tokens: int) -> str:
-    """The text as the tokenizer gets it.
+    """The text as it is passed to the tokenizer.
 
-    `official` does what LightXML's released code does to every backbone's input: lower case, the first
-    `max_tokens` white-space words, and a filler for an empty text.
+    `official` does what LightXML's released code does for every backbone: lower case, only the first `max_tokens`
+    white-space words, and a filler for an empty text.
     """
     if preparation == "plain":
         return text
@@ -73,7 +73,7 @@ def tokenize(
 ) -> None:
     """Tokenise a stream of texts with the encoder's tokenizer into `out/{part}.ids.npy` and `.offsets.npy`.
 
-    At most `max_tokens` ids a document, special tokens included.
+    At most `max_tokens` ids per document, special tokens included.
     """
     lengths = array("q")
     raw = out / f".{part}.ids.raw"
@@ -97,7 +97,7 @@ def tokens_of(texts: Iterable[str], encoder: Path, max_tokens: int, preparation:
 def _encoded(
     texts: Iterable[str], encoder: Path, max_tokens: int, preparation: Preparation
 ) -> Iterator[list[list[int]]]:
-    """The ids of each text, some thousand texts at a time; a text without any token is one unknown token."""
+    """The ids of each text, some thousand texts at a time; a text without tokens becomes one unknown token."""
     tokenizer = _load_tokenizer(encoder, max_tokens)
     if preparation == "official":
         _tokenize_as_in_2020(tokenizer, encoder)
@@ -123,11 +123,11 @@ def _save(raw: Path, lengths: Sequence[int], out: Path, part: str) -> None:
     header = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.int32)), "fortran_order": False, "shape": (total,)}
     with atomic_path(out / f"{part}.ids.npy") as target, target.open("wb") as ids, raw.open("rb") as flat:
         np.lib.format.write_array_header_1_0(ids, header)
-        shutil.copyfileobj(flat, ids)  # not through a memory map: on a full disk that ends the process without a word
+        shutil.copyfileobj(flat, ids)  # not through a memory map: on a full disk that kills the process silently
 
 
 def load_tokens(folder: Path, part: str) -> TokenisedPart:
-    """Open what `tokenize` wrote, memory-mapped; a part that does not fit together is an InputError."""
+    """Open the output of `tokenize`, memory-mapped; InputError if ids and offsets do not fit together."""
     offsets = load_array(made(folder / f"{part}.offsets.npy"))
     ids = load_array(made(folder / f"{part}.ids.npy"), mmap=True)
     whole = len(offsets) > 0 and offsets[0] == 0 and offsets[-1] == len(ids) and bool((np.diff(offsets) > 0).all())
@@ -137,7 +137,7 @@ def load_tokens(folder: Path, part: str) -> TokenisedPart:
 
 
 def describe_tokens(encoder: Path, max_tokens: int, preparation: Preparation, out: Path) -> None:
-    """Write `meta.json` beside the arrays: enough to tell where they came from."""
+    """Write `meta.json` beside the arrays, which records their origin."""
     write_json(
         out / "meta.json",
         {"encoder": read_json(encoder / "encoder.json"), "max_tokens": max_tokens, "preparation": preparation},
@@ -152,18 +152,18 @@ def _load_tokenizer(encoder: Path, max_tokens: int):  # type: ignore[no-untyped-
         raise InputError(f"{path} is missing: the encoder needs a fast tokenizer (tokenizer.json)")
     try:
         tokenizer = Tokenizer.from_file(str(path))
-    except Exception as error:  # the library raises nothing more special
-        raise InputError(f"{path} is not a readable tokenizer ({error}): get the encoder anew") from None
+    except Exception as error:  # the library raises nothing more specific
+        raise InputError(f"{path} is not a readable tokenizer ({error}): get the encoder again") from None
     tokenizer.no_padding()
     tokenizer.enable_truncation(max_tokens)
     return tokenizer
 
 
 def _tokenize_as_in_2020(tokenizer: Any, encoder: Path) -> None:
-    """Make the tokenizer do what those written in Python did in the version of transformers that LightXML pins, 2.11.0.
+    """Make the tokenizer behave as the Python tokenizers of transformers 2.11.0, the version that LightXML pins.
 
-    RoBERTa's put a blank before the text, so that its first word is read like any other. XLNet's took the comma off
-    every piece that ended in a digit and a comma.
+    RoBERTa's put a blank before the text, so that its first word is tokenised like any other. XLNet's split the comma
+    off every piece that ended in a digit and a comma.
     """
     from tokenizers import Regex, pre_tokenizers
 
@@ -177,7 +177,7 @@ def _tokenize_as_in_2020(tokenizer: Any, encoder: Path) -> None:
 
 
 def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:
-    """Some texts at a time, the fewer the longer they are: the tokenizer holds all tokens of each before it cuts it."""
+    """Some texts at a time, fewer if they are long: the tokenizer holds all tokens of a text before it truncates it."""
     chunk: list[str] = []
     characters = 0
     for text in texts:

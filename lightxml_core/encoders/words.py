@@ -1,4 +1,4 @@
-"""Tokenizers of whole words, for the methods that learn or look up a vector a word."""
+"""Tokenizers of whole words, for the methods that learn or look up one vector per word."""
 
 from __future__ import annotations
 
@@ -7,19 +7,18 @@ from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 Split = Literal["marks", "blanks", "treebank"]
-SEPARATOR = "/SEP/"  # stands between title and description in Amazon's texts
+SEPARATOR = "/SEP/"  # between title and description in Amazon's texts
 _PADDING, _UNKNOWN, _END = "[PAD]", "[UNK]", "[END]"
 
 
 def word_tokenizer(texts: Iterable[str], vocabulary: int, split: Split) -> Any:
-    """The most frequent words of `texts`, at most `vocabulary`; padding is 0, a word beyond them 1.
+    """A tokenizer with the most frequent words of `texts`, at most `vocabulary`; padding is 0, any other word 1.
 
-    `marks`: words and punctuation marks in lower case, counted by occurrence, `text [END]`: so no document is empty.
-    The other two are those of AttentionXML's released code (preprocess.py), counted by document, with nothing put after
-    the text. `blanks`: what stands between blanks, as it is. `treebank`: what NLTK 3.4's word_tokenize finds, in lower
-    case, without words of punctuation alone, `/SEP/` being one; where sentences end is told by a rule instead of NLTK's
-    trained model.
-    Words of equal count are numbered in alphabetical order.
+    `marks`: words and punctuation marks in lower case, counted by occurrence, as `text [END]`, so no document is empty.
+    The other two are those of AttentionXML's released code (preprocess.py), counted by document, with nothing added
+    after the text. `blanks`: the unchanged strings between blanks. `treebank`: the words of NLTK 3.4's word_tokenize in
+    lower case, except those of only punctuation; `/SEP/` is a word. A rule finds the ends of sentences instead of
+    NLTK's trained model. Words of equal count are numbered in alphabetical order.
     """
     from tokenizers import Tokenizer, models, processors
 
@@ -37,7 +36,7 @@ def word_tokenizer(texts: Iterable[str], vocabulary: int, split: Split) -> Any:
 
 
 def _counted(texts: Iterable[str], tokenizer: Any, once: bool) -> Counter[str]:
-    """How often each word occurs, or with `once` in how many texts."""
+    """How often each word occurs, or with `once` the number of texts with it."""
     count: Counter[str] = Counter()
     for text in texts:
         normalised = tokenizer.normalizer.normalize_str(text) if tokenizer.normalizer else text
@@ -58,7 +57,7 @@ def _blanks(tokenizer: Any) -> None:
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
 
 
-# Abbreviations whose point does not end a sentence, beside single letters: the common ones of NLTK's English model.
+# Abbreviations whose point does not end a sentence, besides single letters: the common ones of NLTK's English model.
 _ABBREVIATIONS = (
     "adm ave bros co col corp cos dr ft gen inc jr lt ltd maj messrs mr mrs ms prof rep reps sen sr st vs yr "
     "jan feb aug sep sept oct nov dec tues wed fri "
@@ -68,8 +67,8 @@ _ABBREVIATIONS = (
 _CLOSING = "[\\])}>\"'»”’ ]*"
 _POINTED = "|".join([r"[^.\w][a-z]", *(r"\b" + word.replace(".", r"\.") for word in _ABBREVIATIONS.split())])
 
-# The rules of the Treebank's tokenizer, as NLTK 3.4 has them. Marks that it makes tokens of are dropped afterwards, so
-# that here they become blanks.
+# The rules of the Treebank tokenizer of NLTK 3.4. It makes tokens of punctuation, which are dropped afterwards, so here
+# they become blanks.
 _BLANKED = (
     r"(?<=[ (\[{<])''",
     '[«“‘„`;@#$%&?!\\[\\](){}<>»”’"]',

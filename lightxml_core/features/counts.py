@@ -1,4 +1,4 @@
-"""How often terms occur in documents: on disk where a folder is given, because they may not fit into memory."""
+"""Term counts of documents, kept on disk if a folder is given, because they may not fit into memory."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from scipy import sparse
 from lightxml_core.arrays import growing_array, new_array
 
 Analyzer = Callable[[str], Iterable[str]]
-_BLOCK = 1 << 22  # stored values that are worked on at a time
+_BLOCK = 1 << 22  # stored values that are processed at a time
 
 
 @dataclass(frozen=True)
 class Counts:
-    """The terms of N documents, all documents end to end.
+    """The terms of N documents, concatenated.
 
-    terms: int32[M], the number of a term. times: int32[M], how often it occurs. offsets: int64[N + 1].
+    terms: int32[M], term numbers. times: int32[M], how often each occurs. offsets: int64[N + 1].
     """
 
     terms: np.ndarray
@@ -29,11 +29,11 @@ class Counts:
     offsets: np.ndarray
 
     def in_blocks(self) -> Iterator[np.ndarray]:
-        """The terms, some millions at a time."""
+        """The term numbers, some millions at a time."""
         return (self.terms[self.offsets[start] : self.offsets[stop]] for start, stop in blocks(self.offsets))
 
     def rows(self, start: int, stop: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """indptr, terms in ascending order within each row, and float32 times of the rows from `start` to `stop`."""
+        """indptr, terms in ascending order within each row, and float32 counts of the rows from `start` to `stop`."""
         first, last = self.offsets[start], self.offsets[stop]
         terms, times = self.terms[first:last].copy(), self.times[first:last].astype(np.float32)
         indptr, shape = self.offsets[start : stop + 1] - first, (stop - start, np.iinfo(np.int32).max)
@@ -43,7 +43,7 @@ class Counts:
 
 
 def number_terms(texts: Iterable[str], analyze: Analyzer, folder: Path | None) -> tuple[Counts, dict[str, int]]:
-    """The counts of all terms, and the number of each: 0, 1, … as they first occur. folder: for temporary files."""
+    """The counts of all terms, and term → number: 0, 1, … by first occurrence. folder: for temporary files."""
     number: defaultdict[str, int] = defaultdict()
     number.default_factory = number.__len__
     counts = _written((Counter(analyze(text)) for text in texts), number, folder)
@@ -52,7 +52,7 @@ def number_terms(texts: Iterable[str], analyze: Analyzer, folder: Path | None) -
 
 
 def count_known(texts: Iterable[str], analyze: Analyzer, number: dict[str, int], folder: Path | None) -> Counts:
-    """The counts of the terms that have a number, the others left out."""
+    """The counts of the terms that have a number; others are left out."""
     known = ({term: times for term, times in Counter(analyze(text)).items() if term in number} for text in texts)
     return _written(known, number, folder)
 
@@ -68,7 +68,7 @@ def _written(documents: Iterable[dict[str, int]], number: dict[str, int], folder
 
 
 def blocks(offsets: np.ndarray) -> Iterator[tuple[int, int]]:
-    """Ranges of rows that hold some millions of stored values together, or one row with more."""
+    """Ranges of rows with some millions of stored values together, or of one row with more."""
     start, rows = 0, len(offsets) - 1
     while start < rows:
         fitting = int(np.searchsorted(offsets, offsets[start] + _BLOCK, side="right")) - 1
@@ -78,7 +78,7 @@ def blocks(offsets: np.ndarray) -> Iterator[tuple[int, int]]:
 
 
 def document_frequencies(counts: Counts, terms: int) -> np.ndarray:
-    """int64[terms]: in how many documents each term occurs."""
+    """int64[terms]: the number of documents in which each term occurs."""
     found = np.zeros(terms, np.int64)
     for block in counts.in_blocks():
         found += np.bincount(block, minlength=terms)
@@ -86,7 +86,7 @@ def document_frequencies(counts: Counts, terms: int) -> np.ndarray:
 
 
 def term_frequencies(counts: Counts, columns: np.ndarray, width: int) -> np.ndarray:
-    """float32[width]: how often the terms of each column occur, added up document by document, as scikit-learn does.
+    """float32[width]: the total count of each column's terms, summed document by document as in scikit-learn.
 
     columns: int[terms], -1 for a term without a column.
     """
@@ -105,10 +105,10 @@ def matrix_of(
     weigh: Callable[[sparse.csr_matrix], object],
     folder: Path | None,
 ) -> sparse.csr_matrix:
-    """float32 CSR N x width of the counts, its arrays in nameless files in `folder` or, without one, in memory.
+    """float32 CSR N x width of the counts; its arrays are in unnamed temporary files in `folder`, or in memory if None.
 
     columns: int32[terms], the column of each term, -1 for one that is left out. weigh: changes the values of some rows
-    in place; they come in the order of the terms' numbers, in which scikit-learn adds up their squares.
+    in place. They are in the order of the terms' numbers, because scikit-learn adds their squares in this order.
     """
     size = sum(int(np.count_nonzero(columns[terms] >= 0)) for terms in counts.in_blocks())
     indices, data = new_array(size, np.int32, folder), new_array(size, np.float32, folder)

@@ -1,4 +1,4 @@
-"""Sums of sparse rows, each result written once into memory of its own size."""
+"""Sums of sparse rows, written directly into arrays of the final size."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from lightxml_core.compiled import compiled
 def columns_of_sums(
     members: np.ndarray, of: np.ndarray, indptr: np.ndarray, indices: np.ndarray, width: int
 ) -> np.ndarray:
-    """int64[S]: how many columns the sum of each set of rows uses.
+    """int64[S]: the number of columns that the sum of each set of rows uses.
 
-    Set s holds the rows of[members[s]:members[s + 1]] of the CSR matrix indptr, indices with `width` columns.
+    Set s has the rows of[members[s]:members[s + 1]] of the CSR matrix (indptr, indices) with `width` columns.
     """
     sets = len(members) - 1
     seen, counts = np.full(width, -1, np.int64), np.zeros(sets, np.int64)
@@ -39,9 +39,10 @@ def unit_sums(
     values: np.ndarray,
     width: int,
 ) -> None:
-    """Write the columns and values of each set's sum of rows times `scale`, made length 1, from starts[s] on.
+    """Sum each set's rows times `scale`, normalise to length 1, and write columns and values from starts[s] on.
 
-    scale: float32 a row. starts: int64[S + 1], as the counts say. columns: int32, values: float32, to be filled.
+    scale: float32 per row. starts: int64[S + 1], the cumulative `columns_of_sums`. columns: int32, values: float32, to
+    be filled.
     """
     place = np.full(width, -1, np.int64)
     for s in range(len(members) - 1):

@@ -16,7 +16,7 @@ _MOST_VALUES = np.iinfo(np.int32).max
 def normalise_rows(X: sparse.csr_matrix, folder: Path | None = None) -> sparse.csr_matrix:
     """A float32 copy of X with rows of length 1; rows of zeros stay zero.
 
-    folder: where the copy lies, in nameless files that go with it; without one it lies in memory.
+    folder: a folder for unnamed temporary files that hold the copy; None to keep it in memory.
     """
     data, indices = new_array(X.nnz, np.float32, folder), new_array(X.nnz, X.indices.dtype, folder)
     for start, stop in blocks(X.indptr):
@@ -37,11 +37,11 @@ def label_features(
 ) -> sparse.csr_matrix:
     """float32 CSR L x D: for each label the sum of its documents' l2-normalised features, l2-normalised again.
 
-    X_trn: CSR N x D. Y_trn: CSR N x L. A label without documents gets a row of zeros. scale: float64[N], what each
-    document's features are multiplied by before they are added up, instead of by 1 / their length.
-    Columns are unique but in no order within a row. The literature calls this positive instance feature aggregation
-    (PIFA). folder: where the values lie, in nameless files that go with the matrix; without one they lie in memory.
-    Above 2^31 values the columns are int32 and the row ends int64, which clustering takes and most of scipy does not.
+    The literature calls this positive instance feature aggregation (PIFA). X_trn: CSR N x D. Y_trn: CSR N x L. A label
+    without documents gets a row of zeros. scale: float64[N], factors for the documents' features instead of 1 / their
+    length. Columns are unique but unsorted within a row. folder: for unnamed temporary files that hold the values; None
+    to keep them in memory. Above 2^31 values the columns are int32 and the row ends int64. Clustering accepts this,
+    most of scipy does not.
     """
     from lightxml_core.features.kernels import columns_of_sums, unit_sums
 
@@ -60,7 +60,7 @@ def label_features(
 def _assembled(
     values: np.ndarray, columns: np.ndarray, starts: np.ndarray, shape: tuple[int, int]
 ) -> sparse.csr_matrix:
-    """A CSR matrix of these arrays; of more values than 32 bits count, scipy would copy the columns into memory."""
+    """A CSR matrix of these arrays, not copied: scipy would copy the columns if there are more than 2^31 values."""
     if starts[-1] <= _MOST_VALUES:
         return sparse.csr_matrix((values, columns, starts), shape=shape)
     matrix = sparse.csr_matrix(shape, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Where the features of a dataset come from: shipped by the copy that was downloaded, or built from its texts."""
+"""Where the features of a dataset come from: shipped with the downloaded copy, or built from its texts."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ OF_CLUSTERS, ORIGIN = "X.clusters.npz", "origin.json"
 
 @dataclass(frozen=True)
 class Origin:
-    """files: of the copy, that features were read from; none where they were built here. what: these files hold.
+    """files: those of the copy that features were read from; none if they were built here. what: their contents.
 
-    copy: the archives that were downloaded. columns: how many features there are. first_column: the number that the
-    first one has in `files`.
+    copy: the downloaded archives. columns: the number of features. first_column: the number of the first feature in
+    `files`.
     """
 
     copy: str
@@ -38,26 +38,26 @@ class Origin:
 
 @dataclass(frozen=True)
 class Origins:
-    """Of the features that methods read of documents, and of those that label clusters are made from."""
+    """The origins of the document features that methods read, and of those that label clusters are made from."""
 
     documents: Origin
     clusters: Origin
 
     def write(self, folder: Path) -> None:
-        """Leave them as a JSON file in the folder of the features."""
+        """Write them as a JSON file into the folder of the features."""
         write_json(folder / ORIGIN, asdict(self))
 
 
 def read_origins(folder: Path) -> Origins:
-    """What `Origins.write` left in a folder of features."""
+    """Read the file that `Origins.write` wrote into a folder of features."""
     found = read_json(made(folder / ORIGIN))
     return Origins(**{use: Origin(**{**values, "files": tuple(values["files"])}) for use, values in found.items()})
 
 
 def origins(shipped: Shipped | None, columns: int, used: Mapping[str, Any]) -> Origins:
-    """What to say of features, for methods the shipped ones if there are such of all documents, else built ones.
+    """The origins of the features. Methods read the shipped ones if these cover all documents, else built ones.
 
-    columns: how many features methods read. used: what the download left in `source.json`.
+    columns: the number of features that methods read. used: the contents of the download's `source.json`.
     """
     copy = ", ".join(entry["archive"] for entry in used["files"])
     built = Origin(copy, columns)

@@ -24,7 +24,7 @@ from lightxml_core.features.counts import (
 )
 from lightxml_core.features.unspaced import Watched
 
-_WORD = r"(?u)\b\w+\b"  # one letter is a word: scikit-learn's own pattern drops "A" of "vitamin A"
+_WORD = r"(?u)\b\w+\b"  # keeps words of one letter; scikit-learn's own pattern drops the "A" of "vitamin A"
 
 SHOWN = 30  # characters of a text
 
@@ -35,9 +35,9 @@ Features = tuple[sparse.csr_matrix, sparse.csr_matrix, dict[str, int]]
 
 @dataclass(frozen=True)
 class FeatureSettings:
-    """min_df: documents that a term must occur in. max_features: keep the most frequent terms only, None for all.
-    sublinear: 1 + ln(count) for the count (TF-IDF only). analyzer: of what terms are made: words, or the characters
-    within what blanks separate (scikit-learn's `char_wb`). ngrams: longest run of either that makes a term.
+    """min_df: smallest number of documents with a term. max_features: keep only the most frequent terms, None for all.
+    sublinear: 1 + ln(count) instead of the count (TF-IDF only). analyzer: terms are made of words, or of characters
+    between blanks (scikit-learn's `char_wb`). ngrams: longest run of words or characters that makes a term.
     """
 
     min_df: int = 1
@@ -52,11 +52,11 @@ def build_tfidf(
 ) -> Features:
     """X_trn (N_trn x D), X_tst (N_tst x D), and the column of each term: float32 CSR with rows of length 1.
 
-    Vocabulary and document frequencies come from the training texts alone, in lower case. A text without a known
-    word gets an empty row. InputError where no term is left. Texts whose words have no blanks between them are warned
-    about, unless terms are made of characters. The values are those of scikit-learn's TfidfVectorizer.
+    Vocabulary and document frequencies come from the training texts alone, in lower case. A text without known terms
+    gets an empty row. InputError if no term is left. A warning is given if words have no blanks between them, unless
+    terms are made of characters. The values are those of scikit-learn's TfidfVectorizer.
 
-    folder: where the values lie, in nameless files that go with the matrices; without one they lie in memory.
+    folder: for unnamed temporary files that hold the values; None to keep them in memory.
     """
     return _build(trn_texts, tst_texts, settings, folder, weighted=True)
 
@@ -84,7 +84,7 @@ def _build(
 
 
 def _analyzer(settings: FeatureSettings) -> Analyzer:
-    """What takes a text apart into its terms."""
+    """The function that splits a text into terms."""
     from sklearn.feature_extraction.text import CountVectorizer
 
     pattern = _WORD if settings.analyzer == "word" else None
@@ -104,17 +104,17 @@ def _warn_unspaced(example: str) -> None:
 def _vocabulary(
     counts: Counts, number: dict[str, int], settings: FeatureSettings
 ) -> tuple[dict[str, int], np.ndarray, np.ndarray]:
-    """The column of each term that is kept, sorted; int32 by number, -1 for the others; documents by column."""
+    """Term → column of the kept terms, sorted; the int32 column by number, -1 for others; documents by column."""
     documents = document_frequencies(counts, len(number))
     enough = documents >= settings.min_df
     kept = sorted(compress(number, enough))
     if not kept:
-        reason = f"none of {len(number)} terms occurs in {settings.min_df} of them" if number else "they hold no term"
+        reason = f"none of {len(number)} terms occurs in {settings.min_df} of them" if number else "they have no terms"
         raise InputError(f"the training texts give no features ({reason}): check the texts and min_df")
     columns = _columns(kept, number)
     if settings.max_features is not None and len(kept) > settings.max_features:
         times = term_frequencies(counts, columns, len(kept))
-        chosen = np.sort((-times).argsort()[: settings.max_features])  # of equal ones those that scikit-learn takes
+        chosen = np.sort((-times).argsort()[: settings.max_features])  # breaks ties as scikit-learn does
         kept = [kept[place] for place in chosen]
         columns = _columns(kept, number)
     of_column = np.empty(len(kept), np.int64)
@@ -123,14 +123,14 @@ def _vocabulary(
 
 
 def _columns(kept: list[str], number: dict[str, int]) -> np.ndarray:
-    """int32 by number: the place of a term among those kept, -1 for the others."""
+    """int32 by number: the index of a term among the kept ones, -1 for others."""
     columns = np.full(len(number), -1, np.int32)
     columns[np.fromiter(map(number.__getitem__, kept), np.int64, len(kept))] = np.arange(len(kept))
     return columns
 
 
 class _Weights:
-    """TF-IDF in place of counts: 1 + ln(count) or the count, times 1 + ln((1 + N) / (1 + df)); rows of length 1.
+    """Replaces counts by TF-IDF: 1 + ln(count) or the count, times 1 + ln((1 + N) / (1 + df)); rows of length 1.
 
     Each step is rounded to float32, as scikit-learn rounds it.
     """
@@ -150,4 +150,4 @@ class _Weights:
 
 
 def _as_they_are(rows: sparse.csr_matrix) -> None:
-    """Leave counts as they are."""
+    """Keep the counts."""

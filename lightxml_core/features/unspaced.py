@@ -1,4 +1,4 @@
-"""Texts in scripts that put no blanks between words."""
+"""Detect texts in scripts that put no blanks between words."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 _CHINESE_JAPANESE = "\u3005-\u3007\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
 _CHINESE_JAPANESE += "\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"
 _THAI_LAO_BURMESE_KHMER = "\u0e01-\u0e3a\u0e40-\u0e4e\u0e81-\u0ece\u1000-\u103f\u1780-\u17d3"
-# the characters of each, and how many of them a word has on average at most where words are set apart
+# the characters of each script, and the largest mean length of a word in texts that do separate words
 _SCRIPTS = ((_CHINESE_JAPANESE, 3), (_THAI_LAO_BURMESE_KHMER, 7))
 _PATTERNS = [(re.compile(rf"[{script}]+"), re.compile(rf"[\w{script}]+"), longest) for script, longest in _SCRIPTS]
 _SHARE = 0.05  # of all characters
@@ -23,7 +23,7 @@ class _Counts:
 
 @dataclass
 class Watched:
-    """Texts that are counted as they pass, to see afterwards whether their words are set apart."""
+    """A stream of texts that counts characters, to tell afterwards whether blanks separate their words."""
 
     texts: Iterable[str]
     example: str = ""
@@ -47,11 +47,11 @@ class Watched:
 
     @property
     def unspaced(self) -> bool:
-        """Whether 5% of all characters are of a script without blanks, and words of it are not set apart.
+        """Whether 5% of all characters are of a script without blanks, and nothing separates its words.
 
-        They are not if a run of word characters holds more of the script, on average, than a word does: more than 3
-        characters in Chinese and Japanese, more than 7 in Thai, Lao, Burmese and Khmer. Scripts that use blanks count
-        nowhere, so that long words, addresses and names of chemicals change nothing.
+        Nothing does if a run of word characters has more characters of the script, on average, than a word: more than 3
+        in Chinese and Japanese, more than 7 in Thai, Lao, Burmese and Khmer. Scripts with blanks are not counted, so
+        long words, addresses and names of chemicals have no effect.
         """
         return any(
             counts.characters > max(_SHARE * self._total, longest * counts.runs)

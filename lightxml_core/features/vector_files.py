@@ -1,6 +1,6 @@
-"""Files of word vectors: the text files that their authors publish, and the folder that a download leaves.
+"""Files of word vectors: text files as published, and the folder that a download writes.
 
-The folder holds `vectors.npy`, float32 rows × width, and `rows.json`, word → row; several words may share a row.
+The folder has `vectors.npy`, float32 rows × width, and `rows.json`, word → row. Several words may share a row.
 """
 
 from __future__ import annotations
@@ -21,30 +21,30 @@ _ROWS, _VECTORS = "rows.json", "vectors.npy"
 def read_vectors(path: Path, wanted: Collection[str]) -> dict[str, np.ndarray]:
     """Word → float32[width] of the wanted words in a word2vec, FastText or GloVe text file, or in a downloaded folder.
 
-    A line holds a word and its numbers; a first line of two integers is a header. Of a word on several lines the first
-    counts, as in GloVe's own readers. InputError with the line's number where one of a wanted word holds other than
-    numbers, or not as many as the first line.
+    A line has a word and its numbers; a first line of two integers is a header. If a word has several lines the first
+    counts, as in GloVe's own readers. InputError with the line's number if a wanted word is not followed by numbers, as
+    many as on the first line.
     """
     found = _from_folder(path, wanted) if (path / _ROWS).is_file() else _from_text(path, wanted)
     if not found:
-        raise InputError(f"{path} holds no vector of any word of the corpus: is it of another language or format?")
+        raise InputError(f"{path} has no vectors for the words of the corpus: check its language and format")
     return found
 
 
 def write_vectors(folder: Path, rows: Mapping[str, int], vectors: np.ndarray) -> None:
-    """Put vectors into an existing folder. rows: word → row of `vectors`; ValueError if they do not fit together."""
+    """Write vectors into an existing folder. rows: word → row of `vectors`; ValueError if they do not fit together."""
     if vectors.ndim != 2 or vectors.dtype.kind != "f" or not np.isfinite(vectors).all():
-        raise ValueError("the vectors are no table of finite numbers")
+        raise ValueError("the vectors are not a table of finite numbers")
     if not rows or min(rows.values()) < 0 or max(rows.values()) >= len(vectors):
-        raise ValueError(f"no words, or words of other rows than the {len(vectors)} of the vectors")
+        raise ValueError(f"there are no words, or the rows of the words are not among the {len(vectors)} vectors")
     save_array(folder / _VECTORS, np.ascontiguousarray(vectors, "<f4"))
     write_json(folder / _ROWS, rows)
 
 
 def convert_text(text: Path, folder: Path, name: str) -> None:
-    """Put what a text file holds, which `read_vectors` describes, into an existing folder; one line is in memory.
+    """Convert a text file as described in `read_vectors` into an existing folder, one line in memory at a time.
 
-    name: what messages call the file. InputError for any line that is no word and its numbers.
+    name: the file's name for messages. InputError for any line that is not a word and its numbers.
     """
     rows: dict[str, int] = {}
     width = 0
@@ -52,7 +52,7 @@ def convert_text(text: Path, folder: Path, name: str) -> None:
         rows.setdefault(line.word, len(rows))
         width = width or len(line.numbers)
     if not width:
-        raise InputError(f"{name} holds no word vectors: is it of another format?")
+        raise InputError(f"{name} has no word vectors: check its format")
     with (folder / _VECTORS).open("wb") as out:
         np.lib.format.write_array_header_1_0(out, {"descr": "<f4", "fortran_order": False, "shape": (len(rows), width)})
         written = 0

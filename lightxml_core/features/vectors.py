@@ -1,4 +1,4 @@
-"""Vectors of words to start from: read from a file, or learnt from the documents."""
+"""Initial word vectors: read from a file, or learnt from the documents."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lightxml_core.features.vector_files import read_vectors
 
 
 def learn_vectors(X: sparse.csr_matrix, width: int, seed: int) -> np.ndarray:
-    """float32[D, width]: the columns of a documents × words matrix in its leading singular directions, of length 1.
+    """float32[D, width]: the words of a documents × words matrix in its leading singular directions, of length 1.
 
     X: CSR N × D. Words that occur in the same documents get similar vectors. Columns beyond the rank are zeros.
     """
@@ -41,7 +41,7 @@ def scaled_to(length: float, vectors: np.ndarray) -> np.ndarray:
 
 
 Missing = Literal["like_others", "uniform"]
-RANDOM, CORPUS = FIRST = "random", "corpus"  # what the setting `vectors` may say instead of naming a file
+RANDOM, CORPUS = FIRST = "random", "corpus"  # values of the setting `vectors` that do not name a file
 
 
 def from_file(vectors: str) -> bool:
@@ -58,11 +58,11 @@ def first_vectors(
     missing: Missing = "like_others",
     spelt: Mapping[str, str] = MappingProxyType({}),
 ) -> np.ndarray:
-    """float32[D, width]: a vector for each column of X: read from a file, or without one learnt from X.
+    """float32[D, width]: a vector per column of X, read from a file, or learnt from X if there is none.
 
-    column_of: word → column. spelt: word → the word of the file whose vector it gets, where that is another one.
-    A word that the file lacks gets a random vector: of the mean length of the others, its direction drawn evenly
-    (`like_others`), or each number drawn from U(-1, 1) (`uniform`).
+    column_of: word → column. spelt: word → the word of the file whose vector it gets, if the spelling differs.
+    A word that is not in the file gets a random vector: of the mean length of the others and a uniformly random
+    direction (`like_others`), or of numbers from U(-1, 1) (`uniform`).
     InputError for a file of another width, or features that have no words.
     """
     if file is None:
@@ -83,7 +83,7 @@ def first_vectors(
 def _drawn(
     shape: tuple[int, int], missing: Missing, found: Mapping[str, np.ndarray], random: np.random.Generator
 ) -> np.ndarray:
-    """float32 of that shape: vectors for words that have none."""
+    """float32 of the given shape: vectors for words that have none."""
     if missing == "uniform":
         return random.uniform(-1.0, 1.0, shape).astype(np.float32)
     length = np.mean([np.linalg.norm(vector) for vector in found.values()])

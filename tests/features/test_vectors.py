@@ -40,8 +40,8 @@ def test_the_first_of_several_vectors_of_a_word_counts(tmp_path: Path) -> None:
         ("cat 1 2\ndog 1 x\n", r"line 2: expected a word and 2 numbers"),
         ("cat 1 2\ndog 1\n", r"line 2: expected a word and 2 numbers"),
         ("cat 1 nan\n", r"line 1: expected a word and 2 numbers"),
-        ("cow 1 2\n", "holds no vector of any word of the corpus"),
-        ("", "holds no vector of any word of the corpus"),
+        ("cow 1 2\n", "has no vectors for the words of the corpus"),
+        ("", "has no vectors for the words of the corpus"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_line(text: str, said: str, tmp_path: Path) -> None:

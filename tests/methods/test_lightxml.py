@@ -444,7 +444,7 @@ def test_settings_that_exclude_each_other_are_an_input_error(wrong: dict[str, An
 
 def test_more_layers_than_there_are_is_an_input_error(corpus: Encoded, tmp_path: Path) -> None:
     settings = changed(FAST, layers=3)
-    with pytest.raises(InputError, match="the last 3 layers are asked for, the encoder has 2: set `layers` lower"):
+    with pytest.raises(InputError, match="`layers` is 3, but the encoder has 2 layers: lower it"):
         fit(corpus.data("bert", settings), settings, tmp_path / "model", True)
     assert not (tmp_path / "model").exists()
 
