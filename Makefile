@@ -45,7 +45,7 @@ lint: setup  ## style, types, formatting of the workflow, its linter
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/snakefmt --check Snakefile rules workflow
 	$(BIN)/snakemake --lint
 	$(BIN)/python docs/rulegraph.py --check
 	$(BIN)/python docs/measured.py --check

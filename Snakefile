@@ -5,7 +5,8 @@ from snakemake.utils import min_version
 min_version("9.19")
 
 
-configfile: f"{workflow.basedir}/config.yaml"
+# Its own folder, also where another Snakefile uses this workflow as a module.
+configfile: workflow.current_basedir.join("config.yaml").get_path_or_uri(secret_free=True)
 
 
 # Used only with `--sdm apptainer`: see container.def.

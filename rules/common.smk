@@ -6,11 +6,16 @@ import json
 import os
 import re
 import sys
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 
 # Rules call `python -m workflow_scripts.<rule>`. It must find this interpreter and this tree, wherever snakemake runs.
-BASE = Path(workflow.basedir)
+BASE = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parent
+if not (BASE / "lightxml_core").is_dir():
+    sys.exit(f"error: {BASE} is no folder of this machine: clone the project and use the Snakefile of the clone")
+if workflow.modifier.modify_path("results/") != "results/":
+    sys.exit("error: the programs write to data/, results/ and logs/: use the module without a prefix")
 if os.pathsep in str(BASE) or set("{}") & set(os.path.relpath(BASE)):
     sys.exit(
         f"error: {BASE}: neither Python's search path nor snakemake can name a folder with a colon or a brace: rename it"
@@ -41,7 +46,15 @@ def or_exit(function, *arguments):
 
 
 def load_definitions():
-    """The registry, with the configuration as snakemake merged it."""
+    """The registry, with the configuration as snakemake merged it.
+
+    In a module it is the module's; config.yaml has the keys that it leaves out.
+    """
+    if not workflow.modifier.is_main_snakefile():
+        given = deepcopy(config)
+        for key, value in read_config(BASE / "config.yaml").items():
+            config.setdefault(key, value)
+        return load_registry(BASE, config, Origin([("the module's config", given)]))
     given = with_numbers(workflow.config_settings.config, Config)
     lay_over(config, given)
     files = [(os.path.relpath(path), read_config(path)) for path in workflow.overwrite_configfiles]

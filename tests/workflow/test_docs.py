@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ HEAD = "variant,P@1,P@1 std,seeds,date,commit,command,hardware,source,note\n"
 GOOD = "ours,71.20,0.30,3,2026-11-28,,,2 cores,,\n"
 
 
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+DOCUMENTS = [*ROOT.glob("*.md"), ROOT / "config/README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def run(folder: Path, rows: str, *options: str) -> tuple[int, str]:
@@ -83,6 +84,13 @@ def test_links_lead_to_files_and_headings(document: Path) -> None:
         target = (document.parent / file).resolve() if file else document
         assert target.exists(), link
         assert not anchor or anchor in anchors(target), link
+
+
+def test_the_version_is_the_same_everywhere() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert newest and citation["version"] == project["version"] == newest[1]
 
 
 def test_the_architecture_names_every_rule_and_every_package() -> None:

@@ -346,9 +346,24 @@ def test_snakemake_finds_nothing_to_criticise(project: Path) -> None:
     assert "Congratulations" in snakemake(project, "--lint")
 
 
+def test_another_snakefile_uses_the_workflow_as_a_module(project: Path, tmp_path: Path) -> None:
+    """What its configuration leaves out is that of config.yaml; files of the project are found from any folder."""
+    chosen = {"protocol": "clean", "targets": {"mine": {"datasets": ["tiny"], "methods": ["knn"]}}}
+    (tmp_path / "Snakefile").write_text(
+        f'module lightxml:\n    snakefile: "{project}/workflow/Snakefile"\n    config: {chosen}\n'
+        "use rule * from lightxml as lightxml_*\n"
+        'rule all:\n    input: "results/targets/mine/report.html"\n    default_target: True\n'
+    )
+    jobs = {job.rule: job for job in plan(tmp_path)}
+    stages = {"prepare_corpus", "split_validation", "build_features", "select", *KNN} - {"publish"}
+    assert jobs.keys() == {"all"} | {f"lightxml_{stage}" for stage in stages}
+    assert os.path.relpath(project / "workflow_scripts/train.py", tmp_path) in jobs["lightxml_train"].inputs
+    assert "results/tiny/knn/single/seed0/model" in jobs["lightxml_train"].outputs
+
+
 def test_the_rules_are_formatted(project: Path) -> None:
     pytest.importorskip("snakefmt")
-    command = [sys.executable, "-m", "snakefmt", "--check", "Snakefile", "rules"]
+    command = [sys.executable, "-m", "snakefmt", "--check", "Snakefile", "rules", "workflow"]
     done = subprocess.run(command, cwd=project, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
