@@ -23,7 +23,7 @@ class Shape:
 
     labels: int
     vocabulary: int
-    labels_a_document: float
+    labels_per_document: float
     words_a_document: float
 
 
@@ -81,7 +81,7 @@ def _labels(documents: int, shape: Shape, random: np.random.Generator) -> tuple[
     primary = shuffled[zipf(shape.labels, 0.6, documents, random)]
     forced = min(documents, shape.labels // 2)
     primary[random.permutation(documents)[:forced]] = random.permutation(shape.labels)[:forced]
-    others = random.poisson(shape.labels_a_document - 1, documents)
+    others = random.poisson(shape.labels_per_document - 1, documents)
     rows = np.repeat(np.arange(documents), others)
     near = primary[rows] // _TOPIC * _TOPIC + random.integers(0, _TOPIC, len(rows))
     far = shuffled[zipf(shape.labels, 0.6, len(rows), random)]

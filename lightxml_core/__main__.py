@@ -81,7 +81,7 @@ def _predict(options: argparse.Namespace) -> None:
 
 
 def _plan(options: argparse.Namespace) -> None:
-    from lightxml_core.planning.plan import spelled, this_machine
+    from lightxml_core.planning.plan import plan_table, this_machine
     from lightxml_core.registry import load_registry
     from lightxml_core.registry.origin import Origin, lay_over
 
@@ -95,7 +95,7 @@ def _plan(options: argparse.Namespace) -> None:
     registry = load_registry(root, config, Origin(layers))
     if options.target not in registry.targets:
         raise InputError(f"no target {options.target!r}: there are {', '.join(registry.targets)}")
-    print(spelled(registry, options.target, root, this_machine(root, options.teraflops)))
+    print(plan_table(registry, options.target, root, this_machine(root, options.teraflops)))
 
 
 def _values(path: Path) -> dict[str, Any]:

@@ -18,8 +18,8 @@ rule cluster_labels:
         max_leaf=r"[2-9]|[1-9]\d{1,9}",
     threads: THREADS
     resources:
-        mem_mb=mem_mb(stage_asked("cluster_labels")),
-        runtime=runtime(stage_asked("cluster_labels")),
+        mem_mb=mem_mb(stage_request("cluster_labels")),
+        runtime=runtime(stage_request("cluster_labels")),
     shell:
         "python -m workflow_scripts.cluster_labels --features {input.features} --labels {input.labels}"
         " --max-leaf {wildcards.max_leaf} --seed {wildcards.tree} --threads {threads} --out {output} 2>&1 | tee {log}"

@@ -19,8 +19,8 @@ rule download_dataset:
         dataset=one_of(DOWNLOADED),
     threads: 1
     resources:
-        mem_mb=mem_mb(stage_asked("download_dataset")),
-        runtime=runtime(stage_asked("download_dataset")),
+        mem_mb=mem_mb(stage_request("download_dataset")),
+        runtime=runtime(stage_request("download_dataset")),
     params:
         source=lambda wildcards: as_json(plain(REGISTRY.definition(wildcards.dataset).source)),
         keep=lambda wildcards: as_json(REGISTRY.definition(wildcards.dataset).keep),
@@ -44,8 +44,8 @@ rule prepare_corpus:
         "logs/prepare_corpus/{dataset}.tsv"
     threads: 1
     resources:
-        mem_mb=mem_mb(stage_asked("prepare_corpus")),
-        runtime=runtime(stage_asked("prepare_corpus")),
+        mem_mb=mem_mb(stage_request("prepare_corpus")),
+        runtime=runtime(stage_request("prepare_corpus")),
     params:
         options=corpus_options,
         name=lambda wildcards: whole_of(wildcards.dataset),
@@ -70,8 +70,8 @@ rule split_validation:
         "logs/split_validation/{dataset}.tsv"
     threads: 1
     resources:
-        mem_mb=mem_mb(stage_asked("split_validation")),
-        runtime=runtime(stage_asked("split_validation")),
+        mem_mb=mem_mb(stage_request("split_validation")),
+        runtime=runtime(stage_request("split_validation")),
     params:
         options=validation_options,
         name=lambda wildcards: whole_of(wildcards.dataset),

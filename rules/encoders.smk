@@ -66,8 +66,8 @@ rule build_encoder:
         backbone=one_of(FROM_SCRATCH),
     threads: 1
     resources:
-        mem_mb=mem_mb(stage_asked("build_encoder")),
-        runtime=runtime(stage_asked("build_encoder")),
+        mem_mb=mem_mb(stage_request("build_encoder")),
+        runtime=runtime(stage_request("build_encoder")),
     params:
         config=lambda wildcards: as_json(plain(REGISTRY.backbones[wildcards.backbone].scratch)),
     shell:
@@ -96,8 +96,8 @@ rule tokenize:
         text="plain|official",
     threads: THREADS
     resources:
-        mem_mb=mem_mb(stage_asked("tokenize")),
-        runtime=runtime(stage_asked("tokenize")),
+        mem_mb=mem_mb(stage_request("tokenize")),
+        runtime=runtime(stage_request("tokenize")),
     shell:
         "python -m workflow_scripts.tokenize --corpus results/{wildcards.dataset}/corpus --encoder {input.encoder}"
         " --max-tokens {wildcards.max_tokens} --text {wildcards.text} --threads {threads} --out {output} 2>&1 | tee {log}"

@@ -18,8 +18,8 @@ rule evaluate:
         "logs/evaluate/{dataset}/{method}/{variant}/seed{seed}.tsv"
     threads: 1
     resources:
-        mem_mb=mem_mb(stage_asked("evaluate")),
-        runtime=runtime(stage_asked("evaluate")),
+        mem_mb=mem_mb(stage_request("evaluate")),
+        runtime=runtime(stage_request("evaluate")),
     params:
         a=lambda wildcards: REGISTRY.definition(wildcards.dataset).propensity.a,
         b=lambda wildcards: REGISTRY.definition(wildcards.dataset).propensity.b,

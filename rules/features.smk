@@ -21,8 +21,8 @@ rule build_features:
         kind="tfidf|bow",
     threads: 1
     resources:
-        mem_mb=mem_mb(stage_asked("build_features")),
-        runtime=runtime(stage_asked("build_features")),
+        mem_mb=mem_mb(stage_request("build_features")),
+        runtime=runtime(stage_request("build_features")),
     params:
         settings=lambda wildcards: as_json(plain(REGISTRY.definition(wildcards.dataset).features)),
     shell:
@@ -47,8 +47,8 @@ rule import_features:
         dataset=one_of(SHIPPING),
     threads: 1
     resources:
-        mem_mb=mem_mb(stage_asked("build_features")),
-        runtime=runtime(stage_asked("build_features")),
+        mem_mb=mem_mb(stage_request("build_features")),
+        runtime=runtime(stage_request("build_features")),
     params:
         settings=lambda wildcards: as_json(plain(REGISTRY.definition(wildcards.dataset).features)),
     shell:

@@ -20,8 +20,8 @@ rule predict:
         "logs/predict/{dataset}/{method}/{member}/seed{seed}.tsv"
     threads: THREADS
     resources:
-        mem_mb=mem_mb(member_asked(prediction_of)),
-        runtime=runtime(member_asked(prediction_of)),
+        mem_mb=mem_mb(member_request(prediction_of)),
+        runtime=runtime(member_request(prediction_of)),
         gpu=lambda wildcards: int(bool({"gpu", "gpus"} & needs(wildcards))),
     params:
         inputs=as_options(prediction_inputs),
@@ -44,8 +44,8 @@ rule ensemble:
         "logs/ensemble/{dataset}/{method}/seed{seed}.tsv"
     threads: 1
     resources:
-        mem_mb=mem_mb(stage_asked("ensemble")),
-        runtime=runtime(stage_asked("ensemble")),
+        mem_mb=mem_mb(stage_request("ensemble")),
+        runtime=runtime(stage_request("ensemble")),
     params:
         how=ensemble_of,
         members=lambda wildcards: as_file("members", predictions_of_members(wildcards)),

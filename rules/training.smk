@@ -23,8 +23,8 @@ rule train:
         "logs/train/{dataset}/{method}/{member}/seed{seed}.tsv"
     threads: THREADS * PROCESSES
     resources:
-        mem_mb=mem_mb(member_asked(training_of)),
-        runtime=runtime(member_asked(training_of)),
+        mem_mb=mem_mb(member_request(training_of)),
+        runtime=runtime(member_request(training_of)),
         gpu=gpus_of_training,
     params:
         inputs=as_options(training_inputs),

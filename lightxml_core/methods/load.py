@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 # tokens per word: English prose in the WordPiece of BERT-base; distinct words among those of a document
-TOKENS_A_WORD, DISTINCT = 1.3, 0.6
-BYTES_A_WORD = 6.5
+TOKENS_PER_WORD, DISTINCT = 1.3, 0.6
+BYTES_PER_WORD = 6.5
 # weight, gradient and AdamW's two moments in fp32
-BYTES_A_WEIGHT = 16
+BYTES_PER_WEIGHT = 16
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Shape:
     documents_tst: float | None
     labels: float | None
     words: float | None
-    labels_a_document: float | None = None
+    labels_per_document: float | None = None
 
     @property
     def all_words(self) -> float | None:

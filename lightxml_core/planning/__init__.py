@@ -1,1 +1,1 @@
-"""What a target would take, estimated before anything starts: hours, memory, disk and downloads."""
+"""Estimate what a target needs before anything starts: hours, memory, disk and downloads."""

@@ -30,7 +30,7 @@ _GIB = 2.0**30
 
 @dataclass(frozen=True)
 class Machine:
-    """What this machine has. teraflops and gpu_memory, in bytes: of one GPU, or of the machine where it has none."""
+    """The machine's resources, sizes in bytes. teraflops and gpu_memory: per GPU; without GPUs of the whole machine."""
 
     gpus: int
     cores: int
@@ -42,10 +42,10 @@ class Machine:
 
 @dataclass(frozen=True)
 class Estimate:
-    """One dataset × method of a target: all its members and seeds. None: not known.
+    """One dataset × method of a target with all its members and seeds. None: not known.
 
-    gpu_hours: of one GPU, 0 for a method that uses none. hours: on this machine. disk: in bytes, of its models and
-    predictions alone; memory: in bytes, of its largest model. download: of its dataset, encoders and vectors.
+    gpu_hours: of one GPU, 0 for a method that uses none. hours: on this machine. disk: bytes of its models and
+    predictions only. memory: bytes for its largest model. download: bytes of its dataset, encoders and vectors.
     """
 
     dataset: str
@@ -75,7 +75,7 @@ def estimates(registry: Registry, target: str, root: Path, machine: Machine) -> 
 
 
 def this_machine(folder: Path, teraflops: float | None) -> Machine:
-    """What this machine has; teraflops: the rate of training, where it was measured."""
+    """The resources of this machine; teraflops: the rate of training, if it was measured."""
     from lightxml_core.training.devices import visible_gpus
 
     gpus, cores = len(visible_gpus()), os.cpu_count() or 1
@@ -89,18 +89,18 @@ def this_machine(folder: Path, teraflops: float | None) -> Machine:
 
 
 def refusal(estimate: Estimate, machine: Machine, days: float = 2.0) -> str:
-    """Why the machine should not run it, or what is not known of it; empty if it fits."""
+    """Why the machine should not run it, or which needs are not known; empty if it fits."""
     memory = machine.memory if estimate.gpu_hours == 0 else machine.gpu_memory
     limits = {"time": 24.0 * days, "memory": memory, "disk": machine.disk}
     needs = {"time": estimate.hours, "memory": estimate.memory, "disk": estimate.disk}
     above = [name for name, need in needs.items() if need is not None and need > limits[name]]
     unknown = [name for name, need in needs.items() if need is None]
-    said = [", ".join({"time": "too long"}.get(name, name) for name in above)] if above else []
-    return "; ".join([*said, *([f"unknown: {', '.join(unknown)}"] if unknown else [])])
+    reasons = [", ".join({"time": "too long"}.get(name, name) for name in above)] if above else []
+    return "; ".join([*reasons, *([f"unknown: {', '.join(unknown)}"] if unknown else [])])
 
 
-def spelled(registry: Registry, target: str, root: Path, machine: Machine) -> str:
-    """The plan as a table for a terminal, with its sums, what this machine can run, and what is assumed."""
+def plan_table(registry: Registry, target: str, root: Path, machine: Machine) -> str:
+    """The plan as a table for a terminal, with totals, what this machine can run, and the assumptions."""
     rows: list[tuple[str, ...]] = [_HEADERS]
     found = estimates(registry, target, root, machine)
     for one in found:
@@ -116,13 +116,14 @@ _HEADERS = ("dataset", "method", "models", "GPU hours", "hours", "published", "m
 _NOTE = f"""\
 models     members x seeds; sizes in GiB
 GPU hours  operations of the encoders' passes at the rate of one GPU in published trainings, {GPU_TERAFLOPS:g} TFLOP/s
-           (newer ones reach several times that: `python -m benchmarks.encoder_gpu` measures yours, --teraflops says
-           it); other methods: published, or by words from what is published for other datasets; 0: uses none
+           (newer GPUs are several times as fast: measure yours with `python -m benchmarks.encoder_gpu` and pass the
+           rate with --teraflops); other methods: published hours, or those of other datasets scaled by the number of
+           words; 0: needs no GPU
 hours      the same on this machine
 published  hours on the authors' machines, of all models together
-memory     weights, gradients and moments of the largest model with one batch, which is cut where it does not fit
+memory     weights, gradients and moments of the largest model with one batch, which is split if it does not fit
 disk       models with a checkpoint, predictions
-download   by the words and weights where no source states it; what rows share counts in each row and once in the sum"""
+download   stated by the source, or estimated from words and weights; shared files count in each row, once in the total"""
 
 
 def _sums(registry: Registry, target: str, root: Path, found: list[Estimate], machine: Machine) -> list[str]:
@@ -134,22 +135,22 @@ def _sums(registry: Registry, target: str, root: Path, found: list[Estimate], ma
     short = _known(disk) + _known(fetched.values()) > machine.disk
     hours = (_total(one.gpu_hours for one in found), _total(one.hours for one in found))
     return [
-        f"In all {hours[0]} GPU hours, {hours[1]} hours on {_device(machine)}.",
+        f"In total {hours[0]} GPU hours, {hours[1]} hours on {_device(machine)}.",
         f"Disk {_total(disk, _GIB)} GiB, of which texts, features and tokens {_total(shared.values(), _GIB)}"
-        f"{f'; only {_gib(machine.disk)} are free: not enough for all of it' if short else ''}.",
-        f"Download {_total(fetched.values(), _GIB)} GiB: {_named(fetched) or 'everything is here'}.",
+        f"{f'; only {_gib(machine.disk)} are free, which is not enough' if short else ''}.",
+        f"Download {_total(fetched.values(), _GIB)} GiB: {_named(fetched) or 'nothing is missing'}.",
         *(_preparation(name, shape_of(registry, name, root, published), machine) for name in chosen.datasets),
-        f"This machine can run {len(fit)} of the {len(found)} rows within two days and its memory"
-        f"{'' if len(fit) == len(found) else '; the last column says what it cannot run and what is not known'}.",
+        f"This machine can run {len(fit)} of the {len(found)} rows within two days, its memory and its disk"
+        f"{'' if len(fit) == len(found) else '; the last column says why not the others'}.",
     ]
 
 
 def _preparation(dataset: str, shape: Shape, machine: Machine) -> str:
-    """The time of a dataset's stages before the training, and the memory of the one that takes most."""
+    """The time of the stages before training, and the memory of the stage that needs most."""
     costs = {stage: stage_cost(stage, shape, machine.cores) for stage in PREPARATION}
     known = {stage: cost for stage, cost in costs.items() if cost is not None}
     if not known:
-        return f"Preparing {dataset}: unknown before it is read."
+        return f"Preparing {dataset}: unknown until it is downloaded."
     most = max(known, key=lambda stage: known[stage].memory)
     hours = sum(cost.minutes for cost in known.values()) / 60
     memory = _gib(known[most].memory)
@@ -201,7 +202,7 @@ def _estimate(
 
 
 def _here(hours: float | None, on_gpu: bool, models: int, machine: Machine) -> float | None:
-    """Hours of a GPU, or of a processor for a method that needs none, on this machine."""
+    """Hours on this machine: of its GPUs, or of its processor for a method that needs no GPU."""
     if hours is None or not on_gpu:
         return hours
     return hours / min(machine.gpus, models) if machine.gpus else hours * GPU_TERAFLOPS / machine.teraflops
@@ -217,7 +218,7 @@ def _known(values: Iterable[float | None]) -> float:
 
 
 def _total(values: Iterable[float | None], unit: float = 1.0) -> str:
-    """The sum of what is known; with a plus where something is not."""
+    """The sum of the known values, followed by "or more" if some are not known."""
     listed = list(values)
     return f"{_number(_known(listed) / unit)}{' or more' if None in listed else ''}"
 

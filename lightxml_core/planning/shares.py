@@ -1,4 +1,4 @@
-"""How a run divides the cores and GPUs of a machine among its trainings and predictions."""
+"""Divide the cores and GPUs of a machine among the trainings and predictions of a run."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from lightxml_core.errors import InputError
 
 @dataclass(frozen=True)
 class Shares:
-    """What one job may use, and how many jobs may use a GPU at once."""
+    """The resources of one job, and how many jobs may use a GPU at once."""
 
     gpu_slots: int
-    """Jobs that may use a GPU at once; as many as one GPU has where there is none."""
+    """Jobs that may use a GPU at once; without a GPU the number for one GPU."""
     trainings_per_gpu: int
     """Jobs that share one GPU."""
     processes: int
@@ -24,14 +24,14 @@ class Shares:
 
 
 def shares(hardware: Hardware, visible: int, cores: int, file_of: Callable[..., str]) -> Shares:
-    """Divide `cores` cores and `visible` GPUs. Without a GPU a training has all cores, because two would be slow.
+    """Divide `cores` cores and `visible` GPUs. Without a GPU one training gets all cores, because two would be slow.
 
-    file_of: names the file of a key's path, for the InputError of a training with more GPUs than there are.
+    file_of: names the file of a key's path. InputError if one training is to use more GPUs than there are.
     """
     gpus = (visible or 1) if hardware.gpus == "auto" else hardware.gpus
     per_gpu, processes = (hardware.trainings_per_gpu, hardware.gpus_per_training) if visible else (1, 1)
     if processes > gpus:
         file = file_of("hardware", "gpus_per_training")
-        raise InputError(f"{file}: hardware.gpus_per_training is {processes} and there are {gpus} GPUs: lower it")
+        raise InputError(f"{file}: hardware.gpus_per_training is {processes}, but there are {gpus} GPUs: lower it")
     slots = gpus * per_gpu
     return Shares(slots, per_gpu, processes, hardware.threads or max(1, cores // slots))

@@ -1,4 +1,4 @@
-"""Estimates for a dataset and a method before anything is downloaded: operations, memory, disk, bytes to fetch."""
+"""Estimates for a dataset and a method before anything is downloaded: operations, memory, disk, bytes to download."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from lightxml_core.downloads.mirrors import copies
 from lightxml_core.files import made, read_json
 from lightxml_core.methods import flatten
 from lightxml_core.methods.load import (
-    BYTES_A_WEIGHT,
-    BYTES_A_WORD,
+    BYTES_PER_WEIGHT,
+    BYTES_PER_WORD,
     DISTINCT,
-    TOKENS_A_WORD,
+    TOKENS_PER_WORD,
     Load,
     Shape,
     encoder_weights,
@@ -29,23 +29,23 @@ from lightxml_core.registry.grid import split_of, whole_of
 
 # a text file of two million word vectors, compressed
 VECTORS = 2.0e9
-# of a method on sparse features: so many times them, and what Python is (omikuji, 15,449 documents of 165 features)
+# memory of a method on sparse features: COPIES times the features, and Python (omikuji, 15,449 documents, 165 features)
 COPIES, PYTHON = 6.0, 0.4 * 2**30
 _METRICS = {
     "documents_trn": "N_train",
     "documents_tst": "N_test",
     "labels": "L",
     "words": "words_per_doc_train",
-    "labels_a_document": "avg_labels_per_doc",
+    "labels_per_document": "avg_labels_per_doc",
 }
-# 10^12 floating-point operations per second that training reaches: a GPU in the trainings whose hours are published
-# (LightXML's members in published/cost.csv: 4 to 18); one core with AVX-512 (measured with MiniLM on two of them)
+# 10^12 floating-point operations per second in training: of a GPU in the trainings whose hours are published (LightXML's
+# members in published/cost.csv: 4 to 18), and of one core with AVX-512 (measured with MiniLM on two cores)
 GPU_TERAFLOPS, CORE_TERAFLOPS = 9.0, 0.1
 Published = Mapping[tuple[str, str, str], float]
 
 
 def load_of(registry: Registry, method: str, dataset: str, member: str, shape: Shape) -> Load:
-    """As the method itself estimates it; else, for a method on sparse features alone, from those."""
+    """The method's own estimate, or else, for a method on sparse features alone, one from their size."""
     settings = registry.made(method, dataset, member)
     backbone = registry.backbones.get(flatten(settings).get("backbone", ""))
     size = {} if backbone is None else plain(backbone.size or backbone.scratch or {})
@@ -59,7 +59,7 @@ def load_of(registry: Registry, method: str, dataset: str, member: str, shape: S
 
 @cache
 def _workload_of(implementation: str) -> Callable[[Any, Mapping[str, int], Shape], Load | None] | None:
-    """The `workload` that a method's package offers, see `lightxml_core.methods`."""
+    """The function `workload` of a method's package if it has one, see `lightxml_core.methods`."""
     try:
         return cast(Any, importlib.import_module(f"lightxml_core.methods.{implementation}.workload").workload)
     except ModuleNotFoundError:
@@ -68,7 +68,7 @@ def _workload_of(implementation: str) -> Callable[[Any, Mapping[str, int], Shape
 
 @dataclass(frozen=True)
 class Cost:
-    """What a job takes. memory: in bytes."""
+    """The needs of a job. memory: in bytes."""
 
     memory: float
     minutes: float
@@ -76,11 +76,11 @@ class Cost:
 
 @dataclass(frozen=True)
 class Stage:
-    """The constants of a stage: bytes of memory, fixed and for each unit of what there is, and a core's words a second.
+    """The constants of a stage: bytes of memory, fixed and per unit, and words per second of one core (`words`).
 
-    document, label: of the corpus. term: different words. value: of the training documents' features, which are read in
-    any order and so had better stay in memory, though they are in a file. part: of the label features, of which each of
-    up to 16 threads copies a sixteenth. prediction: score of a test document.
+    document, label: of the corpus. term: distinct words. value: of the training documents' features, which are in a
+    file, but are read in random order and so should fit into memory. part: of the label features, of which each of up
+    to 16 threads copies a sixteenth. prediction: score of a test document.
     """
 
     fixed: float
@@ -91,12 +91,12 @@ class Stage:
     value: float = 0.0
     part: float = 0.0
     prediction: float = 0.0
-    minutes: float = 0.2  # whatever the size: Python and its libraries
+    minutes: float = 0.2  # fixed: Python and its libraries
 
 
 # Measured by `python -m benchmarks.memory wiki-500k 100` (docs/measured.md) and rounded up. Not measured there: the
-# download, which reads a copy as `prepare_corpus` does; the gigabyte of both, for the layouts that hold all texts;
-# `ensemble` and `evaluate`, which are counted from the arrays that they hold.
+# download, which reads a copy like `prepare_corpus`; the gigabyte of both, for the layouts that hold all texts in
+# memory; `ensemble` and `evaluate`, computed from the sizes of their arrays.
 STAGES = {
     "download_dataset": Stage(1.0e9, 1.0e6, document=300, label=1000, minutes=120),  # a mirror may be slow
     "prepare_corpus": Stage(1.0e9, 1.0e6, document=300, label=1000),
@@ -109,22 +109,22 @@ STAGES = {
     "evaluate": Stage(0.3e9, 1e7, document=200, label=100, prediction=100.0),
 }
 PREPARATION = ("prepare_corpus", "split_validation", "build_features", "cluster_labels", "tokenize")
-# What is asked for: so many times the memory and the time of the table, and for a dataset whose size nobody knows yet
+# Requests to a scheduler: the table's memory and time times these factors, and those for a dataset of unknown size
 MARGIN, SLACK, LEAST_MINUTES = 1.5, 4.0, 10.0
 UNKNOWN, UNKNOWN_TRAINING = Cost(16e9, 480.0), Cost(16e9, 2880.0)
-_HEAPS = 30.0, 0.6  # different words of n words: 30 n^0.6, above what the corpora here have
-_SHARED = 0.7  # values of the label features for each value of each document of each label, in a synthetic Wiki-500K
-_SCORES = 100.0  # a test document
+_HEAPS = 30.0, 0.6  # distinct words among n words: at most 30 n^0.6 in the corpora here
+_SHARED = 0.7  # values of the label features per value, document and label, in a synthetic Wiki-500K
+_SCORES = 100.0  # per test document
 _TORCH = 3.0e9  # bytes: Python, torch and a GPU's context
 
 
 def stage_cost(stage: str, shape: Shape, threads: int = 1) -> Cost | None:
-    """What a stage takes on a dataset of this shape; None where the shape is not known."""
+    """The cost of a stage on a dataset of this shape; None if the shape is not known."""
     words, labels, constants = shape.all_words, shape.labels, STAGES[stage]
     if words is None or labels is None or shape.documents_trn is None or shape.documents_tst is None:
         return None
     values = words * DISTINCT * shape.documents_trn / (shape.documents_trn + shape.documents_tst)
-    in_label_features = values * _SHARED * (shape.labels_a_document or 5.0)
+    in_label_features = values * _SHARED * (shape.labels_per_document or 5.0)
     memory = (
         constants.fixed
         + constants.document * (shape.documents_trn + shape.documents_tst)
@@ -137,18 +137,18 @@ def stage_cost(stage: str, shape: Shape, threads: int = 1) -> Cost | None:
     return Cost(memory, constants.minutes + words / constants.words / 60)
 
 
-def asked(cost: Cost | None, unknown: Cost = UNKNOWN) -> Cost:
-    """What a job of this cost asks a scheduler for, with a margin; `unknown` where the cost is not known."""
+def request(cost: Cost | None, unknown: Cost = UNKNOWN) -> Cost:
+    """The request to a scheduler for a job of this cost, with a margin; `unknown` if the cost is not known."""
     return unknown if cost is None else Cost(MARGIN * cost.memory, LEAST_MINUTES + SLACK * cost.minutes)
 
 
-def training_asked(load: Load, shape: Shape, gpu: bool, threads: int) -> Cost:
-    """What the training of a model asks for: never more than two days, because it resumes where it was.
+def training_request(load: Load, shape: Shape, gpu: bool, threads: int) -> Cost:
+    """The request for the training of a model: at most two days, because a killed training resumes.
 
-    gpu: the method uses one, so that the machine's memory holds weights and moments alone, for a checkpoint.
+    gpu: the method uses one, so the machine's memory only holds weights and moments, for a checkpoint.
     """
     memory, minutes = UNKNOWN_TRAINING.memory, UNKNOWN_TRAINING.minutes
-    own = load.memory if load.weights is None or not gpu else BYTES_A_WEIGHT * load.weights
+    own = load.memory if load.weights is None or not gpu else BYTES_PER_WEIGHT * load.weights
     if own is not None:
         memory = _TORCH + MARGIN * (own + 200.0 * (shape.documents_trn or 0.0))
     if load.operations is not None:
@@ -157,8 +157,8 @@ def training_asked(load: Load, shape: Shape, gpu: bool, threads: int) -> Cost:
     return Cost(memory, minutes)
 
 
-def prediction_asked(load: Load, shape: Shape) -> Cost:
-    """What a prediction with a model asks for: its weights or features, and the scores."""
+def prediction_request(load: Load, shape: Shape) -> Cost:
+    """The request for a prediction with a model: memory for its weights or features, and for the scores."""
     own = load.memory if load.weights is None else 8.0 * load.weights
     if own is None or shape.documents_tst is None:
         return Cost(UNKNOWN_TRAINING.memory, UNKNOWN.minutes)
@@ -168,11 +168,11 @@ def prediction_asked(load: Load, shape: Shape) -> Cost:
 def shared_disk(shape: Shape) -> float | None:
     """Bytes of raw and prepared texts, features and tokens, which all methods on a dataset share."""
     words = shape.all_words
-    return None if words is None else words * (2.0 * BYTES_A_WORD + DISTINCT * 8.0 + 4.0 * TOKENS_A_WORD)
+    return None if words is None else words * (2.0 * BYTES_PER_WORD + DISTINCT * 8.0 + 4.0 * TOKENS_PER_WORD)
 
 
 def own_disk(shape: Shape, runs: int, weights: float) -> float | None:
-    """Bytes of models with one checkpoint each, and of predictions. weights: numbers, of all runs together."""
+    """Bytes of models with one checkpoint each, and of predictions. weights: their number in all runs together."""
     return None if shape.documents_tst is None else 16.0 * weights + runs * shape.documents_tst * 100 * 8.0
 
 
@@ -180,7 +180,7 @@ Bytes = dict[str, float | None]
 
 
 def downloads(registry: Registry, datasets: Iterable[str], methods: Iterable[str], root: Path) -> Bytes:
-    """What is yet to fetch for a grid, each once: datasets, encoders and vectors; None if the size is not known."""
+    """Name → bytes of the datasets, encoders and vectors that a grid still has to download; None: size not known."""
     found: Bytes = {}
     methods = list(methods)
     for dataset in datasets:
@@ -195,7 +195,7 @@ def downloads(registry: Registry, datasets: Iterable[str], methods: Iterable[str
 
 
 def shape_of(registry: Registry, dataset: str, root: Path, published: Published) -> Shape:
-    """From the corpus if it is prepared, else as its definition expects it, else as published."""
+    """The shape of the prepared corpus if there is one, else as expected in its definition, else as published."""
     definition = registry.definition(dataset)
     stats = root / f"results/{registry.corpus(whole_of(dataset), split_of(dataset))}/corpus/stats.json"
     known = read_json(made(stats)) if stats.is_file() else plain(definition.expected)
@@ -203,9 +203,9 @@ def shape_of(registry: Registry, dataset: str, root: Path, published: Published)
     if cut is not None:
         whole = shape_of(registry, cut.cut, root, published)
         labels = known.get("labels", whole.labels)
-        return Shape(cut.trn, cut.tst, labels, whole.words, whole.labels_a_document)
+        return Shape(cut.trn, cut.tst, labels, whole.words, whole.labels_per_document)
     name = definition.published_as or ""
-    names = {"words": "words_per_document_trn", "labels_a_document": "labels_per_document"}
+    names = {"words": "words_per_document_trn"}
     values = {
         key: known.get(names.get(key, key)) or published.get((name, "-", metric)) for key, metric in _METRICS.items()
     }
@@ -213,7 +213,7 @@ def shape_of(registry: Registry, dataset: str, root: Path, published: Published)
 
 
 def read_published(folder: Path) -> dict[tuple[str, str, str], float]:
-    """(dataset, method, metric) → the first published figure of an ensemble or a single figure of the method."""
+    """(dataset, method, metric) → the first published figure of the method's ensemble, or of the method as a whole."""
     found: dict[tuple[str, str, str], float] = {}
     for path in (folder / name for name in ("statistics.csv", "cost.csv", "eurlex-bow.csv")):
         for row in _rows(path):
@@ -223,7 +223,7 @@ def read_published(folder: Path) -> dict[tuple[str, str, str], float]:
 
 
 def hours_by_words(published: Published, method: str, words: float | None) -> float | None:
-    """Published hours for other datasets, by their training words, times those of this one: the median."""
+    """The median of the published hours per training word on other datasets, times the words of this one."""
     rates = []
     for (dataset, name, metric), hours in published.items():
         documents, length = (published.get((dataset, "-", _METRICS[key])) for key in ("documents_trn", "words"))
@@ -233,13 +233,13 @@ def hours_by_words(published: Published, method: str, words: float | None) -> fl
 
 
 def _dataset_bytes(registry: Registry, dataset: str, root: Path) -> float | None:
-    """As its mirror states, else from its words: a text shrinks to about a third."""
+    """The size that a mirror states, or else a third of the text's size, as compressed text usually has."""
     for copy in copies(registry.datasets[dataset].mirrors, {}):
         sizes = [piece.mirror.bytes for piece in copy.pieces]
         if None not in sizes:
             return float(sum(filter(None, sizes)))
     words = shape_of(registry, dataset, root, read_published(root / "published")).all_words
-    return None if words is None else words * BYTES_A_WORD / 3
+    return None if words is None else words * BYTES_PER_WORD / 3
 
 
 _BACKBONES = ("backbone", "names_backbone")

@@ -4,7 +4,7 @@ import shlex
 from types import SimpleNamespace
 
 from lightxml_core.methods import flatten, method_files
-from lightxml_core.planning.workload import load_of, prediction_asked, training_asked
+from lightxml_core.planning.workload import load_of, prediction_request, training_request
 from lightxml_core.registry.grid import SHIPPED
 from lightxml_core.user_files import located
 
@@ -91,7 +91,7 @@ def as_options(inputs_of):
     return options
 
 
-def member_asked(cost_of):
+def member_request(cost_of):
     """What a job of a member asks for, from the sizes of its dataset."""
     return lambda wildcards, threads: cost_of(
         load_of(REGISTRY, wildcards.method, wildcards.dataset, wildcards.member, shape_for(wildcards)),
@@ -100,11 +100,11 @@ def member_asked(cost_of):
 
 
 def training_of(load, wildcards, threads):
-    return training_asked(load, shape_for(wildcards), gpus_of_training(wildcards) > 0, threads)
+    return training_request(load, shape_for(wildcards), gpus_of_training(wildcards) > 0, threads)
 
 
 def prediction_of(load, wildcards, threads):
-    return prediction_asked(load, shape_for(wildcards))
+    return prediction_request(load, shape_for(wildcards))
 
 
 def method_code(program):

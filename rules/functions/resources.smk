@@ -4,7 +4,7 @@ import math
 
 from lightxml_core.methods.load import Shape
 from lightxml_core.planning.shares import shares
-from lightxml_core.planning.workload import asked, read_published, shape_of, stage_cost
+from lightxml_core.planning.workload import read_published, request, shape_of, stage_cost
 from lightxml_core.training.devices import TRAININGS_PER_GPU, visible_gpus
 
 CORES = workflow._cores or os.cpu_count() or 1  # the public `workflow.cores` fails where none were given, as in --lint
@@ -28,13 +28,13 @@ def shape_for(wildcards):
         return Shape(None, None, None, None)
 
 
-def stage_asked(stage):
+def stage_request(stage):
     """What a job of a stage asks for, from the sizes of its dataset."""
     own = stage in ("download_dataset", "prepare_corpus")
 
     def cost(wildcards, threads):
         shape = shape_for(wildcards)
-        return asked(
+        return request(
             None if own and REGISTRY.definition(wildcards.dataset).folder else stage_cost(stage, shape, threads)
         )
 

@@ -15,20 +15,20 @@ from lightxml_core.__main__ import main
 from lightxml_core.errors import InputError
 from lightxml_core.methods import BaseSettings
 from lightxml_core.methods.load import Load, Shape
-from lightxml_core.planning.plan import Machine, estimates, refusal, spelled
+from lightxml_core.planning.plan import Machine, estimates, plan_table, refusal
 from lightxml_core.planning.workload import (
     STAGES,
     UNKNOWN,
     UNKNOWN_TRAINING,
-    asked,
     downloads,
     hours_by_words,
     load_of,
-    prediction_asked,
+    prediction_request,
     read_published,
+    request,
     shape_of,
     stage_cost,
-    training_asked,
+    training_request,
 )
 from lightxml_core.registry import Registry, load_registry, read_config
 from tests.helpers.project import ROOT
@@ -108,20 +108,20 @@ def test_an_own_method_with_a_backbone_is_no_transformer(registry: Registry, mon
 
 
 def test_the_table_has_a_row_per_dataset_and_method_and_sums(registry: Registry, tmp_path: Path) -> None:
-    text = spelled(registry, "eurlex-4k-small", ROOT, GPU)
+    text = plan_table(registry, "eurlex-4k-small", ROOT, GPU)
     assert [line.split()[:2] for line in text.split("\n")[1:3]] == [
         ["eurlex-4k-small", "lightxml-fast"],
         ["eurlex-4k-small", "parabel"],
     ]
-    assert all(words in text for words in ("GPU hours", "In all", "Disk", "Download", "This machine can run"))
+    assert all(words in text for words in ("GPU hours", "In total", "Disk", "Download", "This machine can run"))
     tiny = Machine(gpus=0, cores=1, gpu_memory=2**30, memory=2**30, disk=1.0, teraflops=0.1)
-    assert "not enough for all of it" in spelled(registry, "eurlex-4k", ROOT, tiny)
+    assert "which is not enough" in plan_table(registry, "eurlex-4k", ROOT, tiny)
 
 
 def test_preparing_the_largest_dataset_asks_for_at_most_16_gb(registry: Registry) -> None:
     """Per stage, on two cores."""
     shape = shape_of(registry, "wiki-500k", ROOT, read_published(ROOT / "published"))
-    found = {stage: asked(stage_cost(stage, shape, threads=2)) for stage in STAGES}
+    found = {stage: request(stage_cost(stage, shape, threads=2)) for stage in STAGES}
     assert all(cost.memory <= 16e9 and cost.minutes < 2880 for cost in found.values())
     # X.trn, 8 bytes for each of 690 million values, is read in any order
     assert found["cluster_labels"].memory > 690e6 * 8 > found["prepare_corpus"].memory
@@ -133,10 +133,10 @@ def test_a_small_dataset_asks_for_little(
     """Preparing a small dataset asks for little, and one of unknown size for what is stated."""
     shape = shape_of(registry, "hpo-5k-small", ROOT, read_published(ROOT / "published"))
     for stage in STAGES:
-        assert asked(stage_cost(stage, shape, threads=2)).memory < 2e9
-        assert stage == "download_dataset" or asked(stage_cost(stage, shape, threads=2)).minutes < 20
+        assert request(stage_cost(stage, shape, threads=2)).memory < 2e9
+        assert stage == "download_dataset" or request(stage_cost(stage, shape, threads=2)).minutes < 20
         for missing in ("documents_trn", "documents_tst", "labels", "words"):
-            assert asked(stage_cost(stage, replace(shape, **{missing: None}))) == UNKNOWN
+            assert request(stage_cost(stage, replace(shape, **{missing: None}))) == UNKNOWN
 
 
 SIZES = st.builds(Shape, *[st.floats(1, 1e7)] * 4, st.floats(1, 100))
@@ -156,19 +156,19 @@ def test_a_training_asks_for_what_it_takes_at_most_two_days(registry: Registry) 
     shape = shape_of(registry, "wiki-500k", ROOT, read_published(ROOT / "published"))
     load = load_of(registry, "lightxml", "wiki-500k", "tree0", shape)
     assert load.weights and load.memory
-    there, here = (training_asked(load, shape, gpu, threads=2) for gpu in (True, False))
+    there, here = (training_request(load, shape, gpu, threads=2) for gpu in (True, False))
     assert there.minutes == here.minutes == 2880 and 16 * load.weights < there.memory < here.memory
     unknown = Load(None, None, None)
-    assert training_asked(unknown, shape, True, 1) == UNKNOWN_TRAINING
-    short = training_asked(Load(9e12 * 600, 1e6, 1e9), shape, True, 1)
+    assert training_request(unknown, shape, True, 1) == UNKNOWN_TRAINING
+    short = training_request(Load(9e12 * 600, 1e6, 1e9), shape, True, 1)
     assert 10 < short.minutes < 180
     scores = shape.documents_tst or 0
-    assert prediction_asked(load, shape).memory > 8 * load.weights + scores * 100 * 8
-    assert prediction_asked(unknown, shape).memory == 16e9
+    assert prediction_request(load, shape).memory > 8 * load.weights + scores * 100 * 8
+    assert prediction_request(unknown, shape).memory == 16e9
 
 
 def test_the_plan_tells_what_preparing_a_dataset_takes(registry: Registry) -> None:
-    (line,) = [line for line in spelled(registry, "wiki-500k", ROOT, LAPTOP).split("\n") if "Preparing" in line]
+    (line,) = [line for line in plan_table(registry, "wiki-500k", ROOT, LAPTOP).split("\n") if "Preparing" in line]
     assert line.startswith("Preparing wiki-500k: up to ") and line.endswith("GiB of memory (cluster_labels).")
 
 

@@ -36,6 +36,6 @@ def test_cores_and_gpus_are_divided(wanted: dict[str, Any], visible: int, cores:
 def test_a_training_with_more_gpus_than_there_are_is_refused() -> None:
     origin = Origin([("mine.yaml", {"hardware": {"gpus_per_training": 3}})])
     with pytest.raises(
-        InputError, match=r"^mine.yaml: hardware.gpus_per_training is 3 and there are 2 GPUs: lower it$"
+        InputError, match=r"^mine.yaml: hardware.gpus_per_training is 3, but there are 2 GPUs: lower it$"
     ):
         shares(hardware(together=3), 2, 8, origin.file_of)

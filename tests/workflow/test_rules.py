@@ -24,7 +24,7 @@ from scipy import sparse
 
 from lightxml_core.evaluation.catalogue import GROUPS, METRICS
 from lightxml_core.files import save_csr
-from lightxml_core.planning.workload import UNKNOWN, asked, read_published, shape_of, stage_cost
+from lightxml_core.planning.workload import UNKNOWN, read_published, request, shape_of, stage_cost
 from lightxml_core.registry import load_registry, read_config
 from lightxml_core.reporting.figures.catalogue import KINDS
 from tests.helpers.project import ROOT, copy_project, snakemake, write_attentionxml
@@ -159,7 +159,7 @@ def test_jobs_ask_for_what_the_sizes_of_their_dataset_say(project: Path, shipped
         if job.rule in ("prepare_corpus", "build_features", "split_validation"):
             dataset = job.wildcards["dataset"]
             shape = shape_of(registry, dataset, project, printed)
-            cost = asked(stage_cost(job.rule, shape))
+            cost = request(stage_cost(job.rule, shape))
             assert job.resources["mem_mb"] == str(math.ceil(cost.memory / 1e6)), job
             assert job.resources["runtime"] == str(math.ceil(cost.minutes)), job
             checked.add((dataset, cost == UNKNOWN))
@@ -415,7 +415,7 @@ def test_gpus_are_shared_as_the_hardware_section_says(
     assert trainings and all(" --threads 1 --processes 1 " in line or "--processes 0 " in line for line in trainings)
     (tmp_path / "mine.yaml").write_text("hardware: {gpus_per_training: 3}\n", encoding="utf-8")
     said = snakemake(project, "hpo-5k", *options, cores=8, expect=1)
-    assert "mine.yaml: hardware.gpus_per_training is 3 and there are 2 GPUs: lower it" in said
+    assert "mine.yaml: hardware.gpus_per_training is 3, but there are 2 GPUs: lower it" in said
 
 
 # A real run of two methods that need no transformer

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from lightxml_core.methods.load import BYTES_A_WEIGHT, TOKENS_A_WORD, Load, Shape, encoder_weights
+from lightxml_core.methods.load import BYTES_PER_WEIGHT, TOKENS_PER_WORD, Load, Shape, encoder_weights
 from lightxml_core.methods.transformer.settings import Encoder, TransformerSettings, reads_frozen
 
 
@@ -17,12 +17,12 @@ def transformer_load(
     size: of the backbone, its `layers`, `width` and `vocabulary`. head: the weights of the head.
     """
     layers, width = size["layers"], size["width"]
-    tokens = min(settings.encoder.max_tokens, TOKENS_A_WORD * (shape.words or math.inf))
+    tokens = min(settings.encoder.max_tokens, TOKENS_PER_WORD * (shape.words or math.inf))
     weights = encoder_weights(size) + head
     a_layer = 24.0 * width**2 * tokens + 4.0 * width * tokens**2
     operations = documents * a_layer * _layer_passes(settings, layers)
     micro_batch = settings.training.batch // settings.training.accumulate
-    memory = BYTES_A_WEIGHT * weights + _activations(micro_batch, tokens, layers, width)
+    memory = BYTES_PER_WEIGHT * weights + _activations(micro_batch, tokens, layers, width)
     return Load(operations, weights, memory)
 
 
