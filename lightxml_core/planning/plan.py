@@ -123,7 +123,7 @@ hours      the same on this machine
 published  hours on the authors' machines, of all models together
 memory     weights, gradients and moments of the largest model with one batch, which is split if it does not fit
 disk       models with a checkpoint, predictions
-download   stated by the source, or estimated from words and weights; shared files count in each row, once in the total"""
+download   stated by the source, or estimated; shared files count in each row, but once in the total"""
 
 
 def _sums(registry: Registry, target: str, root: Path, found: list[Estimate], machine: Machine) -> list[str]:

@@ -38,8 +38,8 @@ _METRICS = {
     "words": "words_per_doc_train",
     "labels_per_document": "avg_labels_per_doc",
 }
-# 10^12 floating-point operations per second in training: of a GPU in the trainings whose hours are published (LightXML's
-# members in published/cost.csv: 4 to 18), and of one core with AVX-512 (measured with MiniLM on two cores)
+# 10^12 floating-point operations per second in training: of a GPU in trainings whose hours are published (LightXML in
+# published/cost.csv: 4 to 18), and of one core with AVX-512 (measured with MiniLM on two cores)
 GPU_TERAFLOPS, CORE_TERAFLOPS = 9.0, 0.1
 Published = Mapping[tuple[str, str, str], float]
 

@@ -1,1 +1,1 @@
-"""What every gradient-trained method shares: devices, batch order, checkpoints, the log and the loop."""
+"""Shared by all gradient-trained methods: devices, batch order, checkpoints, the training log and the loop."""

@@ -1,4 +1,4 @@
-"""The order of documents: it depends on the seed and the epoch alone."""
+"""The order of documents, which depends only on the seed and the epoch."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import numpy as np
 
 
 def epoch_batches(lengths: np.ndarray, batch: int, seed: int, epoch: int, bucket: int) -> list[np.ndarray]:
-    """Row positions of each batch of one epoch; every document once, the last batch may be smaller.
+    """Row positions of each batch of one epoch. Every document occurs once; the last batch may be smaller.
 
-    lengths: int64[N] tokens per document. The documents are shuffled, each run of `bucket` batches is sorted
-    by length and the batches are shuffled again: with AmazonCat's lengths this computes 1.03 × the real
-    tokens instead of 2.0 ×. `bucket=1` is the plain shuffle.
+    lengths: int64[N] tokens per document. The documents are shuffled, each run of `bucket` batches is sorted by length,
+    and the batches are shuffled again. With AmazonCat's lengths, padding then raises the number of tokens by a factor
+    of 1.03 instead of 2.0. `bucket=1` is a plain shuffle.
     """
     random = np.random.default_rng([seed, epoch])
     order = random.permutation(len(lengths))
@@ -27,11 +27,11 @@ def epoch_batches(lengths: np.ndarray, batch: int, seed: int, epoch: int, bucket
 
 
 def step_groups(micro_batches: int, accumulate: int, off_by_one: bool) -> list[range]:
-    """Which micro-batches make up each optimiser step of an epoch.
+    """The micro-batches of each optimiser step of an epoch.
 
-    `off_by_one` is the released code's condition `step % accumulate == 0`: the first step takes a single
-    micro-batch. What is left at the end of an epoch forms a step of its own in both; the released code carries it
-    over into the first step of the next epoch.
+    `off_by_one` is the released code's condition `step % accumulate == 0`: the first step has a single micro-batch.
+    Micro-batches that remain at the end of an epoch form a smaller step here. The released code carries them over into
+    the first step of the next epoch.
     """
     first = 1 if off_by_one else accumulate
     edges = [0, *range(first, micro_batches, accumulate), micro_batches]

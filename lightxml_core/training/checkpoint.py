@@ -1,4 +1,4 @@
-"""Checkpoints that are complete or absent, and that fit this run or are not used."""
+"""Checkpoints: written atomically, and used only by the run that they belong to."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 def fingerprint(settings: Any, arrays: Iterable[np.ndarray], files: Iterable[Path]) -> str:
-    """Hex digest of all that shapes a training: settings, data and code; any change gives another."""
+    """Hex digest of everything that determines a training run: settings, data and code."""
     digest = hashlib.sha256(json.dumps(asdict(settings), sort_keys=True, default=str).encode())
     for array in arrays:
         digest.update(f"{array.dtype}{array.shape}".encode())
@@ -33,9 +33,9 @@ def fingerprint(settings: Any, arrays: Iterable[np.ndarray], files: Iterable[Pat
 
 
 class Checkpoint:
-    """A folder of named states, each one safetensors file that carries the run's fingerprint.
+    """A folder of named states, each a safetensors file with the fingerprint of the run.
 
-    The folder is no declared output of a rule, because Snakemake deletes those when a job dies.
+    The folder is not a declared output of a rule, because Snakemake deletes those when a job is killed.
     """
 
     def __init__(self, folder: Path, run: str, resume: bool = True) -> None:
@@ -45,7 +45,7 @@ class Checkpoint:
         team().wait()
 
     def save(self, name: str, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
-        """Write tensors and a JSON state as one file, atomically; of several processes the first does."""
+        """Write tensors and a JSON state atomically as one file; of several processes only the first writes."""
         from safetensors.torch import save_file
 
         if not team().first:
@@ -57,7 +57,7 @@ class Checkpoint:
             save_file(unique, target, {"run": self.run, "state": about, "digest": digest})
 
     def load(self, name: str) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-        """The named tensors and state, or None if there are none that are whole and of this run; that is logged."""
+        """The named tensors and state; None, with a warning, if the file is damaged or of another run."""
         from safetensors import SafetensorError, safe_open
 
         path = self._path(name)
@@ -67,14 +67,14 @@ class Checkpoint:
             with safe_open(path, "pt") as opened:  # also compares the size of the file with its header
                 about = opened.metadata() or {}
                 if about.get("run") != self.run:
-                    log.warning("%s is of other settings, data or code: training starts afresh", path)
+                    log.warning("%s is of other settings, data or code: training starts from the beginning", path)
                     return None
                 tensors = {key: opened.get_tensor(key) for key in opened.offset_keys()}
             if _digest(about["state"], tensors) != about["digest"]:
-                raise ValueError("its contents do not have the digest they were saved with")
+                raise ValueError("its contents do not match the digest saved with them")
             return tensors, json.loads(about["state"])
         except (SafetensorError, OSError, KeyError, ValueError) as error:
-            log.warning("%s is damaged (%s): training starts afresh", path, error)
+            log.warning("%s is damaged (%s): training starts from the beginning", path, error)
         return None
 
     def state(self, name: str) -> dict[str, Any] | None:
@@ -87,10 +87,10 @@ class Checkpoint:
 
 
 def _digest(state: str, tensors: Mapping[str, Tensor]) -> str:
-    """Hex digest of a JSON state and of the tensors' names, types and bytes, in whatever order they come."""
+    """Hex digest of a JSON state and of the tensors' names, types and bytes, independent of their order."""
     digest = hashlib.sha256(state.encode())
     for key, value in sorted(tensors.items()):
         digest.update(f"{key}{value.dtype}{tuple(value.shape)}".encode())
-        if value.numel():  # torch shows the bytes of no empty tensor
+        if value.numel():  # torch cannot view an empty tensor as bytes
             digest.update(value.reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()

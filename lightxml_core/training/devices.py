@@ -1,4 +1,4 @@
-"""Which device a job runs on, with how many threads and in which precision."""
+"""The device, the number of threads and the precision of a job."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS")
 
 
 def set_threads(count: int) -> None:
-    """Hold every numeric library of this process to `count` threads; call it before they are imported.
+    """Limit every numeric library of this process to `count` threads; call it before they are imported.
 
-    Two jobs that each take all cores crawl (measured: the same step ran 3× slower), so a job
-    takes what its rule declares. Threads sleep while they wait for each other: where other programs use the cores too,
-    those that spin keep the one that they wait for from running (benchmarks/sharing.py). An OpenMP policy that the
-    environment names is left. OpenBLAS, numpy's, cannot but spin, so it gets one thread: beside other programs, word
-    vectors learnt on two took 13 times the processor time. What is large is torch's.
+    Two jobs that each use all cores are slow (measured: the same step took 3 times as long), so a job uses as many as
+    its rule declares. Threads sleep while they wait for each other: spinning threads would keep the thread that they
+    wait for from running if other programs use the cores too (benchmarks/sharing.py). An OpenMP policy set in the
+    environment is kept. numpy's OpenBLAS always spins, so it gets one thread: beside other programs, learning word
+    vectors with two took 13 times the processor time. Large computations are done by torch.
     """
     for variable in _THREAD_VARIABLES:
         os.environ[variable] = str(count)
@@ -41,12 +41,12 @@ def set_threads(count: int) -> None:
 
 
 def threads() -> int:
-    """The threads that `set_threads` allowed, else all cores."""
+    """The number of threads given to `set_threads`, or else of all cores."""
     return int(os.environ.get(_THREAD_VARIABLES[0], os.cpu_count() or 1))
 
 
 def trainings_per_gpu() -> int:
-    """How many jobs may hold one GPU at once, as the workflow says in the environment; else 1."""
+    """How many jobs may hold one GPU at once: set by the workflow in the environment, by default 1."""
     return int(os.environ.get(TRAININGS_PER_GPU, "1"))
 
 
@@ -55,7 +55,7 @@ def visible_gpus() -> list[str]:
     chosen = os.environ.get(_VISIBLE)
     if chosen is not None:
         names = (name.strip() for name in chosen.split(","))
-        return [name for name in takewhile(lambda name: name != "-1", names) if name]  # -1 hides all that follow
+        return [name for name in takewhile(lambda name: name != "-1", names) if name]  # -1 hides all later ones
     try:
         listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=20)
     except (OSError, subprocess.TimeoutExpired):
@@ -67,19 +67,19 @@ def visible_gpus() -> list[str]:
 
 @contextmanager
 def lease_gpus(count: int = 1, folder: Path | None = None, poll_seconds: float = 1.0) -> Iterator[list[str]]:
-    """Hold `count` GPUs for the length of the block and show them alone to this process; none where there is none.
+    """Hold `count` GPUs during the block and make only these visible to this process; none if the machine has none.
 
-    At most `trainings_per_gpu` processes hold one; the emptier GPUs come first.
+    At most `trainings_per_gpu` processes hold a GPU; GPUs with fewer processes are preferred.
 
-    Snakemake counts GPUs but hands out no ids. A lock on a file per id and place does: the kernel frees it when the
-    process ends, however it ends. InputError for more GPUs than there are.
+    Snakemake counts GPUs but does not assign them. A locked file per GPU and slot does: the kernel releases the lock
+    whenever the process ends. InputError if there are fewer GPUs than `count`.
     """
     gpus = visible_gpus()
     if not gpus:
         yield []
         return
     if count > len(gpus):
-        raise InputError(f"{count} GPUs are asked for and there are {len(gpus)}: lower hardware.gpus_per_training")
+        raise InputError(f"{count} GPUs were requested, but there are {len(gpus)}: lower hardware.gpus_per_training")
     folder = folder or Path(tempfile.gettempdir()) / f"lightxml-gpus-{os.getuid()}"
     folder.mkdir(parents=True, exist_ok=True)
     held = _wait_for(count, gpus, folder, poll_seconds)
@@ -97,7 +97,7 @@ def lease_gpus(count: int = 1, folder: Path | None = None, poll_seconds: float =
 
 
 def _wait_for(count: int, gpus: list[str], folder: Path, poll_seconds: float) -> dict[str, int]:
-    """The ids of `count` free GPUs with the handles of their locks: all at once, so that no two wait on each other."""
+    """The ids of `count` free GPUs with the handles of their locks, all acquired at once to avoid deadlocks."""
     places = [(gpu, place) for place in range(trainings_per_gpu()) for gpu in gpus]
     while True:
         held: dict[str, int] = {}
@@ -118,7 +118,7 @@ def _wait_for(count: int, gpus: list[str], folder: Path, poll_seconds: float) ->
 
 
 def pick_device() -> torch.device:
-    """This process's GPU if one is visible, else the CPU; torch is held to the threads of `set_threads`."""
+    """This process's GPU if one is visible, else the CPU; torch is limited to the threads of `set_threads`."""
     import torch
 
     torch.set_num_threads(threads())
@@ -132,7 +132,7 @@ def pick_device() -> torch.device:
 def autocast_dtype(precision: Precision, device: torch.device) -> torch.dtype | None:
     """The dtype of autocast, None for plain float32.
 
-    `auto` takes bfloat16 where the processor is faster in it.
+    `auto` chooses bfloat16 on a CPU only if the CPU is faster with it.
     """
     import torch
 
@@ -147,10 +147,10 @@ def autocast_dtype(precision: Precision, device: torch.device) -> torch.dtype | 
 
 
 def _cpu_is_fast_in_bf16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
-    """Whether the CPU has tiles (AMX) or vectors made for bfloat16.
+    """Whether the CPU has fast matrix (AMX) or vector instructions for bfloat16.
 
-    Processors with AVX512-FP16 have slow vectors for it beside their tiles, and some virtual machines hide the
-    tiles: measured there, a step in bfloat16 takes 1.8 times as long as in float32.
+    On CPUs with AVX512-FP16 only AMX is fast in bfloat16, and some virtual machines hide AMX: measured there, a step
+    in bfloat16 takes 1.8 times as long as in float32.
     """
     try:
         flags = set(cpuinfo.read_text(encoding="utf-8").split())

@@ -14,13 +14,13 @@ from scipy import sparse
 
 from lightxml_core.training.log import Progress, TrainingLog
 
-if TYPE_CHECKING:  # it loads torch, which each process of the fit would wait for
+if TYPE_CHECKING:  # it imports torch, which would delay each process of the fit
     from lightxml_core.training.checkpoint import Checkpoint
 
 
 @dataclass(frozen=True)
 class LinearSettings:
-    """cost: weight of the loss against the norm of the weights (C). threshold: smaller weights are set to 0."""
+    """cost: weight of the loss relative to the norm of the weights (C). threshold: smaller weights are set to 0."""
 
     cost: float = 1.0
     threshold: float = 0.01
@@ -32,8 +32,8 @@ class LinearSettings:
 Group = tuple[np.ndarray, np.ndarray]
 # int32 features, their float32 weights, the bias; None for a label without a training document
 Classifier = tuple[np.ndarray, np.ndarray, float] | None
-Portion = tuple[np.ndarray, list[Classifier]]  # int64 labels, and a classifier of each
-PORTION = 64  # labels that one process takes at a time
+Portion = tuple[np.ndarray, list[Classifier]]  # int64 labels, and a classifier for each
+PORTION = 64  # labels that a process fits at a time
 _STORED = ("labels", "ends", "indptr", "indices", "data")  # of the portions in a checkpoint
 
 
@@ -48,13 +48,13 @@ def fit_linear(
 ) -> sparse.csc_matrix:
     """float32 CSC (D + 1) × L of weights; the last row holds the biases.
 
-    X: CSR N × D. Y: CSR N × L. groups: (int64 rows, int64 labels), each label in one group at most: its classifier
-    is trained on these rows alone. A label without a positive row, or in no group, gets an empty column, see `learnt`;
-    one that all rows have gets a bias of 1.
+    X: CSR N × D. Y: CSR N × L. groups: (int64 rows, int64 labels), with each label in at most one group. A label's
+    classifier is trained only on the rows of its group. A label without a positive row, or in no group, gets an empty
+    column, see `learnt`. A label of all rows gets a bias of 1.
 
-    liblinear, through scikit-learn, because it solves the very problem of the published rankers and takes sparse rows.
-    Its random state is one per process, so only processes can share the work; the weights are the same for any number.
-    The checkpoint keeps what is done, so that a killed run resumes; the log gets a line per portion of labels.
+    liblinear is used through scikit-learn, because it solves the same problem as the published rankers and accepts
+    sparse rows. Its random state is global, so the work is divided among processes; the weights do not depend on their
+    number. The checkpoint keeps finished labels, so a killed run resumes. The log gets a line per portion of labels.
     """
     from joblib import Parallel, delayed
 
@@ -75,14 +75,14 @@ def fit_linear(
 
 
 class _Done:
-    """The portions that are done, in their order, on disk: a file for what each few minutes brought."""
+    """The finished portions in their order, saved to a new file every few minutes."""
 
     def __init__(self, checkpoint: Checkpoint, width: int, minutes: float) -> None:
         self.checkpoint, self.width, self.minutes = checkpoint, width, minutes
         self.files, self.waiting, self.saved = 0, list[Portion](), time.monotonic()
 
     def load(self) -> list[Portion]:
-        """All that earlier runs kept, up to the first file that is missing or not whole."""
+        """The portions saved by earlier runs, up to the first missing or damaged file."""
         found: list[Portion] = []
         while (part := self.checkpoint.load(f"portions{self.files}")) is not None:
             self.files += 1
@@ -95,7 +95,7 @@ class _Done:
         return found
 
     def add(self, labels: np.ndarray, classifiers: list[Classifier]) -> None:
-        """Take a finished portion: int64 labels and their classifiers; saved with others when it is time."""
+        """Add a finished portion, int64 labels and their classifiers, and save if `checkpoint_minutes` have passed."""
         self.waiting.append((labels, classifiers))
         if time.monotonic() - self.saved >= 60 * self.minutes:
             self._save()
@@ -118,12 +118,12 @@ def scores_of(X: sparse.csr_matrix, weights: sparse.csc_matrix) -> np.ndarray:
 
 
 def learnt(weights: sparse.csc_matrix) -> np.ndarray:
-    """bool[L]: which labels have a classifier, and with it a bias that is stored even if it is 0."""
+    """bool[L]: which labels have a classifier. Its bias is stored even if it is 0."""
     return np.diff(weights.indptr) > 0
 
 
 def _portions(groups: Iterable[Group]) -> Iterator[Group]:
-    """The groups, those of many labels in pieces."""
+    """The groups, with those of many labels split into pieces."""
     for rows, labels in groups:
         yield from ((rows, labels[start : start + PORTION]) for start in range(0, len(labels), PORTION))
 
@@ -131,7 +131,7 @@ def _portions(groups: Iterable[Group]) -> Iterator[Group]:
 def _fit_labels(
     X: sparse.csr_matrix, Y: sparse.csc_matrix, rows: np.ndarray, labels: np.ndarray, settings: LinearSettings
 ) -> Portion:
-    """The labels, and a classifier of each. Y: CSC N × len(labels)."""
+    """The labels, and a classifier for each. Y: CSC N × len(labels)."""
     own, positives = X[rows], Y[rows]
     targets = (np.where(positives[:, [place]].toarray().ravel() > 0, 1.0, -1.0) for place in range(len(labels)))
     return labels, [_fit_one(own, y, settings) for y in targets]
@@ -147,7 +147,7 @@ def _fit_one(X: sparse.csr_matrix, y: np.ndarray, settings: LinearSettings) -> C
 
     svm = LinearSVC(C=settings.cost, dual=True, random_state=settings.seed, tol=0.1, max_iter=100)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # the published rankers stop as early
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the published rankers stop just as early
         svm.fit(X, y)
     weights = svm.coef_[0].astype(np.float32)
     kept = np.flatnonzero(np.abs(weights) >= settings.threshold)
@@ -155,7 +155,7 @@ def _fit_one(X: sparse.csr_matrix, y: np.ndarray, settings: LinearSettings) -> C
 
 
 def _stacked(classifiers: list[Classifier], width: int) -> sparse.csc_matrix:
-    """Columns of weights, each with its bias under it, as one matrix."""
+    """One matrix of the weights: a column per classifier, with its bias in the last row."""
     last, there = np.array([width], np.int32), [classifier for classifier in classifiers if classifier is not None]
     indices = [np.empty(0, np.int32), *chain.from_iterable((features, last) for features, _, _ in there)]
     values = chain.from_iterable((own, np.array([bias], np.float32)) for _, own, bias in there)

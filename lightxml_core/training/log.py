@@ -1,4 +1,4 @@
-"""The training log: one JSON object per line, and lines of progress on the terminal."""
+"""The training log, one JSON object per line, and progress lines on the terminal."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class TrainingLog:
     def __init__(self, path: Path, upto: float | None) -> None:
         """upto: keep the lines of the first `upto` steps; None starts an empty log.
 
-        `steps` is the last step of those kept, 0 for none. Of several processes only the first writes.
+        `steps` is the last step kept, or 0. Of several processes only the first writes.
         """
         path = path if team().first else Path(os.devnull)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -32,17 +32,17 @@ class TrainingLog:
         self._file: TextIO = path.open("a", encoding="utf-8")
 
     def write(self, kind: str, step: int, **values: Any) -> None:
-        """Add one line, whole in the file even if the program is killed right after."""
+        """Append one line and flush it, so that it is in the file even if the program is killed right after."""
         self._file.write(json.dumps({"kind": kind, "step": step, **values}) + "\n")
         self._file.flush()
 
     def close(self) -> None:
-        """Close the file; no line may follow."""
+        """Close the file; nothing may be written afterwards."""
         self._file.close()
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
-    """The whole lines of a log; a line cut short by a crash, or else damaged, is dropped."""
+    """The intact lines of a log; a line that is damaged or cut short by a crash is dropped."""
     if not path.is_file():
         return []
     lines = []
@@ -55,10 +55,10 @@ def _lines(path: Path) -> list[dict[str, Any]]:
 
 
 class Progress:
-    """Documents done, rate, loss and time left, at most once every few seconds."""
+    """Prints documents done, rate, loss and remaining time, at most once every few seconds."""
 
     def __init__(self, title: str, total: int, done: int = 0, every: float = 10.0, unit: str = "documents") -> None:
-        """total, done: documents, or what `unit` says, over the whole training. every: seconds between lines."""
+        """total, done: documents (or another `unit`) of the whole training run. every: seconds between lines."""
         self.title, self.total, self.done, self.start_done, self.unit = title, total, done, done, unit
         self.every = 1.0 if sys.stderr.isatty() else every
         self.started = self.last = time.monotonic()

@@ -1,4 +1,4 @@
-"""The training loop: its result depends only on the seed, also if it is killed anywhere and resumes."""
+"""The training loop. Its result depends only on the seed, even if it is killed at any point and resumed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from lightxml_core.training.processes import team
 from lightxml_core.training.schedule import Plan, StepDecay
 
 log = logging.getLogger(__name__)
-_NORMS = 5  # that relative clipping looks back on
+_NORMS = 5  # number of past norms that relative clipping uses
 
 
 class HasLoss(Protocol):
@@ -39,11 +39,11 @@ class HasLoss(Protocol):
 
 @dataclass(frozen=True)
 class Task:
-    """What is trained: the model, its documents and how to score it.
+    """The model, its documents and how to score it.
 
-    steps(epoch): the epoch's optimiser steps, each a list of micro-batches of row ids; as many in every epoch.
-    loss(rows, epoch): the loss of one micro-batch. evaluate(model): named scores, or None for no selection, in which
-    case the last weights are kept; with it, those with the best `select_by` are.
+    steps(epoch): the epoch's optimiser steps, each a list of micro-batches of row ids; equally many in every epoch.
+    loss(rows, epoch): the loss of one micro-batch. evaluate(model): named scores; the weights with the best `select_by`
+    are kept. evaluate None: the last weights are kept.
     """
 
     model: nn.Module
@@ -55,12 +55,11 @@ class Task:
 
 
 def train(task: Task, plan: Plan, checkpoint: Checkpoint, training_log: TrainingLog) -> None:
-    """Train `task.model` in place, from the checkpoint if there is one. It ends with the weights to keep.
+    """Train `task.model` in place, from the checkpoint if there is one, and load the weights to keep into it.
 
-    Of several processes each takes its share of every micro-batch, and their gradients are added up.
+    Several processes each compute a share of every micro-batch, and their gradients are summed.
 
-    Raises InputError at the first loss or gradient that is not finite, naming the step; the checkpoint on
-    disk is then the last good one.
+    InputError at the first loss or gradient that is not finite, with the step; the last good checkpoint stays on disk.
     """
     _Run(task, plan, checkpoint, training_log).run()
 
@@ -100,18 +99,18 @@ class _Run:
         self.model.train(self.dropout or starts)
         if self.averaged is not None and starts and epoch == self.plan.averaging.swa_warmup:
             self.averaged.update_parameters(self.model)
-        for micro_batches, numbers in self._left_of(epoch):
+        for micro_batches, numbers in self._remaining(epoch):
             self._step(epoch, micro_batches)
             self._average(epoch, numbers)
             ends = self.step == (epoch + 1) * self.per_epoch
             every, counted = self.plan.evaluation.evaluate_steps, range(max(numbers.start, 1), numbers.stop)
-            if self._due(epoch, ends) or _falls(every, counted):
+            if self._due(epoch, ends) or _contains_multiple(every, counted):
                 self._evaluate(epoch, ends)
             if ends or self._gave_up or time.monotonic() - self.saved > 60 * self.plan.checkpoint_minutes:
                 self._save()
             if self._gave_up:
                 log.info(
-                    "%s: %d evaluations in a row found nothing better: training stops", self.plan.title, self.since_best
+                    "%s: no improvement in %d evaluations in a row: training stops", self.plan.title, self.since_best
                 )
                 return
 
@@ -120,8 +119,8 @@ class _Run:
         last = epoch + 1 == self.plan.epochs and not math.isfinite(self.best)
         return ends and (self.plan.evaluate_epochs or last)
 
-    def _left_of(self, epoch: int) -> Iterator[tuple[Sequence[np.ndarray], range]]:
-        """The epoch's steps from `self.step` on, each with its number, or those of its micro-batches, see `counted`."""
+    def _remaining(self, epoch: int) -> Iterator[tuple[Sequence[np.ndarray], range]]:
+        """The epoch's remaining steps, each with its number or those of its micro-batches, see `Plan.counted`."""
         steps, first = self.task.steps(epoch), epoch * self.per_epoch
         edges = np.cumsum([0, *map(len, steps)]).tolist()
         for i in range(self.step - first, self.per_epoch):
@@ -137,13 +136,13 @@ class _Run:
         self._update(sum(parts.values()))
         self.step += 1
         self.encoded += documents
-        self._tell(epoch, parts, documents)
+        self._report(epoch, parts, documents)
 
     def _backward_in_memory(self, epoch: int, micro_batches: Sequence[np.ndarray]) -> dict[str, Tensor]:
-        """`_backward`; if the device's memory is too small for it, in twice as many pieces from then on."""
+        """Call `_backward`; when the device's memory is full, double the number of pieces and try again."""
         while True:
             parts: dict[str, Tensor] | None = None
-            with suppress(torch.OutOfMemoryError):  # its traceback holds tensors: they must go before the next try
+            with suppress(torch.OutOfMemoryError):  # its traceback refers to tensors, which must be freed first
                 parts = self._backward(epoch, [rows for whole in micro_batches for rows in self._pieces(whole)])
             short = self.team.anywhere(parts is None, self.device)
             if parts is not None and not short:
@@ -151,12 +150,13 @@ class _Run:
             self.optimizer.zero_grad(set_to_none=True)
             if self.pieces >= max(map(len, micro_batches)):
                 raise InputError(
-                    f"{self.plan.title}: the device has too little memory for one document at step {self.step}: "
+                    f"{self.plan.title}: the device's memory is too small for one document at step {self.step}: "
                     "lower `max_tokens` or `clusters_kept`"
                 )
             self.pieces *= 2
             log.warning(
-                "%s: memory is short at step %d: each micro-batch goes in %d pieces from here on, the batch stays",
+                "%s: the device's memory is full at step %d: micro-batches are now split into %d pieces; "
+                "the batch size stays the same",
                 *(self.plan.title, self.step, self.pieces),
             )
             if self.device.type == "cuda":
@@ -166,9 +166,9 @@ class _Run:
         return [part for part in np.array_split(rows, self.pieces) if len(part)]
 
     def _backward(self, epoch: int, micro_batches: Sequence[np.ndarray]) -> dict[str, Tensor]:
-        """Gradients and parts of the loss of one step, which stay on the device until all are there.
+        """Gradients and the parts of the loss of one step; the parts stay on the device until the end of the step.
 
-        Dropout follows from the seed and the step alone, so a resumed run repeats it.
+        Dropout depends only on the seed and the step, so a resumed run repeats it.
         """
         torch.manual_seed((self.team.rank << 48) + self.plan.seed * 1_000_003 + self.step)
         parts: dict[str, Tensor] = {}
@@ -188,11 +188,11 @@ class _Run:
         self.team.add_up(gradients)
         self.scaler.unscale_(self.optimizer)
         norm = torch.nn.utils.get_total_norm(gradients)
-        overflow = self.scaler.is_enabled() and math.isfinite(loss)  # the scaler skips such a step by itself
+        overflow = self.scaler.is_enabled() and math.isfinite(loss)  # the scaler itself skips such a step
         if not math.isfinite(loss) or not (overflow or math.isfinite(norm.item())):
             raise InputError(
                 f"{self.plan.title}: the loss or its gradient is not finite at step {self.step} (loss {loss}); "
-                "the last checkpoint is kept: lower the learning rate or use `precision: fp32`"
+                "the last checkpoint is kept: lower the learning rate or set `precision: fp32`"
             )
         limit = self.plan.clip or self._relative_limit(norm)
         if limit:
@@ -202,9 +202,9 @@ class _Run:
         self.optimizer.zero_grad(set_to_none=True)
 
     def _relative_limit(self, norm: Tensor) -> float:
-        """The largest norm that is not scaled down, from the last five; 0, for any, until there are five.
+        """The largest norm that is not scaled down, from the last five norms; 0, for no limit, until there are five.
 
-        As in AttentionXML, a norm counts as 1 at most, and as twice the largest of the earlier ones at most.
+        As in AttentionXML, a norm counts as at most 1, and as at most twice the largest of the earlier ones.
         """
         if not self.plan.clip_relative:
             return 0.0
@@ -213,7 +213,7 @@ class _Run:
         return largest * self.plan.clip_relative if math.isfinite(largest) else 0.0
 
     def _rate(self) -> float:
-        """Factor on every learning rate: linear warm-up, then constant, in steps, or linear down to zero at the end."""
+        """Factor on every learning rate: linear warm-up, then constant, stepwise, or linear down to zero at the end."""
         rates = self.plan.rates
         if isinstance(rates, StepDecay):
             epoch = self.step // self.per_epoch
@@ -224,11 +224,11 @@ class _Run:
         return 1.0 if rates.schedule == "constant" else (total - self.step) / max(total - warm, 1)
 
     def _average(self, epoch: int, numbers: range) -> None:
-        due = epoch >= self.plan.averaging.swa_warmup and _falls(self.plan.averaging.swa_step, numbers)
+        due = epoch >= self.plan.averaging.swa_warmup and _contains_multiple(self.plan.averaging.swa_step, numbers)
         if self.averaged is not None and due:
             self.averaged.update_parameters(self.model)
 
-    def _tell(self, epoch: int, parts: dict[str, float], documents: int) -> None:
+    def _report(self, epoch: int, parts: dict[str, float], documents: int) -> None:
         loss = sum(parts.values())
         rate = self.progress.advance(documents, f"epoch {epoch + 1}/{self.plan.epochs}  loss {loss:.4g}")
         lr = max(group["lr"] for group in self.optimizer.param_groups)
@@ -243,7 +243,7 @@ class _Run:
         self.log.write("step", self.plan.steps_before + self.step, **values)
 
     def _current(self) -> nn.Module:
-        """The weights to evaluate and keep: their running mean once there is one."""
+        """The weights to evaluate and keep: the running mean if there is one, else the current weights."""
         if self.averaged is not None and int(self.averaged.n_averaged) > 0:
             return self.averaged.module
         return self.model
@@ -314,13 +314,13 @@ class _Run:
             self.model.load_state_dict(self._current().state_dict())
 
 
-def _falls(every: int, numbers: range) -> bool:
+def _contains_multiple(every: int, numbers: range) -> bool:
     """Whether one of the numbers is a multiple of `every`; never for 0."""
     return every > 0 and -(-numbers.start // every) * every in numbers
 
 
 def last_step(checkpoint: Checkpoint) -> int | None:
-    """Optimiser steps done in the checkpoint of this run, None if there is none."""
+    """Optimiser steps done in the checkpoint of this run; None if there is no checkpoint."""
     state = checkpoint.state("last")
     return None if state is None else int(state["step"])
 

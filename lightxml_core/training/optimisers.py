@@ -1,4 +1,4 @@
-"""Adam for parameters with dense gradients and for tables of which a step touches few rows, as one optimiser."""
+"""One Adam optimiser for parameters with dense gradients and for tables with row-sparse gradients."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def adamw(
 ) -> torch.optim.Optimizer:
     """Fused AdamW over parameter groups with keys params, lr, weight_decay; empty groups are dropped.
 
-    eps is added to the root of the second moment: where gradients are about as small, it is what sets the step.
-    eps_corrected: the root is that of the moment after its bias is corrected (Kingma and Ba 2015, algorithm 1); else
-    before, as in transformers 2.11.0. That is an eps of eps / sqrt(1 - beta2^t) at step t, 32 times as much at first.
+    eps is added to the root of the second moment, so it matters for gradients of about its size or less.
+    eps_corrected: add it after the bias of the moment is corrected (Kingma and Ba 2015, algorithm 1); otherwise before,
+    as in transformers 2.11.0. The latter amounts to an eps of eps / sqrt(1 - beta2^t) at step t, 32 times eps at first.
 
-    The parameters in `rare`, whose gradients are row-sparse, go by SparseAdam at their group's rate, without decay; its
-    eps is always added to the uncorrected moment.
+    The parameters in `rare`, whose gradients are row-sparse, are updated by SparseAdam at their group's rate, without
+    decay. It always adds eps to the uncorrected moment.
     """
     tables = {id(parameter) for parameter in rare}
     parts: tuple[list[dict[str, Any]], list[dict[str, Any]]] = ([], [])
@@ -38,32 +38,32 @@ def adamw(
 
 
 class _UncorrectedEps:
-    """Sets the eps of each step as if the bias of the second moment were corrected after it is added."""
+    """Sets the eps of each step so that it acts as if added before the second moment's bias is corrected."""
 
     def __init__(self, eps: float) -> None:
         self.eps = eps
         self.step: int | None = None
 
     def __call__(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
-        if self.step is None:  # counted here from then on: reading it from a GPU would wait for the GPU
+        if self.step is None:  # later it is counted here, because reading it would wait for the GPU
             states = optimizer.state_dict()["state"].values()
             self.step = max((int(state["step"]) for state in states), default=0)
         self.step += 1
         for group in optimizer.param_groups:
-            if "weight_decay" in group:  # AdamW's: SparseAdam corrects no bias before it adds eps
+            if "weight_decay" in group:  # only AdamW: SparseAdam adds eps before the correction anyway
                 group["eps"] = self.eps / math.sqrt(1.0 - group["betas"][1] ** self.step)
 
 
 def set_rates(optimizer: torch.optim.Optimizer, factor: float) -> None:
-    """Give each group of an optimiser of `adamw` so many times the rate that it was made with."""
+    """Set the rate of each group of an optimiser of `adamw` to `factor` times its initial rate."""
     for group in optimizer.param_groups:
         group["lr"] = group["base_lr"] * factor
 
 
 class DenseAndSparse(torch.optim.Optimizer):
-    """Fused AdamW, and SparseAdam; both torch's own, with one state.
+    """torch's fused AdamW and SparseAdam with a common state.
 
-    A row of a table that a step does not touch keeps its value and its moments, so the cost follows the batch.
+    A row of a table without a gradient keeps its value and moments, so the cost depends on the batch, not the table.
     """
 
     def __init__(self, dense: Groups, rare: Groups) -> None:
@@ -77,7 +77,7 @@ class DenseAndSparse(torch.optim.Optimizer):
             part.step()
 
     def state_dict(self) -> dict[str, Any]:
-        """State by number of the parameter, as torch has it; SparseAdam's step counts as tensors."""
+        """State by number of the parameter, as in torch, with SparseAdam's step counts as tensors."""
         state, first = {}, 0
         for part in self.parts:
             own = part.state_dict()["state"]
@@ -99,7 +99,7 @@ class DenseAndSparse(torch.optim.Optimizer):
 
 
 def touched(parameter: nn.Parameter) -> Tensor:
-    """The values of a parameter's gradient that are not zero for certain: all, or the rows of a sparse one."""
+    """The stored values of a parameter's gradient: all, or the rows of a sparse one."""
     assert parameter.grad is not None
     if parameter.grad.is_sparse:
         parameter.grad = parameter.grad.coalesce()

@@ -1,4 +1,4 @@
-"""Several processes that train one model together: one per GPU, or on CPUs over gloo. A single one works too."""
+"""Processes that train one model together, one per GPU, or on CPUs with gloo. There may be just one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Team:
-    """This process's place among those that train together; the `first` writes files and reports progress."""
+    """The rank of this process among those that train together; the `first` writes files and reports progress."""
 
     rank: int = 0
     size: int = 1
@@ -29,16 +29,16 @@ class Team:
         return self.rank == 0
 
     def share(self, rows: np.ndarray) -> tuple[np.ndarray, int]:
-        """This process's documents of a micro-batch and how many they count for.
+        """This process's documents of a micro-batch, and their weight, which is their number.
 
         If there are fewer documents than processes, a process without any repeats the first with weight 0, so that
-        every process has the same gradients to add up.
+        every process has gradients of the same parameters to sum.
         """
         own = rows[self.rank :: self.size]
         return (own, len(own)) if len(own) else (rows[:1], 0)
 
     def add_up(self, tensors: Iterable[Tensor]) -> None:
-        """Replace each tensor by its sum over the processes; they have the same ones in the same order."""
+        """Replace each tensor by its sum over the processes, which must all pass the same tensors in the same order."""
         if self.size > 1:
             from torch.distributed import all_reduce
 
@@ -46,12 +46,12 @@ class Team:
                 all_reduce(tensor)
 
     def total(self, values: Tensor) -> list[float]:
-        """Each of float64[n] summed over the processes."""
+        """float64[n] summed over the processes."""
         self.add_up([values])
         return [float(value) for value in values.tolist()]
 
     def anywhere(self, here: bool, device: torch.device) -> bool:
-        """Whether `here` is true in any of the processes."""
+        """Whether `here` is true in any process."""
         if self.size == 1:
             return here
         import torch
@@ -59,7 +59,7 @@ class Team:
         return self.total(torch.tensor([here], dtype=torch.float64, device=device))[0] > 0
 
     def align(self, tensors: Iterable[Tensor]) -> None:
-        """Give every process the first one's values."""
+        """Copy the values of the first process to all others."""
         if self.size > 1:
             from torch.distributed import broadcast
 
@@ -76,7 +76,7 @@ class Team:
 
 @cache
 def team() -> Team:
-    """The processes that the launcher started, joined at the first call; this one alone where there was none."""
+    """The processes that the launcher started, connected at the first call; without a launcher only this one."""
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return Team()
     import torch

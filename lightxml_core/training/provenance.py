@@ -1,4 +1,4 @@
-"""Where a model came from: commit, settings, data, packages, machine, time and memory."""
+"""The provenance of a model: commit, settings, data, packages, machine, time and memory."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def provenance(
 ) -> dict[str, Any]:
     """The contents of `provenance.json`.
 
-    `wall_seconds` and `peak_memory_gib` are of the process that finished the training; `resumed` says whether
-    an earlier one had done a part of it. `model_bytes` is all of the model's folder, `weights_bytes` its tensors
-    alone. `data` maps each input file to its SHA-256.
+    `wall_seconds` and `peak_memory_gib` are of the process that finished the training; `resumed` says whether an
+    earlier process did a part of it. `model_bytes` is the size of the model's folder, `weights_bytes` that of its
+    tensors. `data` maps each input file to its SHA-256.
     """
     return {
         "git_commit": git_commit(),
@@ -45,10 +45,10 @@ def provenance(
 
 
 def git_commit() -> str:
-    """The commit of the code that runs, with `+changes` if files differ from it.
+    """The commit of the running code, with `+changes` if files differ from it.
 
-    `unknown` if the project's folder is not the root of a repository, if git refuses to read it (as when another user
-    owns it), or if there is no git.
+    `unknown` if the project's folder is not the root of a repository, if git refuses to read it (for example because
+    another user owns it), or if git is not installed.
     """
     project = Path(__file__).parents[2]
     try:
@@ -62,7 +62,7 @@ def git_commit() -> str:
 
 
 def hardware() -> dict[str, Any]:
-    """CPU model, cores usable, memory in GiB; the GPU's name if one is in use, and how many jobs may share it."""
+    """CPU model, usable cores, memory in GiB; the GPU's name if one is in use, and how many jobs may share it."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     cores = len(os.sched_getaffinity(0))
     gpu = _gpu()
@@ -89,13 +89,13 @@ def _gpu() -> str | None:
 
 
 def _cuda() -> Any:
-    """torch's part for GPUs where this process uses torch and there is one; not worth an import of its own."""
+    """`torch.cuda` if this process has imported torch and there is a GPU; else None."""
     torch = sys.modules.get("torch")
     return torch.cuda if torch is not None and torch.cuda.is_available() else None
 
 
 def _git(folder: Path, *arguments: str) -> str:
-    """The output of git for a folder, whatever repository the environment names (as in a hook). It writes nothing."""
+    """The output of git for a folder, ignoring a repository named in the environment (as in a hook); read-only."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     command = ["git", "--no-optional-locks", "-C", str(folder), *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout

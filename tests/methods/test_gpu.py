@@ -144,5 +144,5 @@ def test_a_batch_that_the_gpu_cannot_hold_goes_in_pieces(
     used = torch.cuda.memory_reserved() + 600 * 2**20
     torch.cuda.set_per_process_memory_fraction(used / torch.cuda.get_device_properties(0).total_memory)
     predictions = trained(replace(corpus, folder=tmp_path), "bert", settings, tmp_path)
-    assert "memory is short at step 0: each micro-batch goes in" in caplog.text
+    assert "memory is full at step 0: micro-batches are now split into" in caplog.text
     assert predictions.shape[0] == TEST and len([x for x in log_lines(tmp_path) if x["kind"] == "step"]) == 1

@@ -504,7 +504,7 @@ def test_a_batch_that_does_not_fit_is_predicted_in_halves() -> None:
     def never(batch: np.ndarray) -> None:
         raise torch.OutOfMemoryError("no room")
 
-    with pytest.raises(InputError, match="too little memory for one document"):
+    with pytest.raises(InputError, match="memory is too small for one document"):
         in_memory([np.arange(3)], never)
 
 

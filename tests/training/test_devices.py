@@ -106,7 +106,7 @@ def test_the_emptier_of_shared_gpus_comes_first(start: Start) -> None:
 
 def test_more_gpus_than_there_are_is_an_input_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
-    with pytest.raises(InputError, match="3 GPUs are asked for and there are 2"), lease_gpus(3, tmp_path):
+    with pytest.raises(InputError, match="3 GPUs were requested, but there are 2"), lease_gpus(3, tmp_path):
         pass
 
 

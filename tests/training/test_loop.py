@@ -491,12 +491,12 @@ def test_where_memory_is_short_the_batch_goes_in_pieces(
         small = run(tmp_path / "small", plan, lambda: short_of_memory(limit))
     for name in whole:
         torch.testing.assert_close(small[name], whole[name], rtol=1e-4, atol=1e-5)
-    assert f"memory is short at step 0: each micro-batch goes in {pieces} pieces" in caplog.text
-    assert caplog.text.count("memory is short") == round(math.log2(pieces))  # remembered for the steps that follow
+    assert f"memory is full at step 0: micro-batches are now split into {pieces} pieces" in caplog.text
+    assert caplog.text.count("memory is full") == round(math.log2(pieces))  # remembered for the steps that follow
 
 
 def test_no_memory_for_a_single_document_is_an_input_error(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="too little memory for one document at step 0: lower `max_tokens`"):
+    with pytest.raises(InputError, match="memory is too small for one document at step 0: lower `max_tokens`"):
         run(tmp_path, PLAN, lambda: short_of_memory(0))
 
 
@@ -511,7 +511,7 @@ def test_a_checkpoint_of_other_settings_is_refused_and_said(tmp_path: Path, capl
     other = replace(PLAN, clip=0.5)
     with caplog.at_level(logging.WARNING):
         found = run(tmp_path / "run", other, task)
-    assert "last.safetensors is of other settings, data or code: training starts afresh" in caplog.text
+    assert "last.safetensors is of other settings, data or code: training starts from the beginning" in caplog.text
     assert identical(found, run(tmp_path / "fresh", other, task))
     assert logged(tmp_path / "run") == logged(tmp_path / "fresh")
 
@@ -525,7 +525,7 @@ def test_a_truncated_checkpoint_is_noticed_said_and_not_used(
     path.write_bytes(path.read_bytes()[:left])
     with caplog.at_level(logging.WARNING):
         found = run(tmp_path / "run", PLAN, task)
-    assert "last.safetensors is damaged" in caplog.text and "training starts afresh" in caplog.text
+    assert "last.safetensors is damaged" in caplog.text and "training starts from the beginning" in caplog.text
     assert identical(found, run(tmp_path / "fresh", PLAN, task))
 
 
@@ -541,7 +541,7 @@ def test_a_checkpoint_with_one_wrong_bit_is_not_used(
     path.write_bytes(content)
     with caplog.at_level(logging.WARNING):
         found = run(tmp_path / "run", PLAN, task)
-    assert "digest" in caplog.text and "training starts afresh" in caplog.text
+    assert "digest" in caplog.text and "training starts from the beginning" in caplog.text
     assert identical(found, run(tmp_path / "fresh", PLAN, task))
 
 

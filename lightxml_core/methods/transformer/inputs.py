@@ -46,7 +46,7 @@ def autocast(model: TextClassifier, precision: Precision) -> torch.autocast:
 
 
 def in_memory(batches: Sequence[np.ndarray], run: Callable[[np.ndarray], None]) -> None:
-    """Call `run` with each batch, split in halves if the device has too little memory for it.
+    """Call `run` with each batch, split into halves if the device's memory is full.
 
     InputError if a single document does not fit.
     """
@@ -59,7 +59,7 @@ def in_memory(batches: Sequence[np.ndarray], run: Callable[[np.ndarray], None]) 
         if fits:
             continue
         if len(batch) < 2:
-            raise InputError("the device has too little memory for one document: lower `max_tokens` or `clusters_kept`")
+            raise InputError("the device's memory is too small for one document: lower `max_tokens` or `clusters_kept`")
         left += [batch[len(batch) // 2 :], batch[: len(batch) // 2]]
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
