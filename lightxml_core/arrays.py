@@ -1,4 +1,4 @@
-"""Arrays that lie in memory or, where they may be too large for it, in nameless files."""
+"""Arrays in memory or, if they may be too large for it, in unnamed temporary files."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ _GATHERED = 1 << 20  # numbers that a growing array holds in memory before it mo
 
 
 def new_array(length: int, dtype: Any, folder: Path | None) -> np.ndarray:
-    """An array to fill: in memory, or in a nameless file in `folder`, which goes when the array or the process does.
+    """An uninitialised array, in memory or in an unnamed file in `folder`, which disappears with the array or process.
 
-    OSError where the disk has no room for all of it.
+    OSError if the disk has no room for it.
     """
     if folder is None or length == 0:
         return np.empty(length, dtype)
     with tempfile.TemporaryFile(dir=folder) as opened:
-        # the room is taken now: a write through a memory map to a full disk ends the process without a word
+        # reserve the space now: a write through a memory map to a full disk kills the process silently
         os.posix_fallocate(opened.fileno(), 0, length * np.dtype(dtype).itemsize)
         return np.asarray(np.memmap(opened, dtype, "r+", shape=(length,)))
 
 
 class GrowingArray:
-    """Numbers that are appended to each other; `growing_array` makes one."""
+    """An array that numbers can be appended to; created by `growing_array`."""
 
     def __init__(self, typecode: str, file: IO[bytes] | None) -> None:
         self._gathered: array[Any] = array(typecode)
@@ -45,7 +45,7 @@ class GrowingArray:
             self._move()
 
     def whole(self) -> np.ndarray:
-        """All of them, in the type of the numbers; nothing can be appended afterwards."""
+        """All numbers as one array; nothing can be appended afterwards."""
         if self._file is None:
             return np.frombuffer(self._gathered, self._gathered.typecode)
         self._move()
@@ -62,9 +62,9 @@ class GrowingArray:
 
 @contextmanager
 def growing_array(typecode: str, folder: Path | None) -> Iterator[GrowingArray]:
-    """An array to append to: in memory, or in a nameless file in `folder`, which goes when its array does.
+    """An array to append to, in memory or in an unnamed file in `folder`, which disappears with its array.
 
-    typecode: as of Python's `array`. The context ends the appending; what `whole` gave may be used after it.
+    typecode: as in Python's `array`. Nothing can be appended after the block; the result of `whole` stays valid.
     """
     if folder is None:
         yield GrowingArray(typecode, None)

@@ -1,4 +1,4 @@
-"""Loops over sparse rows that numpy has no words for, compiled by numba on first use."""
+"""Compile loops over sparse rows that numpy cannot express, by numba on first use."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numba
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile a function to machine code that runs without Python's lock; kept on disk where that can be written."""
+    """Compile a function to machine code that runs without Python's lock; cached on disk if a folder can be written."""
     try:
         return _njit(function, cache=True)
     except RuntimeError:  # no folder for the cache can be written

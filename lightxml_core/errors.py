@@ -1,4 +1,4 @@
-"""The errors that a user or the machine can cause, and how a program tells them."""
+"""Errors caused by the user or the machine, and how a program reports them."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from collections.abc import Callable
 
 
 class InputError(Exception):
-    """Something outside the program is wrong. The message is one sentence: what, where, what to do."""
+    """Something outside the program is wrong. The message is one sentence: what is wrong, where, and what to do."""
 
 
 _AGAIN = "and start the same command again"
 ACCESS = "give this user access, or work in a folder of your own"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
-# What else the system refuses, whatever the program does: what is wrong, what to do.
-_REFUSED = {
+# Other errors of the system that are not bugs: what is wrong, what to do.
+_SYSTEM_ERRORS = {
     errno.EACCES: ("permission denied", ACCESS),
     errno.EPERM: ("permission denied", ACCESS),
     errno.EROFS: ("the file system is read-only", "work in a folder that can be written"),
@@ -25,39 +25,39 @@ _REFUSED = {
     errno.ENFILE: ("too many files are open on this machine", f"end other programs {_AGAIN}"),
     errno.ENOMEM: ("the memory is full", f"end other programs {_AGAIN}"),
     errno.EAGAIN: ("no further process or thread can be started", "raise the limit (ulimit -u)"),
-    errno.EIO: ("the disk does not answer (input/output error)", f"check it {_AGAIN}"),
+    errno.EIO: ("the disk does not respond (input/output error)", f"check it {_AGAIN}"),
 }
-_CLOSED_PIPE = 128 + 13  # what a shell reports of a program that a closed pipe ended
+_CLOSED_PIPE = 128 + 13  # the exit code that shells use for a program ended by a closed pipe
 _INTERRUPTED = 128 + 2
 
 
 def main_guard(main: Callable[[], None]) -> None:
-    """Run a command-line program; tell an expected error in one line on stderr and exit with 2.
+    """Run a command-line program; print an expected error in one line on stderr and exit with 2.
 
-    A pipe that its reader has closed, and Ctrl-C, end the program without a word. Anything unexpected keeps its
-    traceback: it is a bug, and the traceback is the report.
+    A pipe closed by its reader and Ctrl-C end the program silently. An unexpected error keeps its traceback, because it
+    is a bug.
     """
     try:
         main()
         if sys.stdout is not None:
-            sys.stdout.flush()  # here, because at the interpreter's end nobody could tell what is wrong with it
+            sys.stdout.flush()  # here, because an error at the interpreter's exit could not be reported
     except BrokenPipeError:
         _drop_output()
         sys.exit(_CLOSED_PIPE)
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
     except Exception as error:
-        told = str(error) if isinstance(error, InputError) else refusal(error)
-        if told is None:
+        sentence = str(error) if isinstance(error, InputError) else refusal(error)
+        if sentence is None:
             raise
         _drop_output()
-        sys.exit(_tell(told))
+        sys.exit(_report(sentence))
 
 
 def refusal(error: BaseException) -> str | None:
-    """What the system refused, as one sentence; None for any other error, which is one of the program."""
-    if _of_a_full_gpu(error):
-        return f"the GPU's memory is full: end what else is on it (nvidia-smi) {_AGAIN}"
+    """An error of the system, such as a full disk, in one sentence; None for any other error, which is a bug."""
+    if _is_full_gpu(error):
+        return f"the GPU's memory is full: end other programs on it (see nvidia-smi) {_AGAIN}"
     if isinstance(error, UnicodeEncodeError):
         return _unprintable(error)
     if "No usable temporary directory" in str(error):
@@ -66,8 +66,8 @@ def refusal(error: BaseException) -> str | None:
     where = os.fsdecode(file) if isinstance(error, OSError) and isinstance(file, str | bytes) else ""
     if number in _FULL:
         return f"the disk is full{f' while writing {where}' if where else ''}: free some space {_AGAIN}"
-    if number in _REFUSED:
-        what, remedy = _REFUSED[number]
+    if number in _SYSTEM_ERRORS:
+        what, remedy = _SYSTEM_ERRORS[number]
         return f"{where} cannot be read or written: {what}; {remedy}" if where else f"{what}: {remedy}"
     if where and isinstance(error, OSError):
         return f"{where} cannot be read or written: {(error.strerror or str(error)).lower()}"
@@ -75,7 +75,7 @@ def refusal(error: BaseException) -> str | None:
 
 
 def _number(error: BaseException) -> int | None:
-    """The system's number of an error: libraries in Rust and C++ raise types of their own with its words in them."""
+    """The errno of an error. Libraries in Rust and C++ raise their own types, so it is also parsed from messages."""
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno
     if isinstance(error, MemoryError):
@@ -84,8 +84,8 @@ def _number(error: BaseException) -> int | None:
     if match := re.search(r"\(os error (\d+)\)", said):
         return int(match[1])
     if isinstance(error, OSError) and re.match(r"\d+ requested and \d+ written", said):
-        return errno.ENOSPC  # as numpy tells that a file took a part of an array
-    if "can't allocate memory" in said:  # as torch does
+        return errno.ENOSPC  # numpy's message when an array was only partly written
+    if "can't allocate memory" in said:  # torch's message
         return errno.ENOMEM
     if "can't start new thread" in said:
         return errno.EAGAIN
@@ -93,7 +93,7 @@ def _number(error: BaseException) -> int | None:
 
 
 def _unprintable(error: UnicodeEncodeError) -> str | None:
-    """Of characters that the output's encoding lacks; UTF-8 has them all, so there it is another error."""
+    """The error for a character that the output's encoding lacks; None for UTF-8, which lacks no valid character."""
     output = getattr(sys.stdout, "encoding", None)
     if output is None or output.lower().replace("-", "") == "utf8":
         return None
@@ -101,13 +101,13 @@ def _unprintable(error: UnicodeEncodeError) -> str | None:
     return f"the output's encoding, {output}, has no character {shown}: set PYTHONIOENCODING=utf-8"
 
 
-def _of_a_full_gpu(error: BaseException) -> bool:
-    """By name, so that programs without torch need not load it; its linear algebra has no type for that."""
+def _is_full_gpu(error: BaseException) -> bool:
+    """Checked by name, so that torch need not be imported; errors of cuBLAS have no type of their own."""
     return type(error).__name__ == "OutOfMemoryError" or "CUBLAS_STATUS_ALLOC_FAILED" in str(error)
 
 
 def _drop_output() -> None:
-    """Let what is left to print go nowhere where it cannot be printed: the interpreter would try again at its end."""
+    """Discard output that cannot be printed, because the interpreter would try to print it again at exit."""
     try:
         sys.stdout.flush()
     except (OSError, AttributeError, ValueError):
@@ -115,6 +115,6 @@ def _drop_output() -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _tell(sentence: str) -> int:
+def _report(sentence: str) -> int:
     print(f"error: {sentence}", file=sys.stderr)
     return 2

@@ -1,7 +1,7 @@
-"""Reading and writing files so that nothing half-written is ever left under its final name.
+"""Read and write files. Nothing half-written is ever left under its final name.
 
-The readers take any file and know nothing of where it comes from: what they say is right for a user's own files too.
-What a stage of the workflow made, and only that, is named through `made`, which looks for its seal.
+The readers accept any file, so their messages fit a user's own files too. Only files that a stage of the workflow made
+are passed through `made`, which checks their seal.
 """
 
 from __future__ import annotations
@@ -25,32 +25,32 @@ from scipy import sparse
 from lightxml_core.arrays import new_array
 from lightxml_core.errors import InputError, refusal
 
-_ALWAYS_UNPACKED, _MOST_PACKED = 2**30, 100  # bytes that any matrix may take, and times the size of its file
+_ALWAYS_UNPACKED, _MOST_PACKED = 2**30, 100  # an unpacked matrix may have these bytes, or this factor of its file size
 
 
 @contextmanager
 def atomic_path(target: Path) -> Iterator[Path]:
-    """Give a temporary path beside `target`; rename it onto `target` when the block ends well, else remove it.
+    """Yield a temporary path beside `target`; rename it to `target` when the block succeeds, else remove it.
 
-    The data reach the disk before the name does, so a crash leaves either the old file or the new one.
-    The temporary name keeps the suffix, because numpy and scipy append one that is missing. What a killed process left
-    under such a name is removed.
+    The data are flushed to disk before the renaming, so a crash leaves either the old file or the new one. The
+    temporary name keeps the suffix, because numpy and scipy append a missing one. Temporary files of killed processes
+    are removed.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    _remove_leavings(target)
+    _remove_leftovers(target)
     temporary = target.with_name(f".{target.stem}.{os.getpid()}.tmp{target.suffix}")
     try:
         yield temporary
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
-        _seal_of(target).unlink(missing_ok=True)  # it is of the old contents
+        _seal_of(target).unlink(missing_ok=True)  # it belongs to the old contents
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def _remove_leavings(target: Path) -> None:
-    """Remove temporary files for `target` of processes that are no more."""
+def _remove_leftovers(target: Path) -> None:
+    """Remove temporary files for `target` of processes that have ended."""
     start, end = f".{target.stem}.", f".tmp{target.suffix}"
     for path in target.parent.glob(f"{glob.escape(start)}*{glob.escape(end)}"):
         process = path.name.removeprefix(start).removesuffix(end)
@@ -60,7 +60,7 @@ def _remove_leavings(target: Path) -> None:
 
 @contextmanager
 def new_folder(target: Path) -> Iterator[Path]:
-    """Give an empty folder beside `target`; when the block ends well it takes that name, in place of what has it."""
+    """Yield an empty folder beside `target`, which replaces `target` when the block succeeds."""
     building = target.with_name(f".{target.name}.building")
     shutil.rmtree(building, ignore_errors=True)
     building.mkdir(parents=True)
@@ -73,9 +73,9 @@ def new_folder(target: Path) -> Iterator[Path]:
 
 
 def hold_lock(path: Path, what: str) -> TextIO:
-    """Lock a file for as long as the returned handle is open and this process lives, however it ends.
+    """Lock a file until the returned handle is closed or this process ends, for whatever reason.
 
-    InputError if another process holds it, naming `what` it does and its process id.
+    InputError if another process holds the lock, with its process id and `what` it does.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle = path.open("a+", encoding="utf-8")
@@ -94,7 +94,7 @@ def hold_lock(path: Path, what: str) -> TextIO:
 
 @contextmanager
 def locked(path: Path, what: str) -> Iterator[None]:
-    """Hold such a lock for the length of the block and leave no file behind."""
+    """Hold such a lock during the block, then remove the file."""
     with hold_lock(path, what):
         try:
             yield
@@ -119,7 +119,7 @@ _POINTER, _POINTER_BYTES = b"version https://git-lfs.github.com/spec/", 1024
 
 
 def open_file(source: Path) -> BufferedReader:
-    """Open a file to read its bytes; InputError for what is missing, no file, not readable or a pointer of Git LFS."""
+    """Open a file in binary mode; InputError if it is missing, a folder, not readable or a Git LFS pointer."""
     try:
         if source.is_dir():
             raise InputError(f"{source} is a folder: name a file")
@@ -139,7 +139,7 @@ def open_file(source: Path) -> BufferedReader:
 
 def _damaged(source: Path, kind: str, error: Exception) -> InputError:
     reason = " ".join(str(error).split()) or type(error).__name__
-    return InputError(f"{source} is not {kind} ({reason}): put a complete copy of it there, or make it anew")
+    return InputError(f"{source} is not {kind} ({reason}): put a complete copy of it there, or make it again")
 
 
 def read_json(source: Path) -> Any:
@@ -147,14 +147,14 @@ def read_json(source: Path) -> Any:
     with open_file(source) as opened:
         try:
             return json.loads(opened.read().decode("utf-8"))
-        except (ValueError, RecursionError) as error:  # not JSON, not UTF-8, nested without end
+        except (ValueError, RecursionError) as error:  # not JSON, not UTF-8, nested too deeply
             raise _damaged(source, "readable JSON", error) from None
 
 
 def save_csr(target: Path, matrix: sparse.csr_matrix) -> None:
     """Save a CSR matrix as `.npz` in scipy's own format, uncompressed indices in canonical order.
 
-    scipy stamps every entry with the same fixed date, so equal matrices give equal bytes.
+    scipy gives every entry the same fixed date, so equal matrices give equal bytes.
     """
     matrix = sparse.csr_matrix(matrix)
     matrix.sort_indices()
@@ -165,7 +165,7 @@ def save_csr(target: Path, matrix: sparse.csr_matrix) -> None:
 def load_csr(source: Path, folder: Path | None = None) -> sparse.csr_matrix:
     """Load a CSR matrix saved by `save_csr` (or by PECOS); anything unreadable is an InputError that names the file.
 
-    folder: where a large one is unpacked to instead of into memory, in nameless files that go with the matrix.
+    folder: for unnamed temporary files into which a large one is unpacked; None to unpack it into memory.
     """
     with open_file(source) as opened:
         try:
@@ -209,7 +209,7 @@ def _member(archive: zipfile.ZipFile, name: str, folder: Path) -> np.ndarray:
 
 
 def _refuse_bomb(source: Path) -> None:
-    """ValueError for an archive that claims, and so may unpack to, more than a matrix could be packed by."""
+    """ValueError for an archive whose stated unpacked size is larger than any real matrix would have."""
     with zipfile.ZipFile(source) as opened:
         unpacked = sum(entry.file_size for entry in opened.infolist())
     if unpacked > max(_ALWAYS_UNPACKED, _MOST_PACKED * source.stat().st_size):
@@ -229,7 +229,7 @@ def load_array(source: Path, mmap: bool = False) -> np.ndarray:
         return np.load(source, mmap_mode="r" if mmap else None, allow_pickle=False)
     except MemoryError:
         raise
-    except Exception as error:  # numpy parses the header as Python and lets what the parser raises through
+    except Exception as error:  # numpy parses the header as Python, so any of the parser's errors can occur
         raise _damaged(source, "a readable array", error) from None
 
 
@@ -244,14 +244,14 @@ CHANGED = "is not what was written there (its SHA-256 differs)"
 
 
 def remake(output: Path) -> str:
-    """How a user has the workflow make a damaged result again without losing it, as the end of an error's sentence."""
+    """What a user can do about a damaged result without losing it, as the end of an error's sentence."""
     return f"move {output} away and run again"
 
 
 def seal(output: Path) -> None:
-    """Record the SHA-256 of what a stage has finished, for the stages that read it to check.
+    """Record the SHA-256 of a stage's finished output, so that the stages that read it can check it.
 
-    Of a folder `folder/.sha256` holds them all, of a file `.name.sha256` beside it, as `sha256sum -c` reads them.
+    For a folder the record is `folder/.sha256`, for a file `.name.sha256` beside it, in the format of `sha256sum -c`.
     """
     files = sorted(path for path in output.rglob("*") if path.is_file()) if output.is_dir() else [output]
     folder, record = (output, output / _SEAL) if output.is_dir() else (output.parent, _seal_of(output))
@@ -260,7 +260,7 @@ def seal(output: Path) -> None:
 
 
 def made(source: Path) -> Path:
-    """A file or folder that a stage of the workflow made; InputError if it is missing or has changed since."""
+    """Return a path that a stage of the workflow made; InputError if it is missing or has changed since."""
     if not source.exists():
         raise InputError(f"{source} is missing: run the rule that makes it")
     check_seal(source)
@@ -268,14 +268,14 @@ def made(source: Path) -> Path:
 
 
 def check_seal(source: Path) -> None:
-    """InputError if a sealed file, or one of a sealed folder, has changed since; what nobody sealed passes."""
+    """InputError if a sealed file, or one in a sealed folder, has changed since; an output without a seal passes."""
     if changed := changed_since(source):
         output = source if source.is_dir() or _seal_of(source).is_file() else source.parent
         raise InputError(f"{changed} {CHANGED}: {remake(output)}")
 
 
 def changed_since(source: Path) -> Path | None:
-    """The first file that is not what its seal says: of a folder one within it, of a file that file itself."""
+    """The first file of `source`, a folder or a file, that differs from its seal; None if there is none."""
     if source.is_dir():
         recorded = _sealed(source / _SEAL)
     elif source.is_file():
@@ -283,7 +283,7 @@ def changed_since(source: Path) -> Path | None:
         found = _sealed(of_file if of_file.is_file() else source.parent / _SEAL)
         recorded = {name: digest for name, digest in found.items() if name == source.name}
     else:
-        return None  # whoever reads it says that it is missing
+        return None  # its reader will report that it is missing
     folder = source if source.is_dir() else source.parent
     files = ((folder / name, digest) for name, digest in recorded.items())
     return next((file for file, digest in files if not (file.is_file() and sha256_of(file) == digest)), None)
@@ -295,7 +295,7 @@ def is_sealed(folder: Path) -> bool:
 
 
 def is_whole(output: Path) -> bool:
-    """Whether a stage has finished this file or folder and nothing of it was removed since, the seal included."""
+    """Whether a stage has finished this file or folder and no part of it, including the seal, was removed since."""
     if output.is_dir():
         recorded = _sealed(output / _SEAL)
         return bool(recorded) and all((output / name).is_file() for name in recorded)
@@ -304,7 +304,7 @@ def is_whole(output: Path) -> bool:
 
 
 def _sealed(record: Path) -> dict[str, str]:
-    """File name → SHA-256 of a record; empty where there is none."""
+    """File name → SHA-256 in a record; empty if there is no record."""
     if not record.is_file():
         return {}
     lines = record.read_text(encoding="utf-8", errors="replace").split("\n")

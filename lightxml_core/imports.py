@@ -1,4 +1,4 @@
-"""Which files of the library a program depends on: what has to run again when one of them is edited."""
+"""Find the library files that a program depends on, so that a rule runs again when one of them is edited."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _PACKAGE = Path(__file__).parent.name
 def imported_files(programs: Iterable[Path]) -> list[Path]:
     """The programs and every library file that they import, directly or through others, sorted.
 
-    Imports are read, not run, those inside functions included. What is imported under a computed name is not found:
-    pass that file too.
+    The files are parsed, not run, and imports inside functions are included. An import under a computed name is not
+    found: pass that file too.
     """
     found: set[Path] = set()
     waiting = {path.resolve() for path in programs}
@@ -34,7 +34,7 @@ def _imports(path: Path) -> frozenset[Path]:
 
 
 def _names(node: ast.AST) -> Iterator[str]:
-    """Dotted names that an import may mean; `from a import b` means a, and a.b where that is a module."""
+    """The dotted names of an import: `from a import b` imports a, and a.b if that is a module."""
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names)
     elif isinstance(node, ast.ImportFrom) and node.module:

@@ -1,4 +1,4 @@
-"""Files that a user owns and a definition names: where they lie, and whether they have changed."""
+"""Files of the user that a definition names: where they are, and whether they have changed."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ log = logging.getLogger(__name__)
 
 
 def located(project: Path, path: str) -> Path:
-    """A path as a definition gives it: relative to the project's folder, `~` for the home directory.
+    """Resolve a path in a definition: relative to the project's folder, `~` for the home directory.
 
-    The result is relative to the current directory unless the definition gives an absolute path, so that a project may
-    be moved together with its data.
+    The result is relative to the current directory unless the given path is absolute, so that a project can be moved
+    together with its data.
     """
     given = Path(path).expanduser()
     return given if given.is_absolute() else Path(os.path.relpath(project / given))
 
 
 class Fingerprints:
-    """SHA-256 digests of files, kept in `record` so that a file is read again only after it has changed.
+    """SHA-256 digests of files, cached in `record` so that a file is read again only after it has changed.
 
-    A change shows in the real path, inode, size, or time of modification or status. Nobody can set the last of these:
-    data replaced by older files (`cp -p`, `tar x`, `rsync -a`) or by a switched link is noticed, and a new time on the
-    same contents changes no digest.
+    A file counts as changed if its real path, inode, size, modification time or status-change time differs. The last of
+    these cannot be set, so data replaced by older files (`cp -p`, `tar x`, `rsync -a`) or by another link are detected.
+    A new time with the same contents does not change the digest.
     """
 
     def __init__(self, record: Path) -> None:
@@ -42,7 +42,7 @@ class Fingerprints:
             self._known = known if isinstance(known, dict) else {}
 
     def of(self, files: Iterable[Path]) -> dict[str, str | None]:
-        """File name -> digest; None for a file that cannot be read, which the program that reads it reports."""
+        """File name -> digest; None for a file that cannot be read, which its reader will report."""
         before = dict(self._known)
         found = {path.name: self._digest(path) for path in files}
         if self._known != before:

@@ -1,4 +1,4 @@
-"""The types of settings: which values each allows, and the words for it."""
+"""The types of settings: the values that each allows, and their description in error messages."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from annotated_types import Ge, Gt, Le, Lt
 
-LARGEST = 2**31 - 1  # what fits into the int32 of sparse matrices
+LARGEST = 2**31 - 1  # the largest int32, as in sparse matrices
 
 Count = Annotated[int, Ge(1), Le(LARGEST)]
 Natural = Annotated[int, Ge(0), Le(LARGEST)]
 Seed = Annotated[int, Ge(0), Le(999_999_999)]  # the nine digits of the folder's name
-Leaf = Annotated[int, Ge(2), Le(LARGEST)]  # labels of a cluster: one more is halved
+Leaf = Annotated[int, Ge(2), Le(LARGEST)]  # labels of a cluster: a larger one is halved
 Positive = Annotated[float, Gt(0), Le(1e6)]
 NonNegative = Annotated[float, Ge(0), Le(1e6)]
 Share = Annotated[float, Ge(0), Le(1)]
-Factor = Annotated[float, Gt(0), Le(1)]  # also a rate: Adam moves each weight by about so much
+Factor = Annotated[float, Gt(0), Le(1)]  # also a learning rate: Adam moves each weight by about that much
 Dropout = Annotated[float, Ge(0), Lt(1)]
 
 
 def fault(value: Any, kind: Any) -> str | None:
-    """What is wrong with a value, to put behind the name of its setting; None where the type allows it."""
+    """What is wrong with a value, to append to the name of its setting; None if the type allows it."""
     if not _of_kind(value, kind):
         return f": expected {_expected(kind)}, found {value!r}"
     for entry, limit in _limited(value, kind):
@@ -35,7 +35,7 @@ def fault(value: Any, kind: Any) -> str | None:
 
 def types_of(settings: type) -> dict[str, Any]:
     """Field name -> type of a dataclass, limits included."""
-    of: Any = settings  # mypy takes a class with a hash of its own for something that has none
+    of: Any = settings  # mypy believes that a class which defines __hash__ is itself not hashable
     return _types_of(of)
 
 
@@ -46,7 +46,7 @@ def _types_of(settings: Any) -> dict[str, Any]:
 
 
 def _of_kind(value: Any, kind: Any) -> bool:
-    """Whether a value read from YAML is of a type, limits aside; true is no number, not-a-number neither."""
+    """Whether a value read from YAML is of a type, ignoring limits; booleans and NaN are not numbers."""
     if get_origin(kind) is Annotated:
         return _of_kind(value, get_args(kind)[0])
     if get_origin(kind) is Literal:
@@ -60,7 +60,7 @@ def _of_kind(value: Any, kind: Any) -> bool:
 
 
 def _limited(value: Any, kind: Any) -> Iterator[tuple[Any, Any]]:
-    """Each number in a value with each limit of it."""
+    """Pairs of each number in a value and each of its limits."""
     if get_origin(kind) is list:
         for entry in value:
             yield from _limited(entry, *get_args(kind))

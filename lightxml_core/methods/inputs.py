@@ -1,4 +1,4 @@
-"""From the files of the earlier stages to what a method sees."""
+"""Load the files of earlier stages as the inputs of a method."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lightxml_core.methods import TestData, TrainingData
 
 @dataclass(frozen=True)
 class Inputs:
-    """Where the prepared inputs of a member lie; None for what it does not need."""
+    """The paths of a member's prepared inputs; None for those it does not need."""
 
     corpus: Path
     features: Path | None = None
@@ -25,7 +25,7 @@ class Inputs:
     names_encoder: Path | None = None
 
     def files(self) -> list[Path]:
-        """Every file of the training data, sorted: what provenance records the checksums of."""
+        """Every file of the training data, sorted; provenance records their checksums."""
         found = [self.corpus / "Y.trn.npz"]
         found += [self.features / "X.trn.npz"] if self.features else []
         found += sorted(self.tokens.glob("trn.*")) if self.tokens else []
@@ -35,7 +35,7 @@ class Inputs:
 
 
 def load_training_data(inputs: Inputs, needs: frozenset[str]) -> TrainingData:
-    """Load the training part; with `test` among the needs the test part too, its labels included."""
+    """Load the training part, and if `test` is among the needs also the test part with its labels."""
     return TrainingData(
         Y=load_Y(inputs.corpus, "trn"),
         X=load_csr(made(inputs.features / "X.trn.npz")) if inputs.features else None,
@@ -52,7 +52,7 @@ def load_training_data(inputs: Inputs, needs: frozenset[str]) -> TrainingData:
 
 
 def load_test_data(inputs: Inputs, labels: bool = False) -> TestData:
-    """Load the test part, without its labels unless a protocol asks for them."""
+    """Load the test part, with its labels only if `labels`."""
     return TestData(
         X=load_csr(made(inputs.features / "X.tst.npz")) if inputs.features else None,
         tokens=load_tokens(inputs.tokens, "tst") if inputs.tokens else None,

@@ -1,4 +1,4 @@
-"""Nearest neighbours vote: labels of the training documents whose TF-IDF features are most similar."""
+"""Nearest neighbours: the training documents with the most similar TF-IDF features vote for their labels."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from lightxml_core.files import load_csr, read_json, save_csr, write_json
 from lightxml_core.methods import BaseSettings, TestData, TrainingData
 from lightxml_core.values import Count
 
-_SIMILARITIES_AT_ONCE = 10_000_000  # 120 MB as CSR if every document shared a word with every other
+_SIMILARITIES_AT_ONCE = 10_000_000  # at most 120 MB as CSR, if every document shares a word with every other
 
 
 @dataclass(frozen=True)
 class Settings(BaseSettings):
-    """How many neighbours vote."""
+    """Settings of the nearest neighbours."""
 
     neighbours: Count = 20
     """Training documents that vote for labels."""
@@ -30,7 +30,7 @@ def needs(settings: Settings) -> frozenset[str]:
 
 
 def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None:
-    """Save the training documents, features of length 1 and labels: they are the model."""
+    """Save the training documents' features, with length 1, and labels, which are the model."""
     assert data.X is not None
     save_csr(out / "X.npz", normalise_rows(data.X))
     save_csr(out / "Y.npz", data.Y)
@@ -40,8 +40,8 @@ def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None
 def predict(model: Path, data: TestData, top_k: int) -> sparse.csr_matrix:
     """float32 CSR N x L: for each label the sum of cosine similarities of the nearest neighbours that have it.
 
-    Neighbours at the same distance are taken in the order of the training documents; one that shares no feature is
-    none, so a document without features gets an empty row.
+    Neighbours with equal similarity are ordered as the training documents. Documents without a common feature are not
+    neighbours, so a document without features gets an empty row.
     """
     assert data.X is not None
     neighbours = read_json(model / "settings.json")["neighbours"]

@@ -1,6 +1,6 @@
-"""Parabel and Bonsai, label trees of linear classifiers on TF-IDF, as the omikuji library trains them.
+"""Parabel and Bonsai, label trees of linear classifiers on TF-IDF, trained by the omikuji library.
 
-omikuji has no seed: it draws from the operating system's randomness, so two runs differ a little even on one thread.
+omikuji has no seed: its random numbers come from the operating system, so two runs differ slightly even on one thread.
 It saves each tree as a CBOR file (RFC 8949, plain data, nothing executable) next to a small `settings.json`.
 """
 
@@ -40,16 +40,16 @@ class Settings(BaseSettings):
     """Trees whose predictions are averaged."""
 
     max_leaf: Leaf = 100
-    """The most labels of a leaf."""
+    """Largest number of labels in a leaf."""
 
     cost: Positive = 1.0
-    """Weight of the classifiers' loss against the norm of their weights (C)."""
+    """Weight of the classifiers' loss relative to the norm of their weights (C)."""
 
     weight_threshold: Share = 0.1
     """Weights of smaller magnitude are set to 0."""
 
     beam: Count = 10
-    """Nodes of each level that a prediction follows."""
+    """Nodes per level that a prediction follows (beam width)."""
 
 
 def needs(settings: Settings) -> frozenset[str]:
@@ -58,9 +58,9 @@ def needs(settings: Settings) -> frozenset[str]:
 
 
 def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None:
-    """Train on all documents that have features (nothing is selected, so none are held out) and save `out/trees`.
+    """Train on all documents with features and save `out/trees`. None are held out, because there is no selection.
 
-    InputError for impossible settings or no document with features and labels. Not resumable: it takes minutes.
+    InputError for impossible settings or if no document has features and labels. Not resumable: it takes minutes.
     """
     import omikuji
 
@@ -84,8 +84,8 @@ def predict(model: Path, data: TestData, top_k: int) -> sparse.csr_matrix:
     assert data.X is not None
     settings = read_json(model / "settings.json")
     trees = omikuji.Model.load(str(model / "trees"))
-    trees.init_prediction_thread_pool(1)  # one document a call: more threads only wait for each other
-    trees.densify_weights()  # those of the upper nodes: twice as fast
+    trees.init_prediction_thread_pool(1)  # one document per call: more threads only wait for each other
+    trees.densify_weights()  # of the upper nodes, which doubles the speed
     X = normalise_rows(data.X)
     rows = [_ranked(trees, X, row, settings["beam"], top_k) for row in range(X.shape[0])]
     indptr = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
@@ -120,9 +120,9 @@ def _hyper_parameters(settings: Settings) -> Any:
 
 
 def _write_corpus(target: Path, X: sparse.csr_matrix, Y: sparse.csr_matrix) -> None:
-    """The documents with features, in the text layout of the Extreme Classification Repository.
+    """Write the documents with features in the text layout of the Extreme Classification Repository.
 
-    omikuji refuses a whole corpus for one document without features.
+    Others are left out, because omikuji refuses a corpus with a document without features.
     """
     from sklearn.datasets import dump_svmlight_file
 
@@ -138,7 +138,7 @@ def _write_corpus(target: Path, X: sparse.csr_matrix, Y: sparse.csr_matrix) -> N
 
 
 def _save_trees(model: Any, target: Path) -> None:
-    """Save into a folder beside and rename, so that a folder of that name is always complete."""
+    """Save into another folder and rename it, so that `target` is always complete."""
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         model.save(str(temporary))
@@ -150,10 +150,10 @@ def _save_trees(model: Any, target: Path) -> None:
 
 @contextmanager
 def _standard_error_to(file: Path) -> Iterator[None]:
-    """Send the process's standard error to a file, which is left only where the block does not end well.
+    """Redirect the process's standard error to a file, which is removed unless the block fails.
 
-    omikuji draws a progress bar there, a line for every document where the stream is a log file; but its last words
-    before it aborts go there too.
+    omikuji draws a progress bar there, in a log file one line per document. It also prints the reason there when it
+    aborts.
     """
     saved = os.dup(2)
     try:

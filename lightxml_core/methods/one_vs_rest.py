@@ -20,10 +20,10 @@ _SCORES_AT_ONCE = 1 << 24
 
 @dataclass(frozen=True)
 class Settings(BaseSettings):
-    """Of the linear classifiers."""
+    """Settings of the linear classifiers."""
 
     cost: Positive = 1.0
-    """Weight of the loss against the norm of the weights (C)."""
+    """Weight of the loss relative to the norm of the weights (C)."""
 
     threshold: Share = 0.01
     """Weights of smaller magnitude are set to 0."""
@@ -38,7 +38,7 @@ def needs(settings: Settings) -> frozenset[str]:
 
 
 def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None:
-    """Train on all documents; nothing is selected."""
+    """Train on all documents, without model selection."""
     from lightxml_core.training import linear
     from lightxml_core.training.checkpoint import Checkpoint, fingerprint
     from lightxml_core.training.log import TrainingLog

@@ -1,4 +1,4 @@
-"""The most frequent labels for every document: the baseline that any method should beat."""
+"""Predict the most frequent labels for every document: a baseline that any method should beat."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from lightxml_core.methods import BaseSettings, TestData, TrainingData
 
 @dataclass(frozen=True)
 class Settings(BaseSettings):
-    """Nothing to set."""
+    """There are no settings."""
 
 
 def needs(settings: Settings) -> frozenset[str]:
-    """TF-IDF features, only to know how many test documents there are."""
+    """TF-IDF features, only for the number of test documents."""
     return frozenset({"tfidf"})
 
 
@@ -31,7 +31,7 @@ def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None
 def predict(model: Path, data: TestData, top_k: int) -> sparse.csr_matrix:
     """float32 CSR N x L: the `top_k` most frequent labels with their shares, the same in every row; ties by label id.
 
-    Labels that no training document has are not predicted.
+    Labels without training documents are not predicted.
     """
     assert data.X is not None
     documents = data.X.shape[0]

@@ -55,7 +55,7 @@ REFUSED = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the disk is full",
     errno.ENOMEM: "the memory is full",
-    errno.EIO: "the disk does not answer",
+    errno.EIO: "the disk does not respond",
 }
 
 

@@ -14,7 +14,7 @@ __all__ = ["Settings", "fit", "needs", "predict"]
 
 
 def needs(settings: Settings) -> frozenset[str]:
-    """Words as tokens and a GPU; label clusters if there is a tree, word vectors if a file of them is named."""
+    """Words as tokens and a GPU; label clusters for a tree, and word vectors if the settings name a file of them."""
     wanted = {"clusters": bool(settings.levels), "vectors": from_file(settings.vectors)}
     return frozenset({"tokens", "gpu"} | {name for name, is_wanted in wanted.items() if is_wanted})
 

@@ -1,4 +1,4 @@
-"""The network of one level: words, a bidirectional LSTM, one attention per node, layers that all nodes share."""
+"""The network of one level: word vectors, a bidirectional LSTM, one attention per node, layers shared by all nodes."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Loss:
 
 
 class AttentionXML(nn.Module):
-    """You et al. 2019, section 3.2. With a `sparse` one, a step touches only the attentions of its candidates.
+    """You et al. 2019, section 3.2. If `sparse`, a step updates only the attentions of its candidate nodes.
 
-    seen: bool[nodes], those with a training document; no other is predicted.
+    seen: bool[nodes], the nodes with a training document; no other is predicted.
     """
 
     seen: Tensor
@@ -33,7 +33,7 @@ class AttentionXML(nn.Module):
         super().__init__()
         self.words = nn.Embedding(words, settings.width, sparse=True)
         self.lstm = nn.LSTM(settings.width, settings.hidden, batch_first=True, bidirectional=True)
-        self.start = nn.Parameter(torch.zeros(2, 2, 1, settings.hidden))  # hidden and cell state, either direction
+        self.start = nn.Parameter(torch.zeros(2, 2, 1, settings.hidden))  # hidden and cell state per direction
         self.queries = nn.Embedding(nodes, 2 * settings.hidden, sparse=sparse)
         self.register_buffer("seen", torch.ones(nodes, dtype=torch.bool))
         widths = [2 * settings.hidden, *settings.layers]
@@ -49,7 +49,7 @@ class AttentionXML(nn.Module):
         return len(self.queries.weight)
 
     def states(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """float32[B, T, 2·hidden] states of the words. ids: int64[B, T]; mask: bool[B, T], at least one true a row."""
+        """float32[B, T, 2·hidden] states of the words. ids: int64[B, T]; mask: bool[B, T], some true in each row."""
         vectors = self.word_dropout(self.words(ids))
         packed = nn.utils.rnn.pack_padded_sequence(vectors, mask.sum(1).cpu(), batch_first=True, enforce_sorted=False)
         hidden, cell = self.start.expand(-1, -1, len(ids), -1).contiguous().unbind()
@@ -58,9 +58,9 @@ class AttentionXML(nn.Module):
         return self.dropout(unpacked)
 
     def score(self, states: Tensor, mask: Tensor, nodes: Tensor | None) -> Tensor:
-        """float32[B, K] logits of the nodes int64[B, K] of each document, int64[K] of every one, or of all for None.
+        """float32[B, K] logits of nodes: int64[B, K] per document, int64[K] for all documents, or None for all nodes.
 
-        A node's attention over the words gives its own vector of the document (equations 3 and 4).
+        Each node has its own attention over the words and thus its own document vector (equations 3 and 4).
         """
         queries = self.queries.weight if nodes is None else self.queries(nodes)
         weights = torch.matmul(queries, states.transpose(1, 2))
@@ -76,6 +76,6 @@ class AttentionXML(nn.Module):
         return Loss(nn.functional.binary_cross_entropy_with_logits(logits[scored], target[scored]))
 
     def take_over(self, above: AttentionXML) -> None:
-        """Start from the network of the level above: all but what belongs to its nodes."""
+        """Copy the parameters of the network of the level above, except those of its nodes."""
         kept = {name: v for name, v in above.state_dict().items() if not name.startswith(("queries.", "seen"))}
         self.load_state_dict(kept, strict=False)

@@ -1,4 +1,4 @@
-"""Prediction level by level: a node's score is the product of the probabilities on the way to it."""
+"""Predict level by level: a node's score is the product of the probabilities on its path."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from lightxml_core.methods.attentionxml.tree import LabelTree, label_tree, padde
 from lightxml_core.training.devices import pick_device
 from lightxml_core.training.log import Progress
 
-_FLOATS_AT_ONCE = 1 << 26  # of a batch's attention or of what it gives, for some of the nodes: 256 MB
+_FLOATS_AT_ONCE = 1 << 26  # in a batch's attention or its output, for some of the nodes: 256 MB
 _BATCH = 64
-_LEAST_SCORE = 1e-30  # a stored score is a prediction: an underflow must not take it away
+_LEAST_SCORE = 1e-30  # a score that underflows to 0 would no longer count as a prediction
 
 
 def predict(folder: Path, data: TestData, top_k: int) -> sparse.csr_matrix:
@@ -67,7 +67,7 @@ def best_nodes(
 ) -> sparse.csr_matrix:
     """float32 CSR len(rows) × nodes: the `kept` best nodes of a level with their scores.
 
-    rows: int64, of the tokens. above: the same of the level above for these rows, None at the first level, where all
+    rows: int64, of the tokens. above: the result for the level above and these rows; None at the first level, where all
     nodes are scored.
     """
     network.eval()
@@ -108,7 +108,7 @@ def _score(
 
 
 def _logits(network: AttentionXML, ids: Tensor, mask: Tensor, nodes: Tensor) -> Tensor:
-    """float32[B, K] of the nodes int64[B, K] of each document, or int64[K] of all: so many at a time as fit."""
+    """float32[B, K] logits of nodes, int64[B, K] per document or int64[K] of all, in parts to save memory."""
     states = network.states(ids, mask)
     size = max(1, _FLOATS_AT_ONCE // (len(ids) * max(ids.shape[1], network.queries.embedding_dim)))
     return torch.cat([network.score(states, mask, some) for some in nodes.split(size, dim=-1)], dim=1)

@@ -19,7 +19,7 @@ class Settings(BaseSettings):
     """Name of a vocabulary of words in backbones/."""
 
     max_tokens: Count = 500
-    """The most words of a document that are read."""
+    """Largest number of words of a document that are read."""
 
     text: Literal["plain", "official"] = "plain"
     """How texts are prepared, as for LightXML."""
@@ -28,16 +28,16 @@ class Settings(BaseSettings):
     """Width of the word vectors."""
 
     vectors: str = "corpus"
-    """Where the word vectors come from: `random`, `corpus` (learnt from the training documents), or a name in vectors/.
+    """Initial word vectors: `random`, `corpus` (learnt from the training documents), or a name in vectors/.
 
     A path with a slash is a text file in the format of GloVe, FastText or word2vec.
     """
 
     missing_vectors: Missing = "uniform"
-    """The vector of a word that such a file lacks: drawn from U(-1, 1), or of the mean length of the others."""
+    """The vector of a word that is not in the file: drawn from U(-1, 1), or random with the others' mean length."""
 
     vector_length: NonNegative = 0.0
-    """Mean length that the word vectors are scaled to, all by one factor, before training. 0: they stay as they are.
+    """Mean length to which one factor scales all word vectors before training. 0: they are not scaled.
 
     Vectors that are random or learnt from the training documents have length 1.
     """
@@ -55,7 +55,7 @@ class Settings(BaseSettings):
     """Dropout on the output of the LSTM."""
 
     layers: list[Count] = field(default_factory=lambda: [256])
-    """Widths of the fully connected layers that all labels share."""
+    """Widths of the fully connected layers shared by all labels."""
 
     levels: list[Leaf] = field(default_factory=list)
     """Nodes of each level above the labels, from the top. None: all labels are scored at once.
@@ -64,10 +64,10 @@ class Settings(BaseSettings):
     """
 
     max_leaf: Leaf = 8
-    """The most labels of a cluster."""
+    """Largest number of labels in a cluster."""
 
     tree: Natural = 0
-    """Number of the member in an ensemble: clusters, initial weights and the order of documents depend on it."""
+    """Number of the member in an ensemble. Clusters, initial weights and the order of documents depend on it."""
 
     kept: Count = 160
     """Nodes of a level whose children are scored for a document."""
@@ -82,24 +82,24 @@ class Settings(BaseSettings):
     """Learning rate."""
 
     clip_relative: NonNegative = 5.0
-    """Largest norm of the gradient as a multiple of the largest of the last five norms. 0: any."""
+    """Largest norm of the gradient as a multiple of the largest of the last five norms. 0: no limit."""
 
     evaluate_steps: Count = 100
-    """Every so many steps nDCG@5 on the validation split is measured, to select the weights."""
+    """Steps between evaluations by nDCG@5 on the validation split, which select the weights."""
 
     evaluate_epochs: bool = True
-    """Measure it at the end of each epoch too."""
+    """Also evaluate at the end of each epoch."""
 
     patience: Natural = 50
-    """A level's training stops after so many evaluations in a row that found nothing better. 0: never."""
+    """Training of a level stops after this number of evaluations in a row without an improvement. 0: never."""
 
     bucket: Count = 50
-    """So many batches of shuffled documents are sorted by length, for less padding. 1: a plain shuffle."""
+    """Number of batches within which shuffled documents are sorted by length, to reduce padding. 1: a plain shuffle."""
 
     swa_warmup: list[Natural] = field(default_factory=lambda: [10])
-    """The epoch from which weights enter a running mean, every `evaluate_steps`: one for all levels, or one per level.
+    """The epoch at which averaging of the weights starts: one for all levels, or one per level.
 
-    The labels count as the last level.
+    The mean is updated every `evaluate_steps`. The labels count as the last level.
     """
 
     checkpoint_minutes: NonNegative = 10.0
@@ -118,7 +118,7 @@ class Settings(BaseSettings):
 
     @property
     def own_seed(self) -> int:
-        """The seed of the random numbers that belong to this member alone."""
+        """The seed of this member's own random numbers."""
         return 1_009 * self.seed + self.tree
 
     def for_clusters(self, count: int) -> Settings:

@@ -1,4 +1,4 @@
-"""Training AttentionXML: one network per level, each on the nodes that the level above proposes."""
+"""Train AttentionXML: one network per level, on the nodes that the level above proposes."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None
 
 
 def _fitting(settings: Settings, clusters: int) -> Settings:
-    """The settings without the levels that have more nodes than there are label clusters; says which."""
+    """The settings without levels that have more nodes than there are label clusters; these levels are logged."""
     fitting = settings.for_clusters(clusters)
     left_out = settings.levels[len(fitting.levels) :]
     if left_out:
@@ -68,7 +68,7 @@ def _fitting(settings: Settings, clusters: int) -> Settings:
 
 
 class _Level:
-    """The training of one level; `Checkpoint` remembers it, and once it is done the best nodes of all documents."""
+    """The training of one level. `Checkpoint` keeps its state and, when it is done, the best nodes of all documents."""
 
     def __init__(
         self, data: TrainingData, settings: Settings, tree: LabelTree, level: int, checkpoint: Checkpoint
@@ -159,7 +159,7 @@ class _Level:
     def _targets(
         self, rows: np.ndarray, entered: sparse.csr_matrix | None, device: torch.device
     ) -> tuple[Tensor | None, Tensor, Tensor]:
-        """Nodes int64[B, K] to score, None for all; 1 for the positive ones, else 0; which places hold a node."""
+        """Nodes int64[B, K] to score, None for all; 1 for positive ones, else 0; and which entries are nodes."""
         if entered is None:
             target = torch.from_numpy(self.positives[rows].toarray()).to(device)
             return None, target, torch.ones_like(target, dtype=torch.bool)
@@ -184,7 +184,7 @@ class _Level:
 
 
 def _first_vectors(data: TrainingData, settings: Settings) -> np.ndarray:
-    """float32[words, width]: a vector for each word of the vocabulary; that of padding is never read."""
+    """float32[words, width]: a vector for each word of the vocabulary; that of padding is never used."""
     assert data.tokens is not None and data.encoder is not None
     tokens, id_of = data.tokens, read_json(data.encoder / "tokenizer.json")["model"]["vocab"]
     if settings.vectors == RANDOM:
@@ -204,7 +204,7 @@ def _optimizer(network: AttentionXML, lr: float) -> torch.optim.Optimizer:
     rare = [table.weight for table in (network.words, network.queries) if table.sparse and table.weight.requires_grad]
     learnt = [parameter for parameter in network.parameters() if parameter.requires_grad]
     groups = [{"params": learnt, "lr": lr, "weight_decay": 0.0}]
-    return adamw(groups, rare, eps_corrected=False)  # as the released code's DenseSparseAdam
+    return adamw(groups, rare, eps_corrected=False)  # like the released code's DenseSparseAdam
 
 
 def _steps_done(levels: list[_Level]) -> int | None:
@@ -231,7 +231,7 @@ def _identity(data: TrainingData, settings: Settings, vectors: np.ndarray) -> st
 
 
 def _save(networks: list[AttentionXML], data: TrainingData, settings: Settings, words: int, out: Path) -> None:
-    """Write the model folder, whole or not at all."""
+    """Write the model folder atomically."""
     from safetensors.torch import save_file
 
     assert data.encoder is not None

@@ -14,7 +14,7 @@ __all__ = ["Settings", "fit", "needs", "predict"]
 
 
 def needs(settings: Settings) -> frozenset[str]:
-    """TF-IDF features, a GPU if there is one, word vectors if a file of them is named."""
+    """TF-IDF features, a GPU if there is one, and word vectors if the settings name a file of them."""
     return frozenset({"tfidf", "gpu"} | ({"vectors"} if from_file(settings.vectors) else set()))
 
 

@@ -1,4 +1,4 @@
-"""Embeddings of labels in the space of the documents, and the labels nearest to a document."""
+"""Embed labels in the space of the documents, and find the labels nearest to a document."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from lightxml_core.training.devices import threads
 
 
 def centroids(encoded: Tensor, Y: sparse.csr_matrix) -> Tensor:
-    """float32[L, width]: the mean encoding of each label's documents, zeros for a label without any."""
+    """float32[L, width]: the mean encoding of each label's documents, zeros for a label without documents."""
     counts = np.maximum(label_frequencies(Y), 1)
     sums = Y.T.astype(np.float32) @ encoded.cpu().numpy()
     return torch.from_numpy((sums / counts[:, None]).astype(np.float32)).to(encoded.device)
 
 
 class LabelNet:
-    """The layers that bring labels near their documents. Their training continues from cycle to cycle."""
+    """The layers that move labels towards their documents. Their training continues from cycle to cycle."""
 
     def __init__(self, settings: Settings, device: torch.device) -> None:
         self.settings = settings
@@ -35,10 +35,10 @@ class LabelNet:
         self.net = nn.Sequential(*layers).to(device)
 
     def embeddings(self, encoded: Tensor, Y: sparse.csr_matrix, cycle: int) -> Tensor:
-        """float32[L, width]: centroids, taken through the layers after they were trained on them for this cycle.
+        """float32[L, width]: the centroids after the layers, which are first trained on them for this cycle.
 
         encoded: float32[N, width], fixed. The loss is the mean of log(1 + ‖z_label - x_document‖²) over all pairs of a
-        document and its label (arXiv 2304.11045, section 3). A label that no document has keeps zeros.
+        document and its label (arXiv 2304.11045, section 3). A label without documents gets zeros.
         """
         start = centroids(encoded, Y)
         if self.settings.labels == "centroid":
@@ -62,12 +62,12 @@ class LabelNet:
 
 
 def pairs_of(Y: sparse.csr_matrix) -> tuple[np.ndarray, np.ndarray]:
-    """int64[P] documents and int64[P] labels: every document with each of its labels."""
+    """int64[P] documents and int64[P] labels: all pairs of a document and one of its labels."""
     return np.repeat(np.arange(Y.shape[0]), np.diff(Y.indptr)), Y.indices.astype(np.int64)
 
 
 def proxy_loss(net: nn.Module, start: Tensor, encoded: Tensor, documents: np.ndarray, labels: np.ndarray) -> Tensor:
-    """Mean of log(1 + squared distance) over pairs of a document int64[P] and a label int64[P] of it."""
+    """Mean of log(1 + squared distance) over the pairs of documents int64[P] and labels int64[P]."""
     distinct, places = np.unique(labels, return_inverse=True)
     chosen, back, rows = (torch.from_numpy(array).to(encoded.device) for array in (distinct, places, documents))
     apart = net(start[chosen])[back] - encoded[rows]
@@ -75,7 +75,7 @@ def proxy_loss(net: nn.Module, start: Tensor, encoded: Tensor, documents: np.nda
 
 
 def _faiss() -> Any:
-    """The library, without its message for each processor-specific build that its package lacks."""
+    """The faiss module, imported without its log messages about missing processor-specific builds."""
     logging.getLogger("faiss.loader").setLevel(logging.WARNING)
     import faiss
 
@@ -85,8 +85,8 @@ def _faiss() -> Any:
 def nearest_labels(embeddings: Tensor, documents: Tensor, settings: Settings) -> tuple[np.ndarray, np.ndarray]:
     """The labels nearest to each document by cosine, best first: int64[N, K], -1 for none, and float32[N, K] cosines.
 
-    Approximate, by an HNSW graph of the labels whose embedding is not zero. Built on one thread it is the same every
-    time; on more, the links depend on which thread comes first.
+    The search is approximate, by an HNSW graph of the labels whose embedding is not zero. The graph is deterministic if
+    one thread builds it; with several, its links depend on their timing.
     """
     faiss = _faiss()
     seen = embeddings.any(dim=1).nonzero()[:, 0].cpu().numpy()

@@ -1,4 +1,4 @@
-"""The encoder of sparse documents and one classifier per label; a step changes only the rows that its batch uses."""
+"""The encoder of sparse documents and one classifier per label; a step updates only the rows that its batch uses."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Loss:
 class LightDXML(nn.Module):
     """Encoder and classifiers (arXiv 2304.11045, section 3).
 
-    The embeddings of the labels are no parameters of it: they are trained apart, and kept for prediction.
+    The embeddings of the labels are not among its parameters: they are trained separately and kept for prediction.
     """
 
     label_embeddings: Tensor
@@ -44,7 +44,7 @@ class LightDXML(nn.Module):
         nn.init.xavier_uniform_(self.classifiers.weight)
 
     def encode(self, X: sparse.csr_matrix) -> Tensor:
-        """float32[N, width]: the weighted sum of token embeddings, ReLU, dropout, and a residual block on top."""
+        """float32[N, width]: the weighted sum of token embeddings, then ReLU, dropout and a residual block."""
         device = self.residual.weight.device
         inputs = (X.indices.astype(np.int64), X.indptr[:-1].astype(np.int64), X.data.astype(np.float32))
         ids, offsets, weights = (torch.from_numpy(array).to(device) for array in inputs)
@@ -56,7 +56,7 @@ class LightDXML(nn.Module):
 
     @torch.no_grad()
     def encode_all(self, X: sparse.csr_matrix) -> Tensor:
-        """The same for any number of documents, without dropout or gradients."""
+        """`encode` for any number of documents, without dropout or gradients."""
         training = self.training
         self.eval()
         starts = range(0, X.shape[0], _DOCUMENTS_AT_ONCE)
@@ -65,12 +65,12 @@ class LightDXML(nn.Module):
         return encoded
 
     def logits(self, encoded: Tensor, labels: Tensor) -> Tensor:
-        """float32[N, U]: classifiers of some labels, int64[U], on encoded documents."""
+        """float32[N, U]: the logits of the labels int64[U] for encoded documents."""
         rows = self.classifiers(labels)
         return encoded @ rows[:, :-1].T + rows[:, -1]
 
     def loss(self, X: sparse.csr_matrix, Y: sparse.csr_matrix, shortlist: np.ndarray) -> Loss:
-        """BCE summed over each document's shortlist and positive labels, averaged over documents.
+        """Binary cross-entropy summed over each document's shortlist and positive labels, averaged over documents.
 
         X: CSR N × D. Y: CSR N × L. shortlist: int64[N, K], -1 for none.
         """
@@ -84,9 +84,9 @@ class LightDXML(nn.Module):
 
 
 def shortlisted(Y: sparse.csr_matrix, shortlist: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The labels that any document of a batch scores, int64[U]; which of them each does, and which are its own.
+    """int64[U], the labels scored for any document of a batch; which of them are scored per document; its own labels.
 
-    Both are float32[N, U] of ones and zeros; the labels of Y are always scored.
+    The latter two are float32[N, U] of ones and zeros. The labels in Y are always scored.
     """
     documents, kept = np.repeat(np.arange(len(shortlist)), shortlist.shape[1]), shortlist.ravel()
     documents, kept = documents[kept >= 0], kept[kept >= 0]

@@ -16,11 +16,11 @@ from lightxml_core.methods.lightdxml.model import LightDXML
 from lightxml_core.methods.lightdxml.settings import Settings
 from lightxml_core.training.devices import pick_device
 
-_SCORES_AT_ONCE = 1 << 16  # × width × 4 bytes of classifiers are gathered at a time: 80 MB
+_SCORES_AT_ONCE = 1 << 16  # classifiers gathered at a time, each width × 4 bytes: 80 MB
 
 
 def load_model(folder: Path) -> tuple[LightDXML, Settings]:
-    """Rebuild a trained model from its folder, in evaluation mode on the device at hand."""
+    """Load a trained model from its folder, in evaluation mode, onto this process's device."""
     from safetensors.torch import load_file
 
     settings = Settings(**read_json(folder / "settings.json"))
@@ -35,8 +35,8 @@ def load_model(folder: Path) -> tuple[LightDXML, Settings]:
 def predict(folder: Path, data: TestData, top_k: int) -> sparse.csr_matrix:
     """float32 CSR N × L: the `top_k` best of each document's nearest labels.
 
-    Score: beta · σ(classifier) + (1 - beta) · σ(cosine to the label's embedding); a document without features gets
-    the scores of an empty input.
+    Score: beta · σ(classifier) + (1 - beta) · σ(cosine to the label's embedding). A document without features gets the
+    scores of an empty input.
     """
     assert data.X is not None
     model, settings = load_model(folder)

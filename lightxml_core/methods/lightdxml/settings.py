@@ -37,24 +37,24 @@ class Settings(BaseSettings):
     """Predict with label embeddings of the final encoder. Otherwise those of the last cycle are used."""
 
     labels: Literal["trained", "centroid"] = "trained"
-    """Label embeddings: trained, or as in DeepXML and Astec the mean of the embeddings of a label's documents."""
+    """Label embeddings: trained, or the mean of the embeddings of a label's documents, as in DeepXML and Astec."""
 
     label_epochs: Natural = 8
     """Passes over all pairs of a document and its label, to train the label embeddings of a cycle."""
 
     label_batch: Count = 256
-    """Such pairs per step."""
+    """Pairs per step of that training."""
 
     label_lr: Factor = 0.003
     """Learning rate of the label embeddings."""
 
     label_hidden: Count = 1000
-    """Width of the hidden layer that makes them."""
+    """Width of the hidden layer that computes them."""
 
     neighbours: Count = 400
     """Labels on the shortlist of a document."""
 
-    links: Annotated[int, Ge(2), Le(4096)] = 100  # with 1 faiss ends the process
+    links: Annotated[int, Ge(2), Le(4096)] = 100  # with 1 faiss aborts the process
     """Links per label in the HNSW index that finds the shortlist (M)."""
 
     build_effort: Count = 300
@@ -64,7 +64,7 @@ class Settings(BaseSettings):
     """Candidates that are kept during a search (efSearch)."""
 
     index_threads: Natural = 1
-    """Threads that build the index. With 1 it is the same every time. 0: all threads of the job."""
+    """Threads that build the index. Only with 1 it is deterministic. 0: all threads of the job."""
 
     batch: Count = 255
     """Documents per optimiser step."""
@@ -73,16 +73,16 @@ class Settings(BaseSettings):
     """Learning rate."""
 
     decay: Factor = 0.5
-    """By this the learning rate is multiplied at the epochs of `decay_at`."""
+    """Factor on the learning rate at each epoch of `decay_at`."""
 
     decay_epochs: Count = 14
-    """Epochs before the first such decay."""
+    """Epochs before the first decay."""
 
     checkpoint_minutes: NonNegative = 10.0
     """Minutes between two checkpoints."""
 
     beta: Share = 0.75
-    """Weight of the classifier in the score of a label. The similarity to the label's embedding has the rest."""
+    """Weight of the classifier in a label's score. The similarity to the label's embedding has the remaining weight."""
 
     @property
     def decay_at(self) -> tuple[int, ...]:

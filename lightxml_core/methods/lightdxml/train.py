@@ -1,4 +1,4 @@
-"""Training LightDXML: label embeddings, shortlist and classifiers, in cycles."""
+"""Train LightDXML: label embeddings, shortlist and classifiers, in cycles."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from lightxml_core.training.schedule import Plan, StepDecay
 
 
 def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None:
-    """Train on all documents into `out`; nothing is selected, the last weights are kept."""
+    """Train on all documents into `out`. There is no model selection: the last weights are kept."""
     assert data.X is not None
     X, Y = sparse.csr_matrix(data.X), sparse.csr_matrix(data.Y)
     vectors = _first_vectors(data, X, settings)
@@ -52,7 +52,7 @@ def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None
 
 
 class _Cycles:
-    """Label embeddings and shortlist of each cycle, computed with the encoder at its beginning and kept on disk."""
+    """Label embeddings and shortlist per cycle, computed with the encoder at the cycle's start and saved to disk."""
 
     def __init__(
         self, model: LightDXML, X: sparse.csr_matrix, Y: sparse.csr_matrix, settings: Settings, checkpoint: Checkpoint
@@ -92,7 +92,7 @@ class _Cycles:
 
 
 def _first_vectors(data: TrainingData, X: sparse.csr_matrix, settings: Settings) -> np.ndarray:
-    """float32[D, width] of the tokens; D = 0 where the model's own random ones stay."""
+    """float32[D, width] initial token vectors; D = 0 to keep the model's random ones."""
     if settings.vectors == RANDOM:
         return np.empty((0, settings.width), np.float32)
     column_of = read_json(made(data.vocabulary)) if data.vocabulary is not None else {}
@@ -125,7 +125,7 @@ def _identity(X: sparse.csr_matrix, Y: sparse.csr_matrix, settings: Settings, ve
 
 
 def _save(model: LightDXML, settings: Settings, out: Path) -> None:
-    """Write the model folder, whole or not at all."""
+    """Write the model folder atomically."""
     from safetensors.torch import save_file
 
     with new_folder(out) as building:

@@ -13,7 +13,7 @@ __all__ = ["Settings", "fit", "needs", "predict"]
 
 
 def needs(settings: Settings) -> frozenset[str]:
-    """Tokens, TF-IDF features and the labels' texts, perhaps another encoder to read those; a GPU."""
+    """Tokens, TF-IDF features, a GPU, and for `embedding: text` the labels' texts with an encoder to read them."""
     own = {"names_encoder"} if settings.clusters.embedding == "text" and settings.clusters.names_backbone else set()
     return frozenset({"tokens", "tfidf", "names", "gpu"} | own)
 

@@ -1,4 +1,4 @@
-"""The matcher: a transformer that proposes label clusters, and gives the vectors of texts."""
+"""The matcher: a transformer that proposes label clusters and computes vectors of texts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _VECTORS_AT_ONCE = 1024
 
 
 def label_clusters(data: TrainingData, settings: Settings) -> sparse.csr_matrix:
-    """float32 CSR L × C, one 1 a row: the labels by cluster (semantic label indexing, section 3.1)."""
+    """float32 CSR L × C, one 1 per row: the cluster of each label (semantic label indexing, section 3.1)."""
     Z = normalise_rows(_label_embeddings(data, settings))
     return balanced_clusters(Z, settings.clusters.max_leaf, settings.clusters.tree, threads=threads())
 
@@ -40,7 +40,7 @@ def _label_embeddings(data: TrainingData, settings: Settings) -> sparse.csr_matr
         return label_features(data.X, data.Y, scale=scale)
     how = changed(settings, position="mean") if settings.encoder.position == "pooled" else settings
     encoder = (settings.clusters.embedding == "text" and data.names_encoder) or data.encoder
-    model = build_classifier(how, encoder, _head(2, settings)).to(pick_device())  # of which only the encoder is used
+    model = build_classifier(how, encoder, _head(2, settings)).to(pick_device())  # only its encoder is used
     if settings.clusters.embedding == "encoder":
         return label_features(sparse.csr_matrix(vectors(model, data.tokens, how.speed.precision)), data.Y, scale=scale)
     names = tokens_of(data.names, encoder, settings.encoder.max_tokens, settings.encoder.text)
@@ -69,7 +69,7 @@ def vectors(model: TextClassifier, tokens: TokenisedPart, precision: Precision) 
 
 
 def proposals(model: TextClassifier, found: np.ndarray, settings: Settings) -> sparse.csr_matrix:
-    """float32 CSR N × C: the best clusters of each document, by its vector float32[N, width], with probabilities."""
+    """float32 CSR N × C: the probabilities of each document's best clusters. found: float32[N, width], its vector."""
     kept = min(settings.clusters.clusters_kept, model.head.labels)
     scores, clusters = np.empty((len(found), kept), np.float32), np.empty((len(found), kept), np.int64)
     for start in range(0, len(found), _VECTORS_AT_ONCE):
@@ -81,12 +81,12 @@ def proposals(model: TextClassifier, found: np.ndarray, settings: Settings) -> s
 
 
 def fit_matcher(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None:
-    """Train the matcher into the folder `out`. data: its Y, CSR N × C, says which clusters each document has."""
+    """Train the matcher into the folder `out`. data: with the clusters of each document as Y, CSR N × C."""
     training.fit(data, settings, Parts("flat", _head(data.Y.shape[1], settings)), out, resume)
 
 
 def load_matcher(folder: Path) -> tuple[TextClassifier, Settings]:
-    """A trained matcher from its folder, see `load_classifier`."""
+    """Load a trained matcher from its folder, see `load_classifier`."""
     return load_classifier(folder, _stored)
 
 
@@ -102,5 +102,5 @@ def _head(labels: int, settings: Settings) -> MakeHead:
 
 
 def folder_of_matcher(model: Path) -> Path:
-    """Where a trained model keeps its matcher."""
+    """The folder of the matcher in a trained model."""
     return model / "matcher"

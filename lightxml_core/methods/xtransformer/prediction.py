@@ -1,4 +1,4 @@
-"""Prediction: the matcher proposes clusters, the rankers order their labels."""
+"""Predict: the matcher proposes clusters, the rankers rank their labels."""
 
 from __future__ import annotations
 

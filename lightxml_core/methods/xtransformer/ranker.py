@@ -1,4 +1,4 @@
-"""Linear rankers of labels on [TF-IDF ; vector], and how their scores are combined with the matcher's."""
+"""Linear rankers of labels on [TF-IDF ; vector], and the combination of their scores with the matcher's."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CANDIDATES_AT_ONCE = 1 << 24  # labels to score, over the documents of a block
 
 
 def ranker_features(X: sparse.csr_matrix, vectors: np.ndarray) -> sparse.csr_matrix:
-    """float32 CSR N × (D + width): both parts of equal norm, together of norm 1.
+    """float32 CSR N × (D + width): [X ; vectors] with both parts scaled to equal norm and rows of norm 1.
 
     X: CSR N × D; vectors: float32[N, width].
     """
@@ -54,10 +54,10 @@ def fit_rankers(
 def seen_by(
     Y: sparse.csr_matrix, clusters: sparse.csr_matrix, proposed: sparse.csr_matrix, settings: Settings
 ) -> Iterator[Group]:
-    """For each cluster the documents that its labels' rankers learn from, int64, and the labels, int64.
+    """For each cluster the documents, int64, on which the rankers of its labels, int64, are trained.
 
-    Those with a label of the cluster (teacher forcing) and those for which the matcher proposes it (matcher-aware
-    negatives, section 3.3). Without teacher forcing, a label's own documents are still included.
+    These are the documents with a label of the cluster (teacher forcing) and those for which the matcher proposes it
+    (matcher-aware negatives, section 3.3). Without teacher forcing, a label's own documents are still included.
     """
     own = sparse.csc_matrix(Y @ clusters)
     seen = (
@@ -89,10 +89,11 @@ def ranked(
     top_k: int,
     combine: Combine = "product",
 ) -> sparse.csr_matrix:
-    """float32 CSR N × L: the `top_k` best labels of the proposed clusters, of those that have a ranker.
+    """float32 CSR N × L: the `top_k` best labels with a ranker in the proposed clusters.
 
-    Score: exp(-max(0, 1 - s)³) of the ranker's margin s, times the same of the matcher's; or σ(s) of the `ranker`'s
-    alone. proposed: CSR N × C of the matcher's probabilities σ(s). Memory: some documents' candidates at a time.
+    Score: exp(-max(0, 1 - s)³) for the ranker's margin s, times the same for the matcher's margin; or, for `ranker`,
+    σ(s) of the ranker alone. proposed: CSR N × C of the matcher's probabilities σ(s). Documents are processed in blocks
+    to save memory.
     """
     most = np.diff(proposed.indptr).max(initial=1) * np.bincount(clusters.indices).max(initial=1)
     step = max(1, int(_CANDIDATES_AT_ONCE // most))
@@ -129,5 +130,5 @@ def _candidates(
 
 
 def confidence(margins: np.ndarray) -> np.ndarray:
-    """exp(-max(0, 1 - s)³), which is 1 from a margin of 1 on; never quite 0, since a stored score is a prediction."""
+    """exp(-max(0, 1 - s)³), which is 1 for margins s of at least 1; kept above 0, because 0 means no prediction."""
     return np.exp(-(np.minimum(np.maximum(0.0, 1.0 - margins), 3.5) ** 3))

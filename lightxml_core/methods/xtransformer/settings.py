@@ -1,4 +1,4 @@
-"""All settings of X-Transformer, by what they are about."""
+"""All settings of X-Transformer, in groups."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ class Clusters:
     """Seed of the clustering."""
 
     max_leaf: Leaf = 100
-    """The most labels of a cluster."""
+    """Largest number of labels in a cluster."""
 
     embedding: Literal["tfidf", "encoder", "text"] = "tfidf"
-    """What labels are clustered by. `tfidf`: the sum of the TF-IDF features of a label's documents.
+    """The embeddings by which labels are clustered. `tfidf`: the sum of the TF-IDF features of a label's documents.
 
     `encoder`: the sum of their vectors from the pretrained encoder. `text`: the encoder's vector of the label's text.
-    With `position: pooled` these vectors are means over all tokens, since the linear layer is not trained yet.
+    With `position: pooled` these vectors are means over all tokens, because the linear layer is not trained yet.
     """
 
     names_backbone: str = ""
     """The backbone that reads the labels' texts for `embedding: text`. Empty: the member's own."""
 
     pifa: Literal["equal", "by_labels"] = "equal"
-    """How a document counts in such a sum. `equal`: all the same, by features divided by their length.
+    """Weights of the documents in these sums. `equal`: features are divided by their length.
 
-    `by_labels`, as in the released code: its features are divided by the root of the number of its labels.
+    `by_labels`, as in the released code: features are divided by the square root of the document's number of labels.
     """
 
 
@@ -54,30 +54,30 @@ class Selection(transformer.Selection):
 
 @dataclass(frozen=True)
 class Rankers:
-    """The linear rankers of labels, and how they order a document's labels."""
+    """The linear rankers of labels, and how they rank a document's labels."""
 
     ranker_negatives: Literal["teacher", "matcher", "both"] = "both"
-    """Which documents a ranker is trained on besides those of its label. `teacher`: those of the label's cluster.
+    """The documents on which a ranker is trained besides those of its label. `teacher`: those of the label's cluster.
 
     `matcher`: those for which the matcher proposes that cluster.
     """
 
     cost: Positive = 1.0
-    """Weight of the loss against the norm of the weights (C of LIBLINEAR)."""
+    """Weight of the loss relative to the norm of the weights (C of LIBLINEAR)."""
 
     weight_threshold: Share = 0.01
     """Weights of smaller magnitude are set to 0."""
 
     combine: Combine = "product"
-    """The score of a label: the product of the ranker's and the matcher's confidence, or that of the ranker alone."""
+    """The score of a label: the product of the ranker's and the matcher's confidence, or only the ranker's."""
 
     listed: Count = 100
-    """The most labels that a prediction lists."""
+    """Largest number of predicted labels per document."""
 
 
 @dataclass(frozen=True)
 class Settings(BaseSettings):
-    """Everything that `methods/*.yaml` may set of X-Transformer, in groups."""
+    """All that `methods/*.yaml` can set for X-Transformer, in groups."""
 
     encoder: Encoder = Encoder(layers=1, feature_dropout=0.1)
     clusters: Clusters = Clusters()

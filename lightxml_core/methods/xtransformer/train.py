@@ -1,4 +1,4 @@
-"""Training X-Transformer: clusters, matcher, rankers."""
+"""Train X-Transformer: clusters, matcher, rankers."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from lightxml_core.training.log import TrainingLog
 
 
 def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None:
-    """Train one member into `out`. If it is killed, it resumes in the matcher's training or among the rankers."""
+    """Train one member into `out`. A killed run resumes within the training of the matcher or of the rankers."""
     assert data.X is not None and data.tokens is not None
     Y = sparse.csr_matrix(data.Y)
     clusters = label_clusters(data, settings)
     of_clusters = sparse.csr_matrix(Y @ clusters)
     of_clusters.data[:] = 1.0
-    matcher = out.parent / "matcher"  # its checkpoint and log lie beside it, where those of every method lie
+    matcher = out.parent / "matcher"  # its checkpoint and log are beside it, as for every method
     fit_matcher(replace(data, Y=of_clusters, X=None), settings, matcher, resume)
     model, how = load_matcher(matcher)
     found = vectors(model, data.tokens, how.speed.precision)
@@ -52,7 +52,7 @@ def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None
 
 
 def _identity(data: TrainingData, settings: Settings, clusters: sparse.csr_matrix, matcher: Path) -> str:
-    """Digest of what shapes the rankers. The matcher's weights determine its vectors and proposals."""
+    """Digest of all that determines the rankers. The matcher's weights determine its vectors and proposals."""
     assert data.X is not None
     arrays = [data.X.indptr, data.X.indices, data.X.data, data.Y.indptr, data.Y.indices, clusters.indices]
     code = [*sorted(Path(__file__).parent.glob("*.py")), Path(linear.__file__), matcher / "model.safetensors"]

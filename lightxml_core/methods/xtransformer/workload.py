@@ -1,4 +1,4 @@
-"""What a training of X-Transformer takes: that of its matcher. The rankers take little beside it."""
+"""Estimate the cost of training X-Transformer by that of its matcher; the rankers need little in comparison."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from lightxml_core.methods.xtransformer.settings import Settings
 
 
 def workload(settings: Settings, size: Mapping[str, int], shape: Shape) -> Load | None:
-    """Estimate for a backbone of this size; None where that, or the dataset's, is not known.
+    """Estimate for a backbone of this size; None if its size or that of the dataset is not known.
 
-    The matcher's head counts as one over all labels, which is more than it is.
+    The matcher's head is counted as one over all labels, which overestimates it.
     """
     if "layers" not in size or not shape.documents_trn or not shape.labels:
         return None
