@@ -19,7 +19,7 @@ def main() -> None:
     parser.add_argument("--settings", type=json.loads, default={}, help="JSON: `features` of the dataset's file")
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
     options = parser.parse_args()
-    options.out.mkdir(parents=True, exist_ok=True)  # it holds large temporary files too
+    options.out.mkdir(parents=True, exist_ok=True)  # also for large temporary files
     X_trn, X_tst, vocabulary = _features(options)
     save_csr(options.out / "X.trn.npz", X_trn)
     save_csr(options.out / "X.tst.npz", X_tst)

@@ -14,13 +14,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--features", type=Path, required=True, help="TF-IDF of the training documents")
     parser.add_argument("--labels", type=Path, required=True, help="Y.trn.npz")
-    parser.add_argument("--max-leaf", type=int, required=True, help="most labels in a cluster")
+    parser.add_argument("--max-leaf", type=int, required=True, help="largest number of labels in a cluster")
     parser.add_argument("--seed", type=int, required=True, help="seed of the tree")
-    parser.add_argument("--tolerance", type=float, default=1e-4, help="least gain in similarity to go on with a split")
+    parser.add_argument(
+        "--tolerance", type=float, default=1e-4, help="smallest gain in similarity that continues a split"
+    )
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, required=True, help="CSR file, labels by clusters")
     options = parser.parse_args()
-    folder = options.out.parent  # of large temporary files too
+    folder = options.out.parent  # also for large temporary files
     folder.mkdir(parents=True, exist_ok=True)
     Z = label_features(load_csr(made(options.features), folder), load_csr(made(options.labels)), folder)
     clusters = balanced_clusters(Z, options.max_leaf, options.seed, options.tolerance, threads=options.threads)

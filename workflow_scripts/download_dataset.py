@@ -1,4 +1,4 @@
-"""Download a dataset, unpack it and check that it is the one expected."""
+"""Download a dataset, unpack it and check that it is the expected one."""
 
 from lightxml_core.cli import start
 
@@ -18,12 +18,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--source", type=json.loads, required=True, help="JSON: `source` of the dataset's file")
     parser.add_argument("--dataset", required=True, help="its name, for messages")
-    parser.add_argument("--keep", type=json.loads, default=[], help="JSON list: doubtful documents to keep")
-    parser.add_argument("--expected", type=json.loads, default={}, help="JSON mapping: statistics that must hold")
+    parser.add_argument("--keep", type=json.loads, default=[], help="JSON list: kinds of doubtful documents to keep")
+    parser.add_argument("--expected", type=json.loads, default={}, help="JSON mapping: expected statistics")
     parser.add_argument("--archives", type=Path, required=True, help="folder where downloads are kept")
-    parser.add_argument("--lock", type=Path, required=True, help="JSON file of checksums seen before")
+    parser.add_argument("--lock", type=Path, required=True, help="JSON file of recorded checksums")
     parser.add_argument("--raw", type=Path, required=True, help="folder to unpack to")
-    parser.add_argument("--used", type=Path, required=True, help="JSON file to write: what was used, and its layout")
+    parser.add_argument("--used", type=Path, required=True, help="JSON file to write: the copy used and its layout")
     options = parser.parse_args()
     rules, reading = Leniency.of(options.keep), Reading.of(options.source)
     demands = Demands(options.dataset, options.expected, rules, reading)

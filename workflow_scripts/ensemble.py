@@ -14,7 +14,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--members", type=Path, required=True, help="JSON list: the members' predictions")
     parser.add_argument("--how", choices=get_args(How), required=True)
-    parser.add_argument("--top", type=int, default=100, help="scores to keep a document")
+    parser.add_argument("--top", type=int, default=100, help="scores to keep per document")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     members = [load_csr(made(Path(path))) for path in read_json(options.members)]

@@ -1,4 +1,4 @@
-"""Take over the TF-IDF that the downloaded copy of a dataset ships; build it where the copy ships none."""
+"""Import the TF-IDF that the downloaded copy of a dataset ships, or build it if the copy ships none."""
 
 from lightxml_core.cli import start
 
@@ -21,12 +21,12 @@ from lightxml_core.files import atomic_path, made, read_json, save_csr, seal, wr
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--raw", type=Path, required=True, help="folder of the dataset's files")
-    parser.add_argument("--used", type=Path, required=True, help="JSON file that the download left")
+    parser.add_argument("--used", type=Path, required=True, help="JSON file written by the download")
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--settings", type=json.loads, default={}, help="JSON: `features` of the dataset's file")
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
     options = parser.parse_args()
-    options.out.mkdir(parents=True, exist_ok=True)  # it holds large temporary files too
+    options.out.mkdir(parents=True, exist_ok=True)  # also for large temporary files
     used = read_json(made(options.used))
     shipped = _shipped(options, used["layout"])
     X_trn, X_tst, vocabulary = _features(shipped, options)
@@ -36,7 +36,7 @@ def main() -> None:
     if shipped is not None and shipped.tst is None:
         save_csr(options.out / OF_CLUSTERS, normalise_rows(shipped.trn, options.out))
     else:
-        _share(options.out / "X.trn.npz", options.out / OF_CLUSTERS)
+        _link_or_copy(options.out / "X.trn.npz", options.out / OF_CLUSTERS)
     found = origins(shipped, X_trn.shape[1], used)
     found.write(options.out)
     seal(options.out)
@@ -50,15 +50,15 @@ def _shipped(options: argparse.Namespace, layout: str) -> Shipped | None:
 
 
 def _features(shipped: Shipped | None, options: argparse.Namespace) -> Features:
-    """Those of all documents."""
+    """The features of all documents for the methods."""
     if shipped is not None and shipped.tst is not None:
         return normalise_rows(shipped.trn, options.out), normalise_rows(shipped.tst, options.out), {}
     trn, tst = load_texts(options.corpus, "trn"), load_texts(options.corpus, "tst")
     return build_tfidf(trn, tst, FeatureSettings(**options.settings), options.out)
 
 
-def _share(source: Path, target: Path) -> None:
-    """Give a file a second name; a copy where the disk knows no such thing."""
+def _link_or_copy(source: Path, target: Path) -> None:
+    """Make a hard link, or a copy if the file system has no hard links."""
     with atomic_path(target) as temporary:
         try:
             os.link(source, temporary)

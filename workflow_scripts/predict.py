@@ -1,4 +1,4 @@
-"""Predict the test documents with a trained member."""
+"""Predict labels of the test documents with a trained member."""
 
 from lightxml_core.cli import start
 
@@ -21,10 +21,10 @@ def main() -> None:
     parser.add_argument("--tokens", type=Path, help="folder of the tokenised corpus")
     parser.add_argument("--clusters", type=Path)
     parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--top", type=int, default=100, help="scores to keep a document")
+    parser.add_argument("--top", type=int, default=100, help="scores to keep per document")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, required=True, help="CSR file, documents by labels")
-    parser.add_argument("--cost", type=Path, required=True, help="JSON file of the time it took")
+    parser.add_argument("--cost", type=Path, required=True, help="JSON file to write: the time it took")
     options = parser.parse_args()
     set_threads(options.threads)
     inputs = Inputs(options.corpus, options.features, options.encoder, options.tokens, options.clusters)

@@ -1,4 +1,4 @@
-"""Put a target's tables, figures and report where people look, and show the main table."""
+"""Copy a target's tables, figures and report to the top of the results folder, and print the main table."""
 
 from lightxml_core.cli import start
 
@@ -26,7 +26,7 @@ def main() -> None:
 
 
 def _publish(source: Path, out: Path) -> None:
-    """Each of the three as a whole or not at all, in place of what is there."""
+    """Replace each of the three atomically."""
     for name in ("tables", "figures", "report.html"):
         made(source / name)
     for name in ("tables", "figures"):

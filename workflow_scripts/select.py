@@ -1,4 +1,4 @@
-"""Write down the runs of a target."""
+"""Write the list of a target's runs."""
 
 from lightxml_core.cli import start
 

@@ -1,4 +1,4 @@
-"""Draw the validation split."""
+"""Draw the validation split at random."""
 
 from lightxml_core.cli import start
 

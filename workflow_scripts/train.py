@@ -26,19 +26,19 @@ def main() -> None:
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--features", type=Path, help="folder of X.trn.npz and X.tst.npz")
     parser.add_argument("--encoder", type=Path)
-    parser.add_argument("--names_encoder", type=Path, help="that reads the labels' names, where it is another")
+    parser.add_argument("--names_encoder", type=Path, help="encoder of the labels' names, if it is another")
     parser.add_argument("--tokens", type=Path, help="folder of the tokenised corpus")
     parser.add_argument("--clusters", type=Path, help="CSR file, labels by clusters")
     parser.add_argument("--vectors", type=Path, help="folder of word vectors that the workflow downloaded")
-    parser.add_argument("--own_vectors", type=Path, help="instead of --vectors: a text file of the user's own")
-    parser.add_argument("--settings", type=json.loads, default={}, help="JSON; what it does not set has its default")
+    parser.add_argument("--own_vectors", type=Path, help="instead of --vectors: the user's own text file")
+    parser.add_argument("--settings", type=json.loads, default={}, help="JSON: settings that differ from the defaults")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--from-scratch", action="store_true", help="ignore a checkpoint")
     parser.add_argument("--model", type=Path, required=True, help="folder to write")
     parser.add_argument("--provenance", type=Path, required=True, help="JSON file to write")
     parser.add_argument("--training-log", type=Path, required=True, help="JSON lines to write: steps, epochs")
-    parser.add_argument("--processes", type=int, default=1, help="that train together, one a GPU; 0 is 1")
+    parser.add_argument("--processes", type=int, default=1, help="processes that train together, one per GPU; 0 is 1")
     options = parser.parse_args()
     options.processes = max(1, options.processes)
     if is_worker():
@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def train(options: argparse.Namespace) -> None:
-    """Train in this process, or do its part of a training by several; the first of them writes what is kept."""
+    """Train in this process, alone or together with others; the first process writes the results."""
     checkpoint = options.model.parent / "checkpoint"
     started, resume = datetime.now(UTC), not options.from_scratch
     resumed = resume and any(checkpoint.rglob("*.safetensors"))
@@ -80,12 +80,12 @@ def train(options: argparse.Namespace) -> None:
         describe_model(options.model, options.method, options.corpus)
         about = provenance(flatten(settings), inputs.files(), options.model, started, resumed)
         seal(options.model)
-        live = checkpoint / "training.jsonl"  # of methods that train by steps
+        live = checkpoint / "training.jsonl"  # written by methods that train in steps
         write_text(options.training_log, live.read_text(encoding="utf-8") if live.is_file() else "")
         seal(options.training_log)
         write_json(options.provenance, about)
         seal(options.provenance)
-        shutil.rmtree(checkpoint, ignore_errors=True)  # last: until here a killed training resumes from it
+        shutil.rmtree(checkpoint, ignore_errors=True)  # last, because a run killed before this resumes from it
 
 
 if __name__ == "__main__":

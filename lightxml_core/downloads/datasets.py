@@ -73,7 +73,7 @@ def download_dataset(source: Downloaded, demands: Demands, archives: Path, raw: 
     raise InputError(_none_left(failures, demands.dataset, archives))
 
 
-def told(used: Mapping[str, Any]) -> str | None:
+def origin_of(used: Mapping[str, Any]) -> str | None:
     """The address or package of the copy that `download_dataset` used; None for the user's own files."""
     if "package" in used:
         return str(used["package"])
