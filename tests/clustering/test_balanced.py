@@ -19,7 +19,7 @@ def random_features(labels: int, seed: int, width: int = 40, density: float = 0.
 
 
 def planted(clusters: int, size: int, seed: int) -> tuple[sparse.csr_matrix, np.ndarray]:
-    """Labels in random order whose features lie near one of a few directions with words of their own."""
+    """Labels in random order, each with features near one of a few directions, which have separate words."""
     random = np.random.default_rng(seed)
     belongs = random.permutation(np.repeat(np.arange(clusters), size))
     words = (belongs[:, None] == np.repeat(np.arange(clusters), 5)) * random.uniform(
@@ -48,7 +48,7 @@ def test_sizes_differ_by_at_most_one_at_every_level(labels: int, max_leaf: int, 
     assert clusters.shape[1] == 1 or -(-labels // (clusters.shape[1] // 2)) > max_leaf  # no deeper than needed
 
 
-def test_a_seed_decides_the_result_and_another_seed_changes_it() -> None:
+def test_the_result_depends_only_on_the_seed() -> None:
     Z = random_features(200, 0)
     once, again, other = (numbers(balanced_clusters(Z, 10, seed)) for seed in (5, 5, 6))
     assert (once == again).all() and (once != other).any()
@@ -61,7 +61,7 @@ def test_indices_of_64_bits_give_the_same() -> None:
     assert (numbers(balanced_clusters(wide, 10, 1)) == numbers(balanced_clusters(Z, 10, 1))).all()
 
 
-def test_more_label_features_than_32_bits_count_stay_in_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_than_2_to_the_31_label_features_are_not_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     X, Y = (sparse.random(300, width, 0.1, "csr", np.float32, np.random.default_rng(0)) for width in (50, 80))
     expected = label_features(X, Y)
     monkeypatch.setattr("lightxml_core.features.labels._MOST_VALUES", 0)
@@ -72,26 +72,26 @@ def test_more_label_features_than_32_bits_count_stay_in_place(tmp_path: Path, mo
     assert leaf_objective(found, clusters) == leaf_objective(expected, clusters)
 
 
-def test_threads_and_samples_change_nothing_but_the_time() -> None:
-    Z = random_features(6000, 1, width=200)  # large enough for the root to be parted by a sample first
+def test_threads_do_not_change_clusters_and_sampling_hardly_their_quality() -> None:
+    Z = random_features(6000, 1, width=200)  # large enough for the root to start from a sample
     alone, together = (numbers(balanced_clusters(Z, 100, 3, threads=threads)) for threads in (1, 4))
     assert (alone == together).all()
     reached = leaf_objective(Z, sparse.csr_matrix(np.eye(64, dtype=np.float32)[alone]))
-    assert reached >= 0.98 * leaf_objective(Z, obvious_clusters(Z, 100, 3))
+    assert reached >= 0.98 * leaf_objective(Z, reference_clusters(Z, 100, 3))
 
 
-def obvious_clusters(Z: sparse.csr_matrix, max_leaf: int, seed: int) -> sparse.csr_matrix:
-    """Balanced 2-means of dense rows, from random centres at every node and without a sample, by the book."""
+def reference_clusters(Z: sparse.csr_matrix, max_leaf: int, seed: int) -> sparse.csr_matrix:
+    """A plain implementation of balanced 2-means on dense rows, without sampling."""
     random, nodes = np.random.default_rng(seed), [np.arange(Z.shape[0])]
     while max(map(len, nodes)) > max_leaf:
-        nodes = [half for node in nodes for half in obvious_halves(Z[node].toarray(), node, random)]
+        nodes = [half for node in nodes for half in reference_halves(Z[node].toarray(), node, random)]
     of = np.empty(Z.shape[0], dtype=int)
     for number, node in enumerate(nodes):
         of[node] = number
     return sparse.csr_matrix(np.eye(len(nodes), dtype=np.float32)[of])
 
 
-def obvious_halves(rows: np.ndarray, node: np.ndarray, random: np.random.Generator) -> list[np.ndarray]:
+def reference_halves(rows: np.ndarray, node: np.ndarray, random: np.random.Generator) -> list[np.ndarray]:
     centres = rows[random.choice(len(rows), 2, replace=False)]
     before, size = -np.inf, (len(rows) + 1) // 2
     while True:
@@ -105,8 +105,8 @@ def obvious_halves(rows: np.ndarray, node: np.ndarray, random: np.random.Generat
 
 
 def test_a_subtree_depends_on_its_own_labels_only() -> None:
-    # a strong word each parts labels 0 to 63 from 64 to 127 at the root; what the second half holds must not change
-    # how the first is parted
+    # at the root one strong word per half splits labels 0 to 63 from 64 to 127; the contents of the second half must
+    # not change how the first half is split
     def half(seed: int) -> sparse.csr_matrix:
         strong = sparse.csr_matrix(np.full((64, 1), 2.0))
         return sparse.hstack([strong, random_features(64, seed, width=30, density=0.3)])
@@ -133,14 +133,14 @@ def test_planted_clusters_are_recovered(seed: int) -> None:
 
 
 def test_by_hand() -> None:
-    # two directions, labels 0, 2, 3 on one and 1, 4 on the other: the first half holds three labels, those of the
-    # first direction, or those of the second and the lowest of the others
+    # two directions, labels 0, 2, 3 on one and 1, 4 on the other; the first half has three labels: those of the
+    # first direction, or those of the second and the lowest of the first
     Z = sparse.csr_matrix(np.eye(2, dtype=np.float32)[[0, 1, 0, 0, 1]])
     found = {tuple(numbers(balanced_clusters(Z, 3, seed)).tolist()) for seed in range(20)}
     assert found == {(0, 1, 0, 0, 1), (0, 0, 1, 1, 0)}
 
 
-def test_labels_without_features_are_parted_by_label_id() -> None:
+def test_labels_without_features_are_split_by_label_id() -> None:
     assert numbers(balanced_clusters(sparse.csr_matrix((7, 3), dtype=np.float32), 2, 0)).tolist() == [
         0,
         0,
@@ -156,7 +156,7 @@ def test_labels_without_features_are_parted_by_label_id() -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_labels_without_features_are_not_taken_as_first_centres(seed: int) -> None:
+def test_labels_without_features_are_not_initial_centres(seed: int) -> None:
     Z = sparse.csr_matrix(np.vstack([np.eye(2), np.zeros((10, 2))]).astype(np.float32))
     found = numbers(balanced_clusters(Z, 6, seed))
     assert found[0] != found[1]

@@ -1,4 +1,4 @@
-"""MULAN's tables and the splits of their documents: read as the files say, and refused with the place of a fault."""
+"""MULAN's tables and splits: they are read correctly, and faults are reported with file and line."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def whole(corpus: Corpus) -> tuple[np.ndarray, np.ndarray]:
         ),
     ],
 )
-def test_labels_are_named_by_definition_xml_or_relation(
+def test_labels_are_chosen_by_definition_xml_or_relation(
     rows: Callable[[np.ndarray], list[str]],
     relation: str,
     labels: LabelAttributes | None,
@@ -86,7 +86,7 @@ def test_labels_are_named_by_definition_xml_or_relation(
     tmp_path: Path,
 ) -> None:
     values = VALUES.copy()
-    if 3 in columns:  # the numbers of features there are no labels
+    if 3 in columns:  # its values are not 0 and 1, so they cannot be labels
         values[:, 2:] = values[:, 2:] != 0
     write(tmp_path / "own.arff", rows(values), relation)
     if xml is not None:
@@ -115,7 +115,7 @@ def test_train_and_test_tables_must_have_the_same_attributes(tmp_path: Path) -> 
         read("arff", tmp_path, LENIENT)
 
 
-FIRST_ROW = 12  # line of the first document as `write` leaves it
+FIRST_ROW = 12  # line of the first document in a file of `write`
 WRONG = {
     "a value that is no number": (["1,0,x,2"], f"line {FIRST_ROW}: a value is not a number"),
     "a value that is missing": (["1,0,?,2"], f"line {FIRST_ROW}: the attribute x is missing"),
@@ -191,7 +191,7 @@ def test_official_splits_are_the_columns_of_their_files(one: list[int], other: l
 
 
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 99))
-def test_random_splits_part_all_documents_and_come_again(trn: int, tst: int, number: int) -> None:
+def test_random_splits_divide_all_documents_and_are_reproducible(trn: int, tst: int, number: int) -> None:
     split = Split(Splits(100, trn, tst), number)
     first, again = (split.rows(Path("own.arff"), trn + tst) for _ in range(2))
     assert (len(first[0]), len(first[1])) == (trn, tst)
@@ -224,7 +224,7 @@ BAD_SPLITS = {
 
 
 @pytest.mark.parametrize(("trn", "tst", "message"), BAD_SPLITS.values(), ids=BAD_SPLITS)
-def test_bad_splits_are_refused_with_their_place(trn: str | None, tst: str, message: str, tmp_path: Path) -> None:
+def test_bad_splits_are_refused_with_file_and_line(trn: str | None, tst: str, message: str, tmp_path: Path) -> None:
     write(tmp_path / "own.arff", sparse(VALUES), "'x: -C 2'")
     for name, text in (("trn.txt", trn), ("tst.txt", tst)):
         if text is not None:
@@ -242,7 +242,7 @@ def _published(project: Path, value: float) -> None:
 
 
 def _planted(folder: Path) -> dict[str, Path]:
-    """60 documents of two labels and two features, which tell the labels, and two splits of 45 and 15."""
+    """60 documents with two labels, two features that determine the labels, and two splits of 45 and 15."""
     rng = np.random.default_rng(0)
     labels = np.eye(2)[rng.integers(0, 2, 60)]
     write(folder / "tagged.arff", sparse(np.hstack([labels, labels * 3 + 0.1])), "'tagged: -C 2'")
@@ -252,7 +252,7 @@ def _planted(folder: Path) -> dict[str, Path]:
     return {name: folder / name for name in ("tagged.arff", "trn.txt", "tst.txt")}
 
 
-def test_splits_from_a_server_are_run_and_judged_by_their_mean(server: Server, tmp_path: Path) -> None:
+def test_downloaded_splits_are_run_and_their_mean_is_judged(server: Server, tmp_path: Path) -> None:
     project = copy_project(tmp_path / "project")
     files = []
     for name, path in _planted(tmp_path).items():

@@ -1,4 +1,4 @@
-"""Every reader against damaged input: it is read into something consistent or refused in a sentence, nothing else."""
+"""Every reader against damaged input: it is either read consistently or refused in one sentence."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from lightxml_core.reporting.published import load_published
 from tests.corpus.test_layouts import WRITERS
 from tests.helpers.project import ROOT
 
-MORE = int(os.environ.get("FUZZ", "1"))  # FUZZ=20: that many times as many inputs
+MORE = int(os.environ.get("FUZZ", "1"))  # FUZZ=20 tests 20 times as many inputs
 LENIENT = Leniency(empty_texts=True, documents_without_labels=True)
 
 
 @st.composite
 def damages(draw: st.DrawFn) -> Callable[[bytes], bytes]:
-    """One to three changes: bytes put in, bytes cut out, bytes said twice, or everything after a point lost."""
+    """One to three changes: bytes inserted, removed or repeated, or everything after a position removed."""
     spans = draw(st.lists(st.tuples(st.floats(0, 1), st.integers(0, 12), st.integers(0, 3)), min_size=1, max_size=3))
     put = draw(
         st.one_of(st.binary(max_size=12), st.sampled_from([b"\n", b"\t", b",", b'"', b"\xff", b"0", b"\x00", b"-1"]))
@@ -51,7 +51,9 @@ def damages(draw: st.DrawFn) -> Callable[[bytes], bytes]:
 @pytest.mark.parametrize("layout", WRITERS)
 @given(damage=damages(), which=st.integers(0, 20))
 @settings(deadline=None, max_examples=150 * MORE)
-def test_a_damaged_dataset_is_read_whole_or_refused(layout: str, damage: Callable[[bytes], bytes], which: int) -> None:
+def test_a_damaged_dataset_is_read_consistently_or_refused(
+    layout: str, damage: Callable[[bytes], bytes], which: int
+) -> None:
     with tempfile.TemporaryDirectory() as name:
         source, target = Path(name, "source"), Path(name, "target")
         source.mkdir()
@@ -78,7 +80,7 @@ def test_a_damaged_dataset_is_read_whole_or_refused(layout: str, damage: Callabl
 
 @given(damage=damages())
 @settings(deadline=None, max_examples=300 * MORE)
-def test_a_damaged_matrix_or_array_or_json_is_refused_or_read(damage: Callable[[bytes], bytes]) -> None:
+def test_a_damaged_matrix_array_or_json_file_is_read_or_refused(damage: Callable[[bytes], bytes]) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         save_csr(folder / "m.npz", sparse.random(6, 9, 0.4, "csr", np.float32, np.random.default_rng(1)))
@@ -107,7 +109,7 @@ def definitions(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @given(damage=damages(), which=st.integers(0, 100))
 @settings(deadline=None, max_examples=100 * MORE)
-def test_a_damaged_definition_is_taken_or_refused(
+def test_a_damaged_definition_is_read_or_refused(
     definitions: Path, damage: Callable[[bytes], bytes], which: int
 ) -> None:
     files = [definitions / "config.yaml", *sorted(definitions.glob("*/*.yaml"))]
@@ -124,7 +126,7 @@ def test_a_damaged_definition_is_taken_or_refused(
 
 @given(damage=damages())
 @settings(deadline=None, max_examples=150 * MORE)
-def test_damaged_published_figures_are_read_or_refused_by_line(damage: Callable[[bytes], bytes]) -> None:
+def test_damaged_published_figures_are_read_or_refused_with_their_line(damage: Callable[[bytes], bytes]) -> None:
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "main.csv"
         path.write_bytes(damage((ROOT / "published/main.csv").read_bytes()[:2000].rpartition(b"\n")[0] + b"\n"))

@@ -1,4 +1,4 @@
-"""Every layout is read as its files say, and what is wrong with them is told with its place."""
+"""Every layout is read correctly, and faults are reported with file and line."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Documents = list[tuple[str, list[str]]]
 def write_attentionxml(
     folder: Path, trn: Documents, tst: Documents, end: str = "\n", start: str = "", last: bool = True
 ) -> None:
-    """The files of the layout with the given line end, first bytes, and with or without an end of the last line."""
+    """Write the files of the layout with the given line end and first bytes, optionally without the last line end."""
     folder.mkdir(parents=True, exist_ok=True)
     for part, documents in (("train", trn), ("test", tst)):
         columns = {"texts": [text for text, _ in documents], "labels": [" ".join(labels) for _, labels in documents]}
@@ -48,7 +48,7 @@ def small(folder: Path) -> Path:
 
 
 def write_matrices(folder: Path, texts: str, labels: str, **matrices: np.ndarray) -> Path:
-    """Texts and labels under the names given, a matrix for each part."""
+    """Write texts and labels under the given names, and a matrix per part."""
     for part, name in (("trn", "train"), ("tst", "test")):
         save_npz(folder / f"Y.{part}.npz", csr_matrix(matrices[part]))
         lines = "".join(f"{part} {row}\n" for row in range(2))
@@ -58,7 +58,7 @@ def write_matrices(folder: Path, texts: str, labels: str, **matrices: np.ndarray
 
 
 def label_sets(corpus: Corpus, part: PartName) -> list[set[str]]:
-    """The labels of each document, by name; also checks the form that Y must have."""
+    """The names of each document's labels; also checks the format of Y."""
     Y = corpus.part(part).Y
     assert Y.dtype == np.float32 and Y.has_canonical_format and (Y.data == 1).all()
     return [{corpus.labels[column] for column in row.indices} for row in Y]
@@ -88,9 +88,7 @@ PART = st.lists(st.tuples(TEXT, st.lists(LABEL, min_size=1, max_size=4)), min_si
     start=st.sampled_from(["", "\ufeff"]),
     last=st.booleans(),
 )
-def test_any_corpus_survives_the_way_into_the_store(
-    parts: tuple[Documents, Documents], end: str, start: str, last: bool
-) -> None:
+def test_any_corpus_is_stored_unchanged(parts: tuple[Documents, Documents], end: str, start: str, last: bool) -> None:
     with tempfile.TemporaryDirectory() as temporary:
         source, target = Path(temporary, "source"), Path(temporary, "target")
         write_attentionxml(source, *parts, end=end, start=start, last=last)
@@ -111,19 +109,19 @@ def test_only_a_line_feed_ends_a_document(tmp_path: Path) -> None:
     assert texts(read("attentionxml", tmp_path, STRICT), "trn") == ["a b c d e f g h i", "next"]
 
 
-def test_line_ends_are_no_part_of_a_line(tmp_path: Path) -> None:
+def test_line_ends_are_stripped(tmp_path: Path) -> None:
     (tmp_path / "lines.txt").write_bytes(b"\xef\xbb\xbfa\r\n\r\nb \n\xef\xbb\xbfc")
     assert list(read_lines(tmp_path / "lines.txt")) == ["a", "", "b ", "\ufeffc"]
 
 
-def test_raw_texts_win_over_tokenised_ones(tmp_path: Path) -> None:
+def test_raw_texts_are_preferred_to_tokenised_ones(tmp_path: Path) -> None:
     for part in ("train", "test"):
         lines = (small(tmp_path) / f"{part}_texts.txt").read_text()
         (tmp_path / f"{part}_raw_texts.txt").write_text(lines.upper())
     assert texts(read("attentionxml", tmp_path, STRICT), "trn") == ["ONE TWO", "THREE", "FOUR"]
 
 
-def test_files_are_found_in_a_folder_within_the_folder(tmp_path: Path) -> None:
+def test_files_are_found_in_a_subfolder(tmp_path: Path) -> None:
     small(tmp_path / "EUR-Lex")
     assert read("attentionxml", tmp_path, STRICT).labels == ["a", "b", "c"]
     small(tmp_path / "copy")
@@ -132,7 +130,7 @@ def test_files_are_found_in_a_folder_within_the_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("inside", ["", "EUR-Lex", "xmc-base/eurlex-4k"])
-def test_missing_files_are_told_with_what_is_there(inside: str, tmp_path: Path) -> None:
+def test_missing_files_are_reported_with_the_files_found(inside: str, tmp_path: Path) -> None:
     (small(tmp_path / inside) / "test_labels.txt").unlink()
     with pytest.raises(InputError, match=rf"must have .*test_labels.txt.*there is .*{inside}/?train_texts.txt"):
         read("attentionxml", tmp_path, STRICT)
@@ -142,7 +140,7 @@ def test_missing_files_are_told_with_what_is_there(inside: str, tmp_path: Path) 
         read("excel", tmp_path, STRICT)
 
 
-def test_label_names_are_by_number(tmp_path: Path) -> None:
+def test_line_i_of_the_label_names_names_label_i(tmp_path: Path) -> None:
     write_attentionxml(tmp_path, [("t", ["10", "2"])], [("t", ["0"])])
     (tmp_path / "label_names.txt").write_text("".join(f"name {number}\n" for number in range(11)))
     corpus = read("attentionxml", tmp_path, STRICT)
@@ -166,7 +164,7 @@ def test_label_names_are_by_number(tmp_path: Path) -> None:
         ([], 2, [], ""),
     ],
 )
-def test_label_names_count_from_0_or_unmistakably_from_1(
+def test_label_names_count_from_0_unless_they_clearly_count_from_1(
     labels: list[str],
     count: int,
     names: list[str] | None,
@@ -216,7 +214,7 @@ def test_a_nul_is_refused_in_every_layout_with_its_line(layout: str, file: str, 
         ("\u212b", "A\u030a\u200b"),
     ],
 )
-def test_labels_that_look_the_same_give_a_warning(
+def test_labels_that_look_alike_give_a_warning(
     layout: str, one: str, other: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """In every layout whose labels are words."""
@@ -235,7 +233,7 @@ def test_labels_that_look_the_same_give_a_warning(
 @given(
     st.lists(st.text(st.characters(categories=["L", "N", "P", "Zs"])), unique_by=partial(unicodedata.normalize, "NFKC"))
 )
-def test_labels_that_differ_to_the_eye_are_no_lookalikes(labels: list[str]) -> None:
+def test_visibly_different_labels_give_no_warning(labels: list[str]) -> None:
     assert not [pair for pair in lookalikes(labels) if not {*"\u115f\u1160\u3164\uffa0"} & {*"".join(pair)}]
     assert not [pair for pair in lookalikes([*labels, *labels]) if len({*pair}) == 1]
 
@@ -261,13 +259,13 @@ def test_labels_that_differ_to_the_eye_are_no_lookalikes(labels: list[str]) -> N
         ("test_labels.txt", b"", r"has no tst documents"),
     ],
 )
-def test_what_is_wrong_is_told_with_its_place(tmp_path: Path, name: str, content: bytes, message: str) -> None:
+def test_faults_are_reported_with_file_and_line(tmp_path: Path, name: str, content: bytes, message: str) -> None:
     (small(tmp_path) / name).write_bytes(content)
     with pytest.raises(InputError, match=message):
         exhaust(read("attentionxml", tmp_path, STRICT))
 
 
-def test_lenience_keeps_documents(tmp_path: Path) -> None:
+def test_leniency_keeps_documents(tmp_path: Path) -> None:
     write_attentionxml(tmp_path, [("", ["a"]), ("text", [])], [("text", ["a"])])
     corpus = read("attentionxml", tmp_path, Leniency(empty_texts=True, documents_without_labels=True))
     assert texts(corpus, "trn") == ["", "text"]
@@ -301,7 +299,7 @@ def test_missing_or_equal_titles_stay_separate_labels(
 
 
 @pytest.mark.parametrize(("layout", "file"), [("pecos", "output-items.txt"), ("xtransformer", "label_map.txt")])
-def test_a_list_of_labels_may_hold_bytes_that_are_not_utf_8(
+def test_a_list_of_labels_may_have_bytes_that_are_not_utf_8(
     layout: str, file: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     WRITERS[layout](tmp_path)
@@ -338,7 +336,7 @@ def test_bad_label_matrices(tmp_path: Path, trn: np.ndarray, message: str) -> No
         exhaust(read("pecos", tmp_path, STRICT))
 
 
-def test_a_stored_zero_is_no_label(tmp_path: Path) -> None:
+def test_a_stored_zero_is_not_a_label(tmp_path: Path) -> None:
     write_matrices(tmp_path, "X.{part}.txt", "output-items.txt", trn=np.eye(2), tst=np.eye(2))
     save_npz(tmp_path / "Y.trn.npz", csr_matrix(([1, 0, 1], [0, 1, 1], [0, 2, 3]), shape=(2, 2)))
     assert label_sets(read("pecos", tmp_path, STRICT), "trn") == [{"x y"}, {"z"}]
@@ -404,7 +402,7 @@ def test_malformed_bags_of_words(tmp_path: Path, trn: str, message: str) -> None
         read("xmc-bow", write_bow(tmp_path, trn), STRICT)
 
 
-# Sides of the split, from the first eight digits of `printf HP:… | sha1sum`: 003 76, 012 4, 016 12.
+# Hash values modulo 100, from the first eight digits of `printf HP:… | sha1sum`: 003 76, 012 4, 016 12.
 OBO = r"""format-version: 1.2
 synonymtypedef: layperson "layperson term"
 
@@ -562,7 +560,7 @@ LABEL = WORDS.filter(lambda label: ";" not in label)
     st.sampled_from(["\n", "\r\n"]),
 )
 @settings(deadline=None)
-def test_a_spreadsheet_comes_back_as_the_library_wrote_it(rows: list[tuple[str, list[str]]], end: str) -> None:
+def test_a_csv_table_is_read_as_written(rows: list[tuple[str, list[str]]], end: str) -> None:
     with tempfile.TemporaryDirectory() as name:
         for part in ("train", "test"):
             with (Path(name) / f"{part}.csv").open("w", encoding="utf-8-sig", newline="") as opened:
@@ -574,7 +572,7 @@ def test_a_spreadsheet_comes_back_as_the_library_wrote_it(rows: list[tuple[str, 
     assert label_sets(corpus, "trn") == [{" ".join(label.split()) for label in labels} for _, labels in rows]
 
 
-def test_one_spreadsheet_is_split_by_its_texts(tmp_path: Path) -> None:
+def test_a_single_csv_table_is_split_by_a_hash_of_the_texts(tmp_path: Path) -> None:
     rows = "".join(f"a text no {i % 50},l{i % 7};all\n" for i in range(100))
     (tmp_path / "documents.csv").write_text(f"text,labels\n{rows}")
     corpus = read("csv", tmp_path, STRICT)
@@ -595,7 +593,7 @@ def test_one_spreadsheet_is_split_by_its_texts(tmp_path: Path) -> None:
         ("text,labels\n", r"has no trn documents"),
     ],
 )
-def test_spreadsheets_with_faults(tmp_path: Path, content: str, message: str) -> None:
+def test_csv_tables_with_faults(tmp_path: Path, content: str, message: str) -> None:
     (tmp_path / "train.csv").write_text(content)
     (tmp_path / "test.csv").write_text("text,labels\nx,y\n")
     with pytest.raises(InputError, match=message):
@@ -618,7 +616,7 @@ def test_spreadsheets_with_faults(tmp_path: Path, content: str, message: str) ->
     [("", 0), ('"one\ntwo\n\nthree",b\n', 4), ("\n\n", 2), ('\n"a\nb","x;\ny"\n\n"\nc",z\n', 7)],
 )
 @pytest.mark.parametrize(("file", "end"), [("train.csv", "\n"), ("documents.csv", "\r\n")])
-def test_a_document_is_told_by_the_line_on_which_it_starts(
+def test_a_fault_is_reported_with_the_first_line_of_its_document(
     file: str, end: str, before: str, lines: int, content: str, message: str, tmp_path: Path
 ) -> None:
     (tmp_path / file).write_text(f"text,labels\n{before}{content}".replace("\n", end), newline="")
@@ -659,7 +657,7 @@ def test_lines_of_labels_and_text_with_or_without_an_id(
     end=st.sampled_from(["\n", "\r\n"]),
     last=st.booleans(),
 )
-def test_any_documents_come_back_from_lines_of_labels_and_text(
+def test_lines_of_labels_and_text_are_read_as_written(
     parts: tuple[Documents, Documents], ids: bool, end: str, last: bool
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -735,7 +733,7 @@ def write_cells(folder: Path, cells: list[str]) -> Path:
 def test_lists_with_another_separator_give_an_example(
     cells: list[str], separator: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The separator that the message advises works."""
+    """Following the advice of the message removes the warning."""
     read("csv", write_cells(tmp_path, cells), STRICT)
     told = yaml.safe_load(caplog.text.partition("set `")[2].partition("`")[0])
     assert told == {"separator": separator} and "train.csv line" in caplog.text
@@ -748,7 +746,7 @@ def test_lists_with_another_separator_give_an_example(
 
 @pytest.mark.parametrize("cells", LITERALS)
 @pytest.mark.parametrize("separator", [None, ","])
-def test_lists_as_programming_languages_write_them_are_told(
+def test_lists_in_the_syntax_of_a_programming_language_give_a_warning(
     cells: list[str], separator: str | None, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     read("csv", write_cells(tmp_path, cells), STRICT, Reading(separator))
@@ -756,18 +754,18 @@ def test_lists_as_programming_languages_write_them_are_told(
 
 
 @pytest.mark.parametrize("cells", NO_LISTS)
-def test_labels_of_several_words_are_no_lists(cells: list[str]) -> None:
+def test_labels_of_several_words_give_no_warning(cells: list[str]) -> None:
     assert suspicion(cells, ";") is None
 
 
 @given(st.lists(st.text("ab,; |", max_size=6), max_size=8, unique=True))
-def test_any_cells_are_judged(cells: list[str]) -> None:
+def test_any_cells_can_be_checked_for_lists(cells: list[str]) -> None:
     found = suspicion(cells, ";")
     assert found is None or (found[1] in cells and not any(";" in cell for cell in cells))
 
 
 @pytest.mark.parametrize("layout", sorted(LAYOUTS.keys() - {"csv"}))
-def test_only_a_spreadsheet_has_a_separator(layout: str, tmp_path: Path) -> None:
+def test_only_csv_has_a_separator(layout: str, tmp_path: Path) -> None:
     WRITERS[layout](tmp_path)
     with pytest.raises(InputError, match=f"separator is for the layout csv only, not {layout}"):
         read(layout, tmp_path, STRICT, Reading(","))

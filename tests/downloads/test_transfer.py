@@ -1,4 +1,4 @@
-"""Downloads against a real server on loopback that breaks off, lies about lengths and serves garbage."""
+"""Downloads from a loopback server that breaks off, states wrong lengths and serves garbage."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def sha(data: bytes) -> str:
 
 @dataclass
 class Page:
-    """How one address behaves. Lists are used up from the front, one item a request; then the default holds."""
+    """How one address behaves. Each request takes the first item of a list; after the last one the default applies."""
 
     body: bytes = BODY
     statuses: list[int] = field(default_factory=list)
@@ -141,7 +141,7 @@ def files(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
 
 
-def test_a_break_is_resumed_where_it_happened(server: Server, tmp_path: Path) -> None:
+def test_an_interrupted_transfer_resumes_where_it_stopped(server: Server, tmp_path: Path) -> None:
     page = Page(cuts=[1000, 500])
     mirror = Mirror(server.add(page), sha(BODY), len(BODY))
     assert get([mirror], tmp_path) == mirror
@@ -150,7 +150,7 @@ def test_a_break_is_resumed_where_it_happened(server: Server, tmp_path: Path) ->
     assert files(tmp_path) == ["data.bin"]
 
 
-def test_the_next_run_resumes_what_an_earlier_one_left(server: Server, tmp_path: Path) -> None:
+def test_the_next_run_resumes_an_earlier_partial_download(server: Server, tmp_path: Path) -> None:
     page = Page(cuts=[700])
     mirror = Mirror(server.add(page), sha(BODY))
     with pytest.raises(InputError, match=f"broke off after 700 of {len(BODY)} bytes"):
@@ -169,7 +169,7 @@ def test_the_next_run_resumes_what_an_earlier_one_left(server: Server, tmp_path:
     chunked=st.booleans(),
     etag=st.sampled_from(['"strong"', 'W/"weak"', None]),
 )
-def test_wherever_it_breaks_the_bytes_are_those_of_the_source(
+def test_the_bytes_are_right_wherever_the_transfer_breaks(
     server: Server, body: bytes, cuts: list[int], ranges: bool, chunked: bool, etag: str | None
 ) -> None:
     page = Page(body=body, cuts=cuts, ranges=ranges, chunked=chunked, etag=etag)
@@ -193,7 +193,7 @@ def test_a_server_that_ignores_ranges_is_read_from_the_start(server: Server, tmp
 
 
 @pytest.mark.parametrize("honours_if_range", [True, False])
-def test_a_file_changed_before_the_resume_is_started_afresh(
+def test_a_file_that_changed_is_downloaded_from_the_start(
     server: Server, tmp_path: Path, honours_if_range: bool
 ) -> None:
     def change(page: Page) -> None:
@@ -276,7 +276,7 @@ def test_a_kill_while_starting_afresh_leaves_no_old_data(tmp_path: Path) -> None
     assert partial.size("new") == 0
 
 
-def test_garbage_of_the_right_length_sends_to_the_next_mirror(server: Server, tmp_path: Path) -> None:
+def test_after_garbage_of_the_right_length_the_next_mirror_is_tried(server: Server, tmp_path: Path) -> None:
     garbage, good = Page(body=BODY[::-1]), Page()
     mirrors = [Mirror(server.add(garbage), sha(BODY), len(BODY)), Mirror(server.add(good), sha(BODY).upper())]
     assert get(mirrors, tmp_path) == mirrors[1]
@@ -298,12 +298,14 @@ def test_an_html_page_is_named_and_the_next_mirror_tried(
         get([Mirror(server.add(page))], tmp_path, "data.gz")
     assert len(page.seen) == 1
     assert files(tmp_path) == []
-    get([Mirror(server.add(page))], tmp_path, "page.txt")  # not an archive: what it is is the user's affair
+    get(
+        [Mirror(server.add(page))], tmp_path, "page.txt"
+    )  # the file is not expected to be an archive, so a page is accepted
     mirrors = [Mirror(server_url(server, page)), Mirror(server.add(good))]
     assert get(mirrors, tmp_path, "data.gz") == mirrors[1]
 
 
-def test_a_page_of_google_drive_is_never_taken_for_a_file(
+def test_a_page_of_google_drive_is_never_accepted_as_the_file(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transfer, "_GOOGLE", ("127.0.0.1",))
@@ -313,7 +315,7 @@ def test_a_page_of_google_drive_is_never_taken_for_a_file(
     assert files(tmp_path) == []
 
 
-def test_an_md5_is_compared_where_no_sha256_is_known(server: Server, tmp_path: Path) -> None:
+def test_an_md5_is_compared_if_no_sha256_is_known(server: Server, tmp_path: Path) -> None:
     md5, wrong = hashlib.md5(BODY).hexdigest(), hashlib.md5(b"").hexdigest()
     with pytest.raises(InputError, match=f"gave a file with md5 {md5} where {wrong} is expected"):
         get([Mirror(server.add(Page()), md5=wrong)], tmp_path)
@@ -323,7 +325,7 @@ def test_an_md5_is_compared_where_no_sha256_is_known(server: Server, tmp_path: P
         get([Mirror(mirror.url, md5=wrong)], tmp_path)
 
 
-def test_the_lock_file_records_only_files_that_prove_good(tmp_path: Path) -> None:
+def test_the_lock_file_records_only_good_files(tmp_path: Path) -> None:
     lock = Lock(tmp_path / "lock.json")
     bad, good = Trial(lock), Trial(lock)
     bad.check("x", sha(b"bad"), 3)
@@ -345,15 +347,15 @@ def test_a_wrong_file_put_by_hand_is_named_and_not_recorded(tmp_path: Path, cont
     assert files(tmp_path) == ["data.zip"]
 
 
-def test_a_missing_page_is_asked_for_once_and_a_busy_one_again(server: Server, tmp_path: Path) -> None:
+def test_a_missing_page_is_requested_once_and_a_busy_one_again(server: Server, tmp_path: Path) -> None:
     missing, busy = Page(statuses=[404] * 9), Page(statuses=[503, 429])
     mirrors = [Mirror(server.add(missing)), Mirror(server.add(busy), sha(BODY))]
     assert get(mirrors, tmp_path) == mirrors[1]
     assert (len(missing.seen), len(busy.seen)) == (1, 3)
 
 
-def test_when_all_fail_the_message_lists_each_reason(server: Server, tmp_path: Path) -> None:
-    """And where to put the file."""
+def test_if_all_mirrors_fail_the_message_lists_each_reason(server: Server, tmp_path: Path) -> None:
+    """It also says where to put the file by hand."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         closed = f"http://127.0.0.1:{unused.getsockname()[1]}/x"
@@ -410,7 +412,7 @@ def test_a_missing_checksum_is_recorded_once_and_compared_later(
     assert get([mirror, Mirror(server.add(spare))], tmp_path).url == server_url(server, spare)
 
 
-def test_a_file_put_by_hand_is_recorded_under_its_place(tmp_path: Path) -> None:
+def test_a_file_put_by_hand_is_recorded_under_its_path(tmp_path: Path) -> None:
     (tmp_path / "data.bin").write_bytes(BODY)
     mirror = Mirror("http://127.0.0.1:1/x")
     assert get([mirror], tmp_path) == mirror
@@ -420,7 +422,7 @@ def test_a_file_put_by_hand_is_recorded_under_its_place(tmp_path: Path) -> None:
         get([mirror], tmp_path)
 
 
-def test_a_full_disk_passes_through_and_keeps_what_came(
+def test_an_error_of_a_full_disk_passes_through_and_keeps_the_data(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Full:
@@ -447,7 +449,7 @@ def test_a_full_disk_passes_through_and_keeps_what_came(
     assert page.seen[0] is None and page.seen[1] not in (None, "bytes=0-")
 
 
-def test_drive_url_goes_past_the_question() -> None:
+def test_drive_url_skips_the_confirmation_page() -> None:
     url = drive_url("1iPG_x-y")
     assert url == "https://drive.usercontent.google.com/download?id=1iPG_x-y&export=download&confirm=t"
 
@@ -457,7 +459,7 @@ def record_many(path: Path, first: int) -> None:
         Lock(path).check(f"file {number}", sha(b""), number)
 
 
-def test_two_processes_record_without_losing_each_others(tmp_path: Path) -> None:
+def test_two_processes_record_without_losing_records(tmp_path: Path) -> None:
     path = tmp_path / "lock.json"
     spawn = multiprocessing.get_context("fork")
     both = [spawn.Process(target=record_many, args=(path, first)) for first in (0, 20)]
@@ -479,7 +481,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def fake_pip(wheels: dict[str, bytes], calls: list[str]) -> Run:
-    """A stand-in for `pip download` that has the wheels named, by requirement."""
+    """A substitute for `pip download` that serves the given wheels by requirement."""
 
     def run(command: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
         if command[0] == "npm":
@@ -521,7 +523,7 @@ def test_alternatives_are_tried_in_order(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_a_tarball_comes_through_npm_and_is_verified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stand-in for npm on the path: it packs what it is asked for, unless it is asked for another version."""
+    """A substitute for npm on the path that packs the requested package, but only one version of it."""
     npm = tmp_path / "bin/npm"
     npm.parent.mkdir()
     npm.write_text('#!/bin/sh\ntest "$1 $2 $3" = "pack words@3.1 --ignore-scripts" || { echo "E404 $2"; exit 1; }\n')
@@ -536,7 +538,7 @@ def test_a_tarball_comes_through_npm_and_is_verified(tmp_path: Path, monkeypatch
     assert [path.name for path in (tmp_path / "kept").iterdir()] == ["words-3.1.tgz"]
 
 
-def test_without_npm_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_npm_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subprocess, "run", fake_pip({}, []))
     with pytest.raises(InputError, match=r"npm is needed to download npm:words==3\.1 .*: install it"):
         download_package([("npm:words==3.1", sha(b"data"))], tmp_path)

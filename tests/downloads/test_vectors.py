@@ -1,4 +1,4 @@
-"""Word vectors from archives and packages: each word has the numbers that were published for it, or all is refused."""
+"""Word vectors from archives and packages: each word gets its published numbers, or the source is refused."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ REFUSED = (ValueError, IndexError, KeyError, TypeError, RecursionError)
 # Formats
 
 
-def test_words_of_a_parquet_file_are_those_its_library_wrote() -> None:
+def test_words_of_a_parquet_file_are_those_that_pyarrow_wrote() -> None:
     assert read_strings(PARQUET) == WORDS
 
 
@@ -75,7 +75,7 @@ def murmur(key: bytes, seed: int) -> int:
 
 @given(keys=st.lists(st.binary(max_size=40), max_size=20), seed=st.integers(0, 2**64 - 1))
 @settings(deadline=None)
-def test_hashes_of_many_keys_are_those_of_each(keys: list[bytes], seed: int) -> None:
+def test_hashing_many_keys_equals_hashing_each_key(keys: list[bytes], seed: int) -> None:
     assert murmurhash64a(keys, seed).tolist() == [murmur(key, seed) for key in keys]
 
 
@@ -94,7 +94,7 @@ def packed_map(rows: Iterable[tuple[int, int]], head: bytes) -> bytes:
 
 @pytest.mark.parametrize("head", [b"\x83", b"\xde\0\3", b"\xdf\0\0\0\3"])
 def test_rows_are_found_by_the_hash_of_a_word(head: bytes) -> None:
-    """However their numbers are packed."""
+    """The numbers may be packed in any of MessagePack's formats."""
     words = ["coffee", "tea", "naïve", "without"]
     rows = packed_map(
         [(murmur(word.encode(), 1), row) for word, row in zip(words, (5, 300, 70_000), strict=False)], head
@@ -105,7 +105,7 @@ def test_rows_are_found_by_the_hash_of_a_word(head: bytes) -> None:
             read_rows(damaged, json.dumps(words).encode())
 
 
-def test_a_word_that_spacy_has_a_number_for_is_found_by_it() -> None:
+def test_a_word_that_spacy_numbers_is_found_by_its_number() -> None:
     rows = packed_map([(432, 7), (murmur(b"numbers", 1), 8)], b"\x82")
     assert read_rows(rows, b'["numbers"]') == {"number": 7, "numbers": 8}
 
@@ -121,7 +121,7 @@ def npy(array: np.ndarray) -> bytes:
 
 ARRAY = np.random.default_rng(0).standard_normal((len(WORDS), 3)).astype(np.float32)
 PRUNED = {"coffee": 1, "espresso": 1, "tea": 0}
-# A package of either kind: its members, what its definition says of them, the row of each word.
+# A package of either kind: its members, its definition, the row of each word.
 KINDS: dict[str, tuple[dict[str, bytes], dict[str, str], dict[str, int]]] = {
     "columns": (
         {"p/words.parquet": PARQUET, "p/vectors.npy": npy(np.asfortranarray(ARRAY))},
@@ -141,7 +141,7 @@ KINDS: dict[str, tuple[dict[str, bytes], dict[str, str], dict[str, int]]] = {
 
 
 def make_wheel(folder: Path, members: dict[str, bytes]) -> str:
-    """A wheel that asks for a Python that nobody has, and whose code cannot be run; returns its SHA-256."""
+    """Write a wheel for a Python version that does not exist and with code that fails; returns its SHA-256."""
     folder.mkdir(parents=True, exist_ok=True)
     about = {
         "METADATA": b"Metadata-Version: 2.1\nName: word-vectors\nVersion: 1.0\nRequires-Python: >=9\n",
@@ -199,7 +199,7 @@ WRONG: dict[str, tuple[str, str, bytes]] = {
 
 
 @pytest.mark.parametrize("fault", WRONG)
-def test_a_package_whose_parts_do_not_fit_is_refused(fault: str, tmp_path: Path) -> None:
+def test_a_package_with_inconsistent_parts_is_refused(fault: str, tmp_path: Path) -> None:
     kind, member, content = WRONG[fault]
     members, where, _ = KINDS[kind]
     digest = make_wheel(tmp_path / "archives", members | {member: content})
@@ -224,7 +224,7 @@ def source_of(*archives: Path, **more: Any) -> dict[str, Any]:
     return {"urls": [f"file://{path}" for path in archives], "archive": "glove.zip", "file": "glove.txt", **more}
 
 
-def test_vectors_are_the_one_file_of_their_archive(tmp_path: Path) -> None:
+def test_the_archive_needs_a_file_name_unless_it_has_one_file(tmp_path: Path) -> None:
     make_zip(tmp_path / "archives/glove.zip", b"cat 1 2\n")
     target = download(source_of(tmp_path / "gone.zip"), tmp_path)
     assert read_vectors(target, {"cat"})["cat"].tolist() == [1, 2]
@@ -234,14 +234,14 @@ def test_vectors_are_the_one_file_of_their_archive(tmp_path: Path) -> None:
     assert {path.name: path.read_bytes() for path in target.iterdir()} == kept
 
 
-def test_vectors_come_from_the_next_address_where_one_fails(tmp_path: Path) -> None:
-    """It is gone, or gives another file."""
+def test_if_one_address_fails_vectors_come_from_the_next(tmp_path: Path) -> None:
+    """The address is missing or serves another file."""
     other, right = (make_zip(tmp_path / name / "glove.zip", f"{name} 1 2\n".encode()) for name in ("other", "right"))
     target = download(source_of(tmp_path / "gone.zip", other, right, sha256=sha256_of(right)), tmp_path)
     assert read_vectors(target, {"right"})["right"].tolist() == [1, 2]
 
 
-def test_a_bad_line_is_named_before_anything_is_kept(tmp_path: Path) -> None:
+def test_a_bad_line_is_reported_before_anything_is_stored(tmp_path: Path) -> None:
     make_zip(tmp_path / "archives/glove.zip", b"cat 1 2\ndog 1\n")
     with pytest.raises(InputError, match=r"glove\.txt in .*archives/glove\.zip line 2: expected a word and 2 numbers"):
         download(source_of(tmp_path / "gone.zip"), tmp_path)
