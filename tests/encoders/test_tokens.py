@@ -28,7 +28,7 @@ UNICODE = st.text(max_size=80) | st.text("aehilmnost ÄéŁ,.-▁#Ġ\n\u2028", m
 
 
 def some_texts(count: int = 120, seed: int = 0) -> list[str]:
-    """Sentences of made-up words, in several alphabets and with punctuation, common words oftener than rare ones."""
+    """Sentences of invented words in several alphabets with punctuation; some words are more frequent than others."""
     chance = random.Random(seed)
     parts = ["ka", "lo", "mi", "ter", "ing", "schö", "en", "pre", "Ab", "xo", "ça", "νε", "ед", "s", "Z", "-", "42"]
     words = ["".join(chance.choices(parts, k=chance.randint(1, 5))) for _ in range(500)]
@@ -66,7 +66,7 @@ def test_token_ids_are_those_of_transformers(
     assert read_back(texts, encoders[kind], max_tokens, "plain", tmp_path) == expected
 
 
-def test_more_texts_than_one_chunk_holds(
+def test_more_texts_than_fit_into_one_chunk(
     encoders: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     texts = [*some_texts(23, seed=4), ""]
@@ -77,7 +77,7 @@ def test_more_texts_than_one_chunk_holds(
     assert sorted(path.name for path in (tmp_path / "chunks").iterdir()) == ["trn.ids.npy", "trn.offsets.npy"]
 
 
-def test_padding_and_truncation_of_the_tokenizer_do_not_count(encoders: dict[str, Path], tmp_path: Path) -> None:
+def test_the_tokenizers_own_padding_and_truncation_are_ignored(encoders: dict[str, Path], tmp_path: Path) -> None:
     padded = reference(encoders["bert"]).backend_tokenizer
     padded.enable_padding(length=30)
     padded.enable_truncation(4)
@@ -87,11 +87,11 @@ def test_padding_and_truncation_of_the_tokenizer_do_not_count(encoders: dict[str
     assert read_back(texts, tmp_path, 25, "plain", tmp_path / "b") == expected
 
 
-def test_a_corpus_without_documents(encoders: dict[str, Path], tmp_path: Path) -> None:
+def test_a_corpus_without_documents_is_tokenised(encoders: dict[str, Path], tmp_path: Path) -> None:
     assert read_back([], encoders["bert"], 12, "plain", tmp_path) == []
 
 
-def test_where_each_type_has_its_special_tokens(encoders: dict[str, Path], tmp_path: Path) -> None:
+def test_each_type_puts_its_special_tokens_in_their_place(encoders: dict[str, Path], tmp_path: Path) -> None:
     expected = {"bert": ("[CLS]", "[SEP]"), "roberta": ("<s>", "</s>"), "xlnet": ("<sep>", "<cls>")}
     for kind, encoder in encoders.items():
         vocabulary = reference(encoder).get_vocab()
@@ -106,8 +106,8 @@ def test_where_each_type_has_its_special_tokens(encoders: dict[str, Path], tmp_p
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_scratch_encoder_has_the_size_asked_for(kind: str, encoders: dict[str, Path]) -> None:
-    """And the ids of its tokenizer."""
+def test_a_scratch_encoder_has_the_requested_size(kind: str, encoders: dict[str, Path]) -> None:
+    """Its ids are those of its tokenizer."""
     config, tokenizer = AutoConfig.from_pretrained(encoders[kind]), reference(encoders[kind])
     assert (config.model_type, config.hidden_size, config.num_hidden_layers) == (kind, 16, 2)
     assert config.vocab_size == len(tokenizer) == len(set(tokenizer.get_vocab().values())) == VOCABULARY
@@ -117,7 +117,7 @@ def test_a_scratch_encoder_has_the_size_asked_for(kind: str, encoders: dict[str,
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_scratch_tokenizer_knows_the_words_of_its_texts(kind: str, encoders: dict[str, Path]) -> None:
-    """Each text comes back from its pieces, common words are one piece, and nothing is unknown."""
+    """Decoding gives the text, frequent words are one piece, and there are no unknown tokens."""
     tokenizer = reference(encoders[kind])
     unknown = tokenizer.get_vocab()["[UNK]" if kind == "bert" else "<unk>"]
     texts = some_texts()
@@ -132,7 +132,7 @@ def test_a_scratch_tokenizer_knows_the_words_of_its_texts(kind: str, encoders: d
     assert len(tokenizer(" " + commonest, add_special_tokens=False)["input_ids"]) == 1
 
 
-def test_bert_marks_what_goes_on_with_a_word(encoders: dict[str, Path]) -> None:
+def test_bert_marks_pieces_that_continue_a_word(encoders: dict[str, Path]) -> None:
     tokenizer = reference(encoders["bert"])
     assert tokenizer.tokenize("Q") == ["[UNK]"]
     pieces = tokenizer.tokenize("kaxolozmizka")
@@ -155,7 +155,7 @@ def fingerprints(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-def test_building_again_gives_the_same_bytes_in_any_process(encoders: dict[str, Path], tmp_path: Path) -> None:
+def test_building_an_encoder_is_deterministic_across_processes(encoders: dict[str, Path], tmp_path: Path) -> None:
     (tmp_path / "texts").write_text("\n".join(some_texts()), encoding="utf-8")
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     command = [sys.executable, "-c", BUILD, tmp_path / "texts", tmp_path / "other"]
@@ -171,7 +171,7 @@ def test_building_again_gives_the_same_bytes_in_any_process(encoders: dict[str, 
 
 
 @pytest.mark.parametrize("kind", ["bert", "xlnet", "words"])
-def test_empty_texts_make_no_tokenizer_and_a_letter_makes_one(kind: Kind, tmp_path: Path) -> None:
+def test_empty_texts_are_refused_and_one_letter_suffices_for_a_tokenizer(kind: Kind, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no word to train a tokenizer on"):
         build_scratch(ScratchConfig(kind, 100, 16, 2, 2, 64), ["", " "], tmp_path)
     assert not (tmp_path / "tokenizer.json").exists()
@@ -191,7 +191,7 @@ def parts(lists: list[list[int]]) -> TokenisedPart:
     data=st.data(),
 )
 @settings(max_examples=80, deadline=None)
-def test_padding_against_a_loop(lists: list[list[int]], pad_id: int, multiple: int, data: st.DataObject) -> None:
+def test_padding_agrees_with_a_loop(lists: list[list[int]], pad_id: int, multiple: int, data: st.DataObject) -> None:
     rows = data.draw(st.lists(st.integers(0, len(lists) - 1), min_size=1, max_size=10))
     part = parts(lists)
     ids, mask = part.pad(np.array(rows), pad_id, multiple)
@@ -216,7 +216,7 @@ def test_the_official_preparation_by_hand() -> None:
 
 @given(text=UNICODE, max_tokens=st.integers(2, 12))
 @settings(max_examples=60, deadline=None)
-def test_the_official_preparation_is_the_released_codes(text: str, max_tokens: int) -> None:
+def test_the_official_preparation_equals_the_released_code(text: str, max_tokens: int) -> None:
     words = text.lower().split()[:max_tokens]
     found = prepare_text(text, "official", max_tokens)
     assert found.split() == (words or ["filling", "empty"])
@@ -225,7 +225,7 @@ def test_the_official_preparation_is_the_released_codes(text: str, max_tokens: i
 def test_officially_prepared_tokens(encoders: dict[str, Path], tmp_path: Path) -> None:
     texts = ["Kalo MI ter ing en pre", ""]
     found = read_back(texts, encoders["roberta"], 4, "official", tmp_path)
-    own = reference(encoders["roberta"])  # with a blank, which RoBERTa's tokenizer used to put before a text
+    own = reference(encoders["roberta"])  # with a blank, which RoBERTa's tokenizer of 2020 put before a text
     texts = [" kalo mi ter ing", " filling empty"]
     assert found == [own(text, truncation=True, max_length=4)["input_ids"] for text in texts]
     describe_tokens(encoders["roberta"], 4, "official", tmp_path)
@@ -234,7 +234,7 @@ def test_officially_prepared_tokens(encoders: dict[str, Path], tmp_path: Path) -
 
 
 def slow_pieces(tokenizer: Any, text: str) -> list[str]:
-    """What transformers' XLNet tokenizer in Python makes of a text, given how its model cuts one into pieces."""
+    """The pieces of transformers' XLNet tokenizer in Python, given the pieces of its model."""
     found = []
     for piece in tokenizer.encode(text, add_special_tokens=False).tokens:
         ends = len(piece) > 1 and piece[-1] == "," and piece[-2].isdigit()
@@ -249,8 +249,8 @@ def slow_pieces(tokenizer: Any, text: str) -> list[str]:
 
 @given(words=st.lists(st.sampled_from(["90,", "1990", "7,", "a,", "section", "(4,", ",", "90,000", "x"]), max_size=12))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_xlnet_takes_the_comma_off_a_number(words: list[str], tmp_path: Path) -> None:
-    """As its tokenizer in Python does."""
+def test_xlnet_splits_the_comma_from_a_number(words: list[str], tmp_path: Path) -> None:
+    """Its tokenizer in Python did so."""
     text = " ".join([*words, "90,"])
     assert "▁90," in slow_vocabulary() and slow_pieces(unigram(tmp_path), text) == officially_tokenised(text, tmp_path)
 
@@ -261,7 +261,7 @@ def slow_vocabulary() -> list[str]:
 
 
 def unigram(folder: Path) -> Any:
-    """A tokenizer of the kind that the hub has for XLNet, whose pieces of numbers end in commas, and its folder."""
+    """A tokenizer like XLNet's on the hub, whose pieces of numbers end in commas, and its folder."""
     pieces = [("<unk>", -20.0), *((piece, -6.0 / len(piece)) for piece in slow_vocabulary())]
     tokenizer = Tokenizer(models.Unigram(pieces, 0, False))
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace()])
@@ -301,7 +301,7 @@ def test_an_encoder_without_a_fast_tokenizer_is_named(tmp_path: Path) -> None:
         tokenize(["a"], tmp_path, 8, "plain", tmp_path / "out", "trn")
 
 
-def test_a_text_source_that_fails_leaves_nothing(encoders: dict[str, Path], tmp_path: Path) -> None:
+def test_a_failing_text_source_leaves_no_files(encoders: dict[str, Path], tmp_path: Path) -> None:
     def failing() -> Any:
         yield "lomi"
         raise InputError("line 2 is not UTF-8")

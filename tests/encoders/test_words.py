@@ -1,4 +1,4 @@
-"""Words as AttentionXML's released code has them, against tokens of NLTK 3.4's word_tokenize taken down by hand."""
+"""Words as in AttentionXML's released code, against recorded tokens of NLTK 3.4's word_tokenize."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lightxml_core.encoders.words import SEPARATOR, Split, word_tokenizer
 
 
 def words(text: str, split: Split = "treebank") -> list[str]:
-    """The words of a text, by a tokenizer that knows them all."""
+    """The words of a text, by a tokenizer with all of them in its vocabulary."""
     tokenizer = word_tokenizer([text], 10_000, split)
     return [tokenizer.id_to_token(number) for number in tokenizer.encode(text).ids]
 
@@ -45,14 +45,14 @@ def test_words_of_the_treebank_by_hand(text: str, expected: str, tmp_path: Path)
 
 @given(st.text("aB1 .,:;'\"`()-_½é’%&\n\t/", max_size=60))
 @settings(max_examples=150, deadline=None)
-def test_no_word_is_punctuation_and_only_punctuation_is_lost(text: str) -> None:
+def test_only_punctuation_is_dropped_and_no_word_is_punctuation(text: str) -> None:
     found = words(text)
     assert all(any(letter.isalnum() or letter == "_" for letter in word) for word in found)
     told = [letter for letter in text.lower() if letter.isalnum() or letter == "_"]
     assert [letter for word in found for letter in word if letter.isalnum() or letter == "_"] == told
 
 
-def test_blanks_split_and_change_nothing() -> None:
+def test_words_between_blanks_are_unchanged() -> None:
     assert words(" Stem, of\tthe U.S.\n", "blanks") == ["Stem,", "of", "the", "U.S."]
     assert words("Stem, of", "marks") == ["stem", ",", "of", "[END]"]
 

@@ -1,4 +1,4 @@
-"""Features that a copy of a dataset ships: how they are read, and what is refused."""
+"""Features shipped with a copy of a dataset: they are read correctly, and faults are refused."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def features(rows: int, seed: int) -> csr_matrix:
 
 
 def write_svmlight(path: Path, X: csr_matrix, first: int = 0, header: bool = False) -> None:
-    """As scikit-learn writes it, with labels; header: with the first line of the Extreme Classification Repository."""
+    """Write with scikit-learn, with labels; header: add the first line of the Extreme Classification Repository."""
     Y = csr_matrix(np.eye(4, dtype=np.int8)[np.arange(X.shape[0]) % 4])
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as opened:
@@ -38,7 +38,7 @@ def write_svmlight(path: Path, X: csr_matrix, first: int = 0, header: bool = Fal
 
 @settings(max_examples=60, deadline=None)
 @given(st.data())
-def test_svmlight_is_read_as_scikit_learn_reads_it(
+def test_svmlight_files_are_read_as_by_scikit_learn(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
     folder = tmp_path_factory.mktemp("svmlight")
@@ -46,7 +46,7 @@ def test_svmlight_is_read_as_scikit_learn_reads_it(
     document = st.dictionaries(st.integers(0, 30), value, max_size=6)
     heads = st.sampled_from(["", "3", "3,17", "0,1,2"])
     lines = [data.draw(st.lists(st.tuples(heads, document), min_size=1, max_size=6)) for _ in range(2)]
-    lines[0].append(("5", {7: 1.0}))  # scikit-learn skips a line of nothing, so each has a pair here
+    lines[0].append(("5", {7: 1.0}))  # scikit-learn skips empty lines, so each line has a pair here
     paths = [folder / "train.txt", folder / "test.txt"]
     for path, documents in zip(paths, lines, strict=True):
         texts = (
@@ -101,13 +101,13 @@ def test_a_malformed_file_is_refused_with_its_line(tmp_path: Path, text: str, to
 
 
 def attentionxml(folder: Path) -> Path:
-    inside = folder / "copy"  # archives often have a folder of their own
+    inside = folder / "copy"  # many archives have a top folder
     write_attentionxml(inside, TRN, TST, labels=4)
     return inside
 
 
 def matrices(folder: Path, layout: str) -> tuple[Path, Path]:
-    """A copy in the layout of X-Transformer or PECOS without features, and where these would lie."""
+    """A copy in the layout of X-Transformer or PECOS without features, and the paths that these would have."""
     texts = {"xtransformer": "{}_raw_texts.txt", "pecos": "X.{}.txt"}[layout]
     folder.mkdir()
     for part, name, rows in (("trn", "train", TRN), ("tst", "test", TST)):
@@ -132,7 +132,7 @@ def test_matrices_beside_the_texts_are_the_shipped_features(tmp_path: Path, layo
         assert (features(rows, rows) != X).nnz == 0
 
 
-def test_amazons_features_are_named_and_may_lack_test_documents(tmp_path: Path) -> None:
+def test_amazons_features_may_be_of_training_documents_only(tmp_path: Path) -> None:
     inside = attentionxml(tmp_path)
     write_svmlight(inside / "train_v1.txt", features(TRN, 1))
     found = shipped_features("attentionxml", tmp_path, DOCUMENTS)
@@ -143,7 +143,7 @@ def test_amazons_features_are_named_and_may_lack_test_documents(tmp_path: Path) 
 
 def test_files_of_the_libsvm_page_count_columns_from_1(tmp_path: Path) -> None:
     for part, rows in (("train", TRN), ("test", TST)):
-        (tmp_path / f"{part}.txt").write_text("a b\tsome words\n\n" * rows)  # blank lines are no documents
+        (tmp_path / f"{part}.txt").write_text("a b\tsome words\n\n" * rows)  # blank lines are not documents
         write_svmlight(tmp_path / f"{part}_tfidf.svm", features(rows, rows), first=1)
     found = shipped_features("libmultilabel", tmp_path, DOCUMENTS)
     assert found is not None and found.tst is not None

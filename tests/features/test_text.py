@@ -48,7 +48,7 @@ def test_label_features_agree_with_dense_arithmetic(seed: int, documents: int, l
 
 @given(seed=st.integers(0, 10_000), stored=st.integers(1, 40))
 @settings(max_examples=30, deadline=None)
-def test_pieces_and_files_change_no_bit_of_label_features(seed: int, stored: int) -> None:
+def test_label_features_do_not_depend_on_blocks_and_files(seed: int, stored: int) -> None:
     random = np.random.default_rng(seed)
     X = sparse.random(9, 30, 0.4, "csr", np.float64, random)
     Y = sparse.random(9, 4, 0.4, "csr", np.float32, random)
@@ -66,7 +66,7 @@ def test_pieces_and_files_change_no_bit_of_label_features(seed: int, stored: int
 
 def test_counts_and_tfidf_by_hand() -> None:
     X_trn, X_tst, vocabulary = build_bow(TRN, TST, FeatureSettings())
-    assert sorted(vocabulary) == ["a", "and", "c", "cat", "dog", "the", "vitamin"]  # one letter is a word
+    assert sorted(vocabulary) == ["a", "and", "c", "cat", "dog", "the", "vitamin"]  # words may have one letter
     assert list(vocabulary.values()) == list(range(7)) and json.loads(json.dumps(vocabulary)) == vocabulary
     assert X_trn.toarray()[0].tolist() == [1, 1, 1, 0, 0, 0, 2]
     assert X_tst.toarray().tolist() == [[0, 0, 0, 2, 0, 0, 0], [0] * 7]
@@ -84,14 +84,14 @@ def test_settings_change_the_vocabulary() -> None:
     assert "the dog" in build_bow(TRN, TST, FeatureSettings(ngrams=2))[2]
 
 
-def test_texts_are_read_once_as_a_stream() -> None:
+def test_texts_are_streamed_once() -> None:
     streamed = build_tfidf(iter(TRN), iter(TST), FeatureSettings())
     listed = build_tfidf(TRN, TST, FeatureSettings())
     assert (streamed[0] != listed[0]).nnz == 0 and (streamed[1] != listed[1]).nnz == 0
 
 
 def by_scikit_learn(trn: list[str], tst: list[str], tfidf: bool, chosen: FeatureSettings) -> tuple[Any, Any, Any]:
-    """The same features from its vectorisers, which hold everything in memory."""
+    """The same features from scikit-learn's vectorisers, which hold everything in memory."""
     common: dict[str, Any] = {
         "analyzer": chosen.analyzer,
         "token_pattern": r"(?u)\b\w+\b" if chosen.analyzer == "word" else None,
@@ -149,12 +149,12 @@ TEXTS = st.lists(st.lists(WORDS, max_size=12).map(" ".join), min_size=1, max_siz
     on_disk=st.booleans(),
 )
 @settings(max_examples=80, deadline=None)
-def test_the_files_are_those_of_scikit_learn_byte_by_byte(
+def test_saved_features_equal_scikit_learns_bytes(
     trn: list[str], tst: list[str], tfidf: bool, stored: int, on_disk: bool, **options: Any
 ) -> None:
     chosen = FeatureSettings(**options)
     with TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(counts, "_BLOCK", stored)  # pieces end within the texts
+        patch.setattr(counts, "_BLOCK", stored)  # blocks end within the corpus
         patch.setattr(arrays, "_GATHERED", stored)
         folder = Path(name)
         build = build_tfidf if tfidf else build_bow
@@ -166,10 +166,10 @@ def test_the_files_are_those_of_scikit_learn_byte_by_byte(
             return
         found = build(iter(trn), iter(tst), chosen, folder if on_disk else None)
         assert bytes_of(folder, *found) == expected
-        assert len(list(folder.iterdir())) == 3  # what lies on disk has no name
+        assert len(list(folder.iterdir())) == 3  # the temporary files have no names
 
 
-def test_a_larger_corpus_gives_the_bytes_of_scikit_learn_too(tmp_path: Path) -> None:
+def test_saved_features_of_a_larger_corpus_equal_scikit_learns_bytes(tmp_path: Path) -> None:
     trn, tst = (generate(400, Shape(50, 3000, 3.0, 120), seed).texts() for seed in (1, 2))
     for chosen in (FeatureSettings(), FeatureSettings(min_df=2, max_features=700, ngrams=2, sublinear=False)):
         found = build_tfidf(trn, tst, chosen, tmp_path)
@@ -177,7 +177,7 @@ def test_a_larger_corpus_gives_the_bytes_of_scikit_learn_too(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("texts", [["", " ...", ""], TRN])
-def test_no_term_left_is_refused(texts: list[str]) -> None:
+def test_texts_without_any_term_are_refused(texts: list[str]) -> None:
     with pytest.raises(InputError, match="no features"):
         build_tfidf(texts, TST, FeatureSettings(min_df=3))
 
@@ -208,7 +208,7 @@ SPACED = {
 
 @pytest.mark.parametrize("texts", UNSPACED.values(), ids=UNSPACED)
 def test_texts_without_blanks_between_words_give_a_warning(texts: list[str], caplog: pytest.LogCaptureFixture) -> None:
-    """Unless terms are made of characters."""
+    """There is no warning if terms are made of characters."""
     for build in (build_tfidf, build_bow):
         build(iter(texts), texts, FeatureSettings())
         assert "no blanks between words" in caplog.text and "`features: {analyzer: char_wb, ngrams: 2}`" in caplog.text
@@ -218,7 +218,7 @@ def test_texts_without_blanks_between_words_give_a_warning(texts: list[str], cap
 
 
 @pytest.mark.parametrize("texts", SPACED.values(), ids=SPACED)
-def test_texts_with_blanks_are_not_taken_for_others(texts: list[str]) -> None:
+def test_texts_with_blanks_give_no_warning(texts: list[str]) -> None:
     watched = Watched(texts)
     assert list(watched) == texts and not watched.unspaced
 

@@ -1,4 +1,4 @@
-"""Word vectors: files in every usual form, what is wrong in them by line, and vectors learnt from a corpus."""
+"""Word vectors: files in all usual formats, faults with their lines, and vectors learnt from a corpus."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_the_first_of_several_vectors_of_a_word_counts(tmp_path: Path) -> None:
         ("", "has no vectors for the words of the corpus"),
     ],
 )
-def test_what_is_wrong_is_told_with_its_line(text: str, said: str, tmp_path: Path) -> None:
+def test_faults_in_vectors_are_reported_with_their_line(text: str, said: str, tmp_path: Path) -> None:
     (tmp_path / "vectors.txt").write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=said):
         read_vectors(tmp_path / "vectors.txt", {"cat", "dog"})
@@ -62,7 +62,7 @@ def test_any_bytes_are_read_or_refused(tmp_path_factory: pytest.TempPathFactory,
     assert all(vector.dtype == np.float32 and np.isfinite(vector).all() for vector in found.values())
 
 
-def test_learnt_vectors_span_what_a_full_decomposition_does() -> None:
+def test_learnt_vectors_span_the_space_of_a_full_decomposition() -> None:
     X = sparse.random(40, 15, 0.3, "csr", np.float32, np.random.default_rng(2))
     found = learn_vectors(X, 4, seed=1)
     np.testing.assert_allclose(np.linalg.norm(found, axis=1)[np.diff(X.tocsc().indptr) > 0], 1, rtol=1e-5)
@@ -90,7 +90,7 @@ def test_scaled_vectors_have_that_mean_length_and_the_same_directions(vectors: n
 
 
 def test_words_without_a_vector_get_random_ones_of_that_length(tmp_path: Path) -> None:
-    """The others have those of the file."""
+    """The other words have the vectors of the file."""
     X = sparse.csr_matrix(np.eye(3, dtype=np.float32))
     (tmp_path / "v.txt").write_text("b 3 4\n", encoding="utf-8")
     found = first_vectors(tmp_path / "v.txt", X, {"a": 0, "b": 2, "c": 1}, 2, seed=0)
@@ -102,7 +102,7 @@ def test_words_without_a_vector_get_random_ones_of_that_length(tmp_path: Path) -
     np.testing.assert_array_equal(first_vectors(None, X, {}, 2, 3), learn_vectors(X, 2, 3))
 
 
-def test_vectors_drawn_evenly_and_a_word_with_anothers_vector(tmp_path: Path) -> None:
+def test_uniform_random_vectors_and_words_with_another_spelling(tmp_path: Path) -> None:
     (tmp_path / "v.txt").write_text(". 7 8\nb 3 4\n", encoding="utf-8")
     column_of = {**{f"w{n}": n for n in range(2000)}, "b": 2000, "/SEP/": 2001}
     X = sparse.csr_matrix((3, 2002), dtype=np.float32)

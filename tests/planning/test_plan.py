@@ -1,4 +1,4 @@
-"""The plan of a target: sizes against a count by hand, and what no machine can run is said."""
+"""The plan of a target: sizes agree with hand counts, and the plan says what does not fit."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ def registry() -> Registry:
     return load_registry(ROOT, read_config(ROOT / "config.yaml"))
 
 
-def test_a_large_model_has_the_size_and_the_passes_of_the_paper(registry: Registry) -> None:
+def test_a_large_model_has_the_papers_size_and_number_of_passes(registry: Registry) -> None:
     (one,) = [e for e in estimates(registry, "amazon-670k", ROOT, GPU) if e.method == "lightxml"]
     assert (one.models, one.published_hours) == (3, pytest.approx(86.2, rel=1))
     weights = 12 * 12 * 768**2 + 30522 * 768 + 670091 * 400 + 400 * 3841 + 8192 * 3841
     activations = 12 * 128 * 16 * 768 * (34 + 5 * 128 / 64)
     assert one.memory == pytest.approx(16 * weights + activations, rel=0.02)
-    # two operations a weight and token, attention besides; a backward pass counts as two forward ones
+    # two operations per weight and token, plus attention; a backward pass counts as two forward passes
     forward = 2 * 12 * 12 * 768**2 * 128 + 12 * 4 * 768 * 128**2
     passes = 3 * 490449 * 3 * forward
     settings: list[Any] = [registry.made("lightxml", "amazon-670k", f"tree{i}") for i in range(3)]
@@ -56,7 +56,7 @@ def test_a_large_model_has_the_size_and_the_passes_of_the_paper(registry: Regist
     assert one.gpu_hours == pytest.approx(passes * epochs.pop() / 50e12 / 3600, rel=0.01)
 
 
-def test_hours_are_within_a_factor_of_three_of_the_published(registry: Registry) -> None:
+def test_estimated_hours_are_within_a_factor_of_three_of_published_ones(registry: Registry) -> None:
     for one in estimates(registry, "all", ROOT, LAPTOP):
         if one.method in ("lightxml", "xtransformer"):
             assert one.gpu_hours and one.published_hours
@@ -64,7 +64,7 @@ def test_hours_are_within_a_factor_of_three_of_the_published(registry: Registry)
             assert one.hours == pytest.approx(one.gpu_hours * 9.0 / 0.2)
 
 
-def test_every_target_is_planned_and_what_does_not_fit_is_said(registry: Registry) -> None:
+def test_every_target_has_a_plan_that_says_what_does_not_fit(registry: Registry) -> None:
     for target in registry.targets:
         for one in estimates(registry, target, ROOT, LAPTOP):
             assert one.models >= 1 and all(value is None or value > 0 for value in (one.hours, one.memory, one.disk))
@@ -75,19 +75,19 @@ def test_every_target_is_planned_and_what_does_not_fit_is_said(registry: Registr
     assert refusal(by_name["eurlex-4k", "attentionxml"], LAPTOP) == "unknown: memory"
     assert by_name["eurlex-4k", "parabel"].gpu_hours == 0
     assert refusal(by_name["wiki-500k", "parabel"], LAPTOP) == "memory"
-    assert refusal(by_name["wiki-500k", "parabel"], GPU) == ""  # which needs the machine's memory, not the GPU's
+    assert refusal(by_name["wiki-500k", "parabel"], GPU) == ""  # it needs memory of the machine, not of the GPU
     assert all(
         refusal(one, GPU) == "" for one in estimates(registry, "eurlex-4k", ROOT, GPU) if one.method == "lightxml"
     )
 
 
-def test_hours_go_by_words_where_none_are_published() -> None:
+def test_hours_scale_with_words_if_none_are_published() -> None:
     published = {("A", "-", "N_train"): 10.0, ("A", "-", "words_per_doc_train"): 5.0, ("A", "M", "train_hours"): 2.0}
     assert hours_by_words(published, "M", 100.0) == 4.0  # twice the words of A
     assert hours_by_words(published, "other", 100.0) is None and hours_by_words(published, "M", None) is None
 
 
-def test_downloads_are_counted_once_and_what_is_here_not(registry: Registry, tmp_path: Path) -> None:
+def test_downloads_are_counted_once_unless_already_there(registry: Registry, tmp_path: Path) -> None:
     found = downloads(registry, ["eurlex-4k", "eurlex-4k-small"], ["lightxml", "attentionxml"], tmp_path)
     assert set(found) == {"eurlex-4k", "bert-base", "roberta-base", "xlnet-base", "glove-840b"}
     assert downloads(registry, ["hpo-5k-tiny"], ["lightdxml-vectors"], tmp_path)["spacy-en-md"] == 33_478_977
@@ -97,7 +97,9 @@ def test_downloads_are_counted_once_and_what_is_here_not(registry: Registry, tmp
     assert set(downloads(registry, ["eurlex-4k"], ["lightxml"], tmp_path)) == {"roberta-base", "xlnet-base"}
 
 
-def test_an_own_method_with_a_backbone_is_no_transformer(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_users_method_with_a_backbone_is_not_taken_for_a_transformer(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
     @dataclass(frozen=True)
     class Settings(BaseSettings):
         backbone: str = "minilm"
@@ -107,7 +109,7 @@ def test_an_own_method_with_a_backbone_is_no_transformer(registry: Registry, mon
     assert load_of(registry, "knn", "eurlex-4k", "single", shape).operations is None
 
 
-def test_the_table_has_a_row_per_dataset_and_method_and_sums(registry: Registry, tmp_path: Path) -> None:
+def test_the_plan_has_a_row_per_dataset_and_method_and_totals(registry: Registry, tmp_path: Path) -> None:
     text = plan_table(registry, "eurlex-4k-small", ROOT, GPU)
     assert [line.split()[:2] for line in text.split("\n")[1:3]] == [
         ["eurlex-4k-small", "lightxml-fast"],
@@ -118,19 +120,17 @@ def test_the_table_has_a_row_per_dataset_and_method_and_sums(registry: Registry,
     assert "which is not enough" in plan_table(registry, "eurlex-4k", ROOT, tiny)
 
 
-def test_preparing_the_largest_dataset_asks_for_at_most_16_gb(registry: Registry) -> None:
-    """Per stage, on two cores."""
+def test_preparing_the_largest_dataset_requests_at_most_16_gb(registry: Registry) -> None:
+    """This holds for each stage, on two cores."""
     shape = shape_of(registry, "wiki-500k", ROOT, read_published(ROOT / "published"))
     found = {stage: request(stage_cost(stage, shape, threads=2)) for stage in STAGES}
     assert all(cost.memory <= 16e9 and cost.minutes < 2880 for cost in found.values())
-    # X.trn, 8 bytes for each of 690 million values, is read in any order
+    # X.trn, 8 bytes for each of 690 million values, is read in random order
     assert found["cluster_labels"].memory > 690e6 * 8 > found["prepare_corpus"].memory
 
 
-def test_a_small_dataset_asks_for_little(
-    registry: Registry,
-) -> None:
-    """Preparing a small dataset asks for little, and one of unknown size for what is stated."""
+def test_preparing_a_small_dataset_requests_little(registry: Registry) -> None:
+    """A dataset of unknown size requests the default."""
     shape = shape_of(registry, "hpo-5k-small", ROOT, read_published(ROOT / "published"))
     for stage in STAGES:
         assert request(stage_cost(stage, shape, threads=2)).memory < 2e9
@@ -145,14 +145,14 @@ SIZES = st.builds(Shape, *[st.floats(1, 1e7)] * 4, st.floats(1, 100))
 @given(
     shape=SIZES, stage=st.sampled_from(sorted(STAGES)), which=st.sampled_from(fields(Shape)), threads=st.integers(1, 64)
 )
-def test_more_of_anything_never_asks_for_less(shape: Shape, stage: str, which: Any, threads: int) -> None:
+def test_a_larger_dataset_never_requests_less(shape: Shape, stage: str, which: Any, threads: int) -> None:
     larger = replace(shape, **{which.name: 2 * getattr(shape, which.name)})
     costs = [stage_cost(stage, each, threads) for each in (shape, larger)]
     assert costs[0] and costs[1]
     assert costs[1].memory >= costs[0].memory and costs[1].minutes >= costs[0].minutes
 
 
-def test_a_training_asks_for_what_it_takes_at_most_two_days(registry: Registry) -> None:
+def test_training_requests_what_it_needs_but_at_most_two_days(registry: Registry) -> None:
     shape = shape_of(registry, "wiki-500k", ROOT, read_published(ROOT / "published"))
     load = load_of(registry, "lightxml", "wiki-500k", "tree0", shape)
     assert load.weights and load.memory
@@ -167,7 +167,7 @@ def test_a_training_asks_for_what_it_takes_at_most_two_days(registry: Registry) 
     assert prediction_request(unknown, shape).memory == 16e9
 
 
-def test_the_plan_tells_what_preparing_a_dataset_takes(registry: Registry) -> None:
+def test_the_plan_states_the_cost_of_preparing_a_dataset(registry: Registry) -> None:
     (line,) = [line for line in plan_table(registry, "wiki-500k", ROOT, LAPTOP).split("\n") if "Preparing" in line]
     assert line.startswith("Preparing wiki-500k: up to ") and line.endswith("GiB of memory (cluster_labels).")
 
@@ -180,7 +180,7 @@ def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return capsys.readouterr().out
 
 
-def test_configurations_are_laid_over_as_snakemake_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_configurations_are_merged_as_by_snakemake(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     own = "datasets: [eurlex-4k], methods: [knn]"
     (tmp_path / "a.yaml").write_text(f"targets:\n  a: {{{own}}}\n  mine: {{{own}}}\n")
     (tmp_path / "b.yaml").write_text(f"targets:\n  b: {{{own}}}\n  mine: {{methods: [popularity]}}\n")

@@ -1,4 +1,4 @@
-"""How cores and GPUs are divided, against divisions worked out by hand."""
+"""Cores and GPUs are divided as worked out by hand."""
 
 from __future__ import annotations
 

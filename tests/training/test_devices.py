@@ -1,4 +1,4 @@
-"""GPUs leased to processes, with made-up ids, and threads held to what a rule declares."""
+"""GPUs with invented ids leased to processes, and threads limited to the number that a rule declares."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Start = Callable[..., "subprocess.Popen[str]"]
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Starts processes that each lease a GPU, say which, and hold it until a line comes in or they are killed."""
+    """Starts processes that each lease a GPU, print its id, and hold it until they read a line or are killed."""
     running = []
 
     def begin(visible: str, count: int = 1, share: int = 1) -> subprocess.Popen[str]:
@@ -55,17 +55,17 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 
 def held(process: subprocess.Popen[str]) -> str:
-    """The id that the process holds, once it does; it shows that one alone."""
+    """Wait for the id that the process holds; only this GPU is visible to it."""
     assert process.stdout is not None
     gpu, shown = process.stdout.readline().split()
     assert gpu == shown
     return gpu
 
 
-def test_processes_never_share_a_gpu_and_a_kill_frees_one(start: Start) -> None:
+def test_processes_never_share_a_gpu_and_a_killed_one_releases_its_gpu(start: Start) -> None:
     first = start("0,1")
     assert held(first) == "0"
-    second = start("0, 1")  # spaces are no part of an id
+    second = start("0, 1")  # spaces are not part of an id
     assert held(second) == "1"
     third = start("0,1")
     second.kill()
@@ -77,12 +77,12 @@ def test_processes_never_share_a_gpu_and_a_kill_frees_one(start: Start) -> None:
     assert held(fourth) == "0" and first.wait(timeout=60) == 0
 
 
-def test_several_gpus_come_all_at_once_or_not_yet(start: Start) -> None:
+def test_several_gpus_are_leased_all_at_once(start: Start) -> None:
     one = start("0,1,2")
     assert held(one) == "0"
     pair = start("0,1,2", 2)
     assert held(pair) == "1,2"
-    waiting = start("0,1,2", 2)  # takes no single one meanwhile
+    waiting = start("0,1,2", 2)  # holds no GPU while it waits for two
     one.kill()
     one.wait()
     assert held(start("0,1,2")) == "0"
@@ -90,35 +90,35 @@ def test_several_gpus_come_all_at_once_or_not_yet(start: Start) -> None:
     assert held(waiting) == "1,2"
 
 
-def test_the_emptier_of_shared_gpus_comes_first(start: Start) -> None:
-    """None counts twice."""
+def test_the_shared_gpu_with_fewer_processes_is_preferred(start: Start) -> None:
+    """No GPU is counted twice."""
     running = []
     for expected in ("0", "1", "0"):
         running.append(start("0,1", share=2))
         assert held(running[-1]) == expected
     pair = start("0,1", 2, 2)
     running[1].kill()
-    running[1].wait()  # two places are free, both on GPU 1
+    running[1].wait()  # two slots are free, both on GPU 1
     assert held(start("0,1", share=2)) == "1"
     running[0].kill()
     assert held(pair) == "0,1"
 
 
-def test_more_gpus_than_there_are_is_an_input_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_requesting_more_gpus_than_there_are_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
     with pytest.raises(InputError, match="3 GPUs were requested, but there are 2"), lease_gpus(3, tmp_path):
         pass
 
 
-def test_ids_are_those_named_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gpu_ids_are_those_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for visible, expected in (("0, 1", ["0", "1"]), ("2,-1,3", ["2"]), (" ", [])):
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
         assert visible_gpus() == expected
 
 
-def test_a_lease_shows_one_gpu_and_gives_back_what_it_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lease_shows_one_gpu_and_restores_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-7f/a,MIG-3")
-    for _ in range(2):  # released at the block's end, also when that comes by an error
+    for _ in range(2):  # released at the end of the block, even after an error
         with pytest.raises(ValueError, match="on purpose"), lease_gpus(1, tmp_path) as gpus:
             assert gpus == ["GPU-7f/a"] == [os.environ["CUDA_VISIBLE_DEVICES"]]
             raise ValueError("on purpose")
@@ -156,10 +156,10 @@ def test_gpus_are_counted_by_nvidia_smi(
         assert "CUDA_VISIBLE_DEVICES" not in os.environ
 
 
-def test_threads_are_those_that_were_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_threads_is_the_one_set(monkeypatch: pytest.MonkeyPatch) -> None:
     names = ["OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"]
     for name in [*names, "OPENBLAS_NUM_THREADS", "OMP_WAIT_POLICY", "TOKENIZERS_PARALLELISM"]:
-        monkeypatch.setenv(name, "")  # so that it is put back
+        monkeypatch.setenv(name, "")  # so that it is restored
         monkeypatch.delenv(name)
     assert threads() == os.cpu_count()
     before = torch.get_num_threads()
@@ -178,8 +178,8 @@ PROGRAMS = ("workflow_scripts.train", "workflow_scripts.predict", "workflow_scri
 
 
 @pytest.mark.parametrize(("chosen", "spins"), [({}, False), ({"OMP_WAIT_POLICY": "active"}, True)])
-def test_threads_sleep_while_waiting_unless_the_user_objects(chosen: dict[str, str], spins: bool) -> None:
-    """OpenMP tells its settings when it is loaded, which must be after a program has made them."""
+def test_waiting_threads_sleep_unless_the_environment_says_otherwise(chosen: dict[str, str], spins: bool) -> None:
+    """OpenMP prints its settings when it is loaded, which must be after the program has set them."""
     code = f"""
 import {", ".join(PROGRAMS)}
 from lightxml_core.training.devices import os, set_threads
@@ -218,7 +218,7 @@ def test_precision_follows_the_settings_and_the_device(monkeypatch: pytest.Monke
         ("avx512f avx512_vnni", False),
     ],
 )
-def test_bfloat16_is_taken_on_cpus_that_are_fast_in_it(flags: str, fast: bool, tmp_path: Path) -> None:
+def test_bfloat16_is_used_on_cpus_that_are_fast_with_it(flags: str, fast: bool, tmp_path: Path) -> None:
     cpuinfo = tmp_path / "cpuinfo"
     cpuinfo.write_text(f"processor : 0\nflags : fpu {flags} avx2\n", encoding="utf-8")
     assert devices._cpu_is_fast_in_bf16(cpuinfo) is fast

@@ -1,4 +1,4 @@
-"""Linear classifiers and the rankers' choices against slow restatements; one-vs-rest end to end."""
+"""Linear classifiers and rankers against slow reference implementations; one-vs-rest end to end."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def fitted(
 
 
 def planted(documents: int, labels: int, seed: int) -> tuple[sparse.csr_matrix, sparse.csr_matrix]:
-    """Features that give the labels away, among noise."""
+    """Features that determine the labels, with noise."""
     random = np.random.default_rng(seed)
     Y = random.random((documents, labels)) < 0.2
     X = Y.astype(float) @ (random.random((labels, 12)) < 0.4) + random.random((documents, 12))
@@ -39,7 +39,7 @@ def planted(documents: int, labels: int, seed: int) -> tuple[sparse.csr_matrix, 
 
 
 @pytest.mark.parametrize("threads", [1, 3])
-def test_weights_are_those_that_minimise_the_objective(threads: int, tmp_path: Path) -> None:
+def test_weights_minimise_the_objective(threads: int, tmp_path: Path) -> None:
     X, Y = planted(80, 5, 0)
     rows = np.arange(0, 80, 2)
     how = LinearSettings(cost=0.5, threshold=0.0, threads=threads)
@@ -57,7 +57,7 @@ def test_weights_are_those_that_minimise_the_objective(threads: int, tmp_path: P
         assert objective(found[:, label]) <= best * 1.02 + 1e-6
 
 
-def test_the_weights_are_the_same_for_any_number_of_processes(tmp_path: Path) -> None:
+def test_weights_do_not_depend_on_the_number_of_processes(tmp_path: Path) -> None:
     X, Y = planted(60, 200, 1)
     everything = [(np.arange(60), np.arange(200))]
     one, three = (fitted(X, Y, everything, LinearSettings(threads=n), tmp_path / str(n)) for n in (1, 3))
@@ -65,9 +65,9 @@ def test_the_weights_are_the_same_for_any_number_of_processes(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("minutes", [0.0, 1e9], ids=["kept after every portion", "nothing kept"])
-def test_killed_among_the_labels_it_resumes_to_the_same_weights(minutes: float, tmp_path: Path) -> None:
-    """And to the same log."""
-    X, Y = planted(60, 200, 2)  # three portions of labels in the first group, one in each other
+def test_a_fit_killed_between_labels_resumes_to_the_same_weights(minutes: float, tmp_path: Path) -> None:
+    """Its log is the same too."""
+    X, Y = planted(60, 200, 2)  # three portions of labels in the first group, one in each other group
     Y = Y.multiply(np.arange(200) != 7).tocsr()  # without a document
     Y.eliminate_zeros()
     groups = [(np.arange(60), np.arange(0, 190)), (np.arange(30), np.arange(190, 195)), (np.arange(9), np.array([199]))]
@@ -86,18 +86,18 @@ def test_killed_among_the_labels_it_resumes_to_the_same_weights(minutes: float, 
         patch.setattr(linear, "_fit_one", counted)
         found = fitted(X, Y, groups, how, tmp_path / "killed")
     assert all(np.array_equal(getattr(found, name), getattr(expected, name)) for name in ("indptr", "indices", "data"))
-    assert len(trained) == (196 if minutes else 6)  # 190 labels were there already
+    assert len(trained) == (196 if minutes else 6)  # 190 labels were done before
     assert np.flatnonzero(learnt(expected)).tolist() == [*range(7), *range(8, 195)]  # of 199, 9 rows without one
     assert log_lines(tmp_path / "killed") == log_lines(tmp_path / "whole")
     labels = [line["labels"] for line in log_lines(tmp_path / "whole")]
     assert labels == [64, 128, 190, 195, 196] == [line["step"] for line in log_lines(tmp_path / "whole")]
 
 
-def test_labels_with_one_answer_small_weights_and_no_group(tmp_path: Path) -> None:
+def test_labels_of_all_or_no_documents_small_weights_and_missing_groups(tmp_path: Path) -> None:
     X = sparse.csr_matrix(np.array([[1, 0], [0, 1], [1, 1]], np.float32))
     Y = sparse.csr_matrix(np.array([[1, 0, 1, 0], [1, 0, 0, 0], [1, 0, 0, 1]], np.float32))
     found = fitted(X, Y, [(np.arange(3), np.array([0, 1, 2]))], LinearSettings(threshold=0.0), tmp_path / "a")
-    assert learnt(found).tolist() == [True, False, True, False]  # the second has no document, the last no group
+    assert learnt(found).tolist() == [True, False, True, False]  # the second has no documents, the last no group
     whole = found.toarray()
     assert whole[:, 0].tolist() == [0, 0, 1]
     cut = fitted(X, Y, [(np.arange(3), np.array([2]))], LinearSettings(threshold=0.6), tmp_path / "b").toarray()
@@ -109,7 +109,7 @@ def test_labels_with_one_answer_small_weights_and_no_group(tmp_path: Path) -> No
 
 @given(st.integers(0, 10**6), st.sampled_from(["teacher", "matcher", "both"]))
 @settings(deadline=None, max_examples=60)
-def test_rankers_see_the_documents_that_sets_say(seed: int, negatives: str) -> None:
+def test_the_documents_of_rankers_agree_with_python_sets(seed: int, negatives: str) -> None:
     random = np.random.default_rng(seed)
     documents, labels, clusters = 7, 9, 3
     Y = random.random((documents, labels)) < 0.2
@@ -132,7 +132,7 @@ def test_rankers_see_the_documents_that_sets_say(seed: int, negatives: str) -> N
 
 @pytest.mark.parametrize("at_once", [1, 1 << 24], ids=["a document at a time", "all at once"])
 def test_ranked_labels_are_those_of_the_proposed_clusters(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ranked by both scores or by the ranker's alone."""
+    """They are ranked by both scores, or only by the ranker's."""
     monkeypatch.setattr(ranker, "_CANDIDATES_AT_ONCE", at_once)
     random = np.random.default_rng(4)
     X = sparse.csr_matrix(random.random((4, 3)), dtype=np.float32)

@@ -1,4 +1,4 @@
-"""The training loop: killed anywhere it ends in the same bytes; its schedule, averages and groups by hand."""
+"""The training loop: killed runs end in the same bytes; schedules, averages and groups agree with hand counts."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Loss:
 
 
 class Tiny(nn.Module):
-    """A regression with dropout in it: what the loop trains here."""
+    """The model that the loop trains here: a regression with dropout."""
 
     def __init__(self, dropout: float) -> None:
         super().__init__()
@@ -55,7 +55,7 @@ class Tiny(nn.Module):
 
 
 def nothing() -> None:
-    """The hook of a run in which nothing goes wrong."""
+    """The hook of an undisturbed run."""
 
 
 def task(
@@ -90,7 +90,7 @@ def task(
 
 
 def run(folder: Path, plan: Plan, build: Callable[[], Task]) -> dict[str, Tensor]:
-    """One process's life: open the checkpoint, go on with the log, train; returns the weights kept."""
+    """The run of one process: open the checkpoint, continue the log, train; returns the kept weights."""
     checkpoint = Checkpoint(folder / "checkpoint", fingerprint(replace(plan, checkpoint_minutes=0.0), [], []))
     log = TrainingLog(folder / "training.jsonl", last_step(checkpoint))
     made = build()
@@ -102,7 +102,7 @@ def run(folder: Path, plan: Plan, build: Callable[[], Task]) -> dict[str, Tensor
 
 
 def logged(folder: Path) -> list[dict[str, Any]]:
-    """The training log without the one value that is a time."""
+    """The training log without the value that depends on time."""
     lines = [json.loads(line) for line in (folder / "training.jsonl").read_text(encoding="utf-8").splitlines()]
     return [{key: value for key, value in line.items() if key != "documents_per_second"} for line in lines]
 
@@ -112,11 +112,11 @@ def identical(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
 
 
 class KilledError(Exception):
-    """The process dies."""
+    """The process is killed."""
 
 
 class Fuse:
-    """Counts the places where the run could die, and dies at one of them."""
+    """Counts the points at which the run could be killed, and kills it at one of them."""
 
     def __init__(self, at: int) -> None:
         self.left = at
@@ -151,7 +151,7 @@ RECIPES: dict[str, tuple[Plan, dict[str, Any]]] = {
 
 @pytest.fixture(autouse=True)
 def no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """These tests kill functions, not the machine: the thousand flushes would only cost time."""
+    """Skip flushing to disk, because these tests interrupt functions, not the machine."""
     monkeypatch.setattr("os.fsync", lambda handle: None)
 
 
@@ -163,7 +163,7 @@ def test_killed_anywhere_it_resumes_to_the_same_bytes(
     plan, options = RECIPES[recipe]
     plan = replace(plan, checkpoint_minutes=minutes)
     undisturbed = run(tmp_path / "whole", plan, lambda: task(**options))
-    fuse = Fuse(0)  # it also hangs before every loss and every evaluation, by the task's hook
+    fuse = Fuse(0)  # the task's hook also calls it before every loss and evaluation
 
     def fused(original: Any) -> Any:
         def after_the_fuse(*arguments: Any) -> Any:
@@ -178,16 +178,16 @@ def test_killed_anywhere_it_resumes_to_the_same_bytes(
         folder, fuse.left = tmp_path / str(place), place
         try:
             run(folder, plan, lambda: task(hook=fuse, **options))
-            break  # the fuse is longer than the run
+            break  # the run ended before the fuse
         except KilledError:
             fuse.left = 10**6
         assert identical(run(folder, plan, lambda: task(hook=fuse, **options)), undisturbed), place
         assert logged(folder) == logged(tmp_path / "whole"), place
     steps = max(line["step"] for line in logged(tmp_path / "whole"))
-    assert place >= 2 * steps >= 2 * 3  # each with a loss and a word of progress
+    assert place >= 2 * steps >= 2 * 3  # each step has a loss and a progress line
 
 
-def test_a_run_that_dies_again_and_again_still_arrives(tmp_path: Path) -> None:
+def test_a_run_killed_repeatedly_still_finishes(tmp_path: Path) -> None:
     plan = replace(PLAN, averaging=WeightAveraging(1, 1), checkpoint_minutes=ALWAYS)
     options: dict[str, Any] = {"select": True, "accumulate": 2}
     undisturbed = run(tmp_path / "whole", plan, lambda: task(**options))
@@ -201,7 +201,7 @@ def test_a_run_that_dies_again_and_again_still_arrives(tmp_path: Path) -> None:
     assert logged(tmp_path / "dying") == logged(tmp_path / "whole")
 
 
-def test_dropout_is_at_work_and_follows_the_seed(tmp_path: Path) -> None:
+def test_dropout_is_active_and_depends_on_the_seed(tmp_path: Path) -> None:
     once, other, off = (
         run(tmp_path / name, plan, lambda share=share: task(dropout=share))
         for name, plan, share in (("a", PLAN, 0.5), ("b", replace(PLAN, seed=4), 0.5), ("c", PLAN, 0.0))
@@ -211,7 +211,7 @@ def test_dropout_is_at_work_and_follows_the_seed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("accumulate", [2, 3, 8])
 def test_micro_batches_add_up_to_the_batch(accumulate: int, tmp_path: Path) -> None:
-    """batch 24 / 5: the last micro-batch of three is smaller than the others, and weighs less."""
+    """Batch 24 / 5: the last of the micro-batches is smaller than the others and has less weight."""
     plan = replace(PLAN, clip=1.0)
     whole = run(tmp_path / "whole", plan, lambda: task(dropout=0.0, batch=DOCUMENTS))
     parts = run(tmp_path / "parts", plan, lambda: task(dropout=0.0, batch=DOCUMENTS, accumulate=accumulate))
@@ -221,7 +221,7 @@ def test_micro_batches_add_up_to_the_batch(accumulate: int, tmp_path: Path) -> N
     assert losses[1] == pytest.approx(losses[0], rel=1e-4)
 
 
-def test_a_smaller_last_micro_batch_weighs_by_its_documents(tmp_path: Path) -> None:
+def test_a_smaller_last_micro_batch_is_weighted_by_its_documents(tmp_path: Path) -> None:
     def uneven() -> Task:
         made, rows = task(dropout=0.0), np.arange(DOCUMENTS)
         return replace(made, steps=lambda epoch: [[rows[:10], rows[10:20], rows[20:]]])
@@ -233,7 +233,7 @@ def test_a_smaller_last_micro_batch_weighs_by_its_documents(tmp_path: Path) -> N
 
 @given(micro=st.integers(1, 40), accumulate=st.integers(1, 9), off_by_one=st.booleans())
 @settings(max_examples=60, deadline=None)
-def test_step_groups_take_every_micro_batch_once_in_order(micro: int, accumulate: int, off_by_one: bool) -> None:
+def test_step_groups_contain_every_micro_batch_once_in_order(micro: int, accumulate: int, off_by_one: bool) -> None:
     """The released code steps after micro-batch i (from 0) if i % accumulate is 0; correct is (i + 1) % accumulate."""
     groups: list[list[int]] = [[]]
     for i in range(micro):
@@ -262,7 +262,7 @@ def test_learning_rates_by_hand(schedule: Any, warm: int, expected: list[float],
 
 
 @pytest.mark.parametrize("clip", [0.0, 1e-3, 1e6])
-def test_a_gradient_longer_than_the_clip_is_shortened_to_it(clip: float, tmp_path: Path) -> None:
+def test_a_gradient_above_the_clip_is_scaled_down_to_it(clip: float, tmp_path: Path) -> None:
     def descending() -> Task:
         made = task(dropout=0.0, batch=DOCUMENTS)
         group = {"params": list(made.model.parameters()), "lr": 1.0, "base_lr": 1.0}
@@ -299,25 +299,25 @@ def test_relative_clipping_uses_the_largest_of_five_norms(tmp_path: Path) -> Non
         went = math.sqrt(sum(float(((before[name] - after[name]) ** 2).sum()) for name in before)) / 0.5
         assert went == pytest.approx(min(norm, 0.5 * max(queue)), rel=1e-3)
         queue.append(min(norm, 2 * max(queue), 1.0))
-    assert went < 0.9 * norm  # the last steps were shortened
+    assert went < 0.9 * norm  # the last steps were scaled down
 
 
-def test_rates_fall_as_the_named_epochs_begin(tmp_path: Path) -> None:
+def test_rates_decay_at_the_start_of_the_given_epochs(tmp_path: Path) -> None:
     plan = replace(PLAN, epochs=4, rates=StepDecay(0.5, (1, 3)))
     run(tmp_path, plan, lambda: task(lr=8.0))
     rates = [line["lr"] for line in logged(tmp_path) if line["kind"] == "step"]
     assert rates == [8.0] * 3 + [4.0] * 6 + [2.0] * 3
 
 
-def test_training_stops_when_its_patience_is_exhausted(tmp_path: Path) -> None:
-    """Patience counts evaluations without a better one."""
+def test_training_stops_when_patience_is_exhausted(tmp_path: Path) -> None:
+    """Patience counts evaluations without an improvement."""
     scores = [1.0, 3.0, 2.0, 3.0, 9.0, 9.0]
     run(tmp_path, replace(PLAN, epochs=6, patience=2), lambda: task(select=True, scores=scores))
     assert [line["validation"]["P@5"] for line in logged(tmp_path) if line["kind"] == "epoch"] == scores[:4]
 
 
 def weights_after_each_step(folder: Path, plan: Plan, **options: Any) -> list[dict[str, Tensor]]:
-    """The undisturbed, unaveraged weights after step 0 (the start), 1, 2, …"""
+    """The weights of an undisturbed run without averaging after steps 0 (the start), 1, 2, …"""
     seen: list[dict[str, Tensor]] = []
 
     def watched() -> Task:
@@ -338,7 +338,7 @@ def weights_after_each_step(folder: Path, plan: Plan, **options: Any) -> list[di
 @pytest.mark.parametrize(
     ("first_epoch", "every", "steps"), [(0, 1, range(10)), (1, 2, [3, 4, 6, 8]), (2, 4, [6, 8]), (3, 1, [9])]
 )
-def test_the_kept_weights_are_the_mean_of_those_averaged(
+def test_the_kept_weights_are_the_mean_of_the_averaged_ones(
     first_epoch: int, every: int, steps: Sequence[int], tmp_path: Path
 ) -> None:
     """9 steps in 3 epochs; the first weights are those that the first epoch starts with; without any, the last."""
@@ -361,9 +361,9 @@ def test_selection_keeps_the_first_best_weights(averaging_step: int, tmp_path: P
 
 
 def test_averages_count_micro_batches_if_the_plan_says_so(tmp_path: Path) -> None:
-    """2 micro-batches a step, 6 an epoch. Every third: numbers 0 and 3, in steps 1 and 2 of each epoch."""
+    """2 micro-batches per step, 6 per epoch. Every third: numbers 0 and 3, in steps 1 and 2 of each epoch."""
     plan = replace(PLAN, averaging=WeightAveraging(1, 3), counted="micro-batches")
-    trail = weights_after_each_step(tmp_path / "plain", PLAN, accumulate=2)[::2]  # seen at each micro-batch
+    trail = weights_after_each_step(tmp_path / "plain", PLAN, accumulate=2)[::2]  # recorded at each micro-batch
     found = run(tmp_path / "mean", plan, lambda: task(accumulate=2))
     for name, value in found.items():
         mean = torch.stack([trail[step][name] for step in (3, 4, 5, 7, 8)]).mean(0)
@@ -383,7 +383,7 @@ def test_evaluations_count_micro_batches_and_need_not_select(tmp_path: Path) -> 
     ("each_epoch", "every", "expected"),
     [(True, 2, [2, 3, 4, 6, 8, 9]), (False, 2, [2, 4, 6, 8]), (False, 100, [9]), (False, 9, [9])],
 )
-def test_some_weights_are_chosen_if_no_epochs_end_evaluates(
+def test_weights_are_selected_even_without_evaluation_at_the_end_of_epochs(
     each_epoch: bool, every: int, expected: list[int], tmp_path: Path
 ) -> None:
     plan = replace(PLAN, epochs=3, evaluation=Evaluation(every), evaluate_epochs=each_epoch)
@@ -391,8 +391,8 @@ def test_some_weights_are_chosen_if_no_epochs_end_evaluates(
     assert [line["step"] for line in logged(tmp_path) if line["kind"] == "epoch"] == expected
 
 
-def test_a_step_that_overflows_in_float16_is_left_out(tmp_path: Path) -> None:
-    """The first loss, 2^16 times as large, has gradients beyond float16's largest number: the scale goes down."""
+def test_a_step_that_overflows_in_float16_is_skipped(tmp_path: Path) -> None:
+    """The first loss, scaled by 2^16, has gradients above float16's largest number, so the scale is reduced."""
 
     def steep() -> Task:
         made, calls = task(dropout=0.0, batch=DOCUMENTS), count()
@@ -420,7 +420,7 @@ def test_evaluations_within_an_epoch_come_after_the_given_steps(tmp_path: Path) 
 
 @pytest.mark.parametrize("off", [False, True])
 def test_dropout_stays_off_after_an_evaluation_if_planned(off: bool, tmp_path: Path) -> None:
-    """Only after one within an epoch."""
+    """This applies only after an evaluation within an epoch."""
     modes: list[bool] = []
 
     def watched() -> Task:
@@ -456,8 +456,8 @@ def broken(at: int, how: str) -> Task:
 
 
 @pytest.mark.parametrize("how", ["loss", "gradient"])
-def test_a_loss_that_is_no_number_leaves_the_good_checkpoint(how: str, tmp_path: Path) -> None:
-    """It stops the run."""
+def test_a_loss_that_is_not_finite_keeps_the_last_checkpoint(how: str, tmp_path: Path) -> None:
+    """The run stops."""
     plan = replace(PLAN, checkpoint_minutes=ALWAYS, averaging=WeightAveraging(0, 1))
     with pytest.raises(InputError, match=r"tiny: .* not finite at step 5 .*checkpoint is kept"):
         run(tmp_path / "broken", plan, lambda: broken(5, how))
@@ -469,7 +469,7 @@ def test_a_loss_that_is_no_number_leaves_the_good_checkpoint(how: str, tmp_path:
 
 
 def short_of_memory(limit: int) -> Task:
-    """A device that has room for `limit` documents at once."""
+    """A device with memory for `limit` documents at once."""
     made = task(dropout=0.0, batch=DOCUMENTS)
 
     def loss(rows: np.ndarray, epoch: int) -> Any:
@@ -481,10 +481,10 @@ def short_of_memory(limit: int) -> Task:
 
 
 @pytest.mark.parametrize(("limit", "pieces"), [(23, 2), (7, 4), (1, 32)])
-def test_where_memory_is_short_the_batch_goes_in_pieces(
+def test_a_batch_is_split_when_the_memory_is_full(
     limit: int, pieces: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Its result stays the same."""
+    """The result stays the same."""
     plan = replace(PLAN, clip=1.0)
     whole = run(tmp_path / "whole", plan, lambda: task(dropout=0.0, batch=DOCUMENTS))
     with caplog.at_level(logging.WARNING):
@@ -492,7 +492,7 @@ def test_where_memory_is_short_the_batch_goes_in_pieces(
     for name in whole:
         torch.testing.assert_close(small[name], whole[name], rtol=1e-4, atol=1e-5)
     assert f"memory is full at step 0: micro-batches are now split into {pieces} pieces" in caplog.text
-    assert caplog.text.count("memory is full") == round(math.log2(pieces))  # remembered for the steps that follow
+    assert caplog.text.count("memory is full") == round(math.log2(pieces))  # kept for the following steps
 
 
 def test_no_memory_for_a_single_document_is_an_input_error(tmp_path: Path) -> None:
@@ -506,7 +506,9 @@ def interrupted(folder: Path, plan: Plan) -> None:
     assert (folder / "checkpoint/last.safetensors").is_file()
 
 
-def test_a_checkpoint_of_other_settings_is_refused_and_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_checkpoint_of_other_settings_is_reported_and_not_used(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     interrupted(tmp_path / "run", PLAN)
     other = replace(PLAN, clip=0.5)
     with caplog.at_level(logging.WARNING):
@@ -517,7 +519,7 @@ def test_a_checkpoint_of_other_settings_is_refused_and_said(tmp_path: Path, capl
 
 
 @pytest.mark.parametrize("left", [0, 7, 200, -1], ids=["empty", "in its length", "in its header", "in its last byte"])
-def test_a_truncated_checkpoint_is_noticed_said_and_not_used(
+def test_a_truncated_checkpoint_is_reported_and_not_used(
     left: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     interrupted(tmp_path / "run", PLAN)
@@ -545,13 +547,13 @@ def test_a_checkpoint_with_one_wrong_bit_is_not_used(
     assert identical(found, run(tmp_path / "fresh", PLAN, task))
 
 
-def test_a_run_without_resume_forgets_the_checkpoint(tmp_path: Path) -> None:
+def test_a_run_without_resume_discards_the_checkpoint(tmp_path: Path) -> None:
     interrupted(tmp_path, PLAN)
     assert last_step(Checkpoint(tmp_path / "checkpoint", "", resume=False)) is None
     assert not (tmp_path / "checkpoint").exists()
 
 
-def test_a_full_disk_leaves_the_older_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_keeps_the_older_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     checkpoint = Checkpoint(tmp_path, "run")
     checkpoint.save("last", {"w": torch.ones(3)}, {"step": 1})
 
@@ -595,7 +597,7 @@ def test_every_part_of_a_run_changes_its_fingerprint(tmp_path: Path) -> None:
     bucket=st.integers(1, 6),
 )
 @settings(max_examples=80, deadline=None)
-def test_an_epoch_takes_every_document_once(documents: int, batch: int, seed: int, epoch: int, bucket: int) -> None:
+def test_an_epoch_contains_every_document_once(documents: int, batch: int, seed: int, epoch: int, bucket: int) -> None:
     lengths = np.random.default_rng(seed).integers(1, 50, documents)
     batches = epoch_batches(lengths, batch, seed, epoch, bucket)
     assert sorted(np.concatenate(batches).tolist()) == list(range(documents))
@@ -617,7 +619,7 @@ def test_the_order_changes_with_the_seed_and_the_epoch() -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_buckets_keep_padding_small_and_still_mix(seed: int) -> None:
+def test_buckets_keep_padding_small_and_the_order_random(seed: int) -> None:
     lengths = np.minimum(np.exp(np.random.default_rng(seed).normal(4.5, 0.8, 20_000)).astype(np.int64) + 2, 512)
 
     def computed(bucket: int) -> tuple[int, list[int]]:
@@ -629,12 +631,12 @@ def test_buckets_keep_padding_small_and_still_mix(seed: int) -> None:
 
     bucketed, order = computed(50)
     assert bucketed <= 1.1 * lengths.sum() < computed(1)[0]
-    # neighbouring batches are not of like length: long and short ones come mixed
+    # the lengths of neighbouring batches differ: long and short batches are mixed
     assert abs(np.corrcoef(order[:-1], order[1:])[0, 1]) < 0.1
 
 
 def test_a_resumed_log_ends_at_the_checkpoint(tmp_path: Path) -> None:
-    """It forgets what came later and what was cut short."""
+    """Later lines and truncated ones are dropped."""
     path = tmp_path / "deep/training.jsonl"
     first = TrainingLog(path, None)
     first.write("phase", 0, loss=1.0)
@@ -658,7 +660,7 @@ def test_a_resumed_log_ends_at_the_checkpoint(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("resumed_after", [None, 7])
 def test_adamw_with_uncorrected_eps_is_transformers_2_11s(resumed_after: int | None) -> None:
-    """The oracle is written from its formula: eps is added to the root of the second moment as it stands."""
+    """The reference follows the formula: eps is added to the root of the uncorrected second moment."""
     torch.manual_seed(0)
     start, gradients = torch.randn(5, dtype=torch.float64), torch.randn(30, 5, dtype=torch.float64) * 1e-6
     lr, eps, beta1, beta2 = 1e-3, 1e-6, 0.9, 0.999
@@ -681,7 +683,7 @@ def test_adamw_with_uncorrected_eps_is_transformers_2_11s(resumed_after: int | N
             optimizer.step()
         found[corrected] = parameter.detach()
     assert torch.allclose(found[False], expected, rtol=0, atol=1e-12)
-    table = nn.Embedding(5, 1, sparse=True, dtype=torch.float64)  # SparseAdam's is uncorrected of itself
+    table = nn.Embedding(5, 1, sparse=True, dtype=torch.float64)  # SparseAdam itself does not correct it
     table.weight.data.copy_(start[:, None])
     dense = nn.Parameter(start.clone())
     groups = [{"params": [dense, table.weight], "lr": lr, "weight_decay": 0.0}]

@@ -1,4 +1,4 @@
-"""Two processes that train one model together, over gloo, against one process on the same batches."""
+"""Two processes that train one model together over gloo, against one process on the same batches."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from lightxml_core.training.processes import Team
 from tests.helpers.planted import FAST, LABELS, MAX_TOKENS, documents
 from tests.helpers.project import ROOT
 
-DOCUMENTS = 201  # the last micro-batch of an epoch holds one document: a process is left without
+DOCUMENTS = 201  # the last micro-batch of an epoch has one document, so one process gets none
 STEADY = changed(FAST, epochs=2, feature_dropout=0.0, select="validation", swa_warmup=1, swa_step=5, batch=8)
 
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The inputs of a training, as the earlier stages leave them."""
+    """The inputs of a training run, as the earlier stages write them."""
     folder = tmp_path_factory.mktemp("prepared")
     (texts, Y), (texts_tst, Y_tst) = documents(DOCUMENTS, 1), documents(20, 2)
     write_corpus(Corpus(Part(texts, Y), Part(texts_tst, Y_tst), [f"l{i}" for i in range(LABELS)]), folder / "corpus")
@@ -44,7 +44,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def train(prepared: Path, settings: Settings, processes: int, out: Path) -> list[dict[str, Any]]:
-    """The lines of the training's log."""
+    """The lines of the training log."""
     chosen = {key: value for key, value in flatten(settings).items() if key != "seed"}
     arguments = ["--method", "lightxml", "--settings", json.dumps(chosen), "--processes", str(processes)]
     for name, value in {
@@ -69,7 +69,7 @@ def train(prepared: Path, settings: Settings, processes: int, out: Path) -> list
     [STEADY, changed(STEADY, head="clustered", accumulate=2, warm_epochs=1, clusters_kept=6)],
     ids=["flat", "clustered, accumulated, warm"],
 )
-def test_two_processes_have_the_losses_and_weights_of_one(settings: Settings, prepared: Path, tmp_path: Path) -> None:
+def test_two_processes_give_the_losses_and_weights_of_one(settings: Settings, prepared: Path, tmp_path: Path) -> None:
     one, two = (train(prepared, settings, n, tmp_path / str(n)) for n in (1, 2))
     assert [line["kind"] for line in two] == [line["kind"] for line in one]
     for alone, together in zip(one, two, strict=True):

@@ -1,4 +1,4 @@
-"""The commit that is recorded is that of the project's own repository, or none."""
+"""The recorded commit is that of the project's own repository, or `unknown`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def git(folder: Path, *arguments: str) -> str:
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of a project within a repository of other files, where the code now seems to lie."""
+    """The folder of a project within another repository, to which the code now seems to belong."""
     folder = tmp_path / "outer" / "project"
     code = folder / "lightxml_core/training/provenance.py"
     code.parent.mkdir(parents=True)
@@ -37,17 +37,17 @@ def repository(folder: Path) -> str:
     return git(folder, "rev-parse", "HEAD")
 
 
-def test_a_repository_around_the_project_is_not_its_own(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_repository_around_the_project_is_ignored(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert provenance.git_commit() == "unknown"
     own = repository(project)
     assert provenance.git_commit() == own
-    monkeypatch.setenv("GIT_DIR", str(project.parent / ".git"))  # as within a hook of another repository
+    monkeypatch.setenv("GIT_DIR", str(project.parent / ".git"))  # as in a hook of another repository
     assert provenance.git_commit() == own
     (project / "lightxml_core/training/provenance.py").write_text("edited")
     assert provenance.git_commit() == f"{own}+changes"
 
 
-def test_the_commit_is_unknown_where_git_reads_none(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_commit_is_unknown_without_a_readable_repository(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     git(project, "init", "--quiet")
     assert provenance.git_commit() == "unknown"  # nothing is committed yet
     repository(project)
