@@ -15,15 +15,13 @@ from scipy import sparse
 
 from lightxml_core.files import load_csr, save_csr
 
-ROOT = Path(__file__).parents[2]
-
 
 @cache
-def compile_library() -> None:
-    """Compile what is not compiled yet. A copy of the project takes it along instead of half a minute of its own."""
-    with (ROOT / "pyproject.toml").open("rb") as lock:
+def compile_library(root: Path) -> None:
+    """Compile what is not compiled yet of the project in `root`. A copy of the project takes it along instead of half a minute of its own."""
+    with (root / "pyproject.toml").open("rb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # the tests run in several processes
-        subprocess.run([sys.executable, "-m", __name__], cwd=ROOT, check=True)
+        subprocess.run([sys.executable, "-m", __name__], cwd=root, check=True)
 
 
 def _compile() -> None:
@@ -31,8 +29,8 @@ def _compile() -> None:
     from lightxml_core.evaluation.evaluate import evaluate_run
     from lightxml_core.features.labels import label_features
 
-    for folder in ("lightxml_core", "workflow_scripts"):
-        compileall.compile_dir(ROOT / folder, quiet=1)
+    for package in ("lightxml_core", "workflow_scripts"):
+        compileall.compile_dir(Path(package), quiet=1)
     with TemporaryDirectory() as temporary:
         folder, chance = Path(temporary), np.random.default_rng(0)
         X, Y = (_stored(folder / "matrix.npz", chance.random((40, width)) < 0.3) for width in (30, 16))

@@ -9,8 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.helpers.kernels import ROOT, compile_library
+from tests.helpers.kernels import compile_library
 
+ROOT = Path(__file__).parents[2]
 _GENERATED = shutil.ignore_patterns(
     ".git", ".venv", ".snakemake", "results", "data", "logs", ".*_cache", "*.egg-info", ".hypothesis"
 )
@@ -18,7 +19,7 @@ _GENERATED = shutil.ignore_patterns(
 
 def copy_project(folder: Path) -> Path:
     """Copy the project without anything generated but compiled code; tests change and run the copy."""
-    compile_library()
+    compile_library(ROOT)
     shutil.copytree(ROOT, folder, ignore=_GENERATED)
     return folder
 
