@@ -26,9 +26,7 @@ demo: setup  ## real data and a real encoder, from download to report, in minute
 	$(BIN)/snakemake --cores $(CORES) --quiet rules --rerun-incomplete demo
 
 test: setup  ## the whole test suite
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder \
-	    --ignore tests/workflow/test_survival.py
-	$(BIN)/python -m pytest tests/workflow/test_survival.py  # alone: it kills runs at moments that a busy machine shifts
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 bench: setup  ## speed against peers, as ratios, into benchmarks/results.md
 	-test -e $(PECOS)/.ready || ($(PYTHON) -m venv $(PECOS) && $(PECOS)/bin/python -m pip install --quiet \

@@ -117,7 +117,11 @@ class Reference:
 
     def same_end(self, project: Path | None = None) -> None:
         """Assert that the project, or another one, has ended in the same bytes."""
-        for path in FINAL:
+        self.same(FINAL, project)
+
+    def same(self, paths: Iterable[str | Path], project: Path | None = None) -> None:
+        """Assert that these files of the project, or of another one, have the bytes of the undisturbed run."""
+        for path in paths:
             ours, theirs = (project or self.project) / path, self.made / path
             assert ours.read_bytes() == theirs.read_bytes(), f"{path} differs"
 

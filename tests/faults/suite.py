@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import product
 from pathlib import Path
 
 from tests.faults.project import (
@@ -106,7 +107,7 @@ def _unmake(project: Path, stage: str) -> None:
 
 def stopped(reference: Reference, stages: Iterable[str] = STAGES) -> Outcomes:
     """SIGTERM to snakemake, and Ctrl-C to all its processes, in each stage, then the same command again."""
-    project, found = reference.fresh(), {}
+    project, found = reference.finished(), {}
     for stage in stages:
         for number, everyone in ((signal.SIGTERM, False), (signal.SIGINT, True)):
             _stop_within(project, stage, number, everyone)
@@ -119,7 +120,7 @@ def stopped(reference: Reference, stages: Iterable[str] = STAGES) -> Outcomes:
 def _stop_within(project: Path, stage: str, number: int, everyone: bool, tries: int = 5) -> None:
     """Stop a run while it is in a stage; a stage that was over before is made once more."""
     for _ in range(tries):
-        running = Running(project, *_END, "--forcerun", stage)  # it may be there, and what follows from it
+        running = Running(project, STAGES[stage], "--forcerun", stage)  # it may be there
         assert running.reaches(stage), f"{stage} was not reached: {running.said[-3000:]}"
         code = running.end(number, everyone)
         assert running.left_nothing_running(), f"{stage}: processes are left after {number}"
@@ -150,25 +151,29 @@ def full_disk(reference: Reference, stages: Iterable[str] = STAGES) -> Outcomes:
     return found
 
 
-def truncated(reference: Reference, files: Iterable[str] = HANDED_OVER) -> Outcomes:
+def truncated(reference: Reference) -> Outcomes:
     """Each file between two stages cut to a half, its time of modification kept."""
-    return _damaged(reference, files, lambda data: data[: len(data) // 2])
+    return damaged(reference, HANDED_OVER, cut)
 
 
-def flipped(reference: Reference, files: Iterable[str] = HANDED_OVER) -> Outcomes:
+def flipped(reference: Reference) -> Outcomes:
     """One bit of each file between two stages turned, its time of modification kept."""
+    return damaged(reference, HANDED_OVER, turn)
 
-    def turn(data: bytes) -> bytes:
-        middle = len(data) // 2
-        return data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
 
-    return _damaged(reference, files, turn)
+def cut(data: bytes) -> bytes:
+    return data[: len(data) // 2]
+
+
+def turn(data: bytes) -> bytes:
+    middle = len(data) // 2
+    return data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
 
 
 def damaged_checkpoint(reference: Reference) -> Outcomes:
     """One bit of a checkpoint turned between a kill and the run that would go on from it."""
-    project = reference.fresh()
-    _prepare(project, "train")
+    project = reference.finished()
+    remove(project / MEMBER)
     last = project / MEMBER / "checkpoint/last.safetensors"
     running = Running(project, STAGES["train"])
     while not last.is_file() and running.process.poll() is None:
@@ -198,8 +203,9 @@ def broken_downloads(reference: Reference) -> Outcomes:
             definition.write_text(described, encoding="utf-8")
     assert broken, "the server never broke off"
     assert (project / "data/tiny/archives/tiny.tar.gz").read_bytes() == archive
-    snakemake(project, *_END, "--rerun-triggers", "mtime")
-    reference.same_end()
+    snakemake(project, STAGES["prepare_corpus"], "--rerun-triggers", "mtime")
+    corpus = (project / STAGES["prepare_corpus"]).parent
+    reference.same(path.relative_to(project) for path in corpus.iterdir())
     return {"download_dataset": f"{len(broken)} answers interrupted, complete after {runs} runs; same bytes"}
 
 
@@ -215,9 +221,10 @@ def _until_done(project: Path, target: str, most: int = 8) -> int:
 
 def second_run(reference: Reference) -> Outcomes:
     """A second run started in the same folder while one is going on."""
-    project = reference.fresh()
+    project = reference.finished()
+    _unmake(project, "train")
     first = Running(project, *FINAL)
-    assert first.reaches("prepare_corpus")
+    assert first.reaches("train")
     said = snakemake(project, *FINAL, expect=1)
     assert "a run is going on" in said and str(first.process.pid) in said, said[-2000:]
     assert first.process.wait(900) == 0, first.said[-3000:]
@@ -356,10 +363,10 @@ def _prepare(project: Path, stage: str) -> None:
         snakemake(project, *(STAGES[name] for name in before))
 
 
-def _damaged(reference: Reference, files: Iterable[str], damage: Callable[[bytes], bytes]) -> Outcomes:
-    """Damage one file after the other; at the end delete all that the refusals named, and run."""
+def damaged(reference: Reference, files: Iterable[str], *damages: Callable[[bytes], bytes]) -> Outcomes:
+    """Damage one file after the other in each way; at the end remove all that the refusals named, and run."""
     found, named = {}, set()
-    for name in files:
+    for name, damage in product(files, damages):
         project, reader = reference.finished(), HANDED_OVER[name]
         file = _existing(project, name)
         shown, times = str(file.relative_to(project)), file.stat()

@@ -18,7 +18,10 @@ from lightxml_core.files import load_csr, save_csr
 
 @cache
 def compile_library(root: Path) -> None:
-    """Compile what is not compiled yet of the project in `root`. A copy of the project takes it along instead of half a minute of its own."""
+    """Compile what is not compiled yet of the project in `root`, for its copies to take along.
+
+    Each copy would take half a minute for it.
+    """
     with (root / "pyproject.toml").open("rb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # the tests run in several processes
         subprocess.run([sys.executable, "-m", __name__], cwd=root, check=True)

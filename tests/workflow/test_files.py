@@ -124,21 +124,22 @@ def test_a_target_asks_for_every_output_below_results(run_folder: Path) -> None:
     assert len(made) > 1000 and {path for path in made if path.startswith("results/")} == asked
 
 
+# What is removed together: nothing that is made from another of its group, and so would be made again with that one.
 REMOVED = [
-    "results/mine/knn",  # all of one method
-    "results/mine/knn/single/seed0/model/Y.npz",  # a file within a folder that is an output
-    "results/mine/duo/a/seed0/prediction.json",
-    "results/mine/duo/ensemble/seed0/.metrics.json.sha256",
-    "results/targets/tiny/tables/verdicts.csv",
-    "results/tables/main.md",
+    # all of one method, and a hidden file beside an output
+    ["results/mine/knn", "results/mine/duo/ensemble/seed0/.metrics.json.sha256"],
+    # a file within a folder that is an output, and one beside an output
+    ["results/mine/knn/single/seed0/model/Y.npz", "results/mine/duo/a/seed0/prediction.json"],
+    ["results/targets/tiny/tables/verdicts.csv"],
+    ["results/tables/main.md"],
 ]
 
 
-@pytest.mark.parametrize("removed", REMOVED)
-def test_what_is_removed_is_made_again_by_the_same_command(run_folder: Path, removed: str) -> None:
+@pytest.mark.parametrize("removed", REMOVED, ids=lambda removed: Path(removed[0]).name)
+def test_what_is_removed_is_made_again_by_the_same_command(run_folder: Path, removed: list[str]) -> None:
     before = contents(run_folder / "results")
-    path = run_folder / removed
-    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    for path in (run_folder / name for name in removed):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
     run(run_folder)
     after = contents(run_folder / "results")
     assert after.keys() == before.keys()

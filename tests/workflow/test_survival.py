@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tarfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -22,16 +22,17 @@ from scipy import sparse
 from lightxml_core.arrays import new_array
 from lightxml_core.errors import InputError, main_guard, refusal
 from lightxml_core.files import load_csr, save_csr
-from tests.faults.project import FINAL, METHOD, Reference, tiny_project, undisturbed
+from tests.faults.project import FINAL, METHOD, Reference, undisturbed
 from tests.faults.suite import (
     HANDED_OVER,
     broken_downloads,
+    cut,
+    damaged,
     damaged_checkpoint,
-    flipped,
     killed,
     second_run,
     stopped,
-    truncated,
+    turn,
 )
 from tests.helpers.project import copy_project, snakemake, write_attentionxml
 
@@ -69,11 +70,9 @@ def test_a_run_told_to_stop_stops_and_goes_on_later(reference: Reference) -> Non
     stopped(reference, stages=["train"])
 
 
-@pytest.mark.parametrize("damage", [flipped, truncated])
-def test_a_damaged_file_is_named_and_never_used(
-    reference: Reference, damage: Callable[[Reference, list[str]], object]
-) -> None:
-    damage(reference, list(HANDED_OVER)[1 :: len(HANDED_OVER) // 2 - 1])  # the raw data, a model or so, a figure
+def test_a_damaged_file_is_named_and_never_used(reference: Reference) -> None:
+    files = list(HANDED_OVER)[1 :: len(HANDED_OVER) // 2 - 1]  # the raw data, a model or so, a figure
+    damaged(reference, files, turn, cut)
 
 
 def test_a_damaged_checkpoint_is_named_and_never_used(reference: Reference) -> None:
@@ -208,11 +207,15 @@ def test_eurlex_small_runs_from_a_server_to_the_report(tmp_path: Path, served: t
     assert "calibration" in own and "sample standard deviation" in own, "each figure by its name, with the caption"
 
 
-def test_a_loss_that_is_no_number_keeps_the_checkpoint(tmp_path: Path) -> None:
+def test_a_loss_that_is_no_number_keeps_the_checkpoint(reference: Reference) -> None:
     """It stops the run."""
-    project = tiny_project(tmp_path / "project")
-    (project / "methods/lightxml-tiny.yaml").write_text(METHOD.replace("head_lr: 1.0e-3", "adam_eps: 1.0e-300"))
-    said = snakemake(project, FINAL[0], expect=1)
+    project = reference.finished()
+    definition = project / "methods/lightxml-tiny.yaml"
+    definition.write_text(METHOD.replace("head_lr: 1.0e-3", "adam_eps: 1.0e-300"))
+    try:
+        said = snakemake(project, FINAL[0], expect=1)
+    finally:
+        definition.write_text(METHOD)
     assert "not finite at step" in said and "Traceback" not in said
     member = project / "results/tiny/lightxml-tiny/flat/seed0"
     assert not (member / "model").exists() and (member / "checkpoint").is_dir()
