@@ -1,4 +1,4 @@
-"""What became of the true labels, and calibration, against slow counts."""
+"""The fate of the true labels and the calibration, against slow counts."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ def test_the_lowest_and_the_highest_score_are_probabilities() -> None:
     assert told == [{"score": 0.0, "true": 1.0, "pairs": 1}, {"score": 1.0, "true": 1.0, "pairs": 1}]
 
 
-def test_a_certain_score_is_in_the_highest_tenth() -> None:
+def test_a_score_of_one_is_in_the_highest_bin() -> None:
     told = calibration(sparse.csr_matrix(np.array([[0.95, 1.0, 0.05]], np.float32)), sparse.csr_matrix(np.ones((1, 3))))
     assert [entry["pairs"] for entry in told] == [1, 2]
 
 
-def test_scores_that_are_no_probabilities_are_not_calibrated() -> None:
+def test_scores_that_are_not_probabilities_have_no_calibration() -> None:
     Y = sparse.csr_matrix(np.eye(2, dtype=np.float32))
     assert calibration(sparse.csr_matrix(np.array([[0.5, 1.5], [0.2, 0.1]], np.float32)), Y) == []
     assert calibration(sparse.csr_matrix((2, 2), dtype=np.float32), Y) == []

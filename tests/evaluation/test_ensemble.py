@@ -82,7 +82,7 @@ def test_by_hand() -> None:
     assert ensemble([a, b], "rank", 3).toarray().tolist() == [[1.5, 1.0, 2.0, 0, 0, 0]]
 
 
-def test_ranks_forget_the_scale_of_scores_and_may_be_negative() -> None:
+def test_ranks_ignore_the_scale_of_scores_which_may_be_negative() -> None:
     a = csr([{0: 9.0, 1: 8.0}, {}])
     b = sparse.csr_matrix(np.array([[-2.0, -1.0, -3.0, 0, 0, 0], [0] * 6], dtype=np.float32))
     assert ensemble([a, b], "rank", 4).toarray()[0].tolist() == [2.5, 2.5, 0.5, 0, 0, 0]  # the longer list has three
@@ -92,16 +92,16 @@ def test_ranks_forget_the_scale_of_scores_and_may_be_negative() -> None:
             ensemble([a, b], how)
 
 
-def test_a_score_of_nought_is_a_score() -> None:
+def test_a_stored_score_of_zero_counts() -> None:
     explicit = sparse.csr_matrix((np.zeros(1, np.float32), [2], [0, 1]), shape=(1, LABELS))
     assert ensemble([explicit], "sum").indices.tolist() == [2]
 
 
-def test_a_hundred_labels_are_kept_unless_told_otherwise() -> None:
+def test_a_hundred_labels_are_kept_by_default() -> None:
     assert ensemble([sparse.csr_matrix(np.ones((1, 101), np.float32))], "mean").nnz == 100
 
 
-def test_no_members_other_shapes_and_unknown_ways_are_refused() -> None:
+def test_missing_members_other_shapes_and_unknown_ways_are_refused() -> None:
     with pytest.raises(InputError, match=r"^an ensemble needs at least one member"):
         ensemble([], "mean")
     with pytest.raises(InputError, match=r"member 1 of the ensemble is \(2, 6\), member 0 is \(1, 6\)"):

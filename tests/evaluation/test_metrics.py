@@ -60,7 +60,7 @@ def ranked(row: dict[int, float]) -> list[int]:
 
 
 def slow_metrics(case: Case, k: int) -> dict[str, float]:
-    """Every metric with sums over one document after the other."""
+    """Every metric, computed by a loop over documents."""
     predicted, true, weight, _ = case
     total = dict.fromkeys(("P", "nDCG", "PSP", "best PSP", "PSnDCG", "best PSnDCG", "R"), 0.0)
     for row, relevant in zip(predicted, true, strict=True):
@@ -90,7 +90,7 @@ def test_metrics_agree_with_a_loop_over_documents(case: Case) -> None:
     assert found["accuracy"] == pytest.approx({**expected, "MRR": 100 * slow_reciprocal_rank(predicted, true)})
     averages = {key: value for k in (1, 3, 5) for key, value in slow_averages(case, k).items()}
     assert found["averages"] | found["coverage"] == pytest.approx(averages)
-    shallow = rank(csr(predicted, labels), true_matrix(true, labels), 1)  # most first hits lie below the ranking
+    shallow = rank(csr(predicted, labels), true_matrix(true, labels), 1)  # most first hits are beyond the ranking
     assert reciprocal_rank(shallow) == pytest.approx(slow_reciprocal_rank(predicted, true))
 
 
@@ -143,7 +143,7 @@ def test_ranks_top_k_and_hits_agree_with_sorting_each_row(case: Case, k: int) ->
     assert hits(ranks, true_matrix(true, labels)).tolist() == relevant
 
 
-def test_keys_are_of_several_names_in_the_order_of_tables() -> None:
+def test_metric_keys_are_in_the_order_of_the_tables() -> None:
     Y = sparse.csr_matrix(np.eye(2))
     found = evaluate(Y, Y, np.ones(2))
     assert list(found) == ["accuracy", "averages", "coverage"]
@@ -169,11 +169,11 @@ def test_propensity_scored_precision_by_hand() -> None:
     assert recall(ranking, 1) == pytest.approx((0.5 + 0.0) / 2)  # the document without labels does not count
 
 
-def test_a_stored_zero_is_no_true_label() -> None:
+def test_a_stored_zero_is_not_a_true_label() -> None:
     predictions = csr([{0: 0.5}, {1: 0.5}], 2)
     Y = csr([{0: 0.0, 1: 1.0}, {1: 1.0}], 2)
     assert precision(rank(predictions, Y, 1), 1) == 0.5
-    assert Y.nnz == 3  # the argument stays as it was
+    assert Y.nnz == 3  # the argument is not changed
     equal = (inverse_propensities(matrix, 0.55, 1.5).tolist() for matrix in (Y, csr([{1: 1.0}, {1: 1.0}], 2)))
     assert next(equal) == next(equal)
 
@@ -225,7 +225,7 @@ def test_the_reciprocal_rank_agrees_with_scikit_learn() -> None:
     )  # one true label
 
 
-def test_the_standard_error_is_that_of_a_mean_over_documents() -> None:
+def test_the_standard_error_is_of_the_mean_over_documents() -> None:
     predictions = sparse.csr_matrix(np.array([[0.9, 0.5, 0], [0.1, 0.3, 0], [0, 0, 0.3], [0.2, 0, 0]]))
     Y = sparse.csr_matrix(np.array([[1, 0, 0], [1, 0, 0], [0, 0, 1], [1, 1, 0]]))  # hits at 1: 1, 0, 1, 1
     found = standard_errors(rank(predictions, Y, max(KS)))
@@ -248,7 +248,7 @@ def test_scores_that_are_not_finite_are_refused(broken: float) -> None:
         rank(sparse.csr_matrix(np.array([[1.0, broken], [0.0, 1.0]])), Y, 1)
 
 
-def test_what_cannot_be_evaluated_is_refused() -> None:
+def test_inputs_that_cannot_be_evaluated_are_refused() -> None:
     Y = sparse.csr_matrix(np.eye(3, 2))
     with pytest.raises(InputError, match="2 x 3 but the label matrix is 3 x 2"):
         rank(sparse.csr_matrix((2, 3)), Y, 1)

@@ -1,4 +1,4 @@
-"""Hits by label frequency against a slow restatement."""
+"""Hits by label frequency against slow reference code."""
 
 from __future__ import annotations
 

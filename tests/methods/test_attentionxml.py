@@ -1,4 +1,4 @@
-"""AttentionXML: attention and tree against slow restatements, and end to end on a planted corpus."""
+"""AttentionXML: attention and tree against slow reference code, and end to end on a planted corpus."""
 
 from __future__ import annotations
 
@@ -68,11 +68,11 @@ def trained(corpus: Corpus, chosen: Settings, folder: Path) -> sparse.csr_matrix
 
 
 @pytest.mark.parametrize("chosen", [FLAT, TREE], ids=["all labels at once", "tree"])
-def test_it_learns_and_its_scores_are_products_down_the_tree(chosen: Settings, corpus: Corpus, tmp_path: Path) -> None:
+def test_it_learns_and_its_scores_are_products_along_the_tree(chosen: Settings, corpus: Corpus, tmp_path: Path) -> None:
     found = trained(corpus, chosen, tmp_path)
     assert 100 * precision(rank(found, corpus.Y_tst, 1), 1) > 80
     expected = slow_scores(tmp_path / "model", corpus, 5, chosen)
-    with pytest.MonkeyPatch.context() as patch:  # as where a label set is large: a few nodes at a time
+    with pytest.MonkeyPatch.context() as patch:  # as for a large label set: a few nodes at a time
         patch.setattr(prediction, "_FLOATS_AT_ONCE", 64 * 32 * 3)
         in_pieces = predict(tmp_path / "model", corpus.test(), 10)
     np.testing.assert_allclose(in_pieces.toarray(), found.toarray(), rtol=1e-4)
@@ -84,7 +84,7 @@ def test_it_learns_and_its_scores_are_products_down_the_tree(chosen: Settings, c
 
 
 def slow_scores(model: Path, corpus: Corpus, row: int, chosen: Settings) -> dict[int, float]:
-    """Label → product of the probabilities of its nodes, each computed alone."""
+    """Label → product of the probabilities of its nodes, each computed separately."""
     from safetensors.torch import load_file
 
     _, tree, words = load_tree(model)
@@ -102,7 +102,7 @@ def slow_scores(model: Path, corpus: Corpus, row: int, chosen: Settings) -> dict
     return scores
 
 
-def test_attention_is_the_one_of_the_equations() -> None:
+def test_attention_follows_the_equations() -> None:
     torch.manual_seed(3)
     network = AttentionXML(20, 6, replace(FLAT, layers=[5, 4]), sparse=True).eval()
     ids, mask = torch.tensor([[3, 4, 5, 2], [7, 2, 0, 0]]), torch.tensor([[True] * 4, [True, True, False, False]])
@@ -111,7 +111,9 @@ def test_attention_is_the_one_of_the_equations() -> None:
         states = network.states(ids, mask)
         found = network.score(states, mask, nodes)
         assert torch.allclose(network.score(states, mask, None).gather(1, nodes), found, atol=1e-6)
-        assert torch.allclose(network.states(ids[1:, :2], mask[1:, :2]), states[1:, :2], atol=1e-6)  # padding is unseen
+        assert torch.allclose(
+            network.states(ids[1:, :2], mask[1:, :2]), states[1:, :2], atol=1e-6
+        )  # padding has no effect
         for i, length in ((0, 4), (1, 2)):
             for j in range(2):
                 query, own = network.queries.weight[nodes[i, j]], states[i, :length]
@@ -125,7 +127,7 @@ def test_attention_is_the_one_of_the_equations() -> None:
 
 @given(st.integers(0, 10**6), st.integers(2, 40), st.sampled_from([[2], [2, 8], [4], [2, 4, 8]]), st.integers(1, 4))
 @settings(deadline=None, max_examples=40)
-def test_the_tree_and_what_training_visits_are_those_of_sets(
+def test_the_tree_and_its_visited_nodes_agree_with_python_sets(
     seed: int, labels: int, levels: list[int], kept: int
 ) -> None:
     random = np.random.default_rng(seed)
@@ -169,15 +171,15 @@ def test_members_without_a_tree_differ_and_levels_average(corpus: Corpus, tmp_pa
     assert [each.averaging_epoch(level) for level in range(3)] == [6, 2, 1]
 
 
-def test_training_starts_from_vectors_of_the_length_that_is_set(corpus: Corpus, tmp_path: Path) -> None:
-    """Those learnt from the corpus are equally long, except those of words without documents."""
+def test_initial_vectors_have_the_length_that_is_set(corpus: Corpus, tmp_path: Path) -> None:
+    """Vectors learnt from the corpus have equal length, except those of words without documents."""
     chosen = replace(FLAT, epochs=1, batch=200, vector_length=7.5, learn_vectors=False)
     fit(corpus.data(chosen), chosen, tmp_path / "model", True)
     lengths = load_file(tmp_path / "model/level0.safetensors")["words.weight"].norm(dim=1)
     torch.testing.assert_close(lengths[lengths > 0], torch.full((int((lengths > 0).sum()),), 7.5))
 
 
-def test_rows_side_by_side() -> None:
+def test_padded_rows_by_hand() -> None:
     columns, values, mask = padded(sparse.csr_matrix([[0, 2, 0, 3], [0, 0, 0, 0], [1, 0, 0, 0]], dtype=np.float32))
     assert columns.tolist() == [[1, 3], [0, 0], [0, 0]]
     assert values.tolist() == [[2, 3], [0, 0], [1, 0]]

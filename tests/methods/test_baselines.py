@@ -49,7 +49,7 @@ def test_popularity_ranks_labels_by_their_share(
     np.testing.assert_allclose(found.toarray(), np.tile(expected, (100, 1)), rtol=1e-6)
 
 
-def test_popularity_predicts_no_label_that_nobody_has(tmp_path: Path) -> None:
+def test_popularity_predicts_no_label_without_documents(tmp_path: Path) -> None:
     Y = sparse.csr_matrix(np.array([[1, 0, 0], [1, 0, 1]], dtype=np.float32))
     popularity.fit(TrainingData(Y=Y), popularity.Settings(), tmp_path, False)
     found = popularity.predict(tmp_path, TestData(X=sparse.csr_matrix((2, 1))), 3)
@@ -57,7 +57,7 @@ def test_popularity_predicts_no_label_that_nobody_has(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("at_once", [1, 10_000_000])
-def test_neighbours_vote_agrees_with_brute_force(
+def test_the_vote_of_neighbours_agrees_with_brute_force(
     tmp_path: Path,
     corpus: tuple[TrainingData, TestData, sparse.csr_matrix],
     at_once: int,
@@ -71,7 +71,7 @@ def test_neighbours_vote_agrees_with_brute_force(
     lengths = [np.maximum(np.linalg.norm(X.toarray(), axis=1), 1e-12) for X in (trn.X, tst.X)]
     similar = (tst.X.toarray() / lengths[1][:, None]) @ (trn.X.toarray() / lengths[0][:, None]).T
     for document, similarities in enumerate(similar):
-        # equal distances differ in their last bits between the two ways: only what both rank clearly is compared
+        # equal distances differ in their last bits between the two computations, so only clear ranks are compared
         order = np.argsort(-similarities)
         if similarities[order[6]] - similarities[order[7]] > 1e-5 or similarities[order[6]] == 0:
             nearest = [row for row in order[:7] if similarities[row] > 0]
@@ -95,7 +95,7 @@ def test_trees_learn_and_beat_popularity(
     assert precision(found, Y_tst) > precision(popularity.predict(tmp_path / "popularity", tst, 10), Y_tst) + 40
 
 
-def test_a_second_fit_replaces_the_model_and_nothing_remains(
+def test_a_second_fit_replaces_the_model_completely(
     tmp_path: Path, corpus: tuple[TrainingData, TestData, sparse.csr_matrix], capfd: pytest.CaptureFixture[str]
 ) -> None:
     for trees in (3, 1):
@@ -103,10 +103,10 @@ def test_a_second_fit_replaces_the_model_and_nothing_remains(
     os.write(2, b"still here")
     files = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file())
     assert files == ["settings.json", "trees/settings.json", "trees/tree0.cbor"]
-    assert capfd.readouterr().err == "still here"  # no progress bars, and standard error is back in its place
+    assert capfd.readouterr().err == "still here"  # no progress bars, and standard error is restored
 
 
-def test_trees_refuse_what_omikuji_would_die_of(tmp_path: Path) -> None:
+def test_trees_refuse_settings_and_data_that_crash_omikuji(tmp_path: Path) -> None:
     data = TrainingData(Y=sparse.csr_matrix(np.eye(2)), X=sparse.csr_matrix((2, 4), dtype=np.float32))
     with pytest.raises(InputError, match="no training document has both"):
         omikuji_trees.fit(data, omikuji_trees.Settings(), tmp_path, False)

@@ -1,4 +1,4 @@
-"""What only a GPU can show: the same model as on the processor, in mixed precision, resumed, and short of memory."""
+"""Tests that need a GPU: the same model as on the CPU, mixed precision, resuming and full memory."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from tests.helpers.planted import (
     trained,
 )
 
-# Nothing stands in for a GPU's sums, its float16 and its memory; where there is one, `make test` runs these.
+# A GPU's sums, float16 and memory cannot be simulated; `make test` runs these tests on machines with a GPU.
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="compares a GPU with the processor: none is here")
 
 TRAINING, TEST = 400, 100
@@ -62,14 +62,14 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Encoded:
     [(True, False), (True, True), (False, False)],
     ids=["sampled", "row-sparse", "all labels"],
 )
-def test_the_clustered_head_computes_as_on_the_processor(sampled: bool, row_sparse: bool) -> None:
+def test_the_clustered_head_gives_the_same_on_gpu_and_cpu(sampled: bool, row_sparse: bool) -> None:
     """Loss, gradients and labels."""
     torch.manual_seed(0)
     clusters = sparse.csr_matrix((np.ones(3_000), (np.arange(3_000), np.arange(3_000) % 70)), shape=(3_000, 70))
     assert_same_on_both(ClusteredHead(40, clusters, 24, 9, "sum", True, sampled, row_sparse))
 
 
-def test_the_flat_head_computes_as_on_the_processor() -> None:
+def test_the_flat_head_gives_the_same_on_gpu_and_cpu() -> None:
     """Loss, gradients and labels."""
     torch.manual_seed(0)
     assert_same_on_both(FlatHead(40, 3_000, "mean"))
@@ -103,7 +103,7 @@ def dense(gradient: Tensor) -> Tensor:
 def test_it_learns_in_every_precision(
     head: str, how: Any, corpus: Encoded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its model predicts the same on the processor."""
+    """Its model predicts the same on the CPU."""
     settings = changed(HEADS[head], precision=how)
     on_gpu = trained(corpus, "bert", settings, tmp_path)
     assert load_model(tmp_path / "model")[0].mean.is_cuda and precision(on_gpu, corpus.Y_tst) > 90
@@ -120,23 +120,23 @@ def cpu_scores(model: Path, corpus: Encoded) -> np.ndarray:
 
 
 @pytest.mark.parametrize("how", ["bf16", "fp16"])
-def test_killed_it_resumes_to_where_the_undisturbed_run_ends(how: Any, corpus: Encoded, tmp_path: Path) -> None:
+def test_a_killed_run_resumes_to_the_end_of_the_undisturbed_run(how: Any, corpus: Encoded, tmp_path: Path) -> None:
     settings = changed(HEADS["clustered"], precision=how, checkpoint_minutes=0.0)
     whole = trained(corpus, "bert", settings, tmp_path / "whole")
     with killed_at(100):
         trained(corpus, "bert", settings, tmp_path / "killed")
     again = trained(corpus, "bert", settings, tmp_path / "killed")
-    # sums on a GPU have no fixed order, so not the same bytes
+    # sums on a GPU have no fixed order, so the bytes may differ
     assert len(log_lines(tmp_path / "killed")) == len(log_lines(tmp_path / "whole"))
     losses = [[line["loss"] for line in log_lines(tmp_path / name)] for name in ("killed", "whole")]
     np.testing.assert_allclose(*losses, rtol=0.1, atol=0.05)
     assert abs(precision(again, corpus.Y_tst) - precision(whole, corpus.Y_tst)) <= 2
 
 
-def test_a_batch_that_the_gpu_cannot_hold_goes_in_pieces(
+def test_a_batch_too_large_for_the_gpu_is_split(
     corpus: Encoded, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Of real memory, all but 600 MiB of which is taken away; the batch needs about 1 GiB."""
+    """The test fills the real memory except 600 MiB; the batch needs about 1 GiB."""
     build_scratch(ScratchConfig("bert", 400, 512, 4, 8, MAX_TOKENS), documents(TRAINING, 1)[0], tmp_path / "bert")
     (tmp_path / "tokens-bert").symlink_to(corpus.folder / "tokens-bert")
     settings = changed(FLAT, epochs=1, warm_epochs=0, standardise=False, batch=TRAINING, bucket=1)

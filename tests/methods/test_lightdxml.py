@@ -1,4 +1,4 @@
-"""LightDXML: losses, shortlist and mixture against slow restatements, and end to end on a planted corpus."""
+"""LightDXML: losses, shortlist and mixture against slow reference code, and end to end on a planted corpus."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def tiny_model(features: int = 12, labels: int = 9) -> LightDXML:
     return LightDXML(features, labels, width=6, dropout=0.0)
 
 
-def test_the_encoding_is_the_one_of_the_equations() -> None:
+def test_the_encoding_follows_the_equations() -> None:
     model = tiny_model()
     nn.init.normal_(model.residual.weight)
     X = sparse.random(5, 12, 0.4, "csr", np.float32, np.random.default_rng(1)).toarray()
@@ -69,7 +69,7 @@ def test_the_encoding_is_the_one_of_the_equations() -> None:
         torch.testing.assert_close(found[i], expected.detach(), rtol=1e-5, atol=1e-6)
 
 
-def test_loss_and_gradients_are_those_of_a_loop_over_documents() -> None:
+def test_loss_and_gradients_agree_with_a_loop_over_documents() -> None:
     model, random = tiny_model(), np.random.default_rng(0)
     X = sparse.random(4, 12, 0.4, "csr", np.float32, random)
     Y = sparse.csr_matrix((random.random((4, 9)) < 0.3).astype(np.float32))
@@ -110,7 +110,7 @@ def test_the_proxy_loss_is_the_mean_over_pairs() -> None:
 
 
 @pytest.mark.parametrize("labels", ["trained", "centroid"])
-def test_labels_that_no_document_has_are_never_found(labels: Any) -> None:
+def test_labels_without_documents_are_never_found(labels: Any) -> None:
     random = np.random.default_rng(6)
     Y = sparse.csr_matrix((random.random((40, 12)) < 0.2) * (np.arange(12) % 3 > 0), dtype=np.float32)
     encoded = torch.from_numpy(random.random((40, 24)).astype(np.float32))
@@ -124,7 +124,7 @@ def test_labels_that_no_document_has_are_never_found(labels: Any) -> None:
 
 
 def test_label_layers_improve_from_cycle_to_cycle() -> None:
-    """They come nearer to the documents."""
+    """They move closer to the documents."""
     random = np.random.default_rng(7)
     Y = sparse.csr_matrix(random.random((60, 8)) < 0.2, dtype=np.float32)
     encoded = torch.from_numpy(random.random((60, 24)).astype(np.float32))
@@ -139,11 +139,11 @@ def test_label_layers_improve_from_cycle_to_cycle() -> None:
     ("epochs", "every", "expected"),
     [(36, 14, (14, 21, 25, 30, 35)), (14, 14, ()), (20, 7, (7, 10, 15)), (8, 2, (2, 5))],
 )
-def test_the_rate_falls_at_the_epochs_of_the_authors_code(epochs: int, every: int, expected: tuple[int, ...]) -> None:
+def test_the_rate_decays_at_the_epochs_of_the_authors_code(epochs: int, every: int, expected: tuple[int, ...]) -> None:
     assert replace(TINY, epochs=epochs, decay_epochs=every).decay_at == expected
 
 
-def test_approximate_neighbours_are_nearly_all_exact_ones() -> None:
+def test_nearly_all_approximate_neighbours_are_exact() -> None:
     torch.manual_seed(0)
     embeddings, queries = torch.randn(2000, 16), torch.randn(50, 16)
     chosen = Settings(neighbours=100, links=32, search_effort=200)
@@ -155,7 +155,7 @@ def test_approximate_neighbours_are_nearly_all_exact_ones() -> None:
     np.testing.assert_allclose(cosines[7, 3], exact[7, found[7, 3]], rtol=1e-5)
 
 
-def test_the_search_for_labels_prints_nothing_of_its_library() -> None:
+def test_messages_of_the_search_library_are_suppressed() -> None:
     program = """
 import torch
 from lightxml_core.cli import start
@@ -167,7 +167,7 @@ start(lambda: print(nearest_labels(torch.eye(3), torch.eye(3)[:1], Settings(link
     assert (done.returncode, done.stdout, done.stderr) == (0, "0\n", "")
 
 
-def test_it_learns_and_scores_are_the_mixture(
+def test_it_learns_and_its_scores_are_the_mixture(
     corpus: tuple[TrainingData, TestData, sparse.csr_matrix], tmp_path: Path
 ) -> None:
     data, test, Y_tst = corpus
@@ -187,7 +187,7 @@ def test_it_learns_and_scores_are_the_mixture(
 
 @pytest.mark.parametrize(("labels", "at_end"), [("trained", True), ("trained", False), ("centroid", False)])
 @pytest.mark.parametrize("when", [4, 19])
-def test_killed_and_fitted_again_it_predicts_the_same_bytes(
+def test_a_killed_and_resumed_fit_predicts_the_same_bytes(
     labels: Any, at_end: bool, when: int, corpus: tuple[TrainingData, TestData, sparse.csr_matrix], tmp_path: Path
 ) -> None:
     chosen = replace(TINY, epochs=3, refresh=1, refresh_at_end=at_end, labels=labels, checkpoint_minutes=0.0)
@@ -201,7 +201,7 @@ def test_killed_and_fitted_again_it_predicts_the_same_bytes(
     assert log_after_a_kill(trained, when, tmp_path)
 
 
-def test_the_optimiser_is_torchs_two_and_its_state_comes_back() -> None:
+def test_the_optimiser_equals_torchs_two_and_its_state_is_restored() -> None:
     def tables() -> tuple[nn.Parameter, nn.Embedding]:
         torch.manual_seed(1)
         return nn.Parameter(torch.randn(3)), nn.Embedding(6, 3, sparse=True)

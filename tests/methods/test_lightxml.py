@@ -1,4 +1,4 @@
-"""LightXML end to end on a tiny corpus whose words give the labels away, with encoders of all three types."""
+"""LightXML end to end on a tiny corpus whose words determine the labels, with encoders of all three types."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Encoded:
     return encoded(tmp_path_factory.mktemp("corpus"), TRAINING, TEST, KINDS)
 
 
-def test_frozen_layers_stay_as_they_came_and_the_others_learn(corpus: Encoded, tmp_path: Path) -> None:
+def test_frozen_layers_are_unchanged_and_the_others_learn(corpus: Encoded, tmp_path: Path) -> None:
     for kind, lowest in (("bert", "encoder.layer.0."), ("xlnet", "layer.0.")):
         settings = changed(FAST, frozen_layers=1, epochs=1)
         before = build_model(settings, corpus.folder / kind, LABELS, None).state_dict()
@@ -81,7 +81,7 @@ def test_frozen_layers_stay_as_they_came_and_the_others_learn(corpus: Encoded, t
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("exempt", "of_xlnet"), [("norms", 0.0), ("names", 0.01)])
-def test_what_decays(kind: str, exempt: Any, of_xlnet: float, corpus: Encoded) -> None:
+def test_weight_decay_applies_to_the_right_parameters(kind: str, exempt: Any, of_xlnet: float, corpus: Encoded) -> None:
     model = build_model(changed(FAST, decay_exempt=exempt), corpus.folder / kind, LABELS, None)
     groups = list(training._groups(model, changed(FAST, decay_exempt=exempt)))
     names = {id(parameter): name for name, parameter in model.named_parameters()}
@@ -122,7 +122,9 @@ def test_layer_decay_slows_the_lower_layers(corpus: Encoded, tmp_path: Path) -> 
         ("bert", "clustered, two steps"),
     ],
 )
-def test_it_learns_and_its_model_folder_is_all_it_needs(kind: str, head: str, corpus: Encoded, tmp_path: Path) -> None:
+def test_it_learns_and_predicts_from_its_model_folder_alone(
+    kind: str, head: str, corpus: Encoded, tmp_path: Path
+) -> None:
     settings, encoder = HEADS[head], tmp_path / "encoder"
     shutil.copytree(corpus.folder / kind, encoder)
     fit(replace(corpus.data(kind, settings), encoder=encoder), settings, tmp_path / "run/model", True)
@@ -135,7 +137,7 @@ def test_it_learns_and_its_model_folder_is_all_it_needs(kind: str, head: str, co
     commonest = sparse.csr_matrix(np.tile(np.asarray(corpus.Y.sum(0)), (TEST, 1)))
     times = (
         2 if settings.heads.two_step else 4
-    )  # these clusters say nothing about their labels, so features made for them little
+    )  # these clusters are random, so features trained for them say little about the labels
     assert precision(predictions, corpus.Y_tst) > times * precision(commonest, corpus.Y_tst) > 0
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["checkpoint"]
     kinds = Counter(line["kind"] for line in log_lines(tmp_path / "run"))
@@ -163,7 +165,7 @@ def test_both_protocols_run_with_every_selection(protocol: str, select: Any, cor
 
 
 @pytest.mark.parametrize(("schedule", "last"), [("constant", 1.0), ("linear", 1 / 6)])
-def test_the_rate_of_the_warm_start_stays_or_falls_towards_zero(
+def test_the_rate_of_the_warm_start_is_constant_or_falls_to_zero(
     schedule: Any, last: float, corpus: Encoded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rates: list[float] = []
@@ -179,7 +181,7 @@ def test_the_rate_of_the_warm_start_stays_or_falls_towards_zero(
     assert rates == pytest.approx(np.linspace(0.3, 0.3 * last, 6).tolist())
 
 
-def test_the_protocols_are_those_of_paper_and_released_code() -> None:
+def test_the_protocols_have_the_settings_of_paper_and_released_code() -> None:
     official, clean = (changed(Settings(), **PROTOCOLS[name]) for name in ("official", "clean"))
     selection, encoder, optimiser = official.selection, official.encoder, official.training.optimiser
     assert (selection.select, selection.extra_epochs) == ("test", 5)
@@ -202,7 +204,7 @@ def test_selection_by_test_or_validation_keeps_the_best_epoch(corpus: Encoded, t
     assert len(told) == 3 and found == pytest.approx(best)
 
 
-def test_a_seed_decides_every_byte_of_the_predictions(corpus: Encoded, tmp_path: Path) -> None:
+def test_equal_seeds_give_equal_predictions(corpus: Encoded, tmp_path: Path) -> None:
     settings = changed(HEADS["clustered, warm"], epochs=2, warm_epochs=1, encoder_dropout=True)
     once, again, other = (
         bytes_of(trained(corpus, "roberta", changed(settings, seed=seed), tmp_path / name), tmp_path)
@@ -213,20 +215,18 @@ def test_a_seed_decides_every_byte_of_the_predictions(corpus: Encoded, tmp_path:
     assert weights[0] == weights[1] != weights[2]
 
 
-def test_the_first_weights_follow_the_seed(corpus: Encoded) -> None:
+def test_the_initial_weights_depend_on_the_seed(corpus: Encoded) -> None:
     drawn = [build_model(changed(FAST, seed=seed), corpus.folder / "bert", LABELS, None) for seed in (5, 5, 6)]
     for part in ("backbone", "head"):
         once, again, other = (torch.nn.utils.parameters_to_vector(getattr(m, part).parameters()) for m in drawn)
         assert torch.equal(once, again) and not torch.equal(once, other)
 
 
-def test_a_document_has_its_own_scores_whatever_batch_it_is_in(
-    corpus: Encoded, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_scores_of_a_document_do_not_depend_on_its_batch(corpus: Encoded, monkeypatch: pytest.MonkeyPatch) -> None:
     model, tokens = build_model(FAST, corpus.folder / "bert", LABELS, None).eval(), corpus.test("bert").tokens
     assert tokens is not None and len(set(tokens.lengths.tolist())) > 1
     for parameter in model.backbone.parameters():
-        if parameter.ndim > 1:  # as they are drawn, the weights tell documents hardly apart
+        if parameter.ndim > 1:  # with their initial values the weights hardly distinguish documents
             parameter.data *= 5
     together = predict_rows(model, tokens, np.arange(TEST), LABELS, "fp32").toarray()
     monkeypatch.setattr("lightxml_core.methods.transformer.prediction.PREDICTION_BATCH", 7)
@@ -241,7 +241,7 @@ def test_a_document_has_its_own_scores_whatever_batch_it_is_in(
 
 # of an undisturbed run: 3 batches of frozen features, 2 × 3 of the warm start, 2 × 10 steps
 @pytest.mark.parametrize("when", [1, 8, 9, 13, 25])
-def test_killed_in_the_middle_it_resumes_to_the_same_bytes(
+def test_a_killed_run_resumes_to_the_same_bytes(
     when: int, corpus: Encoded, tmp_path: Path, undisturbed: tuple[Settings, bytes, list[dict[str, Any]]]
 ) -> None:
     settings, expected, expected_log = undisturbed
@@ -274,7 +274,7 @@ def undisturbed(
 
 
 class Layers(nn.Module):
-    """An encoder that shows what is read: layer i has the value 100·i + the token's id everywhere."""
+    """An encoder whose output shows its origin: layer i has the value 100·i + the token's id everywhere."""
 
     def __init__(self, kind: str) -> None:
         super().__init__()
@@ -300,7 +300,7 @@ def classifier_of(kind: str, folder: Path) -> tuple[Any, nn.Linear | None, nn.Mo
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_pooled_features_are_those_of_transformers_classifiers(kind: str, corpus: Encoded) -> None:
+def test_pooled_features_equal_those_of_transformers_classifiers(kind: str, corpus: Encoded) -> None:
     theirs, dense, encoder = classifier_of(kind, corpus.folder)
     ids = torch.randint(5, 60, (4, 9))
     mask = torch.ones_like(ids, dtype=torch.bool)
@@ -309,7 +309,7 @@ def test_pooled_features_are_those_of_transformers_classifiers(kind: str, corpus
         expected = theirs(input_ids=ids, attention_mask=mask.long(), token_type_ids=segments).logits
         ours = Backbone(encoder, 1, "pooled").eval()
         assert ours.pooler is not None and ours.width == expected.shape[1]
-        if dense is not None:  # RoBERTa's and XLNet's are new
+        if dense is not None:  # RoBERTa's and XLNet's are newly initialised
             assert not torch.allclose(ours(ids, mask), expected)
             ours.pooler.dense = dense
         torch.testing.assert_close(ours(ids, mask), expected)
@@ -328,7 +328,7 @@ def test_pooled_features_are_those_of_transformers_classifiers(kind: str, corpus
         ("bert", "mean", [2, 5.5]),
     ],
 )
-def test_which_token_and_which_layers_represent_a_document(kind: str, position: Any, read: list[float]) -> None:
+def test_the_token_and_layers_that_represent_a_document(kind: str, position: Any, read: list[float]) -> None:
     ids, mask = torch.tensor([[1, 2, 3, 9], [5, 6, 9, 9]]), torch.tensor([[1, 1, 1, 0], [1, 1, 0, 0]]).bool()
     backbone = Backbone(Layers(kind), 2, position)
     expected = torch.tensor([[200.0 + i] * 2 + [300.0 + i] * 2 for i in read])
@@ -355,7 +355,7 @@ def test_frozen_layers_computed_once_give_the_same_features(
     model = build_model(settings, corpus.folder / kind, LABELS, None)
     rows = np.arange(3, TRAINING, 2)
     kept = frozen(model, data, rows, settings, Checkpoint(tmp_path, "run"))
-    for parameter in model.backbone.blocks()[2].parameters():  # what learns has moved since
+    for parameter in model.backbone.blocks()[2].parameters():  # the trained layers have changed since
         parameter.data += 0.05 * torch.randn_like(parameter)
     places = np.array([5, 0, 60, 17])
     ids, mask = padded(data.tokens, rows[places], model)
@@ -389,7 +389,7 @@ def test_trained_layers_continue_from_the_frozen_ones_of_mpnet() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_head_learns_alone_where_all_layers_are_frozen(kind: str, corpus: Encoded, tmp_path: Path) -> None:
+def test_only_the_head_learns_if_all_layers_are_frozen(kind: str, corpus: Encoded, tmp_path: Path) -> None:
     settings = changed(FAST, frozen_layers=2, keep_frozen=True, encoder_dropout=False)
     data = corpus.data(kind, settings)
     assert data.tokens is not None
@@ -411,7 +411,7 @@ def test_frozen_layers_are_kept_if_the_encoder_can_continue(corpus: Encoded, tmp
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_padding_changes_no_features(kind: str, corpus: Encoded) -> None:
+def test_padding_does_not_change_features(kind: str, corpus: Encoded) -> None:
     model = build_model(FAST, corpus.folder / kind, LABELS, None).eval()
     tokens = corpus.data(kind, FAST).tokens
     assert tokens is not None
@@ -437,12 +437,12 @@ def test_padding_changes_no_features(kind: str, corpus: Encoded) -> None:
         ({"keep_frozen": True, "frozen_layers": 1}, "keep_frozen needs frozen_layers and `encoder_dropout: false`"),
     ],
 )
-def test_settings_that_exclude_each_other_are_an_input_error(wrong: dict[str, Any], message: str) -> None:
+def test_settings_that_exclude_each_other_are_refused(wrong: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         changed(Settings(), **wrong)
 
 
-def test_more_layers_than_there_are_is_an_input_error(corpus: Encoded, tmp_path: Path) -> None:
+def test_more_layers_than_the_encoder_has_are_refused(corpus: Encoded, tmp_path: Path) -> None:
     settings = changed(FAST, layers=3)
     with pytest.raises(InputError, match="`layers` is 3, but the encoder has 2 layers: lower it"):
         fit(corpus.data("bert", settings), settings, tmp_path / "model", True)
@@ -450,13 +450,13 @@ def test_more_layers_than_there_are_is_an_input_error(corpus: Encoded, tmp_path:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_an_encoder_reads_at_most_as_many_tokens_as_positions(kind: str, corpus: Encoded) -> None:
+def test_more_tokens_than_the_encoder_has_positions_are_refused(kind: str, corpus: Encoded) -> None:
     backbone = build_model(FAST, corpus.folder / kind, LABELS, None).eval().backbone
     ids = torch.full((2, MAX_TOKENS + 16), 7)
     mask = torch.arange(MAX_TOKENS + 16).expand(2, -1) < MAX_TOKENS
     with torch.no_grad():
         assert backbone(torch.where(mask, ids, backbone.pad_id), mask).isfinite().all()
-        if kind == "xlnet":  # positions relative to each other
+        if kind == "xlnet":  # its positions are relative
             assert backbone(ids, torch.ones_like(mask)).isfinite().all()
         else:
             with pytest.raises(InputError, match=f"at most {MAX_TOKENS} tokens: set `max_tokens`"):
@@ -465,10 +465,10 @@ def test_an_encoder_reads_at_most_as_many_tokens_as_positions(kind: str, corpus:
 
 @pytest.mark.parametrize("kind", ["bert", "roberta"])
 @pytest.mark.parametrize("dtype", [None, torch.bfloat16], ids=["float32", "bfloat16"])
-def test_the_attention_without_dropout_is_the_plain_one(
+def test_attention_without_dropout_equals_plain_attention(
     kind: str, dtype: torch.dtype | None, corpus: Encoded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Hidden states and gradients are those of the attention written out, at the precision of the pass."""
+    """Hidden states and gradients equal those of plainly written attention, within the precision used."""
     found = []
     for name in ("chosen", "eager"):
         if name == "eager":
@@ -490,7 +490,7 @@ def test_the_attention_without_dropout_is_the_plain_one(
         torch.testing.assert_close(own, plain, rtol=close, atol=close * float(plain.abs().max()))
 
 
-def test_a_batch_that_does_not_fit_is_predicted_in_halves() -> None:
+def test_a_batch_that_does_not_fit_into_memory_is_predicted_in_halves() -> None:
     seen: list[list[int]] = []
 
     def run(batch: np.ndarray) -> None:
@@ -533,14 +533,14 @@ def test_a_model_trained_in_float16_predicts_without_a_gpu(corpus: Encoded, tmp_
     model = shutil.copytree(tmp_path / "run/model", tmp_path / "model")
     write_json(model / "settings.json", read_json(model / "settings.json") | {"precision": "fp16"})
     found = predict(model, corpus.test("bert"), 10).toarray()
-    np.testing.assert_allclose(found, expected, atol=0.01)  # bfloat16 where the processor is fast in it
+    np.testing.assert_allclose(found, expected, atol=0.01)  # bfloat16 on CPUs that are fast with it
 
 
 def test_a_feature_that_hardly_varies_does_not_dominate(corpus: Encoded) -> None:
-    """Even once it moves."""
+    """This also holds after the feature changes."""
     model = build_model(FAST, corpus.folder / "bert", LABELS, None).eval()
     features = torch.randn(300, model.backbone.width, generator=torch.Generator().manual_seed(3)) * 0.2 + 1.0
-    features[:, 5] = 0.25  # all but constant, as some are of real encoders
+    features[:, 5] = 0.25  # almost constant, like some features of real encoders
     model.standardise(features)
     scaled = model.prepare(features)
     others = [i for i in range(scaled.shape[1]) if i != 5]
@@ -552,6 +552,6 @@ def test_a_feature_that_hardly_varies_does_not_dominate(corpus: Encoded) -> None
 
 
 def clusters_of(labels: int) -> sparse.csr_matrix:
-    """A clustering of that many labels into 20."""
+    """A clustering of the labels into 20 clusters."""
     cluster = np.arange(labels) % 20
     return sparse.csr_matrix((np.ones(labels, np.float32), (np.arange(labels), cluster)), shape=(labels, 20))

@@ -1,4 +1,4 @@
-"""The two heads against a slow re-statement of the paper's equations: one document at a time, with Python sets."""
+"""The two heads against slow code for the paper's equations: one document at a time, with Python sets."""
 
 from __future__ import annotations
 
@@ -74,14 +74,14 @@ def problems(draw: st.DrawFn) -> Problem:
 
 
 def proposed_clusters(problem: Problem, row: int, recall: Tensor, training: bool) -> set[int]:
-    """The K best by sigmoid score, 1 added to the positive ones in training; equal scores: the lower cluster."""
+    """The K best by sigmoid score, plus 1 for positive ones in training; ties go to the lower cluster."""
     bonus = problem.positive_clusters(row) if training else set()
     score = {c: float(recall[row, c].sigmoid() + (c in bonus)) for c in range(problem.count)}
     return set(sorted(score, key=lambda c: (-score[c], c))[: problem.kept])
 
 
 def static_clusters(problem: Problem, row: int, fixed: list[int]) -> set[int]:
-    """Up to K: positive clusters first, then the row's fixed ones in their order, then the others as numbered."""
+    """Up to K clusters: positive ones first, then the row's fixed ones in order, then the others by number."""
     positive = problem.positive_clusters(row)
     order = [c for c in fixed if c in positive] + sorted(positive - set(fixed))
     order += [c for c in fixed if c not in positive]
@@ -89,7 +89,7 @@ def static_clusters(problem: Problem, row: int, fixed: list[int]) -> set[int]:
 
 
 def embedding(head: ClusteredHead, label: int) -> tuple[Tensor, Tensor]:
-    """The label's row of the table and its bias, looked up by label: the head stores them by cluster."""
+    """The label's row of the table and its bias; the head stores them by cluster."""
     slot = head.label_of_slot.tolist().index(label)
     return head.table[slot], torch.zeros(()) if head.bias is None else head.bias[slot]
 
@@ -143,7 +143,9 @@ def test_the_clustered_loss_and_gradients_follow_the_equations(problem: Problem,
     head = problem.head(reduction)
     found = head.loss(problem.features, *problem.positives)
     expected = slow_loss(head, problem, reduction, lambda row, recall: proposed_clusters(problem, row, recall, True))
-    assume(torch.isfinite(expected.total))  # a mean over no candidate: where every proposed cluster is empty
+    assume(
+        torch.isfinite(expected.total)
+    )  # not finite if every proposed cluster is empty, so that there are no candidates
     assert_same(found.parts, expected.parts)
     assert_same({"total": found.total}, {"total": expected.total})
     by_name = gradients(found, head, problem.features)
@@ -152,7 +154,7 @@ def test_the_clustered_loss_and_gradients_follow_the_equations(problem: Problem,
 
 
 def padded_loss(head: ClusteredHead, problem: Problem) -> Tensor:
-    """The mean over lists of candidates that the last one of each list makes as long as the longest."""
+    """The mean over lists of candidates that are padded with their last entry to the length of the longest."""
     recall = head.recall(problem.features).detach().sigmoid()
     clusters = torch.tensor([problem.cluster[label] for label in problem.positives[1].tolist()]).long()
     proposed = head.propose(recall, (problem.positives[0], clusters)).tolist()
@@ -204,8 +206,8 @@ def test_without_sampling_every_label_is_a_candidate(problem: Problem, reduction
 
 @given(problem=problems())
 @settings(max_examples=40, deadline=None)
-def test_in_two_steps_each_head_learns_alone(problem: Problem) -> None:
-    """The second step leaves the encoder unchanged."""
+def test_in_two_steps_each_head_is_trained_alone(problem: Problem) -> None:
+    """The second step does not change the encoder."""
     head = problem.head("sum")
     joint = head.loss(problem.features, *problem.positives).parts
     own: dict[Stage, set[str]] = {"recall": {"recall", "features"}, "rank": {"project", "table", "bias"}}
@@ -246,7 +248,7 @@ def best_first(scores: dict[int, float], k: int) -> list[int]:
 
 
 def assert_top(found: tuple[Tensor, Tensor], row: int, scores: dict[int, float], k: int) -> None:
-    """The row's real places are the k best of `scores`, in that order; the others are marked by a score below 0."""
+    """The row's real entries are the k best of `scores`, in order; other entries have a score below 0."""
     real = found[0][row] >= 0
     labels = found[1][row][real].tolist()
     assert len(set(labels)) == len(labels) == min(k, len(scores))
@@ -258,7 +260,7 @@ def assert_top(found: tuple[Tensor, Tensor], row: int, scores: dict[int, float],
 @given(problem=problems(), k=st.integers(1, 15))
 @settings(max_examples=100, deadline=None)
 def test_the_clustered_head_ranks_by_the_product(problem: Problem, k: int) -> None:
-    """Of the scores of a proposed cluster and of the label."""
+    """The product of the scores of a proposed cluster and of the label."""
     head = problem.head("mean")
     with torch.no_grad():
         found = head.top(problem.features, k)
@@ -275,7 +277,7 @@ def test_the_clustered_head_ranks_by_the_product(problem: Problem, k: int) -> No
 
 @given(problem=problems())
 @settings(max_examples=80, deadline=None)
-def test_block_by_block_equals_the_gather(problem: Problem) -> None:
+def test_computing_by_blocks_equals_gathering(problem: Problem) -> None:
     """Logits and gradients."""
     head = problem.head("sum")
     proposed = head.propose(head.recall(problem.features).detach().sigmoid())
@@ -294,7 +296,7 @@ def test_block_by_block_equals_the_gather(problem: Problem) -> None:
 
 
 def gradient_of_blocks(head: ClusteredHead, loss: Loss, problem: Problem) -> Tensor:
-    """That of the whole table, of which exactly the proposed blocks have one."""
+    """The gradient of the whole table; only the proposed blocks have one."""
     blocks = torch.autograd.grad(loss.total, head.blocks(), allow_unused=True)
     recall = head.recall(problem.features).detach()
     rows = range(len(problem.truth))
@@ -304,7 +306,7 @@ def gradient_of_blocks(head: ClusteredHead, loss: Loss, problem: Problem) -> Ten
     return torch.cat([torch.zeros_like(b) if g is None else g for b, g in both])
 
 
-def test_learning_by_block_is_adamw_of_the_proposed_clusters() -> None:
+def test_learning_by_blocks_is_adamw_on_the_proposed_clusters() -> None:
     """Clusters that are not proposed keep their weights."""
     torch.manual_seed(3)
     problem = Problem(torch.randn(2, WIDTH), [2, 1, 1, 0, 2, 0, 3], 4, [{0, 3}, {3}], 4, True)
@@ -329,7 +331,7 @@ def test_learning_by_block_is_adamw_of_the_proposed_clusters() -> None:
     assert moved.tolist() == [int(cluster) in touched for cluster in by_block.cluster_of_slot] and not moved.all()
 
 
-def test_a_gradient_reuses_memory_only_if_nobody_holds_it() -> None:
+def test_a_gradient_reuses_memory_only_if_it_is_unused() -> None:
     table, zeros = torch.nn.Parameter(torch.ones(9, 2)), Zeros()
 
     def learn(first: int) -> Tensor:
@@ -366,8 +368,8 @@ def test_the_flat_head_ranks_all_labels(problem: Problem, k: int) -> None:
             assert_top(found, row, dict(enumerate(scores[row].tolist())), k)
 
 
-def test_equal_scores_go_to_the_lower_label_in_any_cluster() -> None:
-    # label 0 lies in the last cluster, label 5 in the first: their places in the table are the other way round
+def test_ties_are_broken_by_label_whatever_the_cluster() -> None:
+    # label 0 is in the last cluster, label 5 in the first: their order in the table is reversed
     problem = Problem(torch.ones(1, WIDTH), [2, 1, 1, 0, 2, 0], 3, [set()], 3, True)
     flat, clustered = FlatHead(WIDTH, 6, "mean"), problem.head("mean")
     for head in (flat, clustered):
@@ -391,7 +393,7 @@ def candidates(head: ClusteredHead, features: Tensor, positives: tuple[Tensor, T
     ]
 
 
-def test_the_negatives_follow_the_recall_head() -> None:
+def test_negatives_depend_on_the_recall_head() -> None:
     problem = Problem(torch.ones(1, WIDTH), [0, 0, 1, 1, 1, 2, 3], 4, [{0}], 2, False)
     head = problem.head("mean")
     torch.nn.init.zeros_(head.recall.weight)
@@ -419,7 +421,7 @@ def test_a_document_in_too_many_clusters_keeps_the_best() -> None:
 
 @given(columns=st.integers(1, 200), k=st.integers(1, 9), values=st.integers(1, 50), seed=st.integers(0, 99))
 @settings(max_examples=80, deadline=None)
-def test_the_best_of_many_are_those_of_a_sort(columns: int, k: int, values: int, seed: int) -> None:
+def test_the_best_of_many_agree_with_a_sort(columns: int, k: int, values: int, seed: int) -> None:
     random = np.random.default_rng(seed)
     scores = torch.from_numpy(random.integers(0, values, (3, columns)) / np.float32(50)).float()
     found, labels = best(scores, k)
@@ -429,13 +431,13 @@ def test_the_best_of_many_are_those_of_a_sort(columns: int, k: int, values: int,
 
 
 @pytest.mark.parametrize("padding", ["masked", "edge"])
-def test_no_value_of_a_step_is_asked_of_the_device(padding: Padding, monkeypatch: pytest.MonkeyPatch) -> None:
-    # tensors on `meta` have shapes and no values: whatever would wait for a GPU's fails on them
+def test_a_step_never_waits_for_a_value_from_the_device(padding: Padding, monkeypatch: pytest.MonkeyPatch) -> None:
+    # tensors on `meta` have shapes but no values, so code that would wait for a value from a GPU fails
     monkeypatch.setattr(heads, "exactly", lambda layer, features: layer(features))  # there is no autocast for `meta`
     problem = Problem(torch.randn(2, WIDTH), [2, 1, 1, 0, 2, 0, 3], 4, [{0, 3}, {3}], 2, True)
     head, rows, labels = problem.head("sum").to("meta"), *(part.to("meta") for part in problem.positives)
     head.padding = padding
-    # that it does fail has to be seen first: how many are not zero is a question of values
+    # check first that such code fails: counting nonzero entries needs values
     with pytest.raises(NotImplementedError):
         rows.nonzero()
     head.loss(problem.features.to("meta"), rows, labels).total.backward()
@@ -455,7 +457,7 @@ def labelled(problem: Problem) -> sparse.csr_matrix:
 
 @given(problem=problems())
 @settings(max_examples=60, deadline=None)
-def test_a_head_that_starts_at_the_prior_scores_labels_by_it(problem: Problem) -> None:
+def test_a_head_initialised_with_the_prior_scores_labels_by_it(problem: Problem) -> None:
     documents = len(problem.truth)
     frequency = [sum(label in truth for truth in problem.truth) for label in range(len(problem.cluster))]
     flat = FlatHead(WIDTH, len(problem.cluster), "mean")
@@ -478,8 +480,8 @@ def test_a_head_that_starts_at_the_prior_scores_labels_by_it(problem: Problem) -
     assert all(grad.isfinite().all() for grad in gradients(found, head, every.requires_grad_()).values())
 
 
-def test_a_label_starts_at_its_frequency_within_its_cluster() -> None:
-    """Of 8 proposals, two a document, 4 are true; the others fall to half of the 8 places left."""
+def test_a_label_is_initialised_with_its_frequency_in_its_cluster() -> None:
+    """Of 8 proposals, two per document, 4 are true; the others take half of the 8 remaining places."""
     truth: list[set[int]] = [{0}, {0, 1}, {2}, {0}]
     problem = Problem(torch.randn(4, WIDTH), [0, 0, 1, 2], 3, truth, 2, True)
     expected = {True: [(3, 3.5), (1, 3.5), (1, 2.5), (0, 2)], False: [(3, 4), (1, 4), (1, 4), (0, 4)]}

@@ -1,4 +1,4 @@
-"""The size of the largest models, built without memory, against the published figures."""
+"""The sizes of the largest models, built without allocating memory, against the published figures."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from lightxml_core.methods.lightxml.model import build_model
 from lightxml_core.registry import load_registry, read_config
 from tests.helpers.project import ROOT
 
-POOLER = 4 * (768 * 768 + 768)  # bytes; the released code saves BERT's pooler, which nothing reads; we leave it out
+POOLER = 4 * (768 * 768 + 768)  # bytes; the released code also saves BERT's unused pooler, this code does not
 
 
 @pytest.mark.parametrize(("dataset", "labels", "one"), [("amazon-670k", 670_091, 1.529), ("wiki-500k", 501_008, 1.465)])
-def test_one_model_of_the_two_large_sets_has_the_published_size(
+def test_models_of_the_two_large_datasets_have_the_published_size(
     dataset: str, labels: int, one: float, tmp_path: Path
 ) -> None:
     BertConfig().save_pretrained(tmp_path)  # of transformers: the configuration of bert-base-uncased

@@ -1,4 +1,4 @@
-"""Every method that one's own data may go through, on the smallest corpora there are: as shipped, only quicker."""
+"""Every method for users' data on the smallest possible corpora, with the shipped settings made faster."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ OWN_DATA = (
     *("lightxml-fast", "lightxml-fast-clustered", "lightxml-demo", "attentionxml-small", "xtransformer-small"),
     *("lightdxml-small", "one-vs-rest", "parabel", "bonsai", "knn", "popularity"),
 )
-DATASET = "eurlex-4k-small"  # as one of one's own: no method has settings for it
+DATASET = "eurlex-4k-small"  # like a user's dataset: no method has settings for it
 REGISTRY = load_registry(ROOT, read_config(ROOT / "config.yaml"))
 MEMBERS = [(method, member) for method in OWN_DATA for member in REGISTRY.members(method, DATASET)]
 IDS = [f"{method}, {member}" for method, member in MEMBERS]
@@ -54,7 +54,7 @@ class Documents:
 
 
 def planted(count: int, tests: int, labels: int, seed: int = 0) -> Documents:
-    """Documents of one or two labels, each of which has a word of its own."""
+    """Documents with one or two labels, each of which has its own word."""
     random = np.random.default_rng(seed)
 
     def document() -> tuple[str, list[int]]:
@@ -81,7 +81,7 @@ CORPORA: dict[str, Callable[[], Documents]] = {
 
 
 class Prepared:
-    """What the stages before the training make of some documents."""
+    """The outputs of the stages before training for some documents."""
 
     def __init__(self, documents: Documents, folder: Path) -> None:
         self.documents, self.folder = documents, folder
@@ -132,7 +132,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Prepar
 
 
 def quick(method: str, member: str, **changes: Any) -> tuple[str, BaseSettings]:
-    """The implementation of a shipped member and its settings, smaller where that changes no path through the code."""
+    """A shipped member's implementation and settings, smaller where that takes the same path through the code."""
     implementation, shipped = REGISTRY.methods[method].implementation, REGISTRY.settings(method, DATASET, member)
     known = setting_types(load_method(implementation).Settings)
     smaller = {key: value for key, value in QUICK.items() if key in known}
@@ -152,7 +152,7 @@ def predicted(
 
 @pytest.mark.parametrize("name", CORPORA)
 @pytest.mark.parametrize(("method", "member"), MEMBERS, ids=IDS)
-def test_every_method_for_own_data_runs_on_every_small_corpus(
+def test_every_method_for_users_data_runs_on_every_small_corpus(
     method: str, member: str, name: str, prepared: Callable[[str], Prepared], tmp_path: Path
 ) -> None:
     corpus = prepared(name)
@@ -160,8 +160,8 @@ def test_every_method_for_own_data_runs_on_every_small_corpus(
     assert found.shape == corpus.Y_tst.shape and found.dtype == np.float32 and found.has_canonical_format
     assert np.isfinite(found.data).all() and found.nnz > 0
     unseen = np.flatnonzero(label_frequencies(corpus.Y) == 0)
-    assert found[:, unseen].nnz == 0  # no method here knows a label by its name
+    assert found[:, unseen].nnz == 0  # no method here uses the names of labels
 
 
-def test_the_methods_above_are_of_every_implementation() -> None:
+def test_every_implementation_is_among_the_tested_methods() -> None:
     assert {REGISTRY.methods[method].implementation for method in OWN_DATA} == {*implementations()}

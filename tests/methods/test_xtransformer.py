@@ -65,7 +65,7 @@ def test_it_learns_from_every_label_embedding(embedding: Any, precision: Any, co
 
 
 @pytest.mark.parametrize("embedding", ["encoder", "text"])
-def test_it_learns_as_the_released_code_has_it(embedding: Any, corpus: Corpus, tmp_path: Path) -> None:
+def test_it_learns_with_the_settings_of_the_released_code(embedding: Any, corpus: Corpus, tmp_path: Path) -> None:
     released: dict[str, Any] = {"position": "pooled", "pifa": "by_labels", "eps_corrected": False, "bucket": 1}
     chosen = changed(TINY, embedding=embedding, layers=1, **released)
     found = trained(corpus, chosen, tmp_path)
@@ -74,7 +74,7 @@ def test_it_learns_as_the_released_code_has_it(embedding: Any, corpus: Corpus, t
     assert (label_clusters(corpus.data, chosen) != label_clusters(corpus.data, read_as_means)).nnz == 0
 
 
-def test_another_encoder_may_read_the_names_of_the_labels(corpus: Corpus) -> None:
+def test_another_encoder_can_read_the_names_of_the_labels(corpus: Corpus) -> None:
     own = changed(TINY, embedding="text")
     chosen = changed(own, names_backbone="other")
     assert needs(chosen) - needs(own) == {"names_encoder"} and needs(changed(chosen, embedding="tfidf")) == needs(own)
@@ -101,14 +101,14 @@ def test_killed_anywhere_it_resumes_to_the_same_bytes(when: int, corpus: Corpus,
     assert log[-1]["phase"] == "rankers" and log[-1]["labels"] == LABELS
 
 
-def test_the_rankers_alone_may_order_a_short_list(corpus: Corpus, tmp_path: Path) -> None:
+def test_scores_can_be_those_of_the_rankers_alone(corpus: Corpus, tmp_path: Path) -> None:
     chosen = changed(TINY, epochs=2, combine="ranker", listed=4)
     found = trained(corpus, chosen, tmp_path)
     assert np.diff(found.indptr).tolist() == [4] * 60 and found.data.min() > 0 and found.data.max() < 1
 
 
 def test_a_model_of_an_earlier_version_keeps_its_settings() -> None:
-    """Which held settings that are gone: of LightXML's clustered head, and of the first epochs."""
+    """It has settings that were removed: of LightXML's clustered head, and of the first epochs."""
     former = {"protocol": "clean", "head": "flat", "bottleneck": 400, "two_step": False, "short_epochs": 0}
     assert of_stored(Settings(), {**former, **flatten(TINY)}, FORMER) == TINY
 

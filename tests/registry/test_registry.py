@@ -1,4 +1,4 @@
-"""What the definition files may hold, what is said about a mistake in one, and how settings are resolved."""
+"""The contents of definition files, the messages about mistakes in them, and the resolution of settings."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from lightxml_core.registry import Registry, load_registry, read_config
 from lightxml_core.selection import RunFeatures
 
 ROOT = Path(__file__).parents[2]
-GONE = object()  # as a value of an edit: the key is taken out
+GONE = object()  # as the value of an edit: remove the key
 CONFIG, DATASET, CUT = "config.yaml", "datasets/eurlex-4k.yaml", "datasets/eurlex-4k-small.yaml"
 DELICIOUS = "datasets/delicious.yaml"
 GLOVE, SPACY, ATTENTION = "vectors/glove-840b.yaml", "vectors/spacy-en-md.yaml", "methods/attentionxml.yaml"
@@ -34,7 +34,7 @@ Keys = tuple[str | int, ...]
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """The definitions of this project in a folder of their own."""
+    """A copy of the project's definitions."""
     for folder in ("datasets", "backbones", "vectors", "methods", "studies", "published"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
     shutil.copyfile(ROOT / CONFIG, tmp_path / CONFIG)
@@ -46,12 +46,12 @@ def load(project: Path) -> Registry:
 
 
 def made_by(registry: Registry, method: str, dataset: str, member: str) -> SimpleNamespace:
-    """The settings of a member by their keys, without their groups."""
+    """The settings of a member by key, without groups."""
     return SimpleNamespace(**flatten(registry.made(method, dataset, member)))
 
 
 def edit(path: Path, keys: Keys, value: Any) -> None:
-    """Set the entry at `keys` of a YAML file, whatever its type; mappings on the way are made."""
+    """Set the entry at `keys` of a YAML file to a value of any type; missing mappings are created."""
     whole = yaml.safe_load(path.read_text(encoding="utf-8"))
     inner = whole
     for key in keys[:-1]:
@@ -311,7 +311,7 @@ WRONG: list[tuple[str, Keys, Any, tuple[str, ...]]] = [
 @pytest.mark.parametrize(
     ("file", "keys", "value", "expected"), WRONG, ids=[f"{w[0]}:{'.'.join(map(str, w[1]))}={w[2]!r:.20}" for w in WRONG]
 )
-def test_a_mistake_is_told_with_file_key_and_what_was_expected(
+def test_a_mistake_is_reported_with_file_key_and_expectation(
     project: Path, file: str, keys: Keys, value: Any, expected: tuple[str, ...]
 ) -> None:
     edit(project / file, keys, value)
@@ -334,7 +334,7 @@ def test_a_mistake_is_told_with_file_key_and_what_was_expected(
         (b"title: caf\xe9\n", ": not UTF-8 at byte 10"),
     ],
 )
-def test_a_file_that_is_no_mapping_is_named_with_its_line(
+def test_a_file_that_is_not_a_mapping_is_reported_with_its_line(
     project: Path, file: str, content: bytes, expected: str
 ) -> None:
     (project / file).write_bytes(content)
@@ -356,8 +356,8 @@ def test_a_name_that_cannot_be_a_folder_is_refused(project: Path, file: str, exp
     assert message.startswith(f"{file}: ") and expected in message
 
 
-def test_no_shipped_source_is_a_folder_of_the_users_own() -> None:
-    """That of `parts` is one within an archive."""
+def test_no_shipped_source_is_a_users_folder() -> None:
+    """The folder in `parts` is within an archive."""
     registry = load(ROOT)
     assert isinstance(registry.backbones["mpnet"].source, PartsSource)
     assert not any(entry.folder for entry in [*registry.backbones.values(), *registry.datasets.values()])
@@ -370,8 +370,8 @@ WORDLESS = [
 
 
 @pytest.mark.parametrize("source", WORDLESS, ids=["folder", "mirrors"])
-def test_a_bag_of_words_serves_trees_only(project: Path, source: dict[str, Any]) -> None:
-    """It serves neither transformers nor cuts."""
+def test_a_bag_of_words_can_only_be_used_by_trees(project: Path, source: dict[str, Any]) -> None:
+    """Transformers and cuts cannot use it."""
     words = project / "datasets" / "words.yaml"
     words.write_text(yaml.safe_dump({"title": "Words", "source": source}), encoding="utf-8")
     edit(project / CONFIG, ("targets", "words"), {"datasets": ["words"], "methods": ["knn", "parabel", "bonsai"]})
@@ -432,7 +432,7 @@ def test_lightxml_has_the_published_members_and_ensembles() -> None:
     assert constants == {**{name: Propensity(a=0.55, b=1.5) for name in how}, **own}
 
 
-def test_rivals_have_the_habits_of_their_released_code() -> None:
+def test_rivals_follow_their_released_code() -> None:
     registry = load(ROOT)
     paper = ("eurlex-4k", "wiki10-31k", "amazoncat-13k", "wiki-500k", "amazon-670k")
     for dataset in paper:
@@ -492,7 +492,7 @@ READS: list[tuple[str, str, str, str | None, str]] = [
 
 
 def test_the_official_protocol_reads_shipped_features(project: Path) -> None:
-    """Where a copy may ship them."""
+    """This applies to datasets whose copies may ship them."""
     registry = load(project)
     for dataset, method, member, kind, protocol in READS:
         assert registry.tfidf(method, dataset, member) == kind, (dataset, method)
@@ -504,7 +504,7 @@ def test_the_official_protocol_reads_shipped_features(project: Path) -> None:
         assert registry.protocol(method, dataset, member) == "clean"
 
 
-def test_no_features_are_made_for_a_method_that_reads_none(project: Path) -> None:
+def test_no_features_are_built_for_a_method_that_reads_none(project: Path) -> None:
     edit(project / CONFIG, ("targets", "flat"), {"datasets": ["eurlex-4k"], "methods": ["attentionxml"]})
     edit(project / CONFIG, ("targets", "tree"), {"datasets": ["wiki-500k"], "methods": ["attentionxml"]})
     registry = load(project)
@@ -600,7 +600,7 @@ def test_targets_of_studies_must_be_a_mapping(project: Path, text: str) -> None:
     assert complaint(project).startswith(f"{STUDIED}: expected a mapping")
 
 
-def test_a_targets_runs_are_datasets_by_members_and_seeds(project: Path) -> None:
+def test_the_runs_of_a_target_are_datasets_by_members_and_seeds(project: Path) -> None:
     edit(project / CONFIG, ("seeds",), [4])
     target = {
         "datasets": ["eurlex-4k", "hpo-5k"],
@@ -650,13 +650,13 @@ _LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
         ("a: !!python/object/apply:os.getcwd []", "line 1: not valid YAML: could not determine a constructor"),
     ],
 )
-def test_yaml_that_is_a_bomb_ambiguous_or_no_value_is_refused(tmp_path: Path, text: str, message: str) -> None:
+def test_yaml_bombs_ambiguous_and_invalid_yaml_are_refused(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "x.yaml").write_text(text)
     with pytest.raises(InputError, match=f"^{tmp_path}/x.yaml:? {message}"):
         read_config(tmp_path / "x.yaml")
 
 
-def test_aliases_and_merged_keys_are_taken(tmp_path: Path) -> None:
+def test_aliases_and_merged_keys_are_accepted(tmp_path: Path) -> None:
     (tmp_path / "x.yaml").write_text("a: &a {b: 1, c: [2]}\nd: {<<: *a, b: 3}\ne: *a\n")
     assert read_config(tmp_path / "x.yaml") == {
         "a": {"b": 1, "c": [2]},

@@ -1,4 +1,4 @@
-"""The file between the registry and the reporting: what is written is read back, what is damaged is named."""
+"""The file between the registry and the reporting: it is read as written, and damage is reported."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lightxml_core.selection import Selection, read_selection
 from tests.helpers.project import ROOT
 
 
-def test_the_selection_of_every_target_is_read_back_as_it_was() -> None:
+def test_the_selection_of_every_target_is_read_as_written() -> None:
     registry = load_registry(ROOT, read_config(ROOT / "config.yaml"))
     for target in registry.targets:
         selection = registry.selection(target)
@@ -63,7 +63,7 @@ def test_a_damaged_selection_is_named(damage: Callable[[Any], Any], complaint: s
         read_selection(tmp_path / "selection.json")
 
 
-def test_an_undamaged_one_is_read() -> None:
+def test_an_intact_selection_is_read() -> None:
     selection = Selection.from_json(WHOLE)
     (run,), (difference,) = selection.runs, selection.methods["knn"].differs
     assert run.features is not None and run.features.folder == Path("results/toy/features/tfidf")

@@ -1,4 +1,4 @@
-"""Every setting of every method and every key of every definition: what is allowed, and what is said of the rest."""
+"""Every setting of every method and every key of every definition: allowed values work, others are refused."""
 
 from __future__ import annotations
 
@@ -62,13 +62,13 @@ NUMBERS = [(name, key) for name, key in FIELDS if is_number(settable(load_method
 
 
 def keys_of(settings: type) -> list[str]:
-    """Every key of a dataclass and of its groups; one that stands in two groups comes twice."""
+    """Every key of a dataclass and of its groups; a key in two groups occurs twice."""
     kinds = types_of(settings)
     return [key for name, kind in kinds.items() for key in (keys_of(kind) if is_dataclass(kind) else [name])]
 
 
 @pytest.mark.parametrize("name", implementations())
-def test_a_key_belongs_to_one_group_and_comes_back_from_it(name: str) -> None:
+def test_a_key_belongs_to_one_group_and_is_read_from_it(name: str) -> None:
     method = load_method(name)
     keys, values = keys_of(method.Settings), flatten(method.Settings())
     assert list(values) == keys and len(set(keys)) == len(keys)
@@ -77,7 +77,7 @@ def test_a_key_belongs_to_one_group_and_comes_back_from_it(name: str) -> None:
         make_settings(method, {"sed": 1})
 
 
-def test_every_number_has_a_least_and_a_largest_value() -> None:
+def test_every_number_has_limits() -> None:
     assert len(NUMBERS) > 80
     for name, key in NUMBERS:
         limits = limits_of(settable(load_method(name).Settings)[key])
@@ -100,8 +100,8 @@ def beyond(limit: Any, inner: Any) -> st.SearchStrategy[Any]:
 
 
 @given(data=st.data())
-def test_a_value_beyond_its_range_is_refused_with_file_and_key(data: st.DataObject) -> None:
-    """By the class itself too."""
+def test_a_value_outside_its_range_is_refused_with_file_and_key(data: st.DataObject) -> None:
+    """The class itself refuses it too."""
     name, key = data.draw(st.sampled_from(NUMBERS))
     method = load_method(name)
     kind = settable(method.Settings)[key]
@@ -156,14 +156,14 @@ def test_every_key_of_a_definition_is_described(kind: type) -> None:
             assert value.get("description"), f"{node['title']}.{key}"
 
 
-def test_a_dataset_may_expect_every_number_that_is_counted() -> None:
+def test_a_dataset_can_expect_every_statistic() -> None:
     Y, words = sparse.csr_matrix(np.eye(2, dtype=np.float32)), np.array([3, 4])
     counted = statistics(Y, Y, words, words, 0)
     numbers = {key for key, value in counted.items() if isinstance(value, int | float) and not isinstance(value, bool)}
     assert {field.name for field in fields(Expected)} == numbers
 
 
-SOURCES: dict[type, list[set[str]]] = {  # where the program that gets such a value says which it takes
+SOURCES: dict[type, list[set[str]]] = {  # the programs' own lists of accepted values
     backbone.Backbone: [set(get_args(Kind)), set(get_args(Split))],
     Config: [set(PROTOCOLS)],
     Dataset: [
@@ -177,14 +177,14 @@ SOURCES: dict[type, list[set[str]]] = {  # where the program that gets such a va
 
 
 @pytest.mark.parametrize("kind", FILES.values())
-def test_a_definition_offers_what_its_program_takes(kind: type) -> None:
+def test_a_definition_allows_what_its_program_accepts(kind: type) -> None:
     found = [set(node["enum"]) for node in nodes(json_schema(kind)) if "enum" in node]
     assert all(values in SOURCES[kind] for values in found)
     assert all(values in found for values in SOURCES[kind])
 
 
 @pytest.mark.parametrize("how", get_args(How))
-def test_every_way_to_combine_members_is_taken_by_its_program(
+def test_every_way_to_combine_members_is_accepted_by_the_program(
     how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     members = [tmp_path / f"{name}.npz" for name in "ab"]
@@ -206,7 +206,7 @@ def literals_of(name: str) -> dict[str, list[Any]]:
 
 
 def together(name: str) -> list[dict[str, Any]]:
-    """Few combinations of settings that fit together and hold each of those values once at least."""
+    """A few valid combinations of settings that contain each of those values at least once."""
     literals, random, chosen = literals_of(name), Random(0), list[dict[str, Any]]()
     missing = {(key, value) for key, values in literals.items() for value in values}
     while missing:
@@ -276,7 +276,7 @@ def test_every_preparation_of_texts_is_known(preparation: Preparation) -> None:
 # The configuration
 
 
-def test_a_value_is_of_the_uppermost_layer_that_has_it() -> None:
+def test_a_value_is_taken_from_the_uppermost_layer_that_has_it() -> None:
     layers = [
         ("mine.yaml", {"seeds": [0], "targets": {"a": {"datasets": ["x"]}}}),
         ("more.yaml", {"targets": {"a": {"methods": ["y"]}}}),
@@ -290,7 +290,9 @@ def test_a_value_is_of_the_uppermost_layer_that_has_it() -> None:
 
 
 @given(st.lists(st.integers(0, 99), min_size=1), st.floats(0, 100), st.sampled_from(["2024", "1e5", "no", "knn"]))
-def test_only_what_must_be_a_number_is_one_on_the_command_line(seeds: list[int], points: float, name: str) -> None:
+def test_command_line_texts_become_numbers_only_where_numbers_are_expected(
+    seeds: list[int], points: float, name: str
+) -> None:
     target = {"datasets": [name], "methods": [name], "seeds": [str(seed) for seed in seeds]}
     hardware = {"threads": str(seeds[0]), "gpus": "auto"}
     given = {"seeds": ["x", *target["seeds"]], "tolerance": {"P": str(points)}, "hardware": hardware}
@@ -340,7 +342,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(("where", "content"), MISTAKES, ids=[content[:40] for _, content in MISTAKES])
-def test_a_mistake_is_told_in_one_sentence_with_its_place(project: Path, where: str, content: str) -> None:
+def test_a_mistake_is_reported_in_one_sentence_with_its_place(project: Path, where: str, content: str) -> None:
     (project / "mine.yaml").write_text(f"{content if where == 'mine' else ''}\n")
     asked = content if where == "asked" else "hpo-5k"
     laid = {"mine": ["--configfile", "mine.yaml"], "config": ["--config", content], "asked": []}[where]

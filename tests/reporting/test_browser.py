@@ -1,4 +1,4 @@
-"""The report in a real browser: nothing fails, tables sort, the search finds, pictures are told in words."""
+"""The report in a real browser: no errors, tables can be sorted, search works, figures have descriptions."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from tests.helpers.reporting import evil_selection, grid_selection, render
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium here; .ci/run installs one")
 
-# runs before the page's own script
+# runs before the script of the page
 WATCH = """<script>
 window.fired = [];
 window.alert = (text) => window.fired.push(text);
 window.addEventListener("error", (event) => window.fired.push(event.message));
 </script>"""
-# plays a reader, then leaves what was seen in the page
+# acts as a reader and writes what it saw into the page
 PLAY = """<script>
 (async () => {
   const wait = (ms) => new Promise((done) => setTimeout(done, ms));
@@ -70,7 +70,7 @@ PLAY = """<script>
 
 
 def visit(page: Path, *options: str) -> tuple[dict[str, Any], str]:
-    """What the played reader saw, and what the browser wrote to its console."""
+    """What the simulated reader saw, and the console output of the browser."""
     text = page.read_text("utf-8").replace("<head>", "<head>" + WATCH, 1).replace("</body>", PLAY + "</body>")
     played = page.with_name("played.html")
     played.write_text(text, "utf-8")
@@ -98,7 +98,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root / "report.html"
 
 
-def test_a_reader_sorts_searches_and_meets_no_error(page: Path) -> None:
+def test_sorting_and_searching_the_page_gives_no_error(page: Path) -> None:
     seen, console = visit(page, "--window-size=1200,900")
     assert seen["fired"] == [] and console == ""
     assert seen["falling"] == ["80.25", "50.00", "9.50"] and seen["rising"] == seen["falling"][::-1]
@@ -119,8 +119,8 @@ def test_thousands_of_documents_are_searched_and_paged(tmp_path: Path) -> None:
     assert seen["turned"] == ["3 / 500", "count"], "only a page of ten is drawn, and the keyboard is at its top"
 
 
-def test_it_fits_a_phone_and_follows_the_reader_into_the_dark(page: Path) -> None:
-    seen, _ = visit(page, "--window-size=500,900")  # no narrower window can be had without a screen
+def test_the_page_fits_a_phone_and_has_a_dark_mode(page: Path) -> None:
+    seen, _ = visit(page, "--window-size=500,900")  # the narrowest window without a screen
     assert seen["wide"] <= 0
     dark, _ = visit(page, "--blink-settings=preferredColorScheme=0")
     assert seen["paper"] == "rgb(255, 255, 255)" and dark["paper"] == "rgb(20, 23, 27)"

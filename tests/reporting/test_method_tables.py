@@ -1,4 +1,4 @@
-"""The tables with a row per method and variant, against small frames worked out by hand, and their LaTeX."""
+"""The tables with a row per method and variant, against hand-made examples, and their LaTeX."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _tables(selection: dict[str, Any], published: Published) -> dict[str, Sequen
     return {kind.name: kind.build(found).tables for kind in KINDS}
 
 
-def test_published_curves_hold_the_published_figures_of_their_best_and_last_epochs() -> None:
+def test_published_curves_agree_with_the_published_figures() -> None:
     own = [figure for figure in load_published(ROOT / "published") if figure.dataset == "CVE-libraries"]
     figures = {(figure.variant, figure.metric, figure.source.partition(" (")[2]): figure.value for figure in own}
     curves = {(curve.variant, curve.metric): curve for curve in load_curves(ROOT / "published")}
@@ -75,7 +75,7 @@ def lightxml(tmp_path: Path) -> dict[str, Any]:
     return _selection(tmp_path, *runs, lightxml={"published_as": "LightXML"}, fast={})
 
 
-def test_the_main_table_has_the_last_word_of_every_method(lightxml: dict[str, Any], published: Published) -> None:
+def test_the_main_table_has_the_final_result_of_every_method(lightxml: dict[str, Any], published: Published) -> None:
     main, *_ = _tables(lightxml, published)["main"]
     assert (main.title, main.headers[3:]) == ("Main comparison: P@1", ["One", "Two"])
     assert main.rows == [
@@ -88,7 +88,7 @@ def test_the_main_table_has_the_last_word_of_every_method(lightxml: dict[str, An
     assert "Published: a paper." in main.notes
 
 
-def test_single_models_stand_against_single_models(lightxml: dict[str, Any], published: Published) -> None:
+def test_single_models_are_compared_with_single_models(lightxml: dict[str, Any], published: Published) -> None:
     single, *_ = _tables(lightxml, published)["single"]
     assert [row[:2] + row[3:] for row in single.rows] == [
         ["lightxml", "bert", "86.00 [88.00§]", "60.00"],
@@ -116,7 +116,7 @@ def test_one_dataset_has_a_column_per_metric(lightxml: dict[str, Any], published
     assert propensity.rows[-1] == ["Linear", "as-published", "not run", "not run [33.00]", "not run", "not run"]
 
 
-SOURCES = (  # the echo agrees with the paper everywhere, the others differ
+SOURCES = (  # the copy agrees with the paper everywhere, the others differ
     ("LightXML", "a paper", "seen", {"P@1": 90, "P@3": 80, "P@5": 70}),
     ("LightXML", "an echo", "seen", {"P@1": 90, "P@3": 80, "P@5": 70}),
     ("LightXML", "a rerun", "recalled", {"P@1": 91, "P@3": 80, "P@5": 69}),
@@ -135,7 +135,7 @@ def test_every_source_of_a_figure_is_shown_once(lightxml: dict[str, Any], tmp_pa
     write_text(tmp_path / "more" / "main.csv", PUBLISHED.split("\n")[0] + "\n" + "".join(lines))
     del lightxml["datasets"]["two"]
     lightxml["runs"] = lightxml["runs"][1:3]
-    lightxml["runs"][0]["protocol"] = "clean"  # both protocols stand beside the same figures
+    lightxml["runs"][0]["protocol"] = "clean"  # both protocols have the same published figures
     for run in lightxml["runs"]:
         write_json(Path(run["path"]) / "metrics.json", {"accuracy": {"P@1": 87.0, "P@3": 77.0, "P@5": 67.0}})
     (main,) = _tables(lightxml, load_published(tmp_path / "more"))["main"]
@@ -152,7 +152,7 @@ def test_every_source_of_a_figure_is_shown_once(lightxml: dict[str, Any], tmp_pa
     ]
 
 
-def test_ablations_say_what_is_changed_and_by_how_much(tmp_path: Path, published: Published) -> None:
+def test_ablations_state_the_change_and_its_effect(tmp_path: Path, published: Published) -> None:
     parts = {"base": "lightxml", "base_title": "LightXML"}
     runs = [("one", "parts", "whole", "clean", 61.6), ("one", "parts", "shallow", "clean", 55.0)]
     selection = _selection(tmp_path, *runs, parts=parts)
@@ -164,10 +164,10 @@ def test_ablations_say_what_is_changed_and_by_how_much(tmp_path: Path, published
         ["shallow", "clean", "layers 1, negatives random", "55.00 (-6.60)", NOTHING],
     ]
     assert table.notes[0] == "Variants of LightXML. In brackets: the difference from whole, in points."
-    assert [row[0] for row in found["main"][0].rows] == ["LightXML", "Rival"]  # published; a variant is no method
+    assert [row[0] for row in found["main"][0].rows] == ["LightXML", "Rival"]  # published; a variant is not a method
 
 
-def test_protocols_stand_side_by_side(tmp_path: Path, published: Published) -> None:
+def test_protocols_are_shown_side_by_side(tmp_path: Path, published: Published) -> None:
     runs = [("one", "lightxml", "bert", "official", 87.0), ("one", "lightxml", "bert", "clean", 86.0)]
     runs += [("two", "lightxml", "bert", "clean", 50.0)]
     selection = _selection(tmp_path, *runs, lightxml={})
@@ -198,7 +198,7 @@ def test_the_tail_is_the_mean_over_the_seeds(tmp_path: Path, published: Publishe
     assert set(row[10:]) == {"n/a"} and len(row) == len(table.headers) == len(table.align)
 
 
-def test_a_table_with_nothing_to_show_is_a_sentence(tmp_path: Path, published: Published) -> None:
+def test_an_empty_table_is_replaced_by_a_sentence(tmp_path: Path, published: Published) -> None:
     selection = _selection(tmp_path, ("one", "m", "single", "clean", 50.0), m={"base": "m", "base_title": "m"})
     for entry in selection["datasets"].values():
         entry["published_as"] = None
@@ -217,7 +217,7 @@ def test_the_csv_has_the_cells_of_all_tables(lightxml: dict[str, Any], published
     assert frame.loc[0].tolist()[:4] == ["Main comparison: P@1", "lightxml", "ensemble; bert", "official"]
 
 
-def test_latex_is_whole_whatever_the_data_hold(tmp_path: Path) -> None:
+def test_latex_is_well_formed_for_any_data(tmp_path: Path) -> None:
     selection = evil_selection(tmp_path / "evil")
     write_text(tmp_path / "published" / "main.csv", PUBLISHED.splitlines()[0] + "\n")
     written(results(selection, load_published(tmp_path / "published")), tmp_path)
@@ -227,7 +227,7 @@ def test_latex_is_whole_whatever_the_data_hold(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("rows", "environment"), [(3, "table"), (41, "longtable")])
 @pytest.mark.parametrize("words", ["short", "a long text " * 9])
-def test_latex_of_long_and_of_wide_tables(rows: int, environment: str, words: str) -> None:
+def test_latex_of_long_and_wide_tables(rows: int, environment: str, words: str) -> None:
     table = Table("Ti_tle", ["name", "x", "why"], [["*", "[1.00†]", words]] * rows, "lrl", ["A note: 5 %."])
     text = table.latex()
     assert rf"\begin{{{environment}}}" in text and (r"p{0.50\linewidth}" in text) == (words != "short")

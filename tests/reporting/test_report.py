@@ -1,4 +1,4 @@
-"""The HTML page and the figures: what data say is shown, never run, and missing data never stop the page."""
+"""The HTML page and the figures: markup in data is shown and never run, and missing data are tolerated."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.helpers.reporting import EVIL, NAME, chosen, evil_selection, grid_sel
 
 
 class Page(HTMLParser):
-    """Collects tags, scripts, everything that could load something, and the text outside of scripts."""
+    """Collects tags, scripts, everything that could load a resource, and the text outside scripts."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -83,7 +83,7 @@ def test_embedded_json_reads_back_the_same() -> None:
     assert not set("<>&\u2028\u2029") & set(embedded_json(value))
 
 
-def test_documents_carry_truth_and_best_labels(selection: dict[str, Any]) -> None:
+def test_documents_are_shown_with_true_and_best_labels(selection: dict[str, Any]) -> None:
     (data,) = sample_documents(chosen(selection))
     names = data["labels"]
 
@@ -140,7 +140,7 @@ def test_a_page_without_documents_logs_or_runs(selection: dict[str, Any], tmp_pa
     assert json.loads(page.scripts[0]) == []
 
 
-def test_only_a_published_figure_stands_below_the_cell() -> None:
+def test_only_a_published_figure_is_shown_below_the_cell() -> None:
     cells = ["84.31 ± 0.21 [84.60†‡]", "not run [84.60§]", "layers [1, 2]", "[x] 3", "Bills [2024]", "[2024]"]
     html = Table("t", ["a"] * 6, [cells], "llllll").html()
     assert "<td class=l>84.31 ± 0.21<span class=print>[84.60†‡]</span></td>" in html
@@ -164,7 +164,7 @@ def test_the_page_opens_with_the_main_table_and_its_verdicts(selection: dict[str
     assert page.index("precision, reproduced and [published]") > places[2], "the comparison is among the other tables"
 
 
-def test_methods_and_datasets_are_told_in_their_own_words(selection: dict[str, Any], tmp_path: Path) -> None:
+def test_methods_and_datasets_are_described_by_their_definitions(selection: dict[str, Any], tmp_path: Path) -> None:
     selection["methods"]["linear"] |= {
         "note": "It is <linear>.",
         "differs": [{"what": "two passes, not five", "datasets": ["toy"]}],
@@ -176,7 +176,7 @@ def test_methods_and_datasets_are_told_in_their_own_words(selection: dict[str, A
     )
 
 
-def test_every_dataset_has_only_its_pictures_with_data(tmp_path: Path) -> None:
+def test_every_dataset_has_only_figures_with_data(tmp_path: Path) -> None:
     selection = grid_selection(tmp_path, ["one", "two"], {"deep": ["dynamic", "random"], "plain": ["single"]})
     selection["runs"] = [run for run in selection["runs"] if (run["dataset"], run["method"]) != ("two", "deep")]
     for path in tmp_path.glob("two/plain/single/training.jsonl"):
@@ -187,7 +187,7 @@ def test_every_dataset_has_only_its_pictures_with_data(tmp_path: Path) -> None:
     assert drawn == {f"{n}-one" for n in kinds} | {f"{n}-two" for n in kinds - {"training", "negatives"}}
 
 
-def test_of_many_runs_only_members_of_ensembles_are_thinned_out() -> None:
+def test_among_many_runs_only_members_of_ensembles_are_left_out() -> None:
     def group(method: str, variant: str, backbone: str = "bert") -> Group:
         member = None if variant == "ensemble" else variant
         run = Run("d", method, variant, 0, Path(), member, "clean", backbone)
@@ -227,8 +227,8 @@ def test_training_shows_losses_of_both_heads_and_precisions(tmp_path: Path) -> N
     assert figure.axes[4].lines[0].get_xydata().tolist() == [[900.0 * n, 40.0 + n] for n in range(4)]
 
 
-def test_published_curves_lie_beside_the_validation_of_their_dataset(tmp_path: Path) -> None:
-    """An epoch of the published training is as many documents as the corpus has for training."""
+def test_published_curves_are_drawn_beside_the_validation_of_their_dataset(tmp_path: Path) -> None:
+    """An epoch of the published training is one pass over the training documents."""
     selection = chosen(grid_selection(tmp_path, ["one"], {"deep": ["dynamic"]}, documents=40))
     curves = [PublishedCurve("One", "LightXML", "bert", metric, (1, 3), (20.5, 60.0)) for metric in ("P@1", "nDCG@1")]
     figure = training.draw(selection, "one", groups_of(selection), curves)

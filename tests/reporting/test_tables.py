@@ -1,4 +1,4 @@
-"""The comparison of reproduced and published figures, against figures computed by hand."""
+"""The comparison of reproduced and published figures, against hand computations."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def test_protocols_are_never_averaged(selection: dict[str, Any], published: Publ
     }
 
 
-def test_written_tables_for_people(selection: dict[str, Any], published: Published, tmp_path: Path) -> None:
+def test_written_tables(selection: dict[str, Any], published: Published, tmp_path: Path) -> None:
     _write(selection, published, tmp_path / "out")
     markdown = (tmp_path / "out" / "comparison.md").read_text("utf-8")
     assert "| LightXML | bert | 82.00 ± 2.65 \\[86.16\\] | \u2013 |" in markdown
@@ -160,13 +160,13 @@ def test_written_tables_for_people(selection: dict[str, Any], published: Publish
     assert len(read) == len(_frame(comparison, selection, published))
 
 
-def test_tex_escape_leaves_nothing_for_latex_to_act_on() -> None:
+def test_tex_escape_leaves_no_latex_commands() -> None:
     assert tex_escape("a_b & 5% of $x #1 {y} ~ ^ \\z") == (
         r"a\_b \& 5\% of \$x \#1 \{y\} \textasciitilde{} \textasciicircum{} \textbackslash{}z"
     )
     assert tex_escape("50.1 ± 0.2†") == r"50.1 $\pm$ 0.2\textsuperscript{\dag}"
     assert tex_row(["[82.30]", "a"]) == r"{[82.30]} & a \\"
-    assert tex_row(["* best", "*"]) == r"{* best} & {*} \\"  # `\\*` is a row break of its own
+    assert tex_row(["* best", "*"]) == r"{* best} & {*} \\"  # `\\*` would be another command
 
 
 def test_datasets_mark_what_differs_from_every_source(
@@ -192,7 +192,7 @@ def test_datasets_mark_what_differs_from_every_source(
     assert "| dataset | statistic | computed | expected |\n" in _markdown(datasets, selection)
 
 
-def test_cost_of_runs_and_of_what_is_only_in_print(
+def test_cost_of_runs_and_of_methods_that_are_only_published(
     selection: dict[str, Any], published: Published, tmp_path: Path
 ) -> None:
     more = (
@@ -221,12 +221,12 @@ def test_cost_of_runs_and_of_what_is_only_in_print(
     )
 
 
-def test_numbers_and_names_are_spelled_as_what_they_are() -> None:
+def test_numbers_and_names_are_formatted() -> None:
     assert [spelled(value) for value in (0.004, 1248.58, 3865, 0.0)] == ["0.004", "1,248.58", "3,865", "0"]
     assert [duration(seconds) for seconds in (0.04, 42, 725, 11220)] == ["0.04 s", "42 s", "12 min 5 s", "3 h 7 min"]
 
 
-def test_terminal_table_is_honest(selection: dict[str, Any]) -> None:
+def test_terminal_table_says_where_lightxml_is_worse(selection: dict[str, Any]) -> None:
     text = terminal_table(chosen(selection))
     assert max(map(len, text.splitlines())) <= 100
     (note,) = [line for line in text.split("\n") if line.startswith("The ensemble of LightXML")]
@@ -278,7 +278,7 @@ def test_metrics_that_cannot_be_read_are_named(
         _ = results(selection, published).compared
 
 
-def test_a_figure_of_any_metric_is_compared_and_judged(
+def test_a_figure_of_any_metric_is_compared_and_gets_a_verdict(
     selection: dict[str, Any], published: Published, tmp_path: Path
 ) -> None:
     metrics = {"accuracy": {"P@1": 84.25, "MRR": 90.0}, "averages": {"macro-F1@3": 30.0, "macro-F1@5": 20.0}}
@@ -299,7 +299,7 @@ def test_a_figure_of_any_metric_is_compared_and_judged(
     assert (cells["MRR"], cells["macro-F1@5"], cells["R@5"]) == ("90.00 [90.70]", "20.00 [20.90]", "–")
 
 
-def test_tables_read_every_quantity_that_may_be_published() -> None:
+def test_tables_read_every_quantity_that_can_be_published() -> None:
     assert {*datasets._PUBLISHED, *(name for names in cost._METRICS.values() for name in names)} == {*QUANTITIES}
 
 
@@ -369,10 +369,10 @@ def test_load_published_checks_the_columns(tmp_path: Path) -> None:
         load_published(tmp_path)
 
 
-def test_shipped_figures_hold_the_papers_main_table() -> None:
+def test_shipped_figures_contain_the_papers_main_table() -> None:
     frame = pd.DataFrame(map(vars, load_published(SHIPPED)))
     five = {"Eurlex-4K", "Wiki10-31K", "AmazonCat-13K", "Wiki-500K", "Amazon-670K"}
-    assert not frame.source.str.contains(";").any()  # notes separate sources by it
+    assert not frame.source.str.contains(";").any()  # notes separate sources by semicolons
     assert set(frame.dataset) == five | {
         *("EURLex-4K (XMLRepository BoW split)", "Delicious", "Bibtex", "CVE-libraries")
     }
@@ -386,7 +386,7 @@ def test_shipped_figures_hold_the_papers_main_table() -> None:
     assert frame[frame.dataset == "Eurlex-4K"].query("metric == 'N_test'").value.tolist() == [3865.0]
 
 
-def test_shipped_figures_say_what_was_read_and_what_was_not() -> None:
+def test_shipped_figures_state_what_was_verified() -> None:
     frame = pd.DataFrame(map(vars, load_published(SHIPPED)))
     assert frame.verified.value_counts().to_dict() == {"seen": 1403, "recalled": 142, "derived": 14}
     sources = frame.source.str
@@ -395,7 +395,7 @@ def test_shipped_figures_say_what_was_read_and_what_was_not() -> None:
     assert last[last.variant == "bert"].value.tolist() == [86.16, 74.43, 62.46]
     assert last[last.variant == "xlnet"].value.tolist() == [85.87, 74.10, 61.97]
     rerun = frame[(frame.method == "LightXML") & (frame.dataset == "Wiki10-31K") & sources.startswith("rerun")]
-    assert set(rerun.variant) == {"bert", "xlnet", "distilbert"}  # what it calls RoBERTa has the parameters of BERT
+    assert set(rerun.variant) == {"bert", "xlnet", "distilbert"}  # its "RoBERTa" has BERT's number of parameters
 
 
 def test_precision_falls_with_k_in_every_source() -> None:
@@ -405,8 +405,8 @@ def test_precision_falls_with_k_in_every_source() -> None:
     assert len(precision) > 150 and (precision.diff(axis=1).dropna(axis=1) < 0).all(axis=None)
 
 
-def test_shipped_figures_agree_where_two_metrics_are_one() -> None:
-    """At k = 1 nDCG is precision, with propensities too: a wrong copy shows. Three are misprints of the source."""
+def test_shipped_figures_agree_if_two_metrics_are_equal() -> None:
+    """At k = 1 nDCG equals precision, also with propensities. Three differences are misprints of the source."""
     frame = pd.DataFrame(map(vars, load_published(SHIPPED)))
     first = {metric: frame[frame.metric == f"{metric}@1"] for metric in ("P", "nDCG", "PSP", "PSnDCG")}
     for one, other, misprints in (
@@ -491,12 +491,12 @@ def test_another_encoder_is_not_compared(selection: dict[str, Any], published: P
     for run in selection["runs"]:
         run["backbone"] = {"bert": "bert-base", "ensemble": None}.get(run["variant"])
     assert set(_reasons(selection, published).values()) == {"none"}
-    for run in selection["runs"]:  # a member of another name has the figures of its encoder
+    for run in selection["runs"]:  # a member's figures are those of its encoder, whatever its name
         run["variant"] = {"bert": "tree0"}.get(run["variant"], run["variant"])
     assert _rows(_frame(comparison, selection, published), variant="tree0", metric="P@1")[0]["published"] == 86.16
 
 
-def test_another_cut_of_the_data_is_not_compared(
+def test_another_subset_of_the_data_is_not_compared(
     selection: dict[str, Any], published: Published, tmp_path: Path
 ) -> None:
     write_json(tmp_path / "toy" / "corpus" / "stats.json", {"documents_tst": 500})
@@ -515,7 +515,7 @@ def _reasons(selection: dict[str, Any], published: Published) -> dict[str, str]:
 def test_figures_from_tfidf_built_here_are_not_compared(
     selection: dict[str, Any], published: Published, tmp_path: Path
 ) -> None:
-    """What methods read of documents and what clusters are made from may come from different places."""
+    """The features of documents and those of label clusters may have different origins."""
     folder = tmp_path / "toy" / "features" / "shipped"
     built = Origin("toy.zip", 7)
     Origins(documents=built, clusters=Origin("toy.zip", 9, ("train.txt",))).write(folder)
@@ -534,12 +534,12 @@ def test_figures_from_tfidf_built_here_are_not_compared(
     assert told["ensemble"] == '"TF-IDF as shipped in train.txt of toy.zip"' and told.keys() == {"ensemble", "model"}
     selection["runs"][-1]["features"] = {"folder": str(tmp_path / "toy/features/tfidf"), "use": "documents"}
     assert _rows(_frame(settings, selection), variant="model", setting="features")[0]["value"] == '"TF-IDF built here"'
-    write_json(tmp_path / "toy/corpus/stats.json", {"texts": False})  # a bag of words is no feature built here
+    write_json(tmp_path / "toy/corpus/stats.json", {"texts": False})  # a bag of words is not built here
     found = _frame(verdicts, selection, published)
     assert {row["reason"] for row in _rows(found, variant="model")} == {"none"}
 
 
-def test_the_verdicts_are_counted_and_none_is_said(
+def test_verdicts_are_counted_and_their_absence_is_stated(
     selection: dict[str, Any], published: Published, tmp_path: Path
 ) -> None:
     _write(selection, published, tmp_path / "out")
@@ -551,7 +551,7 @@ def test_the_verdicts_are_counted_and_none_is_said(
     assert "No published figures" in markdown and "|" not in markdown
 
 
-def test_the_terminal_never_cuts_a_protocol(selection: dict[str, Any]) -> None:
+def test_the_terminal_never_truncates_a_protocol(selection: dict[str, Any]) -> None:
     for number, run in enumerate(selection["runs"][2:5]):
         run.update(protocol=("clean", "official")[number == 2], variant="selected-on-validation")
     text = terminal_table(chosen(selection))

@@ -1,4 +1,4 @@
-"""Titles that repeat, look alike or hold any character: no row is lost, no label stands twice, each is as it was."""
+"""Titles that are equal, similar or have any character: no row is lost, labels are distinct and unchanged."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from tests.helpers.reporting import check_latex, chosen, grid_selection, results
 SAME = "Same"
 METHODS = {"deep": ["bert", "ensemble-a", "ensemble"], "deep-b": ["bert", "roberta", "ensemble"], "flat": ["single"]}
 METHODS |= {name: ["dynamic", "random", "all"] for name in ("parts", "parts-b")}
-PUBLISHED = (  # figures whose methods have the names of files here
+PUBLISHED = (  # figures of methods whose names equal those of files here
     "dataset,method,variant,metric,value,source,verified\n"
     "Printed,deep,ensemble,P@1,80,a paper,seen\n"
     "Printed,parts,single,P@1,80,a paper,seen\n"
@@ -48,7 +48,7 @@ ODD += ["AT&amp;T", "Bills [2024]", "_private", "=1+2", "--> <!-- </script>", "P
 
 @pytest.fixture(scope="module")
 def planted(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Path]:
-    """Two datasets and five methods, all of one title, two of the methods ablations of bases of that title too."""
+    """Two datasets and five methods, all with the same title; two methods are ablations."""
     root = tmp_path_factory.mktemp("same")
     selection = grid_selection(root, ["one", "two"], METHODS, documents=20)
     for entry in (*selection["datasets"].values(), *selection["methods"].values()):
@@ -92,7 +92,7 @@ def test_no_table_loses_a_run(planted: tuple[dict[str, Any], Path]) -> None:
     assert {*runs} <= {*long.itertuples(index=False, name=None)}
 
 
-def test_bases_of_one_title_are_made_distinct(planted: tuple[dict[str, Any], Path]) -> None:
+def test_bases_with_equal_titles_are_made_distinct(planted: tuple[dict[str, Any], Path]) -> None:
     tables = read_tables(planted[1] / "tables.json")["ablations"]
     assert {table.notes[0].split(".")[0] for table in tables} == {f"Variants of Same (base{x})" for x in ("", "-b")}
 
@@ -139,7 +139,7 @@ def _drawn(selection: dict[str, Any], dataset: str) -> Iterator[Figure]:
 
 
 def _words(figure: Figure) -> list[str]:
-    """The title, the legend's entries and what stands beside the bars."""
+    """The title, the legend's entries and the labels beside the bars."""
     legends = [legend for part in (figure, *figure.axes) for legend in [*getattr(part, "legends", []), _legend(part)]]
     words = [text.get_text() for legend in filter(None, legends) for text in legend.get_texts()]
     words += [tick.get_text() for axes in figure.axes for tick in axes.get_yticklabels() if "Same" in tick.get_text()]
@@ -151,7 +151,7 @@ def _legend(part: Any) -> Any:
     return part.get_legend() if hasattr(part, "get_legend") else None
 
 
-def test_titles_that_run_into_one_another_are_made_distinct(tmp_path: Path) -> None:
+def test_combined_titles_that_coincide_are_made_distinct(tmp_path: Path) -> None:
     selection = grid_selection(tmp_path, ["one", "two"], {"a": ["x", "y"], "b": ["single"], "c": ["x", "y"]}, 20)
     selection["methods"]["a"]["title"], selection["methods"]["b"]["title"] = "Net", "Net, x"
     selection["methods"]["c"]["title"] = "Net on One"
@@ -183,8 +183,8 @@ def test_made_distinct(titles: dict[str, str], taken: list[str]) -> None:
 
 
 @pytest.mark.parametrize("title", ODD)
-def test_every_character_of_a_title_comes_out_as_it_is(title: str, tmp_path: Path) -> None:
-    """In Markdown, CSV, LaTeX, HTML and the terminal; a title that is a column's own heading too."""
+def test_every_character_of_a_title_is_preserved(title: str, tmp_path: Path) -> None:
+    """This holds in Markdown, CSV, LaTeX, HTML and the terminal, also for a title equal to a column's heading."""
     shown = " ".join(title.replace("\x1b", "").split())
     selection = grid_selection(tmp_path, ["one", "two"], {"flat": ["single"]}, 10)
     selection["datasets"]["one"]["title"] = selection["methods"]["flat"]["title"] = title
@@ -203,7 +203,7 @@ def test_every_character_of_a_title_comes_out_as_it_is(title: str, tmp_path: Pat
     assert terminal_table(chosen(selection)).startswith(f"{shown} (one)\n")
 
 
-def test_latex_says_what_it_needs(planted: tuple[dict[str, Any], Path], tmp_path: Path) -> None:
+def test_latex_states_the_packages_it_needs(planted: tuple[dict[str, Any], Path], tmp_path: Path) -> None:
     (table, *_) = read_tables(planted[1] / "tables.json")["cost"]
     for title, needed in (("plain", "}\n"), ("é", "[T1]{fontenc}\n"), ("客服", "% needs xelatex")):
         table = type(table)(title, ["a"], [["b"]], "l")
@@ -227,7 +227,7 @@ def test_the_terminal_keeps_long_and_wide_names_apart(tmp_path: Path) -> None:
     assert len({row[:60] for row in rows}) == 2, "a row too wide rather than two alike"
 
 
-def test_a_rival_is_known_by_its_name_and_not_by_its_title(tmp_path: Path) -> None:
+def test_a_rival_is_identified_by_its_name_not_its_title(tmp_path: Path) -> None:
     methods = {"net": ["a", "b", "ensemble"], "mine": ["single"], "parabel-deep": ["single"]}
     selection = grid_selection(tmp_path, ["one"], methods, 10)
     selection["methods"]["net"]["implementation"] = "lightxml"
@@ -240,7 +240,7 @@ def test_a_rival_is_known_by_its_name_and_not_by_its_title(tmp_path: Path) -> No
 
 # --- fonts ----------------------------------------------------------------------------------------------------------
 
-GEORGIAN = "ქართული"  # DejaVu Sans has it, which comes with matplotlib; the fonts named below have it not
+GEORGIAN = "ქართული"  # DejaVu Sans, which comes with matplotlib, has these characters; the fonts named below do not
 
 
 @pytest.fixture
@@ -252,7 +252,7 @@ def georgian(tmp_path: Path) -> dict[str, Any]:
 
 
 def _svg(selection: dict[str, Any], stem: Path) -> str:
-    """The SVG of a figure that was drawn without a warning; a comment in it is a text that its outlines follow."""
+    """The SVG of a figure drawn without a warning; a comment has the text of the outlines that follow."""
     with warnings.catch_warnings(), mpl.rc_context({"font.family": "STIXGeneral"}):
         warnings.simplefilter("error")
         shown, families = fonts.drawable(chosen(selection))
@@ -263,7 +263,7 @@ def _svg(selection: dict[str, Any], stem: Path) -> str:
     return stem.with_suffix(".svg").read_text("utf-8")
 
 
-def test_a_font_of_the_machine_draws_what_the_default_one_lacks(georgian: dict[str, Any], tmp_path: Path) -> None:
+def test_characters_missing_in_the_default_font_use_an_installed_font(georgian: dict[str, Any], tmp_path: Path) -> None:
     assert _svg(georgian, tmp_path / "a").count(f"<!-- {GEORGIAN} -->") == 2
 
 
@@ -281,7 +281,7 @@ def test_without_such_a_font_the_name_replaces_the_title(
     assert not caplog.records
 
 
-def test_figures_cut_long_titles_and_keep_them_apart(tmp_path: Path) -> None:
+def test_figures_truncate_long_titles_and_keep_them_distinct(tmp_path: Path) -> None:
     selection = grid_selection(tmp_path, ["one"], {"flat": ["single"], "flat-b": ["single"]}, 10)
     for name, entry in selection["methods"].items():
         entry["title"] = "word " * 60 + name
@@ -289,7 +289,7 @@ def test_figures_cut_long_titles_and_keep_them_apart(tmp_path: Path) -> None:
     assert len({*shown}) == 2 and all(len(text) < 60 for text in shown)
 
 
-def test_an_underscore_hides_nothing_from_a_legend(tmp_path: Path) -> None:
+def test_titles_with_an_underscore_appear_in_the_legend(tmp_path: Path) -> None:
     selection = grid_selection(tmp_path, ["one"], {"flat": ["single"], "flat-b": ["single"]}, 20)
     selection["methods"]["flat"]["title"] = "_private"
     drawn = calibration.draw(chosen(selection), "one", groups_of(chosen(selection)))
