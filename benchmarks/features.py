@@ -10,7 +10,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from benchmarks.harness import measure, medians, report
 from benchmarks.synthetic import Shape, generate
-from lightxml_core.features.text import FeatureSettings, build_tfidf
+from lightxml_core.definitions.features import FeatureSettings
+from lightxml_core.features.text import build_tfidf
 
 DOCUMENTS, TESTS, SHAPE = 5_000, 2_000, Shape(5_000, 1_000_000, 4.75, 800)
 REPEATS = 3

@@ -57,10 +57,11 @@ def _medians(runs: list[dict[str, float]]) -> dict[str, float]:
 def prepare(folder: Path) -> None:
     """Write what the training reads: encoder, tokens, labels and their clusters."""
     from lightxml_core.clustering.balanced import balanced_clusters
+    from lightxml_core.definitions.features import FeatureSettings
     from lightxml_core.encoders.scratch import ScratchConfig, build_scratch
     from lightxml_core.encoders.tokens import tokenize
     from lightxml_core.features.labels import label_features
-    from lightxml_core.features.text import FeatureSettings, build_tfidf
+    from lightxml_core.features.text import build_tfidf
 
     made = generate(DOCUMENTS, SHAPE, 0)
     texts = made.texts()

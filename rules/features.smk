@@ -24,7 +24,7 @@ rule build_features:
         mem_mb=mem_mb(stage_request("build_features")),
         runtime=runtime(stage_request("build_features")),
     params:
-        settings=lambda wildcards: as_json(plain(REGISTRY.definition(wildcards.dataset).features)),
+        settings=feature_settings,
     shell:
         "python -m workflow_scripts.build_features --corpus results/{wildcards.dataset}/corpus --kind {wildcards.kind}"
         " --settings {params.settings:q} --out results/{wildcards.dataset}/features/{wildcards.kind} 2>&1 | tee {log}"
@@ -50,7 +50,7 @@ rule import_features:
         mem_mb=mem_mb(stage_request("build_features")),
         runtime=runtime(stage_request("build_features")),
     params:
-        settings=lambda wildcards: as_json(plain(REGISTRY.definition(wildcards.dataset).features)),
+        settings=feature_settings,
     shell:
         "python -m workflow_scripts.import_features --raw {input.raw} --used {input.used}"
         " --corpus results/{wildcards.dataset}/corpus --settings {params.settings:q}"

@@ -3,12 +3,13 @@
 from lightxml_core.cli import start
 
 import argparse
-import json
 from pathlib import Path
 
 from lightxml_core.corpus.store import load_stats, load_texts, load_X
+from lightxml_core.definitions.features import FeatureSettings
+from lightxml_core.definitions.reading import from_json
 from lightxml_core.features.labels import normalise_rows
-from lightxml_core.features.text import Features, FeatureSettings, build_bow, build_tfidf
+from lightxml_core.features.text import Features, build_bow, build_tfidf
 from lightxml_core.files import save_csr, seal, write_json
 
 
@@ -16,7 +17,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--kind", choices=["tfidf", "bow"], required=True)
-    parser.add_argument("--settings", type=json.loads, default={}, help="JSON: `features` of the dataset's file")
+    settings = from_json(FeatureSettings, "--settings")
+    parser.add_argument("--settings", type=settings, default="{}", help="JSON: `features` of the dataset's file")
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)  # also for large temporary files
@@ -36,7 +38,7 @@ def _features(options: argparse.Namespace) -> Features:
         return X_trn, X_tst, {str(column): column for column in range(X_trn.shape[1])}
     build = build_tfidf if options.kind == "tfidf" else build_bow
     trn, tst = load_texts(options.corpus, "trn"), load_texts(options.corpus, "tst")
-    return build(trn, tst, FeatureSettings(**options.settings), options.out)
+    return build(trn, tst, options.settings, options.out)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from lightxml_core.cli import start
 
 import argparse
-import json
 import os
 import shutil
 from pathlib import Path
@@ -12,10 +11,13 @@ from lightxml_core.corpus.layouts import shipped_features
 from lightxml_core.corpus.layouts.shipped import Shipped
 from lightxml_core.corpus.store import load_stats, load_texts
 from lightxml_core.corpus.types import PARTS
+from lightxml_core.definitions.features import FeatureSettings
+from lightxml_core.definitions.reading import from_json
+from lightxml_core.downloads.used import read_used
 from lightxml_core.features.labels import normalise_rows
 from lightxml_core.features.origin import OF_CLUSTERS, origins
-from lightxml_core.features.text import Features, FeatureSettings, build_tfidf
-from lightxml_core.files import atomic_path, made, read_json, save_csr, seal, write_json
+from lightxml_core.features.text import Features, build_tfidf
+from lightxml_core.files import atomic_path, made, save_csr, seal, write_json
 
 
 def main() -> None:
@@ -23,12 +25,13 @@ def main() -> None:
     parser.add_argument("--raw", type=Path, required=True, help="folder of the dataset's files")
     parser.add_argument("--used", type=Path, required=True, help="JSON file written by the download")
     parser.add_argument("--corpus", type=Path, required=True)
-    parser.add_argument("--settings", type=json.loads, default={}, help="JSON: `features` of the dataset's file")
+    settings = from_json(FeatureSettings, "--settings")
+    parser.add_argument("--settings", type=settings, default="{}", help="JSON: `features` of the dataset's file")
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)  # also for large temporary files
-    used = read_json(made(options.used))
-    shipped = _shipped(options, used["layout"])
+    used = read_used(options.used)
+    shipped = _shipped(options, used.layout)
     X_trn, X_tst, vocabulary = _features(shipped, options)
     save_csr(options.out / "X.trn.npz", X_trn)
     save_csr(options.out / "X.tst.npz", X_tst)
@@ -37,7 +40,7 @@ def main() -> None:
         save_csr(options.out / OF_CLUSTERS, normalise_rows(shipped.trn, options.out))
     else:
         _link_or_copy(options.out / "X.trn.npz", options.out / OF_CLUSTERS)
-    found = origins(shipped, X_trn.shape[1], used)
+    found = origins(shipped, X_trn.shape[1], used.archives)
     found.write(options.out)
     seal(options.out)
     print(f"for methods: {found.documents}\nfor label clusters: {found.clusters}")
@@ -54,7 +57,7 @@ def _features(shipped: Shipped | None, options: argparse.Namespace) -> Features:
     if shipped is not None and shipped.tst is not None:
         return normalise_rows(shipped.trn, options.out), normalise_rows(shipped.tst, options.out), {}
     trn, tst = load_texts(options.corpus, "trn"), load_texts(options.corpus, "tst")
-    return build_tfidf(trn, tst, FeatureSettings(**options.settings), options.out)
+    return build_tfidf(trn, tst, options.settings, options.out)
 
 
 def _link_or_copy(source: Path, target: Path) -> None:

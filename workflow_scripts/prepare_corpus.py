@@ -14,16 +14,20 @@ from lightxml_core.corpus.reading import Reading
 from lightxml_core.corpus.statistics import verify
 from lightxml_core.corpus.store import load_label_names, load_stats, write_corpus
 from lightxml_core.corpus.types import Corpus
-from lightxml_core.downloads.datasets import origin_of
-from lightxml_core.files import made, read_json, seal
+from lightxml_core.definitions.corpus import Expected, ReadingKeys
+from lightxml_core.definitions.kinds import plain
+from lightxml_core.definitions.reading import from_json
+from lightxml_core.downloads.used import read_used
+from lightxml_core.files import made, seal
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--raw", type=Path, help="folder of the dataset's files")
     parser.add_argument("--layout", help="layout of these files, if they are the user's own")
+    keys = from_json(ReadingKeys, "--reading")
     parser.add_argument(
-        "--reading", type=json.loads, default={}, help="JSON: the keys of the source that control how it is read"
+        "--reading", type=keys, default="{}", help="JSON: the keys of the source that control how it is read"
     )
     parser.add_argument("--split", type=int, default=0, help="which of the splits, from 0")
     parser.add_argument("--used", type=Path, help="instead of --layout: the JSON file written by the download")
@@ -32,18 +36,20 @@ def main() -> None:
     parser.add_argument("--tst", type=int, help="test documents of the cut")
     parser.add_argument("--seed", type=int, default=0, help="seed of the cut")
     parser.add_argument("--keep", type=json.loads, default=[], help="JSON list: kinds of doubtful documents to keep")
+    expected = from_json(Expected, "--expected")
     parser.add_argument(
-        "--expected", type=json.loads, default={}, help="JSON mapping: expected statistics, if --used has none"
+        "--expected", type=expected, default="{}", help="JSON mapping: expected statistics, if --used has none"
     )
     parser.add_argument("--dataset", required=True, help="name, for messages")
     parser.add_argument("--out", type=Path, required=True, help="corpus folder to write")
     options = parser.parse_args()
-    used = read_json(made(options.used)) if options.used else {"layout": options.layout}
-    copy = load_stats(options.cut).get("copy") if options.cut else origin_of(used)
-    stats = write_corpus(_read(options, used["layout"]), options.out, copy)
+    used = read_used(options.used) if options.used else None
+    copy = used.address if used else load_stats(options.cut).get("copy") if options.cut else None
+    stats = write_corpus(_read(options, used.layout if used else options.layout), options.out, copy)
     seal(options.out)
+    own = used.expected if used else None
     try:
-        verify(stats, used.get("expected", options.expected), f"datasets/{options.dataset}.yaml")
+        verify(stats, plain(options.expected if own is None else own), f"datasets/{options.dataset}.yaml")
     finally:
         print(json.dumps(stats, indent=2))
 

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, fields
+from typing import Any
 
 from lightxml_core.corpus.splits import Split
+from lightxml_core.definitions.corpus import Labels, ReadingKeys
 
 # the keys of a `source` that say how its files are read
-KEYS = ("separator", "labels", "splits")
-
-
-@dataclass(frozen=True)
-class LabelAttributes:
-    """Which attributes of a table are labels: the first or the last `count` of them."""
-
-    end: Literal["first", "last"]
-    count: int
+KEYS = tuple(key.name for key in fields(ReadingKeys))
 
 
 @dataclass(frozen=True)
@@ -29,15 +21,13 @@ class Reading:
     """
 
     separator: str | None = None
-    labels: LabelAttributes | None = None
+    labels: Labels | None = None
     split: Split | None = None
 
     @staticmethod
-    def of(source: Mapping[str, Any], number: int = 0) -> Reading:
+    def of(keys: ReadingKeys, number: int = 0) -> Reading:
         """The options in the `source` of a dataset's file; number: of the split, from 0."""
-        labels = [LabelAttributes(end, count) for end, count in source.get("labels", {}).items()]
-        split = Split.of(source["splits"], number) if "splits" in source else None
-        return Reading(source.get("separator"), labels[0] if labels else None, split)
+        return Reading(keys.separator, keys.labels, Split(keys.splits, number) if keys.splits else None)
 
     def given(self) -> dict[str, Any]:
         """The options that are set, by the name of the field."""

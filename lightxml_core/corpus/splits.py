@@ -3,33 +3,15 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from lightxml_core.corpus.lines import read_lines
+from lightxml_core.definitions.corpus import Splits
 from lightxml_core.errors import InputError
-
-
-@dataclass(frozen=True)
-class Splits:
-    """`count` splits of the same documents.
-
-    trn, tst: for official splits, the names of their files. Each line has one row number per split, counted from 1.
-    For random splits, the numbers of documents.
-    """
-
-    count: int
-    trn: str | int
-    tst: str | int
-
-    @property
-    def files(self) -> tuple[str, ...]:
-        """The names of the files that are read. Random splits have none."""
-        return tuple(name for name in (self.trn, self.tst) if isinstance(name, str))
 
 
 @dataclass(frozen=True)
@@ -38,11 +20,6 @@ class Split:
 
     splits: Splits
     number: int
-
-    @staticmethod
-    def of(splits: Mapping[str, Any], number: int) -> Split:
-        """The split of this number; `splits` as in a dataset's file."""
-        return Split(Splits(**splits), number)
 
     def rows(self, source: Path, documents: int) -> tuple[np.ndarray, np.ndarray]:
         """The sorted int64 numbers, from 0, of the training and of the test documents among `documents`.

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, cast
 
 from annotated_types import Ge, Le
 
-from lightxml_core.definitions.kinds import Definition, Forms, Listed, Maybe, Pattern, Requirement, Sha256, Some
+from lightxml_core.definitions.kinds import Definition, Forms, Listed, Maybe, Pattern, PinnedPackage, Sha256, Some
 from lightxml_core.definitions.reading import define
 
 Layers = Annotated[int, Ge(1), Le(1000)]
@@ -39,13 +39,9 @@ class HubSource(Definition):
 
 
 @dataclass(frozen=True, kw_only=True)
-class EncoderPackage(Definition):
+class EncoderPackage(PinnedPackage):
     """A package of PyPI that holds an encoder."""
 
-    requirement: Requirement
-    """`name==version`."""
-    sha256: Sha256
-    """The SHA-256 of the package."""
     folder: str
     """The folder of the encoder within the package."""
 
@@ -61,13 +57,9 @@ class PackageSource(Definition):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part(Definition):
+class Part(PinnedPackage):
     """A package that holds one piece of an archive."""
 
-    requirement: Requirement
-    """`name==version`."""
-    sha256: Sha256
-    """The SHA-256 of the package."""
     member: str
     """The piece within the package."""
 

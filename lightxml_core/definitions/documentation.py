@@ -9,6 +9,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +34,33 @@ _START, _END = "<!-- generated: python -m lightxml_core.definitions.documentatio
 
 def json_schema(kind: type) -> dict[str, Any]:
     """The JSON schema of a file, with the descriptions of the fields."""
+    whole = _schema(kind)
+    return {"$defs": whole["$defs"], **whole["items"]}
+
+
+def _schema(kind: type) -> dict[str, Any]:
+    """The JSON schema of a list of definitions."""
     from pydantic import ConfigDict, TypeAdapter
+    from pydantic.json_schema import GenerateJsonSchema
+
+    class Described(GenerateJsonSchema):
+        """Pydantic describes only the fields that a dataclass has itself. Here inherited ones are described too."""
+
+        def dataclass_schema(self, schema: Any) -> dict[str, Any]:
+            found = super().dataclass_schema(schema)
+            for key, words in _inherited(schema["cls"]).items():
+                found["properties"][key].setdefault("description", words)
+            return found
 
     config = ConfigDict(extra="forbid", regex_engine="python-re", use_attribute_docstrings=True)
-    whole = TypeAdapter(list_of(kind), config=config).json_schema()
-    return {"$defs": whole["$defs"], **whole["items"]}
+    return TypeAdapter(list_of(kind), config=config).json_schema(schema_generator=Described)
+
+
+def _inherited(kind: type) -> dict[str, str]:
+    """The descriptions of the fields that a definition has from its bases."""
+    bases = [base for base in kind.__bases__ if is_dataclass(base)]
+    own = (_schema(base)["$defs"][base.__name__]["properties"] for base in bases)
+    return {key: value["description"] for keys in own for key, value in keys.items()}
 
 
 def tables() -> str:
@@ -55,9 +78,9 @@ def _file(file: str, schema: Mapping[str, Any]) -> Iterator[str]:
             f"{definition['description']}\n",
             *_HEAD,
         ]
-        for key, value in definition["properties"].items():
-            needed = key in definition.get("required", ())
-            yield f"| `{key}`{' (needed)' if needed else ''} | {_value(value)} | {value['description']} |"
+        needed = definition.get("required", ())
+        for key, value in sorted(definition["properties"].items(), key=lambda item: item[0] not in needed):
+            yield f"| `{key}`{' (needed)' if key in needed else ''} | {_value(value)} | {value['description']} |"
         yield ""
 
 

@@ -171,3 +171,13 @@ FileName = Annotated[str, Pattern("^[A-Za-z0-9_-][A-Za-z0-9._-]*$")]
 Bytes = Annotated[int, Ge(1), Le(2**53)]
 Requirement = Annotated[str, Pattern("^[A-Za-z0-9._-]+==[A-Za-z0-9.]+$")]
 Protocol = Literal["clean", "official"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PinnedPackage(Definition):
+    """A package of an index, of one version."""
+
+    requirement: Requirement
+    """`name==version`."""
+    sha256: Sha256
+    """The SHA-256 of the package, in hexadecimal digits."""

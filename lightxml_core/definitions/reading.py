@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -34,6 +35,11 @@ def define(value: Any, kind: type[T], file_of: Callable[..., str]) -> T:
         key, sentence = _explain(min(faults, key=_weight), kind)
         raise InputError(f"{file_of(*key)}: {sentence}") from None
     return cast(T, definition)
+
+
+def from_json(kind: type[T], option: str) -> Callable[[str], T]:
+    """What reads the option of a program that is a definition as JSON; InputError, which names the option."""
+    return lambda text: define(json.loads(text), kind, lambda *_: option)
 
 
 @cache

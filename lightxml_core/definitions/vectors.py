@@ -11,7 +11,7 @@ from lightxml_core.definitions.kinds import (
     Forms,
     Maybe,
     Pattern,
-    Requirement,
+    PinnedPackage,
     Sha256,
     Some,
     Url,
@@ -38,13 +38,9 @@ class ArchiveSource(Definition):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Columns(Definition):
+class Columns(PinnedPackage):
     """A package with a table of words and an array of their vectors."""
 
-    requirement: Requirement
-    """`name==version`."""
-    sha256: Sha256
-    """The SHA-256 of the package."""
     words: Member
     """A Parquet file of one column."""
     vectors: Member
@@ -52,13 +48,9 @@ class Columns(Definition):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Spacy(Definition):
+class Spacy(PinnedPackage):
     """A package that is a spaCy model."""
 
-    requirement: Requirement
-    """`name==version`."""
-    sha256: Sha256
-    """The SHA-256 of the package."""
     vocab: Member
     """The folder `vocab` of the model."""
 

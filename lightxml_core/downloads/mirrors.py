@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import urllib.parse
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from lightxml_core.definitions import dataset as definition
+from lightxml_core.definitions.corpus import Expected, Layout
 from lightxml_core.definitions.kinds import plain
 
 _BARE = (".gz", ".bz2", ".xz")
@@ -44,16 +45,16 @@ class Copy:
     expected: the statistics that it must have. accept: use it even if its statistics differ.
     """
 
-    layout: str
+    layout: Layout
     pieces: tuple[Piece, ...]
-    expected: Mapping[str, float]
+    expected: Expected
     accept: bool
 
 
-def copies(mirrors: Sequence[definition.Mirror], expected: Mapping[str, float]) -> list[Copy]:
+def copies(mirrors: Sequence[definition.Mirror], expected: Expected) -> list[Copy]:
     """The copies in the order of the dataset's file; a mirror's own `expected` overrides the dataset's."""
     return [
-        Copy(entry.layout, _pieces(entry), {**expected, **plain(entry.expected or {})}, entry.accept)
+        Copy(entry.layout, _pieces(entry), replace(expected, **plain(entry.expected or Expected())), entry.accept)
         for entry in mirrors
     ]
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lightxml_core.files import made, read_json, write_json
 
@@ -54,12 +53,11 @@ def read_origins(folder: Path) -> Origins:
     return Origins(**{use: Origin(**{**values, "files": tuple(values["files"])}) for use, values in found.items()})
 
 
-def origins(shipped: Shipped | None, columns: int, used: Mapping[str, Any]) -> Origins:
+def origins(shipped: Shipped | None, columns: int, copy: str) -> Origins:
     """The origins of the features. Methods read the shipped ones if these cover all documents, else built ones.
 
-    columns: the number of features that methods read. used: the contents of the download's `source.json`.
+    columns: the number of features that methods read. copy: the names of the archives that were downloaded.
     """
-    copy = ", ".join(entry["archive"] for entry in used["files"])
     built = Origin(copy, columns)
     if shipped is None:
         return Origins(built, built)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import compress
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from scipy import sparse
 
+from lightxml_core.definitions.features import FeatureSettings
 from lightxml_core.errors import InputError
 from lightxml_core.features.counts import (
     Analyzer,
@@ -31,20 +30,6 @@ SHOWN = 30  # characters of a text
 logger = logging.getLogger(__name__)
 
 Features = tuple[sparse.csr_matrix, sparse.csr_matrix, dict[str, int]]
-
-
-@dataclass(frozen=True)
-class FeatureSettings:
-    """min_df: smallest number of documents with a term. max_features: keep only the most frequent terms, None for all.
-    sublinear: 1 + ln(count) instead of the count (TF-IDF only). analyzer: terms are made of words, or of characters
-    between blanks (scikit-learn's `char_wb`). ngrams: longest run of words or characters that makes a term.
-    """
-
-    min_df: int = 1
-    max_features: int | None = None
-    sublinear: bool = True
-    ngrams: int = 1
-    analyzer: Literal["word", "char_wb"] = "word"
 
 
 def build_tfidf(

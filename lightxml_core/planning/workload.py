@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, cast
 
+from lightxml_core.definitions.corpus import Expected
 from lightxml_core.definitions.kinds import plain
 from lightxml_core.downloads.mirrors import copies
 from lightxml_core.files import made, read_json
@@ -234,7 +235,7 @@ def hours_by_words(published: Published, method: str, words: float | None) -> fl
 
 def _dataset_bytes(registry: Registry, dataset: str, root: Path) -> float | None:
     """The size that a mirror states, or else a third of the text's size, as compressed text usually has."""
-    for copy in copies(registry.datasets[dataset].mirrors, {}):
+    for copy in copies(registry.datasets[dataset].mirrors, Expected()):
         sizes = [piece.mirror.bytes for piece in copy.pieces]
         if None not in sizes:
             return float(sum(filter(None, sizes)))

@@ -11,7 +11,8 @@ from typing import Any
 from lightxml_core.corpus.layouts import foreign_keys, only
 from lightxml_core.definitions.backbone import Backbone, Scratch
 from lightxml_core.definitions.config import Target
-from lightxml_core.definitions.dataset import CutSource, Dataset, Mirror, MirrorFiles, Splits
+from lightxml_core.definitions.corpus import Expected, Splits
+from lightxml_core.definitions.dataset import CutSource, Dataset, Mirror, MirrorFiles
 from lightxml_core.definitions.kinds import plain
 from lightxml_core.definitions.method import Method, Override, Settings
 from lightxml_core.downloads.mirrors import copies, is_file_name
@@ -35,7 +36,7 @@ def check_datasets(registry: Registry, root: Path) -> None:
         _check_mirrors(definition.mirrors, f"{where}: source.mirrors")
         if definition.folder is not None:
             _check_folder(definition.folder.folder, root, where)
-        if plain(definition.features) and definition.wordless:
+        if definition.features is not None and definition.wordless:
             raise InputError(f"{where}: features: the source ships its own features: remove the key")
         if definition.cut is not None:
             _check_cut(definition.cut, registry.datasets, f"{where}: source.cut")
@@ -68,7 +69,7 @@ def _check_parts(splits: Splits, where: str) -> None:
 
 def _check_mirrors(mirrors: tuple[Mirror, ...], where: str) -> None:
     kept: dict[str, str] = {}
-    for number, (entry, copy) in enumerate(zip(mirrors, copies(mirrors, {}), strict=True)):
+    for number, (entry, copy) in enumerate(zip(mirrors, copies(mirrors, Expected()), strict=True)):
         if copy.accept and entry.expected is not None:
             raise InputError(f"{where}.{number}.expected: has no effect beside `accept: true`: remove one of them")
         for place, piece in enumerate(copy.pieces):

@@ -12,6 +12,7 @@ from typing import Any
 from lightxml_core.corpus.layouts import LAYOUTS
 from lightxml_core.definitions.backbone import Backbone
 from lightxml_core.definitions.config import Config, Target
+from lightxml_core.definitions.corpus import Expected
 from lightxml_core.definitions.dataset import Dataset, Mirror
 from lightxml_core.definitions.kinds import plain
 from lightxml_core.definitions.method import Method, Override
@@ -268,7 +269,7 @@ class Registry:
 def _may_ship(mirror: Mirror) -> bool:
     """Whether a copy may hold TF-IDF: an archive whatever its layout may have, loose files what is listed."""
     shipped = {features.trn for features in LAYOUTS[mirror.layout].shipped}
-    stored = {piece.stored for piece in copies([mirror], {})[0].pieces}
+    stored = {piece.stored for piece in copies([mirror], Expected())[0].pieces}
     return bool(shipped and (None in stored or shipped & stored))
 
 

@@ -21,7 +21,7 @@ def files_of_dataset(wildcards):
         sys.exit(
             f"error: datasets/{wildcards.dataset}.yaml: source.folder: there is no folder {folder}: correct the path"
         )
-    return files_read(source.layout, folder, Reading.of(plain(source)))
+    return files_read(source.layout, folder, Reading.of(source))
 
 
 def corpus_inputs(wildcards):

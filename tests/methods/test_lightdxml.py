@@ -14,9 +14,10 @@ import torch
 from scipy import sparse
 from torch import nn
 
+from lightxml_core.definitions.features import FeatureSettings
 from lightxml_core.errors import InputError
 from lightxml_core.evaluation.metrics import precision, rank
-from lightxml_core.features.text import FeatureSettings, build_tfidf
+from lightxml_core.features.text import build_tfidf
 from lightxml_core.methods import TestData, TrainingData
 from lightxml_core.methods.lightdxml import Settings, fit, predict
 from lightxml_core.methods.lightdxml.labels import LabelNet, centroids, nearest_labels, pairs_of, proxy_loss

@@ -16,10 +16,11 @@ from scipy import sparse
 from lightxml_core.clustering.balanced import balanced_clusters
 from lightxml_core.corpus.labels import label_frequencies, ones_matrix
 from lightxml_core.corpus.split import validation_rows
+from lightxml_core.definitions.features import FeatureSettings
 from lightxml_core.encoders.scratch import Kind, ScratchConfig, build_scratch
 from lightxml_core.encoders.tokens import load_tokens, tokenize
 from lightxml_core.features.labels import label_features
-from lightxml_core.features.text import FeatureSettings, build_tfidf
+from lightxml_core.features.text import build_tfidf
 from lightxml_core.methods import (
     BaseSettings,
     TestData,

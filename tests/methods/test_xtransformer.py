@@ -11,9 +11,10 @@ import pytest
 import torch
 from scipy import sparse
 
+from lightxml_core.definitions.features import FeatureSettings
 from lightxml_core.errors import InputError
 from lightxml_core.evaluation import metrics
-from lightxml_core.features.text import FeatureSettings, build_tfidf
+from lightxml_core.features.text import build_tfidf
 from lightxml_core.methods import TestData, TrainingData, changed, flatten, of_stored
 from lightxml_core.methods.transformer.settings import FORMER
 from lightxml_core.methods.xtransformer import Settings, fit, needs, predict

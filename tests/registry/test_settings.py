@@ -22,8 +22,10 @@ from lightxml_core.corpus.leniency import Leniency
 from lightxml_core.corpus.statistics import statistics
 from lightxml_core.definitions import backbone
 from lightxml_core.definitions.config import Config
-from lightxml_core.definitions.dataset import Dataset, Expected
+from lightxml_core.definitions.corpus import Expected
+from lightxml_core.definitions.dataset import Dataset
 from lightxml_core.definitions.documentation import FILES, json_schema
+from lightxml_core.definitions.features import FeatureSettings
 from lightxml_core.definitions.method import Method
 from lightxml_core.definitions.reading import with_numbers
 from lightxml_core.definitions.vectors import Vectors
@@ -33,7 +35,6 @@ from lightxml_core.encoders.tokens import Preparation, prepare_text
 from lightxml_core.encoders.words import Split
 from lightxml_core.errors import InputError
 from lightxml_core.evaluation.ensemble import How
-from lightxml_core.features.text import FeatureSettings
 from lightxml_core.files import load_csr, save_csr, write_json
 from lightxml_core.methods import changed, flatten, implementations, load_method, make_settings, settable
 from lightxml_core.methods.lightxml import PROTOCOLS

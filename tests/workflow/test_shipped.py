@@ -15,7 +15,8 @@ import yaml
 from scipy.sparse import csr_matrix, random_array
 from sklearn.datasets import dump_svmlight_file
 
-from lightxml_core.features.text import FeatureSettings, build_tfidf
+from lightxml_core.definitions.features import FeatureSettings
+from lightxml_core.features.text import build_tfidf
 from lightxml_core.files import load_csr
 from tests.helpers.project import copy_project, snakemake, write_attentionxml
 

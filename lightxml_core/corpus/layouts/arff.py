@@ -18,9 +18,9 @@ from lightxml_core.corpus.labels import binary, documents_without_labels
 from lightxml_core.corpus.layouts.locate import absent, levels, names
 from lightxml_core.corpus.leniency import Leniency, refuse
 from lightxml_core.corpus.lines import read_lines
-from lightxml_core.corpus.reading import LabelAttributes
 from lightxml_core.corpus.splits import Split
 from lightxml_core.corpus.types import Corpus, Part
+from lightxml_core.definitions.corpus import Labels
 from lightxml_core.errors import InputError
 
 PATTERNS = ("*.arff", "*.xml")
@@ -37,7 +37,7 @@ _FAULTS = {  # in place of liac-arff's own messages, which name no file
 }
 
 
-def read(folder: Path, rules: Leniency, labels: LabelAttributes | None = None, split: Split | None = None) -> Corpus:
+def read(folder: Path, rules: Leniency, labels: Labels | None = None, split: Split | None = None) -> Corpus:
     """Read `*train.arff` and `*test.arff`, or with `split` the one other file `*.arff` and split its documents.
 
     labels: which attributes are labels. By default these are the attributes named in the XML file beside the table,
@@ -177,7 +177,7 @@ def _number(value: Any, where: str) -> float:
 # --- features and labels --------------------------------------------------------------------------------------------
 
 
-def _label_columns(table: _Table, labels: LabelAttributes | None) -> np.ndarray:
+def _label_columns(table: _Table, labels: Labels | None) -> np.ndarray:
     """bool[attributes]: which of them are labels."""
     size, found = len(table.attributes), np.zeros(len(table.attributes), bool)
     names_file = _xml_beside(table.source)
@@ -192,11 +192,11 @@ def _label_columns(table: _Table, labels: LabelAttributes | None) -> np.ndarray:
             raise InputError(
                 f"{table.source}: {labels.count} of {size} attributes cannot be labels: correct the number"
             )
-        found[slice(labels.count) if labels.end == "first" else slice(size - labels.count, size)] = True
+        found[slice(labels.first) if labels.first else slice(size - labels.count, size)] = True
     return found
 
 
-def _of_relation(table: _Table) -> LabelAttributes:
+def _of_relation(table: _Table) -> Labels:
     """The labels by `-C n` in the @relation: the first n attributes, or the last -n if n is negative."""
     stated = re.search(r"(?:^|\s)-[Cc]\s*(-?)(\d{1,9})(?!\S)", table.relation)
     if stated is None:
@@ -204,7 +204,7 @@ def _of_relation(table: _Table) -> LabelAttributes:
             f"{table.source} does not say which attributes are labels: set `labels: {{last: …}}` or "
             "`labels: {first: …}` under source, or put the XML file that names them beside it"
         )
-    return LabelAttributes("last" if stated[1] else "first", int(stated[2]))
+    return Labels(**{"last" if stated[1] else "first": int(stated[2])})
 
 
 def _xml_beside(source: Path) -> Path | None:
@@ -229,7 +229,7 @@ def _named(source: Path) -> list[str]:
     return found
 
 
-def _names(table: _Table, labels: LabelAttributes | None) -> list[str]:
+def _names(table: _Table, labels: Labels | None) -> list[str]:
     return [table.attributes[column] for column in np.flatnonzero(_label_columns(table, labels))]
 
 
