@@ -45,9 +45,7 @@ lint: setup  ## style, types, formatting of the workflow, its linter
 	$(BIN)/mypy
 	$(BIN)/snakefmt --check Snakefile rules workflow
 	$(BIN)/snakemake --lint
-	$(BIN)/python docs/rulegraph.py --check
-	$(BIN)/python docs/measured.py --check
-	$(BIN)/python -m lightxml_core.definitions.documentation --check
+	$(BIN)/python -m docs.generate --check
 
 plan: setup  ## what `make plan TARGET=all` would take in hours, memory, disk and downloads, and which jobs it is
 	$(BIN)/python -m lightxml_core plan --target $(TARGET)

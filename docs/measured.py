@@ -1,4 +1,4 @@
-"""Write the tables of docs/measured/ from their result files: `python docs/measured.py`; `--check` fails if one is old.
+"""The tables of docs/measured/, from their result files.
 
 A table is a file `docs/measured/<page>/<table>.csv`. Its page, `docs/measured/<page>.md`, shows it between the lines
 `<!-- table: <table> -->` and `<!-- end of table -->`.
@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import csv
 import re
-import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from lightxml_core.errors import InputError
 
-PAGES = Path(__file__).parent / "measured"
 ABOUT = ("seeds", "date", "commit", "command", "hardware", "source", "note")  # the last columns of every file
 TEXT = "measured"  # the one column of results that are sentences
 NUMBER = re.compile(r"-?\d+(\.\d+)?( to \d+(\.\d+)?)?")
@@ -125,18 +124,6 @@ def page(path: Path) -> str:
     return MARKED.sub(lambda match: match[1] + new[match["name"]] + match[3], text)
 
 
-def main() -> None:
-    try:
-        pages = {path: page(path) for path in sorted(PAGES.glob("*.md"))}
-    except InputError as error:
-        sys.exit(f"error: {error}")
-    old = [path for path, text in pages.items() if path.read_text(encoding="utf-8") != text]
-    if "--check" in sys.argv:
-        names = ", ".join(path.name for path in old)
-        sys.exit(f"{names}: a table is not that of its result file: run python docs/measured.py" if old else None)
-    for path in old:
-        path.write_text(pages[path], encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()
+def pages(folder: Path) -> Iterator[tuple[Path, str]]:
+    """Every page in a folder and its text with new tables; errors as `page` and `read` have."""
+    return ((path, page(path)) for path in sorted(folder.glob("*.md")))

@@ -1,7 +1,4 @@
-"""Draw the rules of the target `demo` into README: `python docs/rulegraph.py`.
-
-With `--check`, fail if the drawing in README is out of date.
-"""
+"""The drawing of the rules of the target `demo` in README."""
 
 from __future__ import annotations
 
@@ -10,15 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-README = Path(__file__).parents[1] / "README.md"
-BEGIN, END = "<!-- rules of `demo`, drawn by docs/rulegraph.py -->\n", "<!-- end of rules -->\n"
+ROOT = Path(__file__).parents[1]
+BEGIN, END = "<!-- rules of `demo`, drawn by docs/generate.py -->\n", "<!-- end of rules -->\n"
 Edges = set[tuple[str, str]]
 
 
 def rulegraph(*targets: str) -> Edges:
     """The edges (needed rule, needing rule) of targets, as snakemake draws them."""
     command = [sys.executable, "-m", "snakemake", "--rulegraph", "mermaid-js", *targets]
-    drawn = subprocess.run(command, capture_output=True, text=True, check=True, cwd=README.parent).stdout
+    drawn = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
     names = dict(re.findall(r"^\s*(id\d+)\[(.+)\]$", drawn, re.M))
     return {(names[a], names[b]) for a, b in re.findall(r"^\s*(id\d+) --> (id\d+)$", drawn, re.M) if a != b}
 
@@ -36,17 +33,9 @@ def reduced(edges: Edges) -> Edges:
 def mermaid(edges: Edges) -> str:
     """Mermaid text of the graph, from left to right."""
     lines = "".join(f"    {a} --> {b}\n" for a, b in sorted(edges))
-    return f"{BEGIN}```mermaid\nflowchart LR\n{lines}```\n{END}"
+    return f"```mermaid\nflowchart LR\n{lines}```\n"
 
 
-def main() -> None:
-    text = README.read_text(encoding="utf-8")
-    start, end = text.index(BEGIN), text.index(END) + len(END)
-    wanted = text[:start] + mermaid(reduced(rulegraph("demo"))) + text[end:]
-    if "--check" in sys.argv:
-        sys.exit("README.md: the rule graph is out of date: run python docs/rulegraph.py" if wanted != text else None)
-    README.write_text(wanted, encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()
+def drawing() -> str:
+    """The drawing of the target `demo`."""
+    return mermaid(reduced(rulegraph("demo")))

@@ -1,13 +1,12 @@
-"""`python -m lightxml_core.definitions.documentation`: the tables of keys in docs/keys.md, JSON schemas for editors.
+"""The keys of all files as tables, for docs/keys.md, and as JSON schemas, for editors.
 
-`--check` compares the page only. `--schemas FOLDER` writes the schemas.
+`python -m lightxml_core.definitions.documentation --schemas FOLDER` writes the schemas.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import is_dataclass
 from pathlib import Path
@@ -27,9 +26,8 @@ FILES: Mapping[str, type] = {
     "backbones/*.yaml": Backbone,
     "vectors/*.yaml": Vectors,
 }
-PAGE = Path(__file__).parents[2] / "docs/keys.md"
 _HEAD = ("| key | value | meaning |", "| --- | --- | --- |")
-_START, _END = "<!-- generated: python -m lightxml_core.definitions.documentation -->", "<!-- end -->"
+BEGIN, END = "<!-- keys, written by docs/generate.py -->", "<!-- end of keys -->"
 
 
 def json_schema(kind: type) -> dict[str, Any]:
@@ -113,21 +111,12 @@ def _name(reference: str) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="fail where the page differs, and write nothing")
-    parser.add_argument("--schemas", type=Path, help="folder to write a JSON schema per kind of file to")
+    parser.add_argument("--schemas", type=Path, required=True, help="folder to write a JSON schema per kind of file to")
     options = parser.parse_args()
-    if options.schemas is not None:
-        options.schemas.mkdir(parents=True, exist_ok=True)
-        for kind in FILES.values():
-            text = json.dumps(json_schema(kind), indent=2) + "\n"
-            (options.schemas / f"{kind.__name__.lower()}.json").write_text(text, encoding="utf-8")
-    page = PAGE.read_text(encoding="utf-8")
-    before, after = page.partition(_START)[0], page.partition(_END)[2]
-    wanted = f"{before}{_START}\n\n{tables()}\n{_END}{after}"
-    if options.check and wanted != page:
-        sys.exit(f"{PAGE}: the tables of keys differ: run python -m lightxml_core.definitions.documentation")
-    if not options.check:
-        PAGE.write_text(wanted, encoding="utf-8")
+    options.schemas.mkdir(parents=True, exist_ok=True)
+    for kind in FILES.values():
+        text = json.dumps(json_schema(kind), indent=2) + "\n"
+        (options.schemas / f"{kind.__name__.lower()}.json").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
 
+from docs import generate, measured
+from lightxml_core.errors import InputError
 from tests.helpers.project import ROOT
 
 HEAD = "variant,P@1,P@1 std,seeds,date,commit,command,hardware,source,note\n"
@@ -20,25 +20,22 @@ GOOD = "ours,71.20,0.30,3,2026-11-28,,,2 cores,,\n"
 DOCUMENTS = [*ROOT.glob("*.md"), ROOT / "config/README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
-def run(folder: Path, rows: str, *options: str) -> tuple[int, str]:
-    """Write one page with one table of `rows` and run a copy of docs/measured.py on it."""
-    (folder / "measured/corpus").mkdir(parents=True, exist_ok=True)
-    page = folder / "measured/corpus.md"
-    if not page.exists():
-        page.write_text("# Corpus\n\n<!-- table: methods -->\n<!-- end of table -->\n", encoding="utf-8")
-    (folder / "measured/corpus/methods.csv").write_text(rows, encoding="utf-8")
-    program = folder / "measured.py"
-    program.write_bytes((ROOT / "docs/measured.py").read_bytes())
-    done = subprocess.run([sys.executable, program, *options], capture_output=True, text=True, cwd=ROOT)
-    return done.returncode, done.stderr
+def written(folder: Path, rows: str) -> str:
+    """One page with one table of `rows`, as docs/measured.py writes it."""
+    (folder / "corpus").mkdir(parents=True, exist_ok=True)
+    page = folder / "corpus.md"
+    page.write_text("# Corpus\n\n<!-- table: methods -->\nold\n<!-- end of table -->\nafter\n", encoding="utf-8")
+    (folder / "corpus/methods.csv").write_text(rows, encoding="utf-8")
+    [(path, text)] = measured.pages(folder)
+    assert path == page
+    return text
 
 
-def test_a_page_shows_its_result_file_and_notices_a_change(tmp_path: Path) -> None:
-    assert run(tmp_path, HEAD + GOOD) == (0, "")
-    assert "| ours | 71.20 ± 0.30 |\n" in (tmp_path / "measured/corpus.md").read_text(encoding="utf-8")
-    assert run(tmp_path, HEAD + GOOD, "--check") == (0, "")
-    code, said = run(tmp_path, HEAD + GOOD.replace("71.20", "71.30"), "--check")
-    assert code == 1 and "corpus.md: a table is not that of its result file" in said
+def test_a_page_shows_its_result_file(tmp_path: Path) -> None:
+    text = written(tmp_path, HEAD + GOOD)
+    assert "| ours | 71.20 ± 0.30 |\n" in text and "old" not in text
+    assert text.startswith("# Corpus\n\n<!-- table: methods -->\n")
+    assert text.endswith("\n<!-- end of table -->\nafter\n")
 
 
 @pytest.mark.parametrize(
@@ -55,20 +52,30 @@ def test_a_page_shows_its_result_file_and_notices_a_change(tmp_path: Path) -> No
     ],
 )
 def test_a_row_that_lacks_a_field_is_refused_with_its_line(tmp_path: Path, good: str, bad: str, said: str) -> None:
-    code, error = run(tmp_path, HEAD + GOOD.replace("ours", "other") + GOOD.replace(good, bad))
-    assert code == 1 and said in error and "methods.csv: line 3" in error
+    with pytest.raises(InputError, match=rf"methods.csv: line 3: .*{said}"):
+        written(tmp_path, HEAD + GOOD.replace("ours", "other") + GOOD.replace(good, bad))
 
 
 def test_a_result_file_without_a_place_is_refused(tmp_path: Path) -> None:
-    run(tmp_path, HEAD + GOOD)
-    (tmp_path / "measured/corpus/lost.csv").write_text(HEAD + GOOD, encoding="utf-8")
-    code, error = run(tmp_path, HEAD + GOOD, "--check")
-    assert code == 1 and "lost" in error
+    written(tmp_path, HEAD + GOOD)
+    (tmp_path / "corpus/lost.csv").write_text(HEAD + GOOD, encoding="utf-8")
+    with pytest.raises(InputError, match=r"corpus\.md: .*lost"):
+        written(tmp_path, HEAD + GOOD)
 
 
-def test_the_page_of_results_has_the_metrics_of_the_catalogue() -> None:
-    done = subprocess.run([sys.executable, "-m", "docs.metrics", "--check"], capture_output=True, text=True, cwd=ROOT)
-    assert (done.returncode, done.stderr) == (0, "")
+def test_the_generated_pages_are_those_of_code_and_results() -> None:
+    for part in generate.PARTS.keys() - {"rules"}:  # `make lint` draws those
+        for path, text in generate.PARTS[part]():
+            assert path.read_text(encoding="utf-8") == text, path
+
+
+def test_what_stands_between_two_marks_is_written_anew_and_a_lost_mark_is_named(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("a <b> old <e> c", encoding="utf-8")
+    assert list(generate.between(page, "<b>", "<e>", "new")) == [(page, "a <b>new<e> c")]
+    for begin, end, lost in (("<x>", "<e>", "<x>"), ("<b>", "<x>", "<x>"), ("<e>", "<b>", "<b>")):
+        with pytest.raises(InputError, match=f"page.md: the line {lost} is missing"):
+            list(generate.between(page, begin, end, "new"))
 
 
 def anchors(document: Path) -> set[str]:
