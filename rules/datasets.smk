@@ -7,7 +7,7 @@ include: "functions/datasets.smk"
 rule download_dataset:
     """Download a dataset from the first intact copy with the expected statistics; resume, unpack safely."""
     input:
-        code=code("download_dataset"),
+        code=code("download_dataset", *LAYOUT_FILES),
     output:
         raw=directory("data/{dataset}/raw"),
         source="data/{dataset}/source.json",
@@ -35,7 +35,7 @@ rule prepare_corpus:
     """Convert any layout into one set of files (PECOS names) and check the expected statistics."""
     input:
         corpus_inputs,
-        code=code("prepare_corpus"),
+        code=code("prepare_corpus", *LAYOUT_FILES),
     output:
         collect("results/{{dataset}}/corpus/{file}", file=CORPUS),
     log:

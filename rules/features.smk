@@ -36,7 +36,7 @@ rule import_features:
         collect("results/{{dataset}}/corpus/{file}", file=CORPUS),
         raw="data/{dataset}/raw",
         used="data/{dataset}/source.json",
-        code=code("import_features"),
+        code=code("import_features", *LAYOUT_FILES),
     output:
         collect("results/{{dataset}}/features/shipped/{file}", file=ALL_FEATURES[SHIPPED]),
     log:

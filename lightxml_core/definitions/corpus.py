@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from importlib import import_module
+from typing import Annotated, Any, cast
 
 from annotated_types import Ge, Le
 
-from lightxml_core.definitions.kinds import Definition, FileName, Forms, Maybe, Text, one_of
+from lightxml_core.definitions.kinds import Definition, FileName, Forms, Maybe, OneOf, Text, one_of
 from lightxml_core.values import LARGEST, Count, Natural
 
-Layout = Literal[
-    "arff",
-    "attentionxml",
-    "csv",
-    "hpo",
-    "libmultilabel",
-    "pecos",
-    "wordnet",
-    "xmc-bow",
-    "xtransformer",
-]
-WORDLESS: tuple[Layout, ...] = ("arff", "xmc-bow")  # bags of words, without texts
+
+def layouts() -> Mapping[str, Any]:
+    """All layouts by name. Imported by its name, so that to read a definition does not depend on how files are read."""
+    return cast(Mapping[str, Any], import_module("lightxml_core.corpus.layouts").LAYOUTS)
+
+
+LayoutName = Annotated[str, OneOf(lambda: sorted(layouts()))]
 Mean = Annotated[float, Ge(0), Le(LARGEST)]
 
 

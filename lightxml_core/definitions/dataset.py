@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, cast
 
 from annotated_types import Ge, Le
 
-from lightxml_core.definitions.corpus import WORDLESS, Expected, Layout, ReadingKeys, Splits
+from lightxml_core.definitions.corpus import Expected, LayoutName, ReadingKeys, Splits, layouts
 from lightxml_core.definitions.features import FeatureSettings
 from lightxml_core.definitions.kinds import (
     Bytes,
@@ -51,7 +51,7 @@ class WebFile(Definition):
 class MirrorCopy(Definition):
     """A copy of a dataset."""
 
-    layout: Layout
+    layout: LayoutName
     """How its files are arranged."""
     expected: Maybe[Expected] = None
     """Statistics of this copy, laid over those of the dataset."""
@@ -112,7 +112,7 @@ class FolderSource(ReadingKeys):
 
     folder: str
     """Where they lie: relative to the project's folder, absolute, or with `~`."""
-    layout: Layout
+    layout: LayoutName
     """How they are arranged."""
 
 
@@ -130,7 +130,7 @@ class PackageSource(ReadingKeys):
 
     packages: Some[Package]
     """The packages, in the order in which they are tried."""
-    layout: Layout
+    layout: LayoutName
     """How the files are arranged."""
 
 
@@ -214,7 +214,7 @@ class Dataset(Definition):
         return None if isinstance(self.source, CutSource) else self.source.splits
 
     @property
-    def layouts(self) -> tuple[Layout, ...]:
+    def layouts(self) -> tuple[LayoutName, ...]:
         """The layout of each copy; none of a cut."""
         if isinstance(self.source, MirrorSource):
             return tuple(mirror.layout for mirror in self.source.mirrors)
@@ -223,7 +223,7 @@ class Dataset(Definition):
     @property
     def wordless(self) -> bool:
         """Whether every copy is a bag of words."""
-        return bool(self.layouts) and all(layout in WORDLESS for layout in self.layouts)
+        return bool(self.layouts) and all(layouts()[name].wordless for name in self.layouts)
 
 
 def source_of(value: Any) -> Downloaded:

@@ -5,7 +5,7 @@ Each marker changes the schema that pydantic makes of a type. Pydantic itself is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
@@ -76,6 +76,18 @@ class Pattern:
         schema = handler(source)
         schema["pattern"] = self.regex
         return schema
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """A text that is one of some names, which are asked for when the first file is checked."""
+
+    names: Callable[[], Iterable[str]]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        from pydantic_core import core_schema
+
+        return core_schema.literal_schema(list(self.names()))
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from lightxml_core.definitions import dataset as definition
-from lightxml_core.definitions.corpus import Expected, Layout
+from lightxml_core.definitions.corpus import Expected, LayoutName
 from lightxml_core.definitions.kinds import plain
 
 _BARE = (".gz", ".bz2", ".xz")
@@ -45,7 +45,7 @@ class Copy:
     expected: the statistics that it must have. accept: use it even if its statistics differ.
     """
 
-    layout: Layout
+    layout: LayoutName
     pieces: tuple[Piece, ...]
     expected: Expected
     accept: bool

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from lightxml_core.definitions.corpus import Expected, Layout
+from lightxml_core.definitions.corpus import Expected, LayoutName
 from lightxml_core.definitions.kinds import Definition, Listed, Maybe
 from lightxml_core.definitions.reading import define
 from lightxml_core.files import made, read_json
@@ -28,7 +28,7 @@ class Used(Definition):
     expected: the verified statistics of a mirror's copy; None for a package, which has those of the dataset.
     """
 
-    layout: Layout
+    layout: LayoutName
     files: Annotated[tuple[UsedFile, ...], Listed(least=0)] = ()
     expected: Maybe[Expected] = None
     package: Maybe[str] = None

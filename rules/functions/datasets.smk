@@ -2,7 +2,7 @@
 
 import shlex
 
-from lightxml_core.corpus.layouts import files_read
+from lightxml_core.corpus.layouts import FILES as LAYOUT_FILES, files_read
 from lightxml_core.corpus.reading import KEYS, Reading
 from lightxml_core.registry.grid import split_of, whole_of
 from lightxml_core.user_files import located

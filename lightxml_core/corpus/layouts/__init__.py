@@ -1,26 +1,16 @@
-"""The layouts in which corpora are published, by name. A new one is one module and one line here."""
+"""The layouts in which corpora are published, by name. A new one is a module here with a `LAYOUT`."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
 
 from lightxml_core.corpus.labels import lookalikes
-from lightxml_core.corpus.layouts import (
-    arff,
-    attentionxml,
-    csv_table,
-    hpo,
-    libmultilabel,
-    pecos,
-    wordnet,
-    xmc_bow,
-    xtransformer,
-)
+from lightxml_core.corpus.layouts.layout import Layout
 from lightxml_core.corpus.layouts.locate import found_in, levels, locate
-from lightxml_core.corpus.layouts.shipped import Shipped, ShippedFiles, read_shipped
+from lightxml_core.corpus.layouts.shipped import Shipped, read_shipped
 from lightxml_core.corpus.leniency import Leniency
 from lightxml_core.corpus.reading import KEYS, PLAIN, Reading
 from lightxml_core.corpus.types import PARTS, Corpus, PartName
@@ -29,34 +19,19 @@ from lightxml_core.errors import InputError
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Layout:
-    """A reader and the files that it reads.
-
-    variants: sets of files (role -> file name), of which it reads one. optional: files that it also reads if they are
-    beside those. shipped: features that a copy in this layout may contain, in the order in which they are looked for.
-    patterns: glob patterns of the files, instead of variants. keys: the keys of a source that control the reading.
-    """
-
-    read: Callable[..., Corpus]
-    variants: tuple[Mapping[str, str], ...] = ()
-    optional: tuple[str, ...] = ()
-    shipped: tuple[ShippedFiles, ...] = ()
-    patterns: tuple[str, ...] = ()
-    keys: tuple[str, ...] = ()
+# Every module in this folder. The programs that read layouts depend on all of them (`lightxml_core.imports`).
+FILES = sorted(Path(__file__).parent.glob("*.py"))
 
 
-LAYOUTS = {
-    "arff": Layout(arff.read, patterns=arff.PATTERNS, keys=("labels", "splits")),
-    "attentionxml": Layout(attentionxml.read, attentionxml.VARIANTS, (attentionxml.NAMES,), attentionxml.SHIPPED),
-    "csv": Layout(csv_table.read, csv_table.VARIANTS, keys=("separator",)),
-    "hpo": Layout(hpo.read, (hpo.FILES,)),
-    "libmultilabel": Layout(libmultilabel.read, (libmultilabel.FILES,), shipped=libmultilabel.SHIPPED),
-    "pecos": Layout(pecos.read, (pecos.FILES,), shipped=pecos.SHIPPED),
-    "wordnet": Layout(wordnet.read, (wordnet.FILES,)),
-    "xmc-bow": Layout(xmc_bow.read, xmc_bow.VARIANTS),
-    "xtransformer": Layout(xtransformer.read, (xtransformer.FILES,), shipped=xtransformer.SHIPPED),
-}
+def _catalogue() -> Iterator[Layout]:
+    for path in FILES:
+        if path != Path(__file__):
+            found = getattr(import_module(f"{__package__}.{path.stem}"), "LAYOUT", None)
+            if isinstance(found, Layout):  # else it is a module that layouts share
+                yield found
+
+
+LAYOUTS = {layout.name: layout for layout in _catalogue()}
 
 
 def files_read(layout: str, folder: Path, reading: Reading = PLAIN) -> list[Path]:

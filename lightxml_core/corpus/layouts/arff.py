@@ -15,6 +15,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from lightxml_core.corpus.labels import binary, documents_without_labels
+from lightxml_core.corpus.layouts.layout import Layout
 from lightxml_core.corpus.layouts.locate import absent, levels, names
 from lightxml_core.corpus.leniency import Leniency, refuse
 from lightxml_core.corpus.lines import read_lines
@@ -255,3 +256,6 @@ def _part(table: _Table, labels: np.ndarray, rules: Leniency) -> Part:
 def _chosen(part: Part, rows: np.ndarray) -> Part:
     assert part.X is not None
     return Part(None, part.Y[rows], part.X[rows])
+
+
+LAYOUT = Layout("arff", read, patterns=PATTERNS, keys=("labels", "splits"), wordless=True)

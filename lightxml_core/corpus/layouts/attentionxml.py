@@ -10,6 +10,7 @@ from pathlib import Path
 from scipy.sparse import csr_matrix
 
 from lightxml_core.corpus.labels import documents_without_labels, label_matrices
+from lightxml_core.corpus.layouts.layout import Layout
 from lightxml_core.corpus.layouts.locate import locate
 from lightxml_core.corpus.layouts.shipped import ShippedFiles
 from lightxml_core.corpus.leniency import Leniency, refuse
@@ -86,3 +87,6 @@ def _names(source: Path, labels: list[str]) -> list[str] | None:
             *(source, first, names[at - first], at),
         )
     return [names[number - first] for number in numbers]
+
+
+LAYOUT = Layout("attentionxml", read, VARIANTS, (NAMES,), SHIPPED)

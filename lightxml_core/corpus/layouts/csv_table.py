@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lightxml_core.corpus.labels import label_matrices
+from lightxml_core.corpus.layouts.layout import Layout
 from lightxml_core.corpus.layouts.lists import suspicion
 from lightxml_core.corpus.layouts.locate import locate
 from lightxml_core.corpus.leniency import Leniency, refuse
@@ -134,3 +135,6 @@ def _header(cells: list[str], source: Path, line: int) -> list[str]:
                 "name the columns, and separate them by commas"
             )
     return header
+
+
+LAYOUT = Layout("csv", read, VARIANTS, keys=("separator",))

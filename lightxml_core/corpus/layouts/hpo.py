@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lightxml_core.corpus.labels import label_matrices
+from lightxml_core.corpus.layouts.layout import Layout
 from lightxml_core.corpus.layouts.locate import locate
 from lightxml_core.corpus.leniency import Leniency
 from lightxml_core.corpus.lines import collapse, read_lines
@@ -135,3 +136,6 @@ def _quoted(value: str, where: str) -> str:
 def _unescaped(text: str) -> str:
     """OBO writes a quote as `\\"`, a line end as `\\n`, and so on; white space is collapsed later anyway."""
     return _ESCAPED.sub(lambda match: " " if match.group(1) in "ntW" else match.group(1), text)
+
+
+LAYOUT = Layout("hpo", read, (FILES,))

@@ -12,6 +12,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from lightxml_core.corpus.labels import documents_without_labels, label_matrices
+from lightxml_core.corpus.layouts.layout import Layout
 from lightxml_core.corpus.layouts.lists import suspicion
 from lightxml_core.corpus.layouts.locate import locate
 from lightxml_core.corpus.layouts.shipped import ShippedFiles
@@ -109,3 +110,6 @@ def _unlike(source: Path, number: int, found: int, first: int, columns: int) -> 
         f"{where}: write `labels TAB text` on every line, or `ID TAB labels TAB text` on every line, with blanks "
         "between labels and no tab within a text"
     )
+
+
+LAYOUT = Layout("libmultilabel", read, (FILES,), shipped=SHIPPED)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lightxml_core.corpus.layouts.layout import Layout
 from lightxml_core.corpus.layouts.matrices import read_matrices
 from lightxml_core.corpus.layouts.shipped import ShippedFiles
 from lightxml_core.corpus.leniency import Leniency
@@ -22,3 +23,6 @@ SHIPPED = (ShippedFiles("tfidf-attnxml/X.trn.npz", "tfidf-attnxml/X.tst.npz"),)
 def read(folder: Path, rules: Leniency) -> Corpus:
     """Read the files named in `FILES`."""
     return read_matrices(folder, FILES, rules)
+
+
+LAYOUT = Layout("pecos", read, (FILES,), shipped=SHIPPED)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lightxml_core.corpus.labels import label_matrices
+from lightxml_core.corpus.layouts.layout import Layout
 from lightxml_core.corpus.layouts.locate import locate
 from lightxml_core.corpus.leniency import Leniency
 from lightxml_core.corpus.lines import collapse, read_lines
@@ -117,3 +118,6 @@ def _id(kind: str, offset: str) -> str:
 def _word(word: str) -> str:
     """A word as text: underscores stand for spaces, and an adjective may end with a marker, as in `galore(ip)`."""
     return word.partition("(")[0].replace("_", " ")
+
+
+LAYOUT = Layout("wordnet", read, (FILES,))

@@ -13,6 +13,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from lightxml_core.corpus.labels import documents_without_labels, ones_matrix
+from lightxml_core.corpus.layouts.layout import Layout
 from lightxml_core.corpus.layouts.locate import locate
 from lightxml_core.corpus.leniency import Leniency, refuse
 from lightxml_core.corpus.lines import read_lines
@@ -120,3 +121,6 @@ def _value(field: str, pair: str) -> float:
     if not abs(value) <= _LARGEST:
         raise ValueError(f"{pair!r} is not feature:value with a finite value of 32 bits")
     return value
+
+
+LAYOUT = Layout("xmc-bow", read, VARIANTS, wordless=True)
