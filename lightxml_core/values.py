@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import fields
 from functools import cache
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
@@ -25,12 +24,39 @@ Dropout = Annotated[float, Ge(0), Lt(1)]
 
 def fault(value: Any, kind: Any) -> str | None:
     """What is wrong with a value, to append to the name of its setting; None if the type allows it."""
-    if not _of_kind(value, kind):
-        return f": expected {_expected(kind)}, found {value!r}"
-    for entry, limit in _limited(value, kind):
-        if not _within(entry, limit):
-            return f" must be {_words(limit)}, not {value!r}"
+    from pydantic import ValidationError
+
+    try:
+        _adapter(kind).validate_python(value)
+    except ValidationError as error:
+        limits = [limit_words(found) for found in error.errors(include_url=False)]
+        if None in limits:
+            return f": expected {_expected(kind)}, found {value!r}"
+        return f" must be {limits[0]}, not {value!r}"
     return None
+
+
+def limit_words(found: Mapping[str, Any]) -> str | None:
+    """The limit that one of pydantic's errors is about, such as "at least 1"; None if it is about something else."""
+    if found["type"] not in _LIMITS:
+        return None
+    key, words = _LIMITS[found["type"]]
+    return f"{words} {found['ctx'][key]:.15g}"
+
+
+_LIMITS = {
+    "greater_than_equal": ("ge", "at least"),
+    "greater_than": ("gt", "more than"),
+    "less_than_equal": ("le", "at most"),
+    "less_than": ("lt", "less than"),
+}
+
+
+@cache
+def _adapter(kind: Any) -> Any:
+    from pydantic import ConfigDict, TypeAdapter
+
+    return TypeAdapter(kind, config=ConfigDict(strict=True, allow_inf_nan=False))
 
 
 def types_of(settings: type) -> dict[str, Any]:
@@ -45,29 +71,6 @@ def _types_of(settings: Any) -> dict[str, Any]:
     return {field.name: hints[field.name] for field in fields(settings)}
 
 
-def _of_kind(value: Any, kind: Any) -> bool:
-    """Whether a value read from YAML is of a type, ignoring limits; booleans and NaN are not numbers."""
-    if get_origin(kind) is Annotated:
-        return _of_kind(value, get_args(kind)[0])
-    if get_origin(kind) is Literal:
-        return value in get_args(kind)
-    if get_origin(kind) is list:
-        return isinstance(value, list) and all(_of_kind(entry, *get_args(kind)) for entry in value)
-    if kind is float:
-        finite = isinstance(value, (int, float)) and abs(value) <= sys.float_info.max
-        return finite and not isinstance(value, bool)
-    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
-
-
-def _limited(value: Any, kind: Any) -> Iterator[tuple[Any, Any]]:
-    """Pairs of each number in a value and each of its limits."""
-    if get_origin(kind) is list:
-        for entry in value:
-            yield from _limited(entry, *get_args(kind))
-    if get_origin(kind) is Annotated:
-        yield from ((value, limit) for limit in get_args(kind)[1:])
-
-
 def _expected(kind: Any) -> str:
     if get_origin(kind) is Annotated:
         return _expected(get_args(kind)[0])
@@ -77,29 +80,3 @@ def _expected(kind: Any) -> str:
         return f"a list, each entry {_expected(*get_args(kind))}"
     number = "a number (with a dot: YAML reads 1e-4 as a text, 1.0e-4 as a number)"
     return {int: "an integer", float: number, bool: "true or false", str: "a text"}.get(kind, str(kind))
-
-
-def _within(value: Any, limit: Any) -> bool:
-    match limit:
-        case Ge(least):
-            return bool(value >= least)
-        case Gt(below):
-            return bool(value > below)
-        case Le(most):
-            return bool(value <= most)
-        case Lt(above):
-            return bool(value < above)
-    raise TypeError(f"{limit} is no limit")
-
-
-def _words(limit: Any) -> str:
-    match limit:
-        case Ge(least):
-            return f"at least {least}"
-        case Gt(below):
-            return f"more than {below}"
-        case Le(most):
-            return f"at most {most}"
-        case Lt(above):
-            return f"less than {above}"
-    raise TypeError(f"{limit} is no limit")

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_
 
 from lightxml_core.definitions.kinds import FORM, list_of
 from lightxml_core.errors import InputError
-from lightxml_core.values import types_of
+from lightxml_core.values import limit_words, types_of
 
 T = TypeVar("T")
 Path = tuple[Any, ...]
@@ -63,7 +63,6 @@ _KINDS = {
     "dataclass_type": "a mapping",
 }
 _UNKNOWN = ("unexpected_keyword_argument", "invalid_key")
-_LIMITS = {"greater_than_equal": ("ge", "at least"), "less_than_equal": ("le", "at most")}
 
 
 def _weight(fault: Mapping[str, Any]) -> tuple[int, bool]:
@@ -85,9 +84,8 @@ def _explain(fault: Mapping[str, Any], whole: Any) -> tuple[Path, str]:
         if kind == "string_pattern_mismatch":
             wanted = "use small letters, digits and hyphens"
             return (*path, found), f"{_dotted(path)}: {found!r} cannot be a name here: {wanted}"
-    if kind in _LIMITS:
-        limit, words = _LIMITS[kind]
-        return path, f"{_dotted(path)} must be {words} {about[limit]:g}, not {found!r}"
+    if limit := limit_words(fault):
+        return path, f"{_dotted(path)} must be {limit}, not {found!r}"
     return path, f"{_dotted(path)}: {_mismatch(kind, found, about) or fault['msg']}"
 
 
