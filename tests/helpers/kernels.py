@@ -43,7 +43,7 @@ def _compile() -> None:
 
 
 def _stored(path: Path, entries: np.ndarray) -> sparse.csr_matrix:
-    """A matrix as a job reads it: what kernels are compiled for depends on where the arrays lie."""
+    """A matrix as a job reads it; compiled types depend on whether the arrays are in memory or memory-mapped."""
     save_csr(path, sparse.csr_matrix(entries.astype(np.float32)))
     return load_csr(path, path.parent)
 

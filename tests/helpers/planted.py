@@ -1,4 +1,4 @@
-"""What tests of trained methods share: a planted corpus of texts, a death in mid-training, what to compare."""
+"""Helpers for tests of trained methods: a planted corpus, a kill during training, and comparisons."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from lightxml_core.methods.lightxml import Settings, fit, needs, predict
 from lightxml_core.training.log import Progress
 
 LABELS, MAX_TOKENS = 30, 32
-LEARNS: dict[str, Any] = {  # how an encoder from scratch learns this corpus
+LEARNS: dict[str, Any] = {  # settings with which an encoder from scratch learns this corpus
     "layers": 2,
     "max_tokens": MAX_TOKENS,
     "epochs": 8,
@@ -50,7 +50,7 @@ FAST = changed(
 
 
 def documents(count: int, seed: int) -> tuple[list[str], sparse.csr_matrix]:
-    """Texts of two to three labels each: every label has a word of its own, said twice among common words."""
+    """Texts with two to three labels each. Every label has its own word, which occurs twice among common words."""
     random = np.random.default_rng(seed)
     weights = 1.0 / (np.arange(LABELS) + 8)
     texts, Y = [], np.zeros((count, LABELS), np.float32)
@@ -65,7 +65,7 @@ def documents(count: int, seed: int) -> tuple[list[str], sparse.csr_matrix]:
 
 @dataclass(frozen=True)
 class Encoded:
-    """Planted documents as tokens, beside the encoders from scratch that made them."""
+    """Planted documents as tokens, with the encoders from scratch that tokenised them."""
 
     folder: Path
     Y: sparse.csr_matrix
@@ -88,7 +88,7 @@ class Encoded:
 
 
 def encoded(folder: Path, training: int, test: int, kinds: Iterable[Kind] = ("bert",)) -> Encoded:
-    """So many training and test documents, for encoders of these kinds."""
+    """Make the given numbers of training and test documents, for encoders of these kinds."""
     (texts, Y), (texts_tst, Y_tst) = documents(training, 1), documents(test, 2)
     for kind in kinds:
         build_scratch(ScratchConfig(kind, 400, 32, 2, 2, MAX_TOKENS), texts, folder / kind)
@@ -125,12 +125,12 @@ def without_times(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 class KilledError(Exception):
-    """The process dies."""
+    """The process is killed."""
 
 
 @contextmanager
 def killed_at(when: int) -> Iterator[None]:
-    """The training within dies: its report of progress number `when`, counted from 0, is the last."""
+    """Kill the training in the block at its progress report number `when`, counted from 0."""
     advance: Callable[[Progress, int, str], float] = Progress.advance
     reports = iter(range(10**6))
 

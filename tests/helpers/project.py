@@ -1,4 +1,4 @@
-"""What tests of the whole workflow share: a copy of the project, a small planted corpus, a call of snakemake."""
+"""Helpers for tests of the whole workflow: a copy of the project, a small planted corpus, a call of snakemake."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _GENERATED = shutil.ignore_patterns(
 
 
 def copy_project(folder: Path) -> Path:
-    """Copy the project without anything generated but compiled code; tests change and run the copy."""
+    """Copy the project without generated files, except compiled code; tests change and run the copy."""
     compile_library(ROOT)
     shutil.copytree(ROOT, folder, ignore=_GENERATED)
     return folder
 
 
 def snakemake(folder: Path, *arguments: str, expect: int = 0, cores: int = 1) -> str:
-    """Run snakemake in `folder`, assert its exit code, return all it said."""
+    """Run snakemake in `folder`, assert its exit code and return its output."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-m", "snakemake", "--cores", str(cores), *arguments]
     done = subprocess.run(
@@ -36,7 +36,7 @@ def snakemake(folder: Path, *arguments: str, expect: int = 0, cores: int = 1) ->
 
 
 def write_attentionxml(folder: Path, documents: int, tests: int, labels: int, seed: int = 0) -> None:
-    """Write a learnable corpus in AttentionXML layout: each label has words of its own, the rest is noise."""
+    """Write a learnable corpus in AttentionXML layout: each label has its own words, the others are noise."""
     chance = random.Random(seed)
     folder.mkdir(parents=True)
     for part, count in (("train", documents), ("test", tests)):

@@ -1,4 +1,4 @@
-"""Pages of made runs: a small one with markup wherever data can hold text, and a grid of chance predictions."""
+"""Reports on invented runs: a small one with markup in all text, and a grid of random predictions."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from lightxml_core.reporting.tables.results import Built
 from lightxml_core.selection import ENSEMBLE, Selection
 
 EVIL = "</script><script>alert('x')</script><!-- & \u2028 $\\frac$ \"'"
-NAME = " ".join(EVIL.split())  # as a stored corpus has names
+NAME = " ".join(EVIL.split())  # as names are stored in a corpus
 LABELS = 30
 TOLERANCE = {"P": 3.0, "PSP": 1.0}
 TRUTH = [[1, 0, 0], [0, 1, 1], [0, 0, 0], [0, 0, 1]]
@@ -33,7 +33,7 @@ SCORES = [[0.9, 0.2, 0.2], [0.1, 0.0, 0.6], [0.0, 0.0, 0.0], [0.4, 0.5, 0.3]]
 
 
 def chosen(rows: dict[str, Any]) -> Selection:
-    """The selection that a test wrote down as JSON, where variants have the names of members."""
+    """The selection that a test gives as JSON; its variants have the names of members."""
     runs = [{"member": None if run.get("variant") == ENSEMBLE else run.get("variant"), **run} for run in rows["runs"]]
     return Selection.from_json({**rows, "runs": runs})
 
@@ -41,17 +41,17 @@ def chosen(rows: dict[str, Any]) -> Selection:
 def results(
     rows: dict[str, Any], published: Sequence[PublishedFigure] = (), tolerance: Mapping[str, float] = TOLERANCE
 ) -> Results:
-    """What tables of such a selection are built from."""
+    """The results from which tables of such a selection are built."""
     return Results(chosen(rows), published, tolerance)
 
 
 def frame(built: Built) -> pd.DataFrame:
-    """What a table writes as .csv."""
+    """The .csv of a table."""
     return pd.DataFrame(built.rows, columns=built.columns, dtype=object)
 
 
 def written(of: Results, root: Path) -> dict[str, list[Table]]:
-    """All tables as the report reads them; they lie in `root`/tables."""
+    """All tables as the report reads them; they are in `root`/tables."""
     write_tables(of, root / "tables", root / "tables.json")
     return read_tables(root / "tables.json")
 
@@ -77,7 +77,7 @@ def evil_selection(root: Path) -> dict[str, Any]:
 def grid_selection(
     root: Path, datasets: list[str], methods: dict[str, list[str]], documents: int = 40
 ) -> dict[str, Any]:
-    """A run of every method and variant on every dataset, chance predictions evaluated and logged as the rules do."""
+    """A run of every method and variant on every dataset; random predictions are evaluated as by the rules."""
     described = {name: _corpus(root / name, name, documents) for name in datasets}
     about = {name: {"title": name.title(), "published_as": None, "implementation": name} for name in methods}
     cells = [(dataset, method, variant) for dataset in datasets for method in methods for variant in methods[method]]
@@ -122,7 +122,7 @@ def _run(root: Path, dataset: str, method: str, variant: str, seed: int) -> dict
 
 
 def render(selection: dict[str, Any], root: Path) -> str:
-    """The whole page as text; it lies in `root`/report.html."""
+    """The whole page as text; it is in `root`/report.html."""
     write_text(root / "published" / "main.csv", "dataset,method,variant,metric,value,source,verified\n")
     tables = written(results(selection, load_published(root / "published")), root)
     write_figures(chosen(selection), [], root / "figures")
@@ -131,7 +131,7 @@ def render(selection: dict[str, Any], root: Path) -> str:
 
 
 def check_latex(text: str) -> None:
-    """Braces and environments are closed in order, the rules are booktabs', every row has its columns."""
+    """Assert that braces and environments are balanced, rules are booktabs', and rows have all columns."""
     bare = re.sub(r"\\[\\&%$#_{}]", lambda found: "@" if found[0] != r"\\" else r"\\", re.sub(r"(?<!\\)%.*", "", text))
     depth = 0
     for character in bare:

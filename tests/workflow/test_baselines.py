@@ -1,4 +1,4 @@
-"""The deep baselines through the whole workflow: from a planted corpus to predictions, ensemble, metrics and table."""
+"""The deep baselines in the whole workflow: from a planted corpus to predictions, ensemble, metrics and table."""
 
 from __future__ import annotations
 
@@ -78,12 +78,12 @@ RUNS = [
 
 
 @pytest.mark.parametrize("run", RUNS)
-def test_each_learns(run: str, project: Path) -> None:
+def test_each_baseline_learns(run: str, project: Path) -> None:
     assert precision(project, run) > precision(project, "popularity/single") + 30
 
 
 @pytest.mark.parametrize("run", [run for run in RUNS if "ensemble" not in run])
-def test_each_leaves_its_log_and_what_it_cost(run: str, project: Path) -> None:
+def test_each_baseline_writes_its_log_and_cost(run: str, project: Path) -> None:
     folder = project / f"results/tiny/{run}/seed0"
     lines = [json.loads(line) for line in (folder / "training.jsonl").read_text(encoding="utf-8").splitlines()]
     assert lines and all({"kind", "step"} <= line.keys() for line in lines)

@@ -1,4 +1,4 @@
-"""The documents: tables of docs/measured/, links, and what the README says of the tree."""
+"""The documents: tables of docs/measured/, links, and the README's description of the tree."""
 
 from __future__ import annotations
 
@@ -56,20 +56,20 @@ def test_a_row_that_lacks_a_field_is_refused_with_its_line(tmp_path: Path, good:
         written(tmp_path, HEAD + GOOD.replace("ours", "other") + GOOD.replace(good, bad))
 
 
-def test_a_result_file_without_a_place_is_refused(tmp_path: Path) -> None:
+def test_a_result_file_that_no_page_shows_is_refused(tmp_path: Path) -> None:
     written(tmp_path, HEAD + GOOD)
     (tmp_path / "corpus/lost.csv").write_text(HEAD + GOOD, encoding="utf-8")
     with pytest.raises(InputError, match=r"corpus\.md: .*lost"):
         written(tmp_path, HEAD + GOOD)
 
 
-def test_the_generated_pages_are_those_of_code_and_results() -> None:
+def test_the_generated_pages_are_up_to_date() -> None:
     for part in generate.PARTS.keys() - {"rules"}:  # `make lint` draws those
         for path, text in generate.PARTS[part]():
             assert path.read_text(encoding="utf-8") == text, path
 
 
-def test_what_stands_between_two_marks_is_written_anew_and_a_lost_mark_is_named(tmp_path: Path) -> None:
+def test_text_between_marks_is_replaced_and_a_missing_mark_is_named(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("a <b> old <e> c", encoding="utf-8")
     assert list(generate.between(page, "<b>", "<e>", "new")) == [(page, "a <b>new<e> c")]
@@ -79,7 +79,7 @@ def test_what_stands_between_two_marks_is_written_anew_and_a_lost_mark_is_named(
 
 
 def anchors(document: Path) -> set[str]:
-    """The anchors that GitHub makes of a document's headings."""
+    """The anchors that GitHub generates for a document's headings."""
     headings = re.findall(r"^#+ (.+)$", document.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 

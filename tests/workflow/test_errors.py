@@ -1,4 +1,4 @@
-"""What goes wrong outside the program is one sentence; a program runs however it is started."""
+"""Errors outside the program are reported in one sentence; programs run however they are started."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 3\n"
 
 
 def told(failing: Callable[[], object], capsys: pytest.CaptureFixture[str]) -> str:
-    """What `main_guard` says of the failure, one line with exit code 2; empty where it lets the traceback through."""
+    """The line that `main_guard` prints for the failure, with exit code 2; empty if the traceback is kept."""
     with pytest.raises(SystemExit) as ended:
         main_guard(failing)
     said = capsys.readouterr().err
@@ -60,9 +60,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("number", REFUSED)
-def test_what_the_system_refuses_is_one_sentence_in_any_library(
-    number: int, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_system_errors_are_one_sentence_whatever_the_library(number: int, capsys: pytest.CaptureFixture[str]) -> None:
     by_python = OSError(number, os.strerror(number), "a/b")
     for error in (by_python, OSError(number, os.strerror(number)), RuntimeError(f"I/O error (os error {number})")):
         assert REFUSED[number] in told(raising(error), capsys)
@@ -73,7 +71,7 @@ def test_what_the_system_refuses_is_one_sentence_in_any_library(
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
-        (OSError("16384 requested and 1232 written"), "the disk is full"),  # as numpy tells it
+        (OSError("16384 requested and 1232 written"), "the disk is full"),  # numpy's message
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 4 bytes"), "memory is full"),
         (MemoryError(), "the memory is full"),
         (RuntimeError("can't start new thread"), "ulimit -u"),
@@ -82,20 +80,22 @@ def test_what_the_system_refuses_is_one_sentence_in_any_library(
         (NotADirectoryError(errno.ENOTDIR, "Not a directory", "a/b"), "a/b cannot be read or written"),
     ],
 )
-def test_so_are_other_refusals(error: Exception, expected: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_other_system_errors_are_one_sentence(
+    error: Exception, expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert expected in told(raising(error), capsys)
 
 
 @pytest.mark.parametrize(
     "error", [ValueError("a"), OSError("b"), KeyError("c"), UnicodeEncodeError("utf-8", "é", 0, 1, "d")]
 )
-def test_a_mistake_of_the_program_keeps_its_traceback(error: Exception) -> None:
+def test_a_bug_keeps_its_traceback(error: Exception) -> None:
     with pytest.raises(type(error)):
         main_guard(raising(error))
 
 
 def program(code: str, output: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run `code` as the `main` of a program in a shell, with its output where `output` says."""
+    """Run `code` as the `main` of a program in a shell, with its output redirected by `output`."""
     lines = f"from lightxml_core.cli import start\ndef main():\n    {code}\nstart(main)"
     command = f'"$0" -c "$1" {output}; exit ${{PIPESTATUS[0]}}'
     return subprocess.run(
@@ -107,13 +107,13 @@ def program(code: str, output: str, **environment: str) -> subprocess.CompletedP
     )
 
 
-def test_a_closed_pipe_ends_a_program_without_a_word() -> None:
+def test_a_closed_pipe_ends_a_program_silently() -> None:
     for text in ("x", "x" * 10**6):  # printed at the end, and before it
         done = program(f"print('{text[:1]}' * {len(text)}); import time; time.sleep(0.1)", "| true")
         assert done.returncode != 0 and done.stderr == ""
 
 
-def test_an_output_that_takes_nothing_is_told_in_one_line() -> None:
+def test_an_output_that_cannot_be_written_is_reported_in_one_line() -> None:
     for code in ("print('x')", "print('x' * 10**6)"):
         done = program(code, "> /dev/full")
         assert (done.returncode, done.stderr.count("\n")) == (2, 1) and "error: the disk is full" in done.stderr
@@ -122,7 +122,7 @@ def test_an_output_that_takes_nothing_is_told_in_one_line() -> None:
 
 
 def unprivileged(*command: str | Path, folder: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a program that file permissions hold for; root's are taken away."""
+    """Run a program that is subject to file permissions: root's capabilities are dropped."""
     away = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.getuid() == 0 else []
     return subprocess.run(
         [*away, *command], capture_output=True, text=True, cwd=folder, env={**os.environ, **environment}
@@ -167,7 +167,7 @@ def test_figures_need_no_home(tmp_path: Path) -> None:
         assert (done.returncode, done.stderr) == (0, "")
 
 
-# A user's own files: what is said of them is right for them
+# A user's own files: the messages fit them
 
 
 def _encoder(file: Path) -> Callable[[Path], object]:
@@ -201,7 +201,7 @@ STATES: dict[str, tuple[Callable[[Path], object], str]] = {
 
 @pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize("name", READERS)
-def test_nothing_of_a_users_own_is_to_be_deleted(tmp_path: Path, name: str, state: str) -> None:
+def test_no_message_advises_to_delete_a_users_file(tmp_path: Path, name: str, state: str) -> None:
     put, expected = STATES[state]
     put(tmp_path / name)
     with pytest.raises(InputError, match=expected) as caught:
@@ -212,7 +212,7 @@ def test_nothing_of_a_users_own_is_to_be_deleted(tmp_path: Path, name: str, stat
 
 
 @pytest.mark.parametrize("record", [".sha256", ".{name}.sha256"])
-def test_seals_are_not_looked_for_among_a_users_own_files(tmp_path: Path, record: str) -> None:
+def test_seals_are_ignored_among_a_users_own_files(tmp_path: Path, record: str) -> None:
     write_text(tmp_path / "texts.txt", "one\n")
     write_text(tmp_path / "vectors.txt", "one 1 2\n")
     write_json(tmp_path / "a.json", 1)
@@ -230,13 +230,13 @@ def test_seals_are_not_looked_for_among_a_users_own_files(tmp_path: Path, record
 
 
 @pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
-def test_programs_import_the_library_before_all_else(path: Path) -> None:
+def test_programs_import_the_library_first(path: Path) -> None:
     first = next(node for node in ast.parse(path.read_text(encoding="utf-8")).body if not isinstance(node, ast.Expr))
     assert isinstance(first, ast.ImportFrom) and first.module == "lightxml_core.cli"
 
 
-def test_programs_run_by_their_path(tmp_path: Path) -> None:
-    """With the two whose names are those of Python's own modules, and one that imports what needs these."""
+def test_programs_can_be_started_by_their_path(tmp_path: Path) -> None:
+    """Two of them have names of Python's own modules, and one imports modules that need these."""
     for name in ("select", "tokenize", "train"):
         command = [sys.executable, str(ROOT / "workflow_scripts" / f"{name}.py"), "--help"]
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}

@@ -1,4 +1,4 @@
-"""Which files the workflow reads and leaves: all are declared, what is removed comes back, own data is watched."""
+"""Files that the workflow reads and writes: all are declared, removed ones are made again, users' data are watched."""
 
 from __future__ import annotations
 
@@ -53,13 +53,13 @@ def tiny_project(folder: Path, data: str = "../data") -> Path:
 
 @pytest.fixture(scope="module")
 def reads(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The file that holds what each program of the run below has read."""
+    """The file that lists what each program of the run below has read."""
     return tmp_path_factory.mktemp("audit") / "reads.txt"
 
 
 @pytest.fixture(scope="module")
 def run_folder(tmp_path_factory: pytest.TempPathFactory, reads: Path) -> Path:
-    """Where `tiny` was run: not the project's folder, and both have names that a shell would misread."""
+    """The folder in which `tiny` was run. It is not the project's, and both have names that a shell would misread."""
     project = tiny_project(tmp_path_factory.mktemp("it's a $HOME & é") / "my project")
     here = tmp_path_factory.mktemp('run "here" `now` $PWD #1')
     (here / "project").symlink_to(project)
@@ -83,11 +83,11 @@ def run(here: Path, *arguments: str) -> str:
 
 
 def planned(here: Path) -> set[str]:
-    """The rules that would run."""
+    """The rules that snakemake would run."""
     return {job.rule for job in plan(here, *as_told(here))}
 
 
-def test_the_whole_dag_runs_in_folders_whose_names_need_quotes(run_folder: Path) -> None:
+def test_the_whole_workflow_runs_in_folders_whose_names_need_quotes(run_folder: Path) -> None:
     assert (run_folder / "results/report.html").is_file()
     assert not list((run_folder / "results").rglob("*.lock")), "who makes a lock removes it"
     assert not list((run_folder / "results").rglob("checkpoint")), "and so with checkpoints"
@@ -97,7 +97,7 @@ def test_no_program_reads_a_file_that_its_rule_does_not_declare(run_folder: Path
     declared: dict[str, set[str]] = defaultdict(set)
     for job in plan(run_folder, *as_told(run_folder, "tiny", "--forceall")):
         declared[job.rule] |= job.inputs | job.outputs
-    declared["publish"] |= set().union(*(paths for rule, paths in declared.items()))  # inputs: all that was made
+    declared["publish"] |= set().union(*(paths for rule, paths in declared.items()))  # its inputs are all results
     seen = defaultdict(set)
     for line in reads.read_text(encoding="utf-8").splitlines():
         program, _, path = line.partition(" ")
@@ -110,7 +110,7 @@ def test_no_program_reads_a_file_that_its_rule_does_not_declare(run_folder: Path
         assert not undeclared, program
 
 
-def test_a_target_asks_for_every_output_below_results(run_folder: Path) -> None:
+def test_a_target_requests_every_output_in_results(run_folder: Path) -> None:
     project = (run_folder / "project").resolve()
     (project / "wrapper.smk").write_text(WRAPPER)
     config = yaml.safe_load((project / "config.yaml").read_text(encoding="utf-8"))
@@ -136,14 +136,14 @@ REMOVED = [
 
 
 @pytest.mark.parametrize("removed", REMOVED, ids=lambda removed: Path(removed[0]).name)
-def test_what_is_removed_is_made_again_by_the_same_command(run_folder: Path, removed: list[str]) -> None:
+def test_removed_results_are_made_again_by_the_same_command(run_folder: Path, removed: list[str]) -> None:
     before = contents(run_folder / "results")
     for path in (run_folder / name for name in removed):
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     run(run_folder)
     after = contents(run_folder / "results")
     assert after.keys() == before.keys()
-    timed = ("provenance.json", "prediction.json", "report.html")  # times are in these, and in what is made of them
+    timed = ("provenance.json", "prediction.json", "report.html")  # these contain times
     same = [name for name in before if "mine/" in name and not name.rstrip(".sha256").endswith(timed)]
     assert same and all(after[name] == before[name] for name in same)
 
@@ -173,14 +173,14 @@ def test_a_folder_is_whole_only_with_all_its_files_and_its_seal(tmp_path: Path) 
 
 
 def replace_by_older(data: Path) -> None:
-    """As `cp -p` or `tar x` does: other contents, an old time."""
+    """Other contents with an old time, as by `cp -p` or `tar x`."""
     target = data / "test_texts.txt"
     target.write_text(target.read_text().replace("noise", "clamour"))
     os.utime(target, (1e9, 1e9))
 
 
 def replace_without_a_trace(data: Path) -> None:
-    """The same size and the same time."""
+    """Other contents with the same size and time."""
     target = data / "train_texts.txt"
     stat = target.stat()
     target.write_text(target.read_text().replace("noise", "NOISE"))
@@ -196,7 +196,7 @@ def switch_link(data: Path) -> None:
 
 
 def add_labels_names(data: Path) -> None:
-    """Which the layout reads where it is there."""
+    """Add a file that the layout reads if it exists."""
     for part in ("train", "test"):
         path = data / f"{part}_labels.txt"
         path.write_text(path.read_text().replace("label", ""))
@@ -224,7 +224,7 @@ def put_others_beside(data: Path) -> None:
         (add_labels_names, True),
     ],
 )
-def test_own_data_is_prepared_again_if_what_is_read_changed(
+def test_a_users_data_are_prepared_again_if_a_file_that_is_read_changed(
     run_folder: Path, change: Callable[[Path], None], again: bool
 ) -> None:
     data = (run_folder / "project").resolve().parent / "data"
@@ -240,7 +240,7 @@ def test_own_data_is_prepared_again_if_what_is_read_changed(
         kept.rename(data)
 
 
-def test_own_vectors_and_encoders_are_found_and_watched(run_folder: Path) -> None:
+def test_changes_in_a_users_vectors_and_encoders_are_detected(run_folder: Path) -> None:
     project = (run_folder / "project").resolve()
     encoder, vectors = project.parent / "my encoder", project.parent / "my vectors.txt"
     build_scratch(ScratchConfig("bert", 300, 16, 1, 2, 32), ["topic one", "topic two"], encoder)
@@ -282,7 +282,7 @@ def test_a_fingerprint_changes_exactly_with_the_contents(
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_every_layout_says_which_files_it_reads(layout: str, tmp_path: Path) -> None:
+def test_every_layout_lists_the_files_it_reads(layout: str, tmp_path: Path) -> None:
     for number, variant in enumerate(LAYOUTS[layout].variants):
         folder = tmp_path / str(number) / "unpacked"
         folder.mkdir(parents=True)
@@ -298,7 +298,7 @@ def test_every_layout_says_which_files_it_reads(layout: str, tmp_path: Path) -> 
 
 
 def test_a_grid_of_hundreds_of_runs_is_reported(run_folder: Path) -> None:
-    """One argument of a command holds 131,072 bytes at most. The runs are copies of one, under other seeds."""
+    """An argument of a command can have at most 131,072 bytes. The runs are copies of one, under other seeds."""
     seeds = list(range(600))
     target = {"datasets": ["mine"], "methods": ["popularity"], "seeds": seeds}
     project = (run_folder / "project").resolve()

@@ -1,4 +1,4 @@
-"""One's own spreadsheet through the workflow: what is doubtful is told on the terminal, and what it advises works."""
+"""A user's CSV table in the workflow: doubts are printed on the terminal, and following their advice works."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PHRASES = {"退款": "我要退款谢谢", "密码": "忘记密码怎么办", "�
 
 
 def write_tickets(folder: Path) -> None:
-    """A corpus in Chinese: each label has a phrase, and bars stand between labels."""
+    """A corpus in Chinese: each label has a phrase, and bars separate the labels."""
     folder.mkdir()
     chance = random.Random(0)
     with (folder / "documents.csv").open("w", encoding="utf-8", newline="") as opened:
@@ -34,7 +34,7 @@ def define(project: Path, separator: dict[str, str], **definition: object) -> No
 
 
 def test_a_chinese_spreadsheet_with_bars_is_read_as_advised(tmp_path: Path) -> None:
-    """Its labels are separated by bars, which the message says; following the message works."""
+    """The message says that bars separate the labels; following it works."""
     project = copy_project(tmp_path / "project")
     write_tickets(project / "own")
     define(project, {})

@@ -1,4 +1,4 @@
-"""A trained model put to use on new texts, from Python and from the command line."""
+"""A trained model tags new texts, from Python and from the command line."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "model"
 
 
-def test_the_tags_are_those_of_the_pipeline_with_their_names(model: Path) -> None:
+def test_tags_agree_with_the_pipeline_and_have_names(model: Path) -> None:
     tokens = tokens_of(TEXTS, model, MAX_TOKENS, "plain")
     scores = predict(model, TestData(tokens=tokens), 3)
     for tags, ranks, row in zip(Predictor(model).predict(TEXTS, top=3), rank_matrix(scores, 3), scores, strict=True):
@@ -64,7 +64,7 @@ def test_the_command_line_prints_a_text_or_json_lines(model: Path, tmp_path: Pat
 
 
 def refusal(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
-    """What `predict` says in this process where it ends with 2: its last line, without a traceback."""
+    """The last line that `predict` prints in this process when it exits with 2, without a traceback."""
     with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as ended:
         patch.setattr(sys, "argv", ["lightxml", "predict", *map(str, arguments)])
         main_guard(main)
@@ -73,7 +73,9 @@ def refusal(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
     return said.err.splitlines()[-1]
 
 
-def test_what_is_no_model_for_texts_is_refused_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_that_is_not_a_model_for_texts_is_refused_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     told = f"error: {tmp_path} is no trained model: name a folder such as results/…/seed0/model"
     assert refusal(capsys, "--model", tmp_path, "a text") == told
     (tmp_path / "method.json").write_text('{"implementation": "knn"}')
@@ -83,7 +85,7 @@ def test_what_is_no_model_for_texts_is_refused_in_one_line(tmp_path: Path, capsy
         Predictor(tmp_path)
 
 
-def test_mistakes_of_ones_own_are_told_in_one_line(
+def test_mistakes_of_the_user_are_reported_in_one_line(
     model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "utf16.txt").write_bytes("é".encode("utf-16"))
@@ -102,7 +104,7 @@ def test_mistakes_of_ones_own_are_told_in_one_line(
         assert expected in refusal(capsys, "--model", model, *options)
 
 
-def test_few_texts_and_few_labels_are_no_mistake(model: Path) -> None:
+def test_few_texts_and_few_labels_are_allowed(model: Path) -> None:
     predictor = Predictor(model)
     assert predictor.predict([], top=3) == []
     assert [len(tags) for tags in predictor.predict(["", " ", "a\0b"], top=10**15)] == [LABELS] * 3
@@ -133,14 +135,16 @@ def test_a_damaged_model_without_seal_is_refused_in_one_line(
 
 
 @pytest.mark.parametrize("change", [{"labels": LABELS + 1}, {"layers": 9}, {"max_tokens": None}, {"unknown": 1}])
-def test_so_is_one_whose_settings_do_not_fit(model: Path, tmp_path: Path, change: dict[str, object]) -> None:
+def test_a_model_whose_settings_do_not_fit_is_refused_in_one_line(
+    model: Path, tmp_path: Path, change: dict[str, object]
+) -> None:
     copy = shutil.copytree(model, tmp_path / "model")
     write_json(copy / "settings.json", read_json(copy / "settings.json") | change)
     with pytest.raises(InputError):
         Predictor(copy).predict(["a text"])
 
 
-def test_what_changed_since_training_is_named(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_changed_since_training_is_named(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Errors of an intact model keep their traceback."""
     copy = shutil.copytree(model, tmp_path / "model")
     seal(copy)

@@ -1,4 +1,4 @@
-"""The workflow as its users meet it: what it plans, what a tiny run leaves behind, what an edit runs again."""
+"""The workflow from a user's view: the planned jobs, the results of a tiny run, the jobs that an edit runs again."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ hardware:
 
 @dataclass(frozen=True)
 class Job:
-    """One planned job as `snakemake -n` prints it; the nameless rule of a target is called `publish`."""
+    """One planned job as printed by `snakemake -n`; the anonymous rule of a target is called `publish`."""
 
     rule: str
     inputs: set[str] = field(default_factory=set)
@@ -72,11 +72,11 @@ def _job(block: str) -> Job:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project with one tiny corpus in three layouts, a faulty copy of it a fault, and a target."""
+    """A copy of the project with a tiny corpus in three layouts, a copy of it per fault, and a target."""
     folder = copy_project(tmp_path_factory.mktemp("workflow") / "project")
     config = folder / "config.yaml"
     config.write_text(config.read_text(encoding="utf-8").replace("\nhardware:\n", TARGET, 1), encoding="utf-8")
-    inside = folder / "corpora/tiny/unpacked"  # archives often have a folder of their own
+    inside = folder / "corpora/tiny/unpacked"  # many archives have a top folder
     write_attentionxml(inside, documents=60, tests=20, labels=12)
     write_pecos(inside, folder / "corpora/tiny-pecos")
     write_bag_of_words(inside, folder / "corpora/tiny-bow")
@@ -151,7 +151,7 @@ def shipped(project: Path) -> list[Job]:
     return plan(project, *all_targets())
 
 
-def test_jobs_ask_for_what_the_sizes_of_their_dataset_say(project: Path, shipped: list[Job]) -> None:
+def test_jobs_request_resources_by_the_size_of_their_dataset(project: Path, shipped: list[Job]) -> None:
     printed = read_published(ROOT / "published")
     registry = load_registry(ROOT, read_config(ROOT / "config.yaml"))
     checked = set()
@@ -202,7 +202,7 @@ def imports_of(file: Path) -> frozenset[Path]:
 
 
 def imported_by(*programs: Path) -> set[str]:
-    """Library files that programs import, directly or through others; packages with only a docstring left out."""
+    """Library files that programs import, directly or through others, except packages with only a docstring."""
     found: set[Path] = set()
     waiting = set(programs)
     while waiting:
@@ -231,7 +231,7 @@ def test_a_rule_runs_again_when_a_file_it_imports_is_edited(shipped: list[Job]) 
 
     checked = set()
     for job in shipped:
-        if job.rule == "publish":  # always runs
+        if job.rule == "publish":  # it always runs
             continue
         programs = [ROOT / f"workflow_scripts/{job.rule}.py"]
         if job.rule in ("train", "predict"):
@@ -311,7 +311,7 @@ def test_continuous_integration_runs_a_target_and_keeps_results(shipped: list[Jo
     assert commands[:2] == ["make setup", ".venv/bin/snakemake --cores all eurlex-4k-small"]
     assert "eurlex-4k-small" in {job.wildcards.get("target") for job in shipped if job.rule == "report"}
     (kept,) = [step["with"]["path"].split() for step in steps if "upload-artifact" in step.get("uses", "")]
-    assert kept == ["results/tables/", "results/figures/", "results/report.html", "logs/"]  # as publish.py leaves them
+    assert kept == ["results/tables/", "results/figures/", "results/report.html", "logs/"]  # as publish.py writes them
     (cached,) = [step["with"] for step in steps if "actions/cache@" in step.get("uses", "")]
     assert cached["path"] == "data" and "datasets/eurlex-4k*.yaml" in cached["key"]
 
@@ -348,12 +348,12 @@ def test_every_rule_has_a_docstring_a_log_and_resources() -> None:
     assert "message:" in targets and "log:" in targets
 
 
-def test_snakemake_finds_nothing_to_criticise(project: Path) -> None:
+def test_snakemakes_linter_finds_nothing(project: Path) -> None:
     assert "Congratulations" in snakemake(project, "--lint")
 
 
 def test_another_snakefile_uses_the_workflow_as_a_module(project: Path, tmp_path: Path) -> None:
-    """What its configuration leaves out is that of config.yaml; files of the project are found from any folder."""
+    """Keys missing in its configuration are taken from config.yaml; the project's files are found from any folder."""
     chosen = {"protocol": "clean", "targets": {"mine": {"datasets": ["tiny"], "methods": ["knn"]}}}
     (tmp_path / "Snakefile").write_text(
         f'module lightxml:\n    snakefile: "{project}/workflow/Snakefile"\n    config: {chosen}\n'
@@ -429,7 +429,7 @@ def test_gpus_are_shared_as_the_hardware_section_says(
 
 @pytest.fixture(scope="module")
 def done(project: Path) -> str:
-    """What `snakemake tiny` said; its results are in the project."""
+    """The output of `snakemake tiny`; its results are in the project."""
     return snakemake(project, "tiny")
 
 
@@ -446,7 +446,7 @@ def test_a_run_ends_with_the_table_and_the_path_of_the_report(project: Path, don
     assert len(lines) - report <= 6, "snakemake's own last words only"
 
 
-def test_a_run_leaves_tables_figures_and_a_report(project: Path, done: str) -> None:
+def test_a_run_writes_tables_figures_and_a_report(project: Path, done: str) -> None:
     results = project / "results"
     with (results / "tables/comparison.csv").open(encoding="utf-8", newline="") as opened:
         table = csv.DictReader(opened)
@@ -497,7 +497,7 @@ def test_every_layout_of_a_corpus_gives_the_same_neighbours(project: Path, done:
     wanted = [("tiny-pecos", "knn"), ("tiny-bow", "knn"), ("tiny-bow", "parabel")]
     snakemake(project, *(f"results/{dataset}/{method}/single/seed0/metrics.json" for dataset, method in wanted))
     assert read_metrics(project, "tiny-pecos", "knn") == read_metrics(project, "tiny", "knn")
-    for method in ("knn", "parabel"):  # counts of words instead of TF-IDF: near, not equal
+    for method in ("knn", "parabel"):  # word counts instead of TF-IDF: similar, not equal
         metrics = read_metrics(project, "tiny-bow", method)
         assert set(metrics) == {*GROUPS, *DETAILS}
         floor = read_metrics(project, "tiny", "popularity")
@@ -512,7 +512,7 @@ def test_every_layout_of_a_corpus_gives_the_same_neighbours(project: Path, done:
 
 @contextmanager
 def edited(path: Path, change: Callable[[str], str]) -> Iterator[None]:
-    """Change a file's text for a while; its time of change is restored too."""
+    """Change a file's text during the block; then restore it with its time of change."""
     before, stat = path.read_bytes(), path.stat()
     text = before.decode("utf-8")
     assert change(text) != text
@@ -563,18 +563,18 @@ EDITS: list[tuple[str, str, Callable[[str], str], set[str], set[str]]] = [
 
 
 @pytest.mark.parametrize(("file", "change", "rules", "methods"), [e[1:] for e in EDITS], ids=[e[0] for e in EDITS])
-def test_an_edit_runs_again_what_depends_on_it_and_nothing_else(
+def test_an_edit_runs_again_exactly_what_depends_on_it(
     project: Path, done: str, file: str, change: Callable[[str], str], rules: set[str], methods: set[str]
 ) -> None:
     with edited(project / file, change):
         jobs = plan(project, "tiny")
     assert {job.rule for job in jobs} == rules
     assert {job.wildcards["method"] for job in jobs if "method" in job.wildcards} == methods
-    if file == "config.yaml":  # the seed that was there stays
+    if file == "config.yaml":  # the earlier seed is kept
         assert {job.wildcards["seed"] for job in jobs if "seed" in job.wildcards} <= {"7"}
 
 
-def test_nothing_runs_again_after_new_times_on_old_files(project: Path, done: str) -> None:
+def test_new_times_on_unchanged_files_run_nothing_again(project: Path, done: str) -> None:
     for path in [*(project / "lightxml_core").rglob("*.py"), *(project / "corpora/tiny/unpacked").iterdir()]:
         path.touch()
     assert [job.rule for job in plan(project, "tiny")] == ["publish"]

@@ -1,4 +1,4 @@
-"""Nothing that is downloaded or trained can run code: the calls that could are not in the code."""
+"""Downloaded and trained files cannot run code, because the code has no calls that could do so."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.helpers.project import ROOT
 SOURCES = sorted(path for folder in ("lightxml_core", "workflow_scripts") for path in (ROOT / folder).rglob("*.py"))
 MODULES = {"pickle", "_pickle", "cPickle", "dill", "shelve", "marshal", "cloudpickle", "runpy", "code", "pty"}
 NAMES = {"eval", "exec", "compile", "__import__"}
-# Calls by how their full name ends, whatever was imported as what.
+# Calls by the end of their full name, whatever the import names are.
 CALLS = (
     *(
         "os.system",
@@ -33,7 +33,7 @@ SHORT = {"np": "numpy", "pd": "pandas"}
 
 
 def faults(source: str) -> Iterator[str]:
-    """What a file does that could run foreign code, with its line."""
+    """The calls in a file that could run foreign code, with their lines."""
     tree = ast.parse(source)
     full = dict(_imported(tree))
     for node in ast.walk(tree):
@@ -45,7 +45,7 @@ def faults(source: str) -> Iterator[str]:
 
 
 def _imported(tree: ast.AST) -> Iterator[tuple[str, str]]:
-    """Each name that the file imports, and in full what it stands for."""
+    """Each imported name in the file, with its full name."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from ((alias.asname, alias.name) for alias in node.names if alias.asname)
@@ -74,7 +74,7 @@ def _of_call(node: ast.Call, full: dict[str, str]) -> Iterator[str]:
         yield f"{name}: unpack with downloads.archives"
 
 
-def test_the_loader_of_definitions_is_a_safe_one() -> None:
+def test_the_loader_of_definitions_is_safe() -> None:
     from lightxml_core.registry.yaml_files import _Loader
 
     assert issubclass(_Loader, yaml.SafeLoader | yaml.CSafeLoader)
@@ -115,5 +115,5 @@ def test_no_file_calls_what_could_run_foreign_code(path: Path) -> None:
         "eval(x)",
     ],
 )
-def test_each_of_them_would_be_seen(line: str) -> None:
+def test_each_forbidden_call_would_be_found(line: str) -> None:
     assert len(list(faults(line))) == 1

@@ -1,4 +1,4 @@
-"""Files appear whole or not at all; what a stage has finished is checked by whoever reads it."""
+"""Files appear complete or not at all; the readers of a stage's output check it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def folder_of(where: Path) -> Path:
     return where / "made"
 
 
-def test_a_sealed_folder_is_read_by_the_tool_of_that_name(tmp_path: Path) -> None:
+def test_sha256sum_can_check_a_sealed_folder(tmp_path: Path) -> None:
     folder = folder_of(tmp_path)
     check_seal(folder)
     subprocess.run(["sha256sum", "--check", "--strict", ".sha256"], cwd=folder, check=True, capture_output=True)
@@ -53,7 +53,7 @@ def test_a_change_in_a_sealed_folder_is_reported(tmp_path: Path, change: str) ->
 
 
 @given(bit=st.integers(0, 8 * (128 + 24) - 1))
-def test_any_bit_of_a_sealed_file_counts(tmp_path_factory: pytest.TempPathFactory, bit: int) -> None:
+def test_any_changed_bit_of_a_sealed_file_is_reported(tmp_path_factory: pytest.TempPathFactory, bit: int) -> None:
     path = tmp_path_factory.mktemp("bits") / "array.npy"
     save_array(path, np.arange(3))
     seal(path)
@@ -64,7 +64,7 @@ def test_any_bit_of_a_sealed_file_counts(tmp_path_factory: pytest.TempPathFactor
         load_array(made(path))
 
 
-def test_what_is_written_anew_or_never_sealed_passes(tmp_path: Path) -> None:
+def test_rewritten_and_never_sealed_files_pass(tmp_path: Path) -> None:
     path = tmp_path / "value.json"
     write_json(path, 1)
     assert read_json(path) == 1
@@ -73,20 +73,20 @@ def test_what_is_written_anew_or_never_sealed_passes(tmp_path: Path) -> None:
     assert read_json(path) == 2
 
 
-def test_the_next_writing_removes_what_a_killed_process_left(tmp_path: Path) -> None:
+def test_the_next_write_removes_files_of_a_killed_process(tmp_path: Path) -> None:
     ended = subprocess.Popen(["true"])
     ended.wait()
     (tmp_path / f".value.{ended.pid}.tmp.json").write_text("half")
     others = [f".value.{os.getppid()}.tmp.json", f".value.x.{ended.pid}.tmp.json", ".value.tmp.json"]
-    for name in others:  # of a process that lives, of another file, of nobody
+    for name in others:  # of a running process, of another file, of no process
         (tmp_path / name).write_text("")
     write_json(tmp_path / "value.json", 1)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*others, "value.json"])
 
 
-def test_a_matrix_that_would_fill_the_memory_is_refused_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_matrix_that_would_fill_the_memory_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     matrix = sparse.csr_matrix(np.ones((1, 2**18), np.float32))
-    sparse.save_npz(tmp_path / "bomb.npz", matrix)  # packs well: all ones
+    sparse.save_npz(tmp_path / "bomb.npz", matrix)  # it compresses well, because it is all ones
     assert load_csr(tmp_path / "bomb.npz").nnz == matrix.nnz == load_csr(tmp_path / "bomb.npz", tmp_path).nnz
     monkeypatch.setattr("lightxml_core.files._ALWAYS_UNPACKED", 2**20)
     monkeypatch.setattr("lightxml_core.files._MOST_PACKED", 2)
@@ -104,7 +104,7 @@ def test_a_matrix_unpacked_onto_the_disk_is_the_same(
         save_csr(source, sparse.random(20, 9, density, "csr", np.float32, np.random.default_rng(0)))
         there, here = load_csr(source, tmp_path), load_csr(source)
         assert there.shape == here.shape and there.indices.dtype == here.indices.dtype and (there != here).nnz == 0
-        there.data[:1] = 7.0  # of the array alone
+        there.data[:1] = 7.0  # changes only the array
         assert (load_csr(source) != here).nnz == 0
     assert len(list(tmp_path.iterdir())) == 2
 
@@ -119,7 +119,7 @@ def test_a_damaged_matrix_is_refused_when_unpacked(tmp_path: Path) -> None:
             found = load_csr(source, tmp_path)
         except InputError as error:
             assert "X.npz is not a readable CSR matrix" in str(error)
-        else:  # of a name or a date that nobody reads
+        else:  # of a name or a date, which are not read
             source.write_bytes(whole)
             assert (found != load_csr(source)).nnz == 0
     np.savez(source, format=b"csc", shape=(1, 1), data=[1.0], indices=[0], indptr=[0, 1])

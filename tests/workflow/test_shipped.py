@@ -1,4 +1,4 @@
-"""Copies of a corpus with and without shipped features, through the workflow: a run decides which it reads."""
+"""Copies of a corpus with and without shipped features in the workflow: each run states which it reads."""
 
 from __future__ import annotations
 
@@ -66,14 +66,14 @@ def matrix(project: Path, dataset: str, name: str) -> np.ndarray:
     return load_csr(project / f"results/{dataset}/features/shipped/{name}.npz").toarray()
 
 
-def test_what_a_copy_ships_is_taken_over_row_by_row(project: Path) -> None:
+def test_shipped_features_are_imported_row_by_row(project: Path) -> None:
     for name, rows in (("X.trn", DOCUMENTS), ("X.tst", TESTS), ("X.clusters", DOCUMENTS)):
         assert np.allclose(matrix(project, "both", name), unit(features(rows)), atol=1e-6)
     assert np.allclose(matrix(project, "half", "X.clusters"), unit(features(DOCUMENTS)), atol=1e-6)
 
 
 @pytest.mark.parametrize("dataset", ["half", "none"])
-def test_what_a_copy_does_not_ship_of_all_documents_is_built(project: Path, dataset: str) -> None:
+def test_features_not_shipped_for_all_documents_are_built(project: Path, dataset: str) -> None:
     trn, tst = ((project / dataset / f"{part}_texts.txt").read_text().splitlines() for part in ("train", "test"))
     X_trn, X_tst, vocabulary = build_tfidf(trn, tst, FeatureSettings())
     assert np.array_equal(matrix(project, dataset, "X.trn"), X_trn.toarray())
@@ -112,7 +112,7 @@ def test_tables_and_verdicts_say_which_features_a_run_read(project: Path) -> Non
     assert columns["both"] == str(WIDTH) != columns["none"]
 
 
-def test_features_of_other_documents_end_the_run(project: Path) -> None:
+def test_features_of_other_documents_stop_the_run(project: Path) -> None:
     said = snakemake(project, "results/short/features/shipped/X.trn.npz", expect=1)
     assert f"train.txt has features of {DOCUMENTS - 1} documents, but there are {DOCUMENTS} training documents" in said
     assert not list((project / "results/short/features/shipped").glob("*.npz"))

@@ -1,4 +1,4 @@
-"""Every copy of every dataset that the definitions name: a stand-in of it, from a server to trained models."""
+"""A stand-in of every copy of every dataset in the definitions, from a server to trained models."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ LIGHTXML = {
 
 @dataclass(frozen=True)
 class Server:
-    """A folder that is served on this machine, and the stand-ins."""
+    """A folder served on this machine, and the stand-ins."""
 
     folder: Path
     url: str
@@ -97,7 +97,7 @@ def expecting(dataset: str, local: Mapping[str, Any], found: StandIn) -> tuple[d
 
 
 @pytest.mark.parametrize(("dataset", "mirror"), MIRRORS, ids=[f"{name}-{mirror['layout']}" for name, mirror in MIRRORS])
-def test_a_copy_comes_through_every_stage(
+def test_a_copy_passes_every_stage(
     dataset: str, mirror: dict[str, Any], server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -131,7 +131,7 @@ def check_corpus(folder: Path, found: StandIn) -> None:
 
 
 def check_shipped(found: StandIn) -> None:
-    """The TF-IDF beside the texts is taken over: for methods where both parts have it, for label clusters anyway."""
+    """The shipped TF-IDF is imported: for methods if both parts have it, for label clusters in any case."""
     if "trn" in found.features:
         assert abs(load_csr(Path("shipped", OF_CLUSTERS)) - found.corpus.X["trn"]).max() < 1e-5
     for part in PARTS if found.features == PARTS else ():
@@ -139,7 +139,7 @@ def check_shipped(found: StandIn) -> None:
 
 
 def check_parabel(features: str) -> None:
-    """It learns which words tell a label, as it cannot where texts, features and labels are of different documents."""
+    """A model learns the labels' words. It could not if texts, features and labels were of different documents."""
     inputs = {"method": "omikuji_trees", "corpus": "corpus", "features": features, "model": f"parabel-{features}"}
     run("train", **inputs, settings=PARABEL, provenance="parabel.json", training_log="parabel.jsonl")
     run("predict", **inputs, out="parabel.npz", cost="parabel.cost.json")
@@ -167,7 +167,7 @@ def check_lightxml(head: str, features: str) -> None:
 HTML = b"<!DOCTYPE html><html><body>Google Drive - Quota exceeded</body></html>"
 
 
-def test_a_run_goes_on_to_the_first_copy_that_is_right(server: Server, tmp_path: Path) -> None:
+def test_a_run_uses_the_first_copy_that_is_right(server: Server, tmp_path: Path) -> None:
     """Five ways for a copy to be bad, then a good one: the last of the shipped definition."""
     project, served = copy_project(tmp_path / "project"), tmp_path / "served"
     definition = definition_of("eurlex-4k")
@@ -200,7 +200,7 @@ def cut_short(file: Path) -> None:
 
 
 def left(file: Path) -> None:
-    """As it is: of fewer documents than are expected."""
+    """An intact copy with fewer documents than expected."""
 
 
 def removed(file: Path) -> None:
@@ -208,7 +208,7 @@ def removed(file: Path) -> None:
 
 
 def place(mirror: dict[str, Any]) -> str:
-    """How the table names a copy: by its id on Google Drive, or by the part that its addresses have in common."""
+    """The table's name for a copy: its id on Google Drive, or the common part of its addresses."""
     letters = zip(*map(address, pieces(mirror)), strict=False)
     return "".join(same[0] for same in takewhile(lambda those: len(set(those)) == 1, letters))
 

@@ -1,4 +1,4 @@
-"""The real DAG, killed, starved of disk and fed from a web server, on a corpus of a few hundred documents."""
+"""The real workflow on a few hundred documents: killed, on a full disk, and with downloads from a web server."""
 
 from __future__ import annotations
 
@@ -66,12 +66,12 @@ def test_a_run_killed_anywhere_ends_in_the_same_bytes(reference: Reference) -> N
     assert len(steps) == 2 and all(found == list(range(1, len(found) + 1)) for found in steps)
 
 
-def test_a_run_told_to_stop_stops_and_goes_on_later(reference: Reference) -> None:
+def test_a_stopped_run_ends_and_resumes_later(reference: Reference) -> None:
     stopped(reference, stages=["train"])
 
 
 def test_a_damaged_file_is_named_and_never_used(reference: Reference) -> None:
-    files = list(HANDED_OVER)[1 :: len(HANDED_OVER) // 2 - 1]  # the raw data, a model or so, a figure
+    files = list(HANDED_OVER)[1 :: len(HANDED_OVER) // 2 - 1]  # for example the raw data, a model, a figure
     damaged(reference, files, turn, cut)
 
 
@@ -79,7 +79,7 @@ def test_a_damaged_checkpoint_is_named_and_never_used(reference: Reference) -> N
     damaged_checkpoint(reference)
 
 
-def test_a_server_that_breaks_off_gives_the_file_in_the_end(reference: Reference) -> None:
+def test_a_file_is_completed_from_a_server_that_breaks_off(reference: Reference) -> None:
     broken_downloads(reference)
 
 
@@ -87,7 +87,7 @@ def test_a_second_run_in_the_same_folder_is_refused(reference: Reference) -> Non
     second_run(reference)
 
 
-def test_one_thread_or_two_give_the_same_bytes_without_torch(reference: Reference) -> None:
+def test_the_number_of_threads_does_not_change_results_without_torch(reference: Reference) -> None:
     stages = [
         f"results/tiny/{name}" for name in ("features/tfidf/X.trn.npz", "clusters/4-0.npz", "encoders/scratch-tiny")
     ]
@@ -103,7 +103,7 @@ def test_one_thread_or_two_give_the_same_bytes_without_torch(reference: Referenc
     assert len(found[0]) > 12 and found[0] == found[1]
 
 
-def test_a_training_that_another_process_does_is_refused(tmp_path: Path) -> None:
+def test_training_a_model_that_another_process_trains_is_refused(tmp_path: Path) -> None:
     from lightxml_core.errors import InputError
     from lightxml_core.files import hold_lock
 
@@ -124,7 +124,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", folder], check=True)
 
 
-def test_a_full_disk_is_one_line_and_nothing_half_written(tmp_path: Path, small_disk: Path) -> None:
+def test_a_full_disk_is_reported_in_one_line_and_nothing_is_half_written(tmp_path: Path, small_disk: Path) -> None:
     write_attentionxml(tmp_path / "corpus", documents=20_000, tests=40, labels=16)
     out = small_disk / "corpus"
     command = [sys.executable, "-m", "workflow_scripts.prepare_corpus", "--raw", tmp_path / "corpus"]
@@ -136,7 +136,7 @@ def test_a_full_disk_is_one_line_and_nothing_half_written(tmp_path: Path, small_
 
 
 def test_an_array_too_large_for_the_disk_is_refused_first(small_disk: Path) -> None:
-    """The message comes before the disk is filled."""
+    """The message appears before the disk is full."""
     new_array(2**16, np.float32, small_disk)[:] = 1.0
     with pytest.raises(OSError) as caught:
         new_array(2**20, np.float32, small_disk)
@@ -167,7 +167,7 @@ def served(tmp_path: Path) -> Iterator[tuple[Path, str]]:
 
 
 def test_eurlex_small_runs_from_a_server_to_the_report(tmp_path: Path, served: tuple[Path, str]) -> None:
-    """The CI target as docs/ci.md has it, against an archive of the layout of the real one; small and floor methods."""
+    """The CI target as docs/ci.md has it, against an archive in the layout of the real one."""
     folder, address = served
     write_attentionxml(folder / "Eurlex-4K", documents=2100, tests=520, labels=40)
     with tarfile.open(folder / "Eurlex-4K.tar.gz", "w:gz") as archive:
@@ -182,7 +182,7 @@ def test_eurlex_small_runs_from_a_server_to_the_report(tmp_path: Path, served: t
     assert "no copy of eurlex-4k can be used" in refused and "HTTP 404" in refused
     assert not (project / "data/eurlex-4k/raw").exists()
     (project / "datasets/eurlex-4k.yaml").write_text(definition % ", expected: {labels: 40}")
-    shutil.rmtree(folder)  # what was downloaded is not downloaded again
+    shutil.rmtree(folder)  # earlier downloads are reused
     snakemake(project, "eurlex-4k-small", "--configfile", "cheap.yaml")
     assert json.loads((project / stats).read_text())["documents_trn"] == 2000
     assert "b.tar.gz" in (project / "data/eurlex-4k/source.json").read_text()
@@ -207,8 +207,8 @@ def test_eurlex_small_runs_from_a_server_to_the_report(tmp_path: Path, served: t
     assert "calibration" in own and "sample standard deviation" in own, "each figure by its name, with the caption"
 
 
-def test_a_loss_that_is_no_number_keeps_the_checkpoint(reference: Reference) -> None:
-    """It stops the run."""
+def test_a_loss_that_is_not_finite_keeps_the_checkpoint(reference: Reference) -> None:
+    """The run stops."""
     project = reference.finished()
     definition = project / "methods/lightxml-tiny.yaml"
     definition.write_text(METHOD.replace("head_lr: 1.0e-3", "adam_eps: 1.0e-300"))
@@ -225,14 +225,14 @@ def test_a_loss_that_is_no_number_keeps_the_checkpoint(reference: Reference) -> 
     ("error", "told"),
     [
         (OSError(28, "No space left on device", "a/b"), "the disk is full while writing a/b"),
-        # as safetensors words it
+        # the message of safetensors
         (RuntimeError("I/O error: No space left on device (os error 28)"), "the disk is full"),
         (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 80.00 MiB."), "the GPU's memory is full"),
         (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `c`"), "the GPU's memory is full"),
         (ValueError("no such thing"), None),
     ],
 )
-def test_what_is_full_is_told_whatever_the_library_that_met_it(
+def test_a_full_disk_or_memory_is_reported_whatever_the_library(
     error: Exception, told: str | None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def failing() -> None:

@@ -1,4 +1,4 @@
-"""The tutorials, followed to the letter in a fresh copy of the project."""
+"""The tutorials, followed exactly in a fresh copy of the project."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ BLOCK = re.compile(r"(?:^`(?P<path>[^`\n]+)`:\n\n)?^```(?P<kind>\w+)\n(?P<body>.
 
 
 def blocks(name: str) -> Iterator[tuple[str | None, str, str]]:
-    """Each block of code of a document: the file it is to be written to, if one is named, its kind, its content."""
+    """Each code block of a document: the file that it belongs to, if one is named, its kind and its content."""
     for match in BLOCK.finditer((ROOT / f"docs/{name}.md").read_text(encoding="utf-8")):
         yield match["path"], match["kind"], match["body"]
 
 
 def change(file: Path, diff: str) -> None:
-    """Make a change that a document shows: the lines of `diff` without `+` become those without `-`."""
+    """Apply a diff from a document: its lines without `+` are replaced by those without `-`."""
     old, new = ("".join(f"{line[1:]}\n" for line in diff.splitlines() if line[0] != sign) for sign in "+-")
     text = file.read_text(encoding="utf-8")
     assert text.count(old) == 1, f"{file} does not have once: {old}"
