@@ -172,7 +172,7 @@ def test_building_an_encoder_is_deterministic_across_processes(encoders: dict[st
 
 @pytest.mark.parametrize("kind", ["bert", "xlnet", "words"])
 def test_empty_texts_are_refused_and_one_letter_suffices_for_a_tokenizer(kind: Kind, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no word to train a tokenizer on"):
+    with pytest.raises(InputError, match="no words to train a tokenizer on"):
         build_scratch(ScratchConfig(kind, 100, 16, 2, 2, 64), ["", " "], tmp_path)
     assert not (tmp_path / "tokenizer.json").exists()
     build_scratch(ScratchConfig(kind, 100, 16, 2, 2, 64), ["", "a"], tmp_path)
