@@ -23,7 +23,7 @@ GPUS = visible_gpus()
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Hide the GPUs from all tests but those of them: others compare bytes, and a GPU adds in no fixed order."""
+    """Hide the GPUs from all tests except test_gpu: others compare bytes, and sums on a GPU have no fixed order."""
     with pytest.MonkeyPatch.context() as patch:
         if GPUS and item.path.stem != "test_gpu":
             patch.setenv("CUDA_VISIBLE_DEVICES", "-1")

@@ -80,7 +80,7 @@ def _check_encoder(folder: Path, source: str) -> None:
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise InputError(
                 f"{name} of the encoder from {source} is damaged or of an unknown kind ({reason}): "
-                "get it anew, or choose another source"
+                "get it again, or choose another source"
             ) from None
 
 

@@ -1,4 +1,4 @@
-"""The sizes of a dataset and the load of a training, as estimates use them."""
+"""The sizes of a dataset and the load of a training run, for estimates."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BYTES_PER_WEIGHT = 16
 
 @dataclass(frozen=True)
 class Shape:
-    """A dataset's sizes; None for what is not known before the download."""
+    """A dataset's sizes; None for those that are not known before the download."""
 
     documents_trn: float | None
     documents_tst: float | None
@@ -31,7 +31,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class Load:
-    """One model. operations: floating-point, of its training; memory: bytes while it trains. None: not known."""
+    """The load of one model. operations: floating-point, of training; memory: bytes in training. None: not known."""
 
     operations: float | None
     weights: float | None
@@ -39,5 +39,5 @@ class Load:
 
 
 def encoder_weights(size: Mapping[str, int]) -> float:
-    """Numbers in an encoder of so many layers and such a width: attention and feed-forward, and the table of tokens."""
+    """Number of weights of an encoder: attention and feed-forward layers, and the table of tokens."""
     return 12.0 * size["layers"] * size["width"] ** 2 + size["vocabulary"] * size["width"]

@@ -118,7 +118,7 @@ def test_train_and_test_tables_must_have_the_same_attributes(tmp_path: Path) -> 
 
 FIRST_ROW = 12  # line of the first document in a file of `write`
 WRONG = {
-    "a value that is no number": (["1,0,x,2"], f"line {FIRST_ROW}: a value is not a number"),
+    "a value that is not a number": (["1,0,x,2"], f"line {FIRST_ROW}: a value is not a number"),
     "a value that is missing": (["1,0,?,2"], f"line {FIRST_ROW}: the attribute x is missing"),
     "a value that is infinite": (["1,0,2,1e99"], f"line {FIRST_ROW}: the attribute y z is '1e\\+99', not a finite"),
     "a value too many": (["1,0,1,2", "1,0,1,2,3"], f"line {FIRST_ROW + 1}: the number of values is not"),

@@ -1,4 +1,4 @@
-"""`python -m tests.faults [fault …]`: inject all, or those named, and write what came of it into README.md."""
+"""`python -m tests.faults [fault …]`: inject all faults, or those named, and write the outcomes into README.md."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def _archive(folder: Path) -> Path:
-    """A small cut of HPO-5K, made by the rules themselves; what `make demo` has downloaded is not downloaded again."""
+    """A small cut of HPO-5K, made by the rules; downloads of `make demo` are reused."""
     project = copy_project(folder / "cut")
     (project / "datasets/cut.yaml").write_text(_CUT)
     archives = ROOT / "data/hpo-5k/archives"

@@ -1,4 +1,4 @@
-"""A project small enough to be broken a hundred times: a small corpus in an archive, and LightXML with both heads."""
+"""A project small enough for a hundred faults: a small corpus in an archive, and LightXML with both heads."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ STAGES = {
     "figures": f"{_TARGET}/figures",
     "report": f"{_TARGET}/report.html",
 }
-# What two runs must agree on to the byte; the report tells times besides, so of it only that it is there.
+# Files that must be byte-identical between two runs. The report also has times, so it must only exist.
 FINAL = [f"{_METHOD}/{variant}/seed0/predictions.npz" for variant in ("flat", "clustered", "ensemble")]
 FINAL += [STAGES["evaluate"], f"{_TARGET}/tables/comparison.csv"]
 _MADE = ("results", "data", "logs", ".snakemake")
@@ -97,7 +97,7 @@ def pack(files: Iterable[Path], archive: Path) -> Path:
 
 @dataclass(frozen=True)
 class Reference:
-    """A project run to the end undisturbed, in a folder that the faults use in turn, and what it had made by then."""
+    """An undisturbed run of the project, in a folder that the faults use in turn, and its results."""
 
     project: Path
     made: Path
@@ -161,7 +161,7 @@ class Running:
         return self.output.read_text(encoding="utf-8", errors="replace")
 
     def reaches(self, stage: str, patience: float = 300.0) -> bool:
-        """Wait until a job of a stage has begun; False where the run ended before that was seen."""
+        """Wait until a job of a stage has begun; False if the run ended before."""
         end = time.monotonic() + patience
         while time.monotonic() < end and self.process.poll() is None:
             if f"rule {stage}:" in self.said:
@@ -170,7 +170,7 @@ class Running:
         return False
 
     def finished(self, stage: str) -> bool:
-        """Whether a job of a stage has come to its end in this run."""
+        """Whether a job of a stage has finished in this run."""
         return f"(Rule: {stage})" in self.said
 
     def end(self, number: int, everyone: bool, patience: float = 300.0) -> int:

@@ -71,7 +71,7 @@ _WHOLE = {
 
 
 class ImpossibleError(Exception):
-    """This machine does not let us inject the fault."""
+    """The fault cannot be injected on this machine."""
 
 
 def killed(reference: Reference, stages: Iterable[str] = STAGES) -> Outcomes:
@@ -100,7 +100,7 @@ def killed(reference: Reference, stages: Iterable[str] = STAGES) -> Outcomes:
 
 
 def _unmake(project: Path, stage: str) -> None:
-    """Remove what a stage and those after it have left; while theirs is there, snakemake does not miss its own."""
+    """Remove the outputs of a stage and of those after it; otherwise snakemake would not make its output again."""
     for later in list(STAGES)[list(STAGES).index(stage) :]:
         remove(project / STAGES[later])
 
@@ -118,7 +118,7 @@ def stopped(reference: Reference, stages: Iterable[str] = STAGES) -> Outcomes:
 
 
 def _stop_within(project: Path, stage: str, number: int, everyone: bool, tries: int = 5) -> None:
-    """Stop a run while it is in a stage; a stage that was over before is made once more."""
+    """Stop a run while it is in a stage; a stage that had finished before is run again."""
     for _ in range(tries):
         running = Running(project, STAGES[stage], "--forcerun", stage)  # it may be there
         assert running.reaches(stage), f"{stage} was not reached: {running.said[-3000:]}"
@@ -210,7 +210,7 @@ def broken_downloads(reference: Reference) -> Outcomes:
 
 
 def _until_done(project: Path, target: str, most: int = 8) -> int:
-    """Run until a target is there; each run before must say in one line what is wrong."""
+    """Run until a target exists; each failed run must report the fault in one line."""
     for number in range(1, most + 1):
         running = Running(project, target)
         if running.process.wait(300) == 0:
@@ -357,14 +357,14 @@ FAULTS: dict[str, Callable[[Reference], Outcomes]] = {
 
 
 def _prepare(project: Path, stage: str) -> None:
-    """Run every stage before this one; what the last stages make stays unmade."""
+    """Run every stage before this one, and no other."""
     before = list(STAGES)[: list(STAGES).index(stage)]
     if before:
         snakemake(project, *(STAGES[name] for name in before))
 
 
 def damaged(reference: Reference, files: Iterable[str], *damages: Callable[[bytes], bytes]) -> Outcomes:
-    """Damage one file after the other in each way; at the end remove all that the refusals named, and run."""
+    """Damage one file after the other in each way; at the end remove all files named in the messages, and run."""
     found, named = {}, set()
     for name, damage in product(files, damages):
         project, reader = reference.finished(), HANDED_OVER[name]

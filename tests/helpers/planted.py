@@ -145,7 +145,7 @@ def killed_at(when: int) -> Iterator[None]:
 
 
 def log_after_a_kill(train: Callable[[Path], sparse.csr_matrix], when: int, folder: Path) -> list[dict[str, Any]]:
-    """The log of a training killed at `when` and resumed: the one of an undisturbed run, and so are the predictions.
+    """The log of a training run killed at `when` and resumed. It and the predictions must equal the undisturbed run's.
 
     train: trains into `model` in a folder, or resumes there, and predicts.
     """

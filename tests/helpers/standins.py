@@ -41,8 +41,8 @@ XMC = "https://drive.google.com/uc?export=download&id=0B3lPMIHmG6vGU0VTR1pCejFpW
 class Planted:
     """The documents of one dataset.
 
-    texts: by part, one line each. Y: by part, N x L ones. X: by part, N x D TF-IDF. titles: of the L labels; the column
-    of a label is its place there, which is no sorted order.
+    texts: by part, one line each. Y: by part, N x L ones. X: by part, N x D TF-IDF. titles: of the L labels, in the
+    order of their columns, which is not sorted.
     """
 
     texts: Mapping[Part, list[str]]
@@ -51,24 +51,24 @@ class Planted:
     titles: list[str]
 
     def keys(self) -> list[str]:
-        """The labels as files have them whose labels are separated by blanks."""
+        """The labels as written in files whose labels are separated by blanks."""
         return [title.replace(" ", "_") for title in self.titles]
 
     def widened(self) -> Planted:
-        """With columns of labels that no document has."""
+        """The same with additional labels that no document has."""
         sizes = {part: (y.shape[0], y.shape[1] + UNUSED) for part, y in self.Y.items()}
         Y = {part: sparse.csr_matrix((y.data, y.indices, y.indptr), sizes[part]) for part, y in self.Y.items()}
         return replace(self, Y=Y, titles=[*self.titles, *(f"unused {number}" for number in range(UNUSED))])
 
     def statistics(self) -> dict[str, Any]:
-        """What must be true of a corpus of these documents and labels, as far as definitions say any of it."""
+        """The statistics of the corpus that a definition may expect."""
         documents = {f"documents_{part}": self.Y[part].shape[0] for part in PARTS}
         mean = self.Y["trn"].nnz / documents["documents_trn"]
         return {**documents, "labels": self.Y["trn"].shape[1], "labels_per_document": mean}
 
 
 def planted(titles: list[str], seed: int, separator: str = "", sizes: tuple[int, int] = (60, 20)) -> Planted:
-    """Documents of one to three labels each, which their texts tell.
+    """Documents with one to three labels each, which their texts determine.
 
     The last label is one of test documents alone, the last feature one of training documents alone. One training
     document has no label and one no text, which the definitions allow. separator: a token of all texts, as `/SEP/`
@@ -87,7 +87,7 @@ def planted(titles: list[str], seed: int, separator: str = "", sizes: tuple[int,
 
 
 def _text(labels: list[int], separator: str, chance: np.random.Generator) -> str:
-    """Words of the labels among others, with what only Python takes for an end of the line."""
+    """Words of the labels among others, with characters that only Python treats as line ends."""
     words = [f"topic{label}{ending}" for label in labels for ending in ("", "s", "ed")]
     words += [f"word{number}" for number in chance.integers(0, 40, 12)] + ["naïve", "a\u2028b", "c\x0cd"]
     words = chance.permutation(words).tolist()
@@ -125,12 +125,12 @@ Files = dict[str, bytes]
 
 
 def _lines(lines: list[str], encoding: str = "utf-8", last: bool = True) -> bytes:
-    """last: whether the last line ends like the others."""
+    """last: whether the last line has a line end."""
     return ("\n".join(lines) + ("\n" if last else "")).encode(encoding)
 
 
 def _label_lines(corpus: Planted, part: Part) -> list[str]:
-    """The labels of each document, in no sorted order."""
+    """The labels of each document, unsorted."""
     keys = corpus.keys()
     return [" ".join(keys[column] for column in row.indices[::-1]) for row in corpus.Y[part]]
 
@@ -151,7 +151,7 @@ def _npz(matrix: sparse.csr_matrix, compressed: bool = True) -> bytes:
 
 
 def attentionxml(corpus: Planted, texts: str = "_raw_texts.txt", features: Mapping[Part, str] | None = None) -> Files:
-    """texts: the end of their names. features: names of svmlight files, which have no first line of sizes."""
+    """texts: the end of their names. features: names of svmlight files, which have no header."""
     files: Files = {}
     for part in PARTS:
         files[LONG[part] + texts] = _lines(corpus.texts[part])
@@ -178,14 +178,14 @@ def pecos(corpus: Planted) -> Files:
 
 
 def pecos_products(corpus: Planted) -> Files:
-    """Titles of products: two are Latin-1 among others in UTF-8, one is missing, two are the same."""
+    """Titles of products: two are Latin-1 among others in UTF-8, one is missing, two are equal."""
     items = [title.encode("utf-8") for title in corpus.titles]
     items[3], items[5], items[7], items[9] = b"Caf\xe9 Noir", b"\x93Best\x94 of", b"", items[8]
     return pecos(corpus) | {"output-items.txt": b"\n".join(items) + b"\n"}
 
 
 def with_table(corpus: Planted, name: str, files: Files) -> Files:
-    """Beside the files the table that its owners made of them."""
+    """The files together with the table that the copy's owners made of them."""
     rows = ["text,labels,is_valid"]
     for part in PARTS:
         for text, labels in zip(corpus.texts[part], _label_lines(corpus, part), strict=True):
@@ -202,7 +202,7 @@ def bag_of_words(corpus: Planted) -> Files:
 
 
 def libsvm(corpus: Planted, name: str, version: str = "") -> Files:
-    """Bare files by bzip2: texts behind their labels and a tab, and features counted from 1."""
+    """Single files compressed by bzip2: labels, a tab and the text, and features numbered from 1."""
     files: Files = {}
     for part in PARTS:
         pairs = zip(_label_lines(corpus, part), corpus.texts[part], strict=True)
@@ -225,7 +225,7 @@ def loose(corpus: Planted) -> Files:
 
 
 def tar(folder: str, files: Files) -> bytes:
-    """A tar by gzip, in which each folder is a member before its files."""
+    """A tar.gz in which each folder is a member before its files."""
     target = io.BytesIO()
     with tarfile.open(fileobj=target, mode="w:gz", format=tarfile.GNU_FORMAT) as opened:
         paths = [PurePosixPath(folder, name) for name in files]
@@ -252,7 +252,7 @@ def zipped(folder: str, files: Files) -> bytes:
 
 
 def _titles(*names: str) -> list[str]:
-    """LABELS titles in no order: the given ones, from the second time on with a number."""
+    """LABELS unsorted titles: the given ones, then repetitions with a number appended."""
     return [f"{names[n % len(names)]} {n // len(names)}".removesuffix(" 0") for n in range(LABELS)]
 
 
@@ -271,9 +271,9 @@ DATASETS = {
 
 @dataclass(frozen=True)
 class StandIn:
-    """What a copy serves by address, and what must come of it.
+    """The files that a copy serves by address, and the expected result.
 
-    labels: what the corpus must call the label of each column of `corpus`; without one, any name.
+    labels: the expected label of each column of `corpus`; None for any.
     features: the parts whose TF-IDF it ships beside texts.
     """
 
@@ -366,13 +366,13 @@ def definition_of(dataset: str) -> dict[str, Any]:
 
 
 def pieces(mirror: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The entries of a mirror that have an address: its loose files, or itself."""
+    """The entries of a mirror that have an address: its single files, or the mirror itself."""
     found: list[dict[str, Any]] = mirror.get("files", [mirror])
     return found
 
 
 def address(piece: Mapping[str, Any]) -> str:
-    """What its definition says of where a file comes from: a Google Drive id or a URL."""
+    """A file's address in its definition: a Google Drive id or a URL."""
     return str(piece.get("drive") or piece["url"])
 
 
@@ -384,7 +384,7 @@ def mirrors() -> list[tuple[str, dict[str, Any]]]:
 
 
 def stand_in(mirror: Mapping[str, Any], known: list[StandIn]) -> StandIn:
-    """The one that serves all addresses of the mirror; KeyError where there is none."""
+    """The stand-in that serves all addresses of the mirror; KeyError if there is none."""
     wanted = {address(piece) for piece in pieces(mirror)}
     for found in known:
         if wanted <= found.served.keys():
@@ -393,10 +393,10 @@ def stand_in(mirror: Mapping[str, Any], known: list[StandIn]) -> StandIn:
 
 
 def localised(mirror: Mapping[str, Any], files: Files, served: Path, url: str) -> dict[str, Any]:
-    """The mirror with addresses below `url`, the content of each of its `files` written below `served`.
+    """The mirror with addresses below `url`; the content of each of its `files` is written below `served`.
 
-    Names, layout and all else stay; only checksums, sizes and addresses are of the stand-in. The end of an address is
-    that of the real one.
+    Names, layout and all else are unchanged; only checksums, sizes and addresses are the stand-in's. The end of an
+    address is that of the real one.
     """
     local = deepcopy(dict(mirror))
     for piece in pieces(local):
@@ -412,7 +412,7 @@ def localised(mirror: Mapping[str, Any], files: Files, served: Path, url: str) -
 
 @contextmanager
 def serving(folder: Path) -> Iterator[str]:
-    """Serve a folder on this machine; the address."""
+    """Serve a folder on this machine; returns its address."""
 
     class Quiet(SimpleHTTPRequestHandler):
         def log_message(self, *_: object) -> None:

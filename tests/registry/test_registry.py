@@ -383,8 +383,8 @@ def test_a_bag_of_words_can_only_be_used_by_trees(project: Path, source: dict[st
     assert complaint(project).startswith(f"{CUT}: source.cut: words is a bag of words")
 
 
-# The settings that the LightXML paper (section 4.2) and its released code's run script give, one line a member:
-# backbone, epochs, documents a step, micro-batches a step, tokens, SWA from epoch, SWA steps, bottleneck, clusters kept
+# The settings in the LightXML paper (section 4.2) and its released code's run script, one line per member:
+# backbone, epochs, documents and micro-batches per step, tokens, SWA from epoch, SWA steps, bottleneck, clusters kept
 PUBLISHED: dict[tuple[str, str], tuple[str, int, int, int, int, int, int, int | None, int | None]] = {
     ("eurlex-4k", "bert"): ("bert-base", 20, 16, 1, 512, 10, 200, None, None),
     ("eurlex-4k", "roberta"): ("roberta-base", 20, 16, 1, 512, 10, 200, None, None),

@@ -31,10 +31,10 @@ def suspicion(cells: Collection[str], separator: str, remedy: str = SET_SEPARATO
     if any(separator in cell for cell in cells):
         return None
     for mark in _separators(cells):
-        having, told = sorted(cell for cell in cells if mark in cell), json.dumps(mark, ensure_ascii=False)
+        having, shown = sorted(cell for cell in cells if mark in cell), json.dumps(mark, ensure_ascii=False)
         reason = (
             f"no cell has the separator {separator!r}, but {len(having)} of {len(cells)} different ones have {mark!r}: "
-            f"if they are lists, {remedy.format(mark=told)}"
+            f"if they are lists, {remedy.format(mark=shown)}"
         )
         return reason, having[0]
     return None

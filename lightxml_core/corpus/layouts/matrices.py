@@ -69,12 +69,12 @@ def _part(texts: Path, matrix: Path, labels: int, label_list: Path, rules: Lenie
 def _label_matrix(source: Path) -> csr_matrix:
     Y = load_csr(source)
     if Y.dtype.kind not in "buif":
-        raise InputError(f"{source} holds values of type {Y.dtype}: a label matrix holds numbers")
+        raise InputError(f"{source} has values of type {Y.dtype}: a label matrix has numbers")
     bad = np.flatnonzero(~np.isfinite(Y.data) | (Y.data < 0))
     if len(bad):
         row = np.searchsorted(Y.indptr, bad[0], side="right")
         raise InputError(
-            f"{source} row {row}: {Y.data[bad[0]]} is no value for a label, nor are {len(bad) - 1} others: "
-            "a label matrix holds 1 where a document has a label"
+            f"{source} row {row}: {Y.data[bad[0]]} is not a valid label value, nor are {len(bad) - 1} others: "
+            "a label matrix has 1 for each label of a document"
         )
     return binary(Y)

@@ -30,12 +30,12 @@ def read_svmlight(*sources: Path, scratch: Path | None = None) -> tuple[list[csr
     differ from the header, and headers that differ in columns.
     """
     rows = [_read(source, scratch) for source in sources]
-    told = {own.told for own in rows}
-    if len(told) > 1:
+    stated = {own.stated for own in rows}
+    if len(stated) > 1:
         raise InputError(
             f"{' and '.join(map(str, sources))} state different numbers of columns: take both from one copy"
         )
-    [width] = told
+    [width] = stated
     used = [own.columns for own in rows if len(own.columns)]
     lowest, last = min((int(own.min()) for own in used), default=0), max((int(own.max()) for own in used), default=-1)
     first = int(lowest > 0 and width in (None, last))
@@ -48,14 +48,14 @@ def read_svmlight(*sources: Path, scratch: Path | None = None) -> tuple[list[csr
 class _Rows:
     """The N documents of one file, with the file's own numbers of columns.
 
-    ends: int64[N + 1], columns: int32, values: float32, as in a CSR matrix. told: the number of columns that the header
-    states, None without a header.
+    ends: int64[N + 1], columns: int32, values: float32, as in a CSR matrix. stated: the number of columns in the
+    header, None without a header.
     """
 
     ends: np.ndarray
     columns: np.ndarray
     values: np.ndarray
-    told: int | None
+    stated: int | None
 
     def matrix(self, first: int, width: int) -> csr_matrix:
         """float32 CSR N × width; `first` is the number of the first column."""
