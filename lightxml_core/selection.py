@@ -17,6 +17,7 @@ from lightxml_core.errors import InputError
 from lightxml_core.files import made, read_json
 
 ENSEMBLE = "ensemble"  # the variant that combines the members of a method
+WITHOUT_VALIDATION = "without-validation"  # the folder, in that of a run, of a training without validation documents
 
 T = TypeVar("T")
 Use = Literal["documents", "clusters"]
@@ -31,12 +32,25 @@ class RunFeatures:
 
 
 @dataclass(frozen=True)
+class Blended:
+    """A run that a blend combines.
+
+    name: of its member, as `method/member`. path: the folder of its files. again: the folder of its second training,
+    without the validation documents; None where the first one leaves them out.
+    """
+
+    name: str
+    path: Path
+    again: Path | None
+
+
+@dataclass(frozen=True)
 class Run:
     """One trained member, or the ensemble of a method's members, on one dataset and one seed.
 
     member: the name of the member in the method's file, None for an ensemble. variant: the name that tables show.
     path: the folder of its files. settings: what the definitions set, None for an ensemble. features: None where
-    neither the documents nor the label clusters are made from TF-IDF.
+    neither the documents nor the label clusters are made from TF-IDF. blended: the runs that a blend combines.
     """
 
     dataset: str
@@ -49,6 +63,7 @@ class Run:
     backbone: str | None = None
     settings: Mapping[str, Any] | None = field(default=None, hash=False)
     features: RunFeatures | None = None
+    blended: tuple[Blended, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -176,12 +191,20 @@ def _method(name: str, row: Any) -> MethodInfo:
 
 def _run(row: Any) -> Run:
     with _naming("run", row):
-        return Run(**{**row, "seed": int(row["seed"]), "path": Path(row["path"]), "features": _features(row)})
+        place = {"seed": int(row["seed"]), "path": Path(row["path"])}
+        return Run(**{**row, **place, "features": _features(row), "blended": _blended(row)})
 
 
 def _features(row: Mapping[str, Any]) -> RunFeatures | None:
     features = row.get("features")
     return None if features is None else RunFeatures(Path(features["folder"]), _use(features["use"]))
+
+
+def _blended(row: Mapping[str, Any]) -> tuple[Blended, ...]:
+    return tuple(
+        Blended(str(one["name"]), Path(one["path"]), None if one["again"] is None else Path(one["again"]))
+        for one in row.get("blended") or ()
+    )
 
 
 @contextmanager

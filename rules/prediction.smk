@@ -31,6 +31,33 @@ rule predict:
         " {params.inputs} --model {input.model} --threads {threads} --out {output.predictions} --cost {output.cost} 2>&1 | tee {log}"
 
 
+rule predict_validation:
+    """Predict the validation documents with a model that did not learn from them, for the blends of the member."""
+    input:
+        unpack(prediction_inputs),
+        model=model_without_validation,
+        corpus="results/{dataset}/corpus/validation.npy",
+        code=method_code("predict_validation"),
+    output:
+        "results/{dataset}/{method}/{member}/seed{seed}/validation.npz",
+    log:
+        "logs/predict_validation/{dataset}/{method}/{member}/seed{seed}.log",
+    benchmark:
+        "logs/predict_validation/{dataset}/{method}/{member}/seed{seed}.tsv"
+    threads: THREADS
+    resources:
+        mem_mb=mem_mb(member_request(prediction_of)),
+        runtime=runtime(member_request(prediction_of)),
+        gpu=lambda wildcards: int(bool({"gpu", "gpus"} & needs(wildcards))),
+    params:
+        inputs=as_options(prediction_inputs),
+        implementation=lambda wildcards: REGISTRY.methods[wildcards.method].implementation,
+    shell:
+        "python -m workflow_scripts.predict_validation --method {params.implementation}"
+        " --corpus results/{wildcards.dataset}/corpus {params.inputs} --model {input.model} --threads {threads}"
+        " --out {output} 2>&1 | tee {log}"
+
+
 rule ensemble:
     """Combine the members of a method by mean, sum or rank."""
     input:

@@ -14,13 +14,15 @@ rule train:
         ),
         code=method_code("train"),
     output:
-        model=directory("results/{dataset}/{method}/{member}/seed{seed}/model"),
-        provenance="results/{dataset}/{method}/{member}/seed{seed}/provenance.json",
-        training_log="results/{dataset}/{method}/{member}/seed{seed}/training.jsonl",
+        model=directory("results/{dataset}/{method}/{member}/seed{seed}{held_out}/model"),
+        provenance="results/{dataset}/{method}/{member}/seed{seed}{held_out}/provenance.json",
+        training_log="results/{dataset}/{method}/{member}/seed{seed}{held_out}/training.jsonl",
     log:
-        "logs/train/{dataset}/{method}/{member}/seed{seed}.log",
+        "logs/train/{dataset}/{method}/{member}/seed{seed}{held_out}.log",
     benchmark:
-        "logs/train/{dataset}/{method}/{member}/seed{seed}.tsv"
+        "logs/train/{dataset}/{method}/{member}/seed{seed}{held_out}.tsv"
+    wildcard_constraints:
+        held_out=f"(/{WITHOUT_VALIDATION})?",  # a member of a blend is trained again without the validation documents
     threads: THREADS * PROCESSES
     resources:
         mem_mb=mem_mb(member_request(training_of)),
@@ -28,6 +30,7 @@ rule train:
         gpu=gpus_of_training,
     params:
         inputs=as_options(training_inputs),
+        rows=lambda wildcards: f" --{WITHOUT_VALIDATION}" if wildcards.held_out else "",
         files=fingerprints(files_of_member),
         implementation=lambda wildcards: REGISTRY.methods[wildcards.method].implementation,
         settings=lambda wildcards: as_json(
@@ -35,5 +38,5 @@ rule train:
         ),
     shell:
         "python -m workflow_scripts.train --method {params.implementation} --corpus results/{wildcards.dataset}/corpus"
-        " {params.inputs} --settings {params.settings:q} --seed {wildcards.seed} --threads {threads} --processes {resources.gpu}"
+        " {params.inputs} --settings {params.settings:q} --seed {wildcards.seed}{params.rows} --threads {threads} --processes {resources.gpu}"
         " --model {output.model} --provenance {output.provenance} --training-log {output.training_log} 2>&1 | tee {log}"

@@ -15,11 +15,7 @@ from lightxml_core.training.devices import lease_gpus, set_threads
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--method", required=True, help="name of the implementation")
-    parser.add_argument("--corpus", type=Path, required=True)
-    parser.add_argument("--features", type=Path, help="folder of X.tst.npz")
-    parser.add_argument("--encoder", type=Path)
-    parser.add_argument("--tokens", type=Path, help="folder of the tokenised corpus")
-    parser.add_argument("--clusters", type=Path)
+    Inputs.add_options(parser)
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--top", type=int, default=100, help="scores to keep per document")
     parser.add_argument("--threads", type=int, default=1)
@@ -27,9 +23,8 @@ def main() -> None:
     parser.add_argument("--cost", type=Path, required=True, help="JSON file to write: the time it took")
     options = parser.parse_args()
     set_threads(options.threads)
-    inputs = Inputs(options.corpus, options.features, options.encoder, options.tokens, options.clusters)
     made(options.model)
-    method, documents = load_method(options.method), load_test_data(inputs)
+    method, documents = load_method(options.method), load_test_data(Inputs.of(options))
     with lease_gpus():
         started = time.monotonic()
         predictions = method.predict(options.model, documents, options.top)

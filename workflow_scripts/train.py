@@ -13,7 +13,7 @@ from pathlib import Path
 
 from lightxml_core.files import locked, made, seal, write_json, write_text
 from lightxml_core.methods import flatten, load_method, make_settings
-from lightxml_core.methods.inputs import Inputs, load_training_data
+from lightxml_core.methods.inputs import Inputs, load_training_data, without_validation
 from lightxml_core.predictor import describe_model
 from lightxml_core.training.devices import lease_gpus, set_threads
 from lightxml_core.training.processes import is_worker, launch, team
@@ -23,17 +23,11 @@ from lightxml_core.training.provenance import provenance
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--method", required=True, help="name of the implementation")
-    parser.add_argument("--corpus", type=Path, required=True)
-    parser.add_argument("--features", type=Path, help="folder of X.trn.npz and X.tst.npz")
-    parser.add_argument("--encoder", type=Path)
-    parser.add_argument("--names_encoder", type=Path, help="encoder of the labels' names, if it is another")
-    parser.add_argument("--tokens", type=Path, help="folder of the tokenised corpus")
-    parser.add_argument("--clusters", type=Path, help="CSR file, labels by clusters")
-    parser.add_argument("--vectors", type=Path, help="folder of word vectors that the workflow downloaded")
-    parser.add_argument("--own_vectors", type=Path, help="instead of --vectors: the user's own text file")
+    Inputs.add_options(parser)
     parser.add_argument("--settings", type=json.loads, default={}, help="JSON: settings that differ from the defaults")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--without-validation", action="store_true", help="leave the validation documents out")
     parser.add_argument("--from-scratch", action="store_true", help="ignore a checkpoint")
     parser.add_argument("--model", type=Path, required=True, help="folder to write")
     parser.add_argument("--provenance", type=Path, required=True, help="JSON file to write")
@@ -59,22 +53,16 @@ def train(options: argparse.Namespace) -> None:
     set_threads(max(1, options.threads // options.processes))
     method = load_method(options.method)
     settings = replace(make_settings(method, options.settings), seed=options.seed)
-    inputs = Inputs(
-        options.corpus,
-        options.features,
-        options.encoder,
-        options.tokens,
-        options.clusters,
-        options.vectors or options.own_vectors,
-        options.names_encoder,
-    )
+    inputs = Inputs.of(options)
     for path in filter(None, (options.encoder, options.names_encoder, options.vectors)):
         made(path)
     with ExitStack() as stack:
         if team().first:
             lock = options.model.parent / ".train.lock"
             stack.enter_context(locked(lock, f"{options.model.parent} is being trained"))
-        method.fit(load_training_data(inputs, method.needs(settings)), settings, options.model, resume)
+        data = load_training_data(inputs, method.needs(settings))
+        data = without_validation(data) if options.without_validation else data
+        method.fit(data, settings, options.model, resume)
         if not team().first:
             return
         describe_model(options.model, options.method, options.corpus)

@@ -53,5 +53,7 @@ class Config(Definition):
     """How far a value may be from a published one, in percentage points, by metric; the catalogue has the others."""
     targets: Annotated[Mapping[Annotated[str, Pattern("^[a-z0-9][a-z0-9-]*$")], Target], MinLen(1)] = field(hash=False)
     """The targets by name; the first is the default."""
+    own_data: Distinct[str]
+    """The methods of a dataset that is read from a folder and is no target. Others have those of the first target."""
     hardware: Hardware
     """What the machine offers."""

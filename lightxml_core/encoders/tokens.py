@@ -37,6 +37,11 @@ class TokenisedPart:
         """int64[N]: tokens of each document."""
         return np.diff(self.offsets)
 
+    def take(self, rows: np.ndarray) -> TokenisedPart:
+        """The documents of these rows, in their order, in memory. rows: int64[B]."""
+        lengths = self.lengths[rows]
+        return TokenisedPart(np.asarray(self.ids[end_to_end(self.offsets[rows], lengths)]), _offsets(lengths))
+
     def pad(self, rows: np.ndarray, pad_id: int, multiple: int = 8) -> tuple[np.ndarray, np.ndarray]:
         """Ids and mask of some documents, padded at the end to the longest, rounded up to `multiple`.
 
@@ -53,7 +58,7 @@ class TokenisedPart:
 def end_to_end(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     """int64: the positions start, start + 1, … of each document's tokens, one document after the other."""
     ends = np.cumsum(lengths)
-    return np.arange(ends[-1]) + np.repeat(starts - (ends - lengths), lengths)
+    return np.arange(lengths.sum()) + np.repeat(starts - (ends - lengths), lengths)
 
 
 def prepare_text(text: str, preparation: Preparation, max_tokens: int) -> str:
@@ -112,7 +117,7 @@ def _flat(documents: list[list[int]]) -> np.ndarray:
     return np.fromiter((i for ids in documents for i in ids), np.int32)
 
 
-def _offsets(lengths: Sequence[int]) -> np.ndarray:
+def _offsets(lengths: Sequence[int] | np.ndarray) -> np.ndarray:
     return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]).astype(np.int64)
 
 

@@ -10,6 +10,9 @@ A method is a module in this package with four names:
 - `predict(model, data, top_k)`: float32 CSR, N_tst × L, at most `top_k` scores a row; of labels that a training
   document has, unless the method knows others by their names.
 
+It may also have `holds_out(settings)`: whether `fit` uses the validation documents for nothing but to select weights. A
+method without it learns from all documents.
+
 A package may also have a module `workload` with `workload(settings, size, shape)`, which estimates a training from the
 size of the backbone and the `Shape` of the dataset (`lightxml_core.methods.load`), or gives None. An edit to it trains
 nothing again.
@@ -38,8 +41,10 @@ if TYPE_CHECKING:
 
 # `names`: the labels' texts. `names_encoder`: the encoder that the setting `names_backbone` names. `vectors`: the file
 # of word vectors that the setting `vectors` names. `gpu`, `gpus`: one, or as many as a training is given, where there
-# are any.
-INPUTS = frozenset({"tokens", "tfidf", "bow", "clusters", "vectors", "test", "names", "names_encoder", "gpu", "gpus"})
+# are any. `members`: the predictions of other methods' members, which the setting `blends` names.
+INPUTS = frozenset(
+    {"tokens", "tfidf", "bow", "clusters", "vectors", "test", "names", "names_encoder", "members", "gpu", "gpus"}
+)
 _SHARED = {"inputs", "load", "transformer"}  # in this folder, but no methods
 
 
@@ -73,7 +78,8 @@ T = TypeVar("T")
 class TestData:
     """Test documents as a method sees them: only the inputs it needs, the others None.
 
-    X: float32 CSR N_tst × D. Y: CSR N_tst × L, given only to a protocol that selects on the test set.
+    X: float32 CSR N_tst × D. Y: CSR N_tst × L, given only to a protocol that selects on the test set. members:
+    scores of other methods' members, CSR N_tst × L, by `method/member`.
     """
 
     __test__ = False  # a data class, not a test: pytest goes by the name
@@ -81,6 +87,7 @@ class TestData:
     X: sparse.csr_matrix | None = None
     tokens: TokenisedPart | None = None
     Y: sparse.csr_matrix | None = None
+    members: Mapping[str, sparse.csr_matrix] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -90,7 +97,8 @@ class TrainingData:
     Y: float32 CSR N_trn × L of ones. X: float32 CSR N_trn × D. vocabulary: JSON file, word → column of X.
     clusters: CSR L × C, one 1 a row. encoder: folder of the backbone. vectors: text file of word vectors. names: the
     labels' texts. names_encoder: folder of the backbone that reads those. validation: int64 row ids held out for
-    selection.
+    selection. members: scores of the validation documents by models that did not learn from them, CSR V × L, by
+    `method/member`.
     """
 
     Y: sparse.csr_matrix
@@ -104,6 +112,7 @@ class TrainingData:
     names_encoder: Path | None = None
     validation: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
     test: TestData | None = None
+    members: Mapping[str, sparse.csr_matrix] = field(default_factory=dict)
 
 
 class Method(Protocol):
@@ -132,6 +141,12 @@ def load_method(implementation: str) -> Method:
         raise InputError(f"no method is implemented as {implementation!r}: there are {', '.join(implementations())}")
     module: ModuleType = importlib.import_module(f"lightxml_core.methods.{implementation}")
     return cast(Method, module)
+
+
+def holds_out(method: Method, settings: BaseSettings) -> bool:
+    """Whether a training leaves the validation documents out, but for the selection of weights."""
+    answer = getattr(method, "holds_out", None)
+    return answer is not None and bool(answer(settings))
 
 
 def method_files(implementation: str) -> list[Path]:

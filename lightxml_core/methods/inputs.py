@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import argparse
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+
+import numpy as np
+from scipy import sparse
 
 from lightxml_core.corpus.lines import read_lines
 from lightxml_core.corpus.store import NAMES, load_Y
 from lightxml_core.encoders.tokens import load_tokens
+from lightxml_core.errors import InputError
 from lightxml_core.files import load_array, load_csr, made
 from lightxml_core.methods import TestData, TrainingData
 
@@ -23,12 +29,36 @@ class Inputs:
     clusters: Path | None = None
     vectors: Path | None = None
     names_encoder: Path | None = None
+    members: Mapping[str, Path] = field(default_factory=dict)
+    """Files of scores by `method/member`."""
+
+    @staticmethod
+    def add_options(parser: argparse.ArgumentParser) -> None:
+        """The options of a program that say where the inputs lie."""
+        parser.add_argument("--corpus", type=Path, required=True)
+        parser.add_argument("--features", type=Path, help="folder of X.trn.npz and X.tst.npz")
+        parser.add_argument("--encoder", type=Path)
+        parser.add_argument("--names_encoder", type=Path, help="encoder of the labels' names, if it is another")
+        parser.add_argument("--tokens", type=Path, help="folder of the tokenised corpus")
+        parser.add_argument("--clusters", type=Path, help="CSR file, labels by clusters")
+        parser.add_argument("--vectors", type=Path, help="folder of word vectors that the workflow downloaded")
+        parser.add_argument("--own_vectors", type=Path, help="instead of --vectors: the user's own text file")
+        parser.add_argument(
+            "--members", type=_named_file, nargs="+", default=[], help="method/member=CSR file of scores"
+        )
+
+    @classmethod
+    def of(cls, options: argparse.Namespace) -> Inputs:
+        """As the options say."""
+        given = {entry.name: getattr(options, entry.name) for entry in fields(cls)}
+        return cls(**given | {"vectors": options.vectors or options.own_vectors, "members": dict(options.members)})
 
     def files(self) -> list[Path]:
         """Every file of the training data, sorted; provenance records their checksums."""
         found = [self.corpus / "Y.trn.npz"]
         found += [self.features / "X.trn.npz"] if self.features else []
         found += sorted(self.tokens.glob("trn.*")) if self.tokens else []
+        found += sorted(self.members.values())
         for folder in (self.encoder, self.names_encoder, self.vectors):
             found += sorted(path for path in folder.iterdir() if path.is_file()) if folder and folder.is_dir() else []
         return found + [path for path in (self.clusters, self.vectors) if path and path.is_file()]
@@ -48,6 +78,36 @@ def load_training_data(inputs: Inputs, needs: frozenset[str]) -> TrainingData:
         names=list(read_lines(made(inputs.corpus / NAMES))) if "names" in needs else None,
         validation=load_array(made(inputs.corpus / "validation.npy")),
         test=load_test_data(inputs, labels=True) if "test" in needs else None,
+        members=_load_members(inputs),
+    )
+
+
+def without_validation(data: TrainingData) -> TrainingData:
+    """The training data without the validation documents, so that none is left to select by.
+
+    InputError where there are none to leave out.
+    """
+    if not len(data.validation):
+        raise InputError(
+            "this corpus holds out no validation documents: it needs ten documents with labels, or set `validation` in "
+            "the dataset's file"
+        )
+    rows = np.setdiff1d(np.arange(data.Y.shape[0]), data.validation)
+    return replace(
+        data,
+        Y=data.Y[rows],
+        X=None if data.X is None else data.X[rows],
+        tokens=None if data.tokens is None else data.tokens.take(rows),
+        validation=np.empty(0, np.int64),
+    )
+
+
+def load_validation_data(inputs: Inputs) -> TestData:
+    """Load the validation documents as a model sees documents to predict, without their labels."""
+    rows = load_array(made(inputs.corpus / "validation.npy"))
+    return TestData(
+        X=sparse.csr_matrix(load_csr(made(inputs.features / "X.trn.npz"))[rows]) if inputs.features else None,
+        tokens=load_tokens(inputs.tokens, "trn").take(rows) if inputs.tokens else None,
     )
 
 
@@ -57,4 +117,15 @@ def load_test_data(inputs: Inputs, labels: bool = False) -> TestData:
         X=load_csr(made(inputs.features / "X.tst.npz")) if inputs.features else None,
         tokens=load_tokens(inputs.tokens, "tst") if inputs.tokens else None,
         Y=load_Y(inputs.corpus, "tst") if labels else None,
+        members=_load_members(inputs),
     )
+
+
+def _load_members(inputs: Inputs) -> dict[str, sparse.csr_matrix]:
+    return {name: load_csr(made(file)) for name, file in inputs.members.items()}
+
+
+def _named_file(text: str) -> tuple[str, Path]:
+    """`method/member=file`."""
+    name, _, file = text.partition("=")
+    return name, Path(file)

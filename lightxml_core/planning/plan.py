@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lightxml_core.methods.load import Shape
+from lightxml_core.methods.load import Load, Shape
 from lightxml_core.planning.workload import (
     CORE_TERAFLOPS,
     GPU_TERAFLOPS,
@@ -24,6 +24,7 @@ from lightxml_core.planning.workload import (
     stage_cost,
 )
 from lightxml_core.registry import Registry
+from lightxml_core.registry.grid import Member
 
 _GIB = 2.0**30
 
@@ -66,11 +67,9 @@ def estimates(registry: Registry, target: str, root: Path, machine: Machine) -> 
     for dataset in chosen.datasets:
         shape = shape_of(registry, dataset, root, published)
         for method in chosen.methods:
-            models = len(registry.members(method, dataset)) * len(registry.seeds(target, dataset))
-            fetched = downloads(registry, [dataset], [method], root)
-            found.append(
-                _estimate(registry, dataset, method, models, shape, published, machine, _sum(fetched.values()))
-            )
+            trainings, seeds = _trainings(registry, target, dataset, method), len(registry.seeds(target, dataset))
+            download = _sum(downloads(registry, [dataset], [method], root).values())
+            found.append(_estimate(registry, dataset, method, trainings, seeds, shape, published, machine, download))
     return found
 
 
@@ -114,7 +113,7 @@ def plan_table(registry: Registry, target: str, root: Path, machine: Machine) ->
 
 _HEADERS = ("dataset", "method", "models", "GPU hours", "hours", "published", "memory", "disk", "download", "here")
 _NOTE = f"""\
-models     members x seeds; sizes in GiB
+models     members x seeds, of a blend with those that it needs and no other row has; sizes in GiB
 GPU hours  operations of the encoders' passes at the rate of one GPU in published trainings, {GPU_TERAFLOPS:g} TFLOP/s
            (newer GPUs are several times as fast: measure yours with `python -m benchmarks.encoder_gpu` and pass the
            rate with --teraflops); other methods: published hours, or those of other datasets scaled by the number of
@@ -163,47 +162,79 @@ def _device(machine: Machine) -> str:
     return f"{machine.cores} cores, together {machine.teraflops:,.4g} TFLOP/s"
 
 
+def _trainings(registry: Registry, target: str, dataset: str, method: str) -> list[Member]:
+    """The members that are trained for a row, with each seed once or, of a blend, up to twice.
+
+    A blend needs its members, which have a row of their own where the target has their method. It also needs them
+    trained without the validation documents, unless their training leaves those out anyway.
+    """
+    own = [Member(method, member) for member in registry.members(method, dataset)]
+    blended = dict.fromkeys(of for one in own for of in registry.blended(one.method, dataset, one.member))
+    unlisted = [of for of in blended if of.method not in registry.target(target).methods]
+    again = [of for of in blended if not registry.holds_out(of.method, dataset, of.member)]
+    return [*own, *unlisted, *again]
+
+
 def _estimate(
     registry: Registry,
     dataset: str,
     method: str,
-    models: int,
+    trainings: list[Member],
+    seeds: int,
     shape: Shape,
     published: Published,
     machine: Machine,
     download: float | None,
 ) -> Estimate:
-    members = list(registry.members(method, dataset))
-    loads = [load_of(registry, method, dataset, member, shape) for member in members]
-    seeds = models // len(members)
-    operations, weights = _sum(load.operations for load in loads), _sum(load.weights for load in loads)
-    on_gpu = any({"gpu", "gpus"} & registry.needs(method, dataset, member) for member in members)
-    name, of = registry.methods[method].published_as or "", registry.datasets[dataset].published_as or ""
-    stated = published.get((of, name, "train_hours"))
-    rate = machine.teraflops if machine.gpus else GPU_TERAFLOPS
-    if operations is not None:
-        once: float | None = operations / rate / 1e12 / 3600
-    else:
-        words = shape.words * shape.documents_trn if shape.words and shape.documents_trn else None
-        once = stated if stated is not None else hours_by_words(published, name, words)
-    hours = None if once is None else seeds * once
+    models = seeds * len(trainings)
+    loads = [load_of(registry, of.method, dataset, of.member, shape) for of in trainings]
+    hours: dict[bool, list[float | None]] = {True: [], False: []}  # by whether a GPU is used
+    for of, load in zip(trainings, loads, strict=True):
+        on_gpu = bool({"gpu", "gpus"} & registry.needs(of.method, dataset, of.member))
+        hours[on_gpu].append(_hours(registry, dataset, of, load, shape, published, machine))
+    gpu_hours, core_hours = (None if (once := _sum(hours[key])) is None else seeds * once for key in (True, False))
     memories = [load.memory for load in loads]
     return Estimate(
         dataset,
         method,
         models,
-        hours if on_gpu else 0.0,
-        _here(hours, on_gpu, models, machine),
-        stated,
+        gpu_hours,
+        _sum([_here(gpu_hours, seeds * len(hours[True]), machine), core_hours]),
+        _stated(registry, dataset, method, published),
         None if None in memories else max(filter(None, memories)),
-        own_disk(shape, models, (weights or 0.0) * seeds),
+        own_disk(shape, models, _known(load.weights for load in loads) * seeds),
         download,
     )
 
 
-def _here(hours: float | None, on_gpu: bool, models: int, machine: Machine) -> float | None:
-    """Hours on this machine: of its GPUs, or of its processor for a method that needs no GPU."""
-    if hours is None or not on_gpu:
+def _hours(
+    registry: Registry,
+    dataset: str,
+    of: Member,
+    load: Load,
+    shape: Shape,
+    published: Published,
+    machine: Machine,
+) -> float | None:
+    """Hours of one training: by its operations, else its share of what is published for all members of the method."""
+    if load.operations is not None:
+        return load.operations / (machine.teraflops if machine.gpus else GPU_TERAFLOPS) / 1e12 / 3600
+    words = shape.words * shape.documents_trn if shape.words and shape.documents_trn else None
+    stated = _stated(registry, dataset, of.method, published)
+    if stated is None:
+        stated = hours_by_words(published, registry.methods[of.method].published_as or "", words)
+    return None if stated is None else stated / len(registry.members(of.method, dataset))
+
+
+def _stated(registry: Registry, dataset: str, method: str, published: Published) -> float | None:
+    """Published hours of all members of a method together."""
+    name, of = registry.methods[method].published_as or "", registry.datasets[dataset].published_as or ""
+    return published.get((of, name, "train_hours"))
+
+
+def _here(hours: float | None, models: int, machine: Machine) -> float | None:
+    """Hours of a GPU, of so many models together, on this machine."""
+    if not hours:
         return hours
     return hours / min(machine.gpus, models) if machine.gpus else hours * GPU_TERAFLOPS / machine.teraflops
 

@@ -190,8 +190,8 @@ def downloads(registry: Registry, datasets: Iterable[str], methods: Iterable[str
         if registry.datasets[whole].folder is None and not (root / "data" / whole / "raw").is_dir():
             found[whole] = _dataset_bytes(registry, whole, root)
         for method in methods:
-            for member in registry.members(method, dataset):
-                found |= _parts(registry, registry.made(method, dataset, member), root)
+            for of in registry.trained(method, dataset):
+                found |= _parts(registry, registry.made(of.method, dataset, of.member), root)
     return found
 
 

@@ -143,6 +143,10 @@ def check_methods(registry: Registry) -> None:
         for variant, backbone in definition.published_backbones.items():
             _known(backbone, registry.backbones, f"{where}: published_backbones.{variant}", "backbone")
         _check_made(registry, name)
+    for name, definition in registry.methods.items():  # when the members that they blend are checked
+        for path, settings in _setting_blocks(definition):
+            for blended in settings.get("blends", ()):
+                _check_blended(blended, registry, f"{registry.file_of_method(name)}: {path}.blends")
 
 
 def _check_effects(definition: Method, protocols: bool, backbones: bool, where: str) -> None:
@@ -190,10 +194,29 @@ def _check_made(registry: Registry, method: str) -> None:
     for dataset in [*[name for name in registry.datasets if name not in own][:1], *own]:
         for member in registry.members(method, dataset):
             try:
-                _check_encoder(registry.made(method, dataset, member), registry)
+                settings = registry.made(method, dataset, member)
+                _check_encoder(settings, registry)
+                if flatten(settings).get("blends") == []:
+                    raise InputError("blends: expected members of other methods, each as method/member, found none")
             except InputError as error:
                 where = f"member {member} on {dataset}" if dataset in own else f"member {member}"
                 raise InputError(f"{registry.file_of_method(method)}: {where}: {error}") from None
+
+
+def _check_blended(name: str, registry: Registry, where: str) -> None:
+    """InputError for what is no member of another method, or for a member that is a blend itself."""
+    method, slash, member = name.partition("/")
+    if not slash:
+        raise InputError(f"{where}: expected a member of a method as method/member, found {name!r}")
+    _known(method, registry.methods, where, "method")
+    definition = registry.methods[method]
+    if "blends" in settable(load_method(definition.implementation).Settings):
+        raise InputError(
+            f"{where}: {name} is itself a blend, which learnt from the validation documents: name the members that it "
+            "blends instead"
+        )
+    groups = [definition.members, *(own.members or {} for own in definition.datasets.values())]
+    _known(member, {one: None for group in groups for one in group}, where, f"member of {method}")
 
 
 def _check_encoder(settings: BaseSettings, registry: Registry) -> None:
@@ -255,6 +278,8 @@ def _printed(folder: Path, column: str) -> dict[str, None]:
 
 def check_targets(registry: Registry) -> None:
     """InputError for a target whose datasets and methods are not there or do not go together."""
+    for name in registry.config.own_data:
+        _known(name, registry.methods, f"{registry.origin.file_of('own_data')}: own_data", "method")
     for target, chosen in registry.config.targets.items():
         for kind, known in (("dataset", registry.datasets), ("method", registry.methods)):
             file = registry.origin.file_of("targets", target, f"{kind}s")
@@ -262,6 +287,8 @@ def check_targets(registry: Registry) -> None:
                 _known(name, known, f"{file}: targets.{target}.{kind}s", kind)
         _check_splits(registry, target, chosen)
         for dataset, method in product(chosen.datasets, chosen.methods):
+            for member in registry.members(method, dataset):
+                registry.blended(method, dataset, member)  # an InputError where it cannot blend them
             if not registry.serves(method, dataset):
                 file = registry.origin.file_of("targets", target)
                 raise InputError(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from lightxml_core.corpus.layouts import LAYOUTS
 from lightxml_core.definitions.backbone import Backbone
@@ -19,15 +19,35 @@ from lightxml_core.definitions.method import Method, Override
 from lightxml_core.definitions.vectors import Vectors
 from lightxml_core.downloads.mirrors import copies
 from lightxml_core.errors import InputError
-from lightxml_core.methods import BaseSettings, flatten, load_method, make_settings
+from lightxml_core.methods import BaseSettings, flatten, holds_out, load_method, make_settings
 from lightxml_core.registry.origin import ONE_FILE, Origin
-from lightxml_core.selection import ENSEMBLE, DatasetInfo, Difference, MethodInfo, Run, RunFeatures, Selection
+from lightxml_core.selection import (
+    ENSEMBLE,
+    WITHOUT_VALIDATION,
+    Blended,
+    DatasetInfo,
+    Difference,
+    MethodInfo,
+    Run,
+    RunFeatures,
+    Selection,
+)
 
 SHIPPED, BUILT = "shipped", "tfidf"  # kinds of TF-IDF
 
 
 _SPLIT = "/split"
 _NOTHING = Override()
+
+
+class Member(NamedTuple):
+    """A member of a method, as `method/member` in files."""
+
+    method: str
+    member: str
+
+    def __str__(self) -> str:
+        return "/".join(self)
 
 
 @dataclass(frozen=True)
@@ -81,18 +101,22 @@ class Registry:
         return [self.corpus(name, number) for name in self.datasets for number in range(self.splits(name) or 1)]
 
     def target(self, name: str) -> Target:
-        """The datasets and methods of a target; a dataset is one too: what serves it of the first target."""
+        """The datasets and methods of a target.
+
+        A dataset is one too: what serves it of the first target, or of `own_data` for one that is read from a folder.
+        """
         targets = self.config.targets
         if name in targets:
             return targets[name]
-        methods = targets[next(iter(targets))].methods
+        first = targets[next(iter(targets))].methods
+        methods = first if self.datasets[name].folder is None else self.config.own_data
         return Target(datasets=(name,), methods=tuple(method for method in methods if self.serves(method, name)))
 
     def serves(self, method: str, dataset: str) -> bool:
         """Whether a method can work with a dataset: one that reads tokens cannot, where the source has no texts."""
         if not self.definition(dataset).wordless:
             return True
-        return not any("tokens" in self.needs(method, dataset, member) for member in self.members(method, dataset))
+        return not any("tokens" in self.needs(of.method, dataset, of.member) for of in self.trained(method, dataset))
 
     @cached_property
     def targets(self) -> list[str]:
@@ -103,8 +127,10 @@ class Registry:
         """The protocol of a member: its own, else its method's, else the configuration's.
 
         A method without protocols of its own differs by its features alone: `official` where a member reads those that
-        copies of the dataset ship, else `clean`.
+        copies of the dataset ship, else `clean`. A blend is `official` where one of its members is.
         """
+        if blended := self.blended(method, dataset, member):
+            return max(self.protocol(of.method, dataset, of.member) for of in blended)  # "official" > "clean"
         if self._protocols(method) is None:
             return "official" if self.tfidf(method, dataset, member) == SHIPPED else "clean"
         return str(self.settings(method, dataset, member)["protocol"])
@@ -135,6 +161,33 @@ class Registry:
         """The members of a method on a dataset with the settings that are theirs alone."""
         own = self._own(method, dataset).members
         return {name: dict(settings) for name, settings in (own or self.methods[method].members).items()}
+
+    def blended(self, method: str, dataset: str, member: str) -> tuple[Member, ...]:
+        """The members of other methods that a member blends; none for a member that learns by itself.
+
+        InputError for one that is not there on this dataset, or that selects on its test documents.
+        """
+        named = flatten(self.made(method, dataset, member)).get("blends", ())
+        found = tuple(Member(*name.split("/", 1)) for name in named)
+        for of in found:
+            where, there = f"{self.file_of_method(method)}: blends: {of}", self.members(of.method, dataset)
+            if of.member not in there:
+                raise InputError(f"{where} is not there on {dataset}: its members are {', '.join(there)}")
+            if "test" in self.needs(of.method, dataset, of.member):
+                file = self.file_of_method(of.method)
+                raise InputError(
+                    f"{where} selects on the test documents of {dataset}: set `protocol: clean` in {file}, or remove it"
+                )
+        return found
+
+    def trained(self, method: str, dataset: str) -> list[Member]:
+        """The members that a method needs trained on a dataset: its own, and before them those that they blend."""
+        own = [Member(method, member) for member in self.members(method, dataset)]
+        return list(dict.fromkeys(of for one in own for of in (*self.blended(one.method, dataset, one.member), one)))
+
+    def holds_out(self, method: str, dataset: str, member: str) -> bool:
+        """Whether the training of a member leaves the validation documents out."""
+        return holds_out(load_method(self.methods[method].implementation), self.made(method, dataset, member))
 
     def ensemble(self, method: str, dataset: str) -> str | None:
         """How the members are combined, None where there is one member or no way is named."""
@@ -243,13 +296,21 @@ class Registry:
             method=method,
             variant=self._shown(method, dataset, member),
             seed=seed,
-            path=Path(f"results/{corpus}/{method}/{member or ENSEMBLE}/seed{seed}"),
+            path=_folder(corpus, Member(method, member or ENSEMBLE), seed),
             member=member,
             protocol=self.protocol(method, dataset, of),
             backbone=settings.get("backbone") if member else None,
             settings=settings if member else None,
             features=self._run_features(method, dataset, of, corpus),
+            blended=self._run_blended(method, dataset, member, corpus, seed) if member else (),
         )
+
+    def _run_blended(self, method: str, dataset: str, member: str, corpus: str, seed: int) -> tuple[Blended, ...]:
+        found = []
+        for of in self.blended(method, dataset, member):
+            path, held_out = _folder(corpus, of, seed), self.holds_out(of.method, dataset, of.member)
+            found.append(Blended(str(of), path, None if held_out else path / WITHOUT_VALIDATION))
+        return tuple(found)
 
     def _run_features(self, method: str, dataset: str, member: str, corpus: str) -> RunFeatures | None:
         kind = self.tfidf(method, dataset, member)
@@ -264,6 +325,10 @@ class Registry:
             return ENSEMBLE
         vectors = flatten(self.made(method, dataset, member)).get("vectors")
         return member if vectors is None else f"{member}, {Path(vectors).stem} vectors"
+
+
+def _folder(corpus: str, of: Member, seed: int) -> Path:
+    return Path(f"results/{corpus}/{of}/seed{seed}")
 
 
 def _may_ship(mirror: Mirror) -> bool:

@@ -1,9 +1,14 @@
-"""What training and prediction cost, over seeds and over the members of an ensemble. Imports nothing heavy."""
+"""What training and prediction cost, over seeds and over the members of an ensemble. Imports nothing heavy.
+
+A blend costs what its members cost, besides its own part, whether or not the target lists them. Where a member does not
+leave the validation documents out, its second training, without them, counts too.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import fmean
+from typing import Any
 
 from lightxml_core.reporting.runs import Group, Result
 
@@ -18,17 +23,17 @@ def members_of(group: Group, groups: list[Group]) -> list[Group]:
 
 def training_seconds(group: Group, groups: list[Group]) -> float | None:
     """Training wall time in s, summed over members; None where one recorded none."""
-    return _over(group, groups, lambda run: _recorded(run, "wall_seconds"))
+    return _over(group, groups, lambda run: _recorded(run.trainings, "wall_seconds"))
 
 
 def peak_memory_gib(group: Group, groups: list[Group]) -> float | None:
     """Peak memory of training in GiB, the largest of the members."""
-    return _over(group, groups, lambda run: _recorded(run, "peak_memory_gib"), max)
+    return _over(group, groups, lambda run: _recorded(run.trainings, "peak_memory_gib", max), max)
 
 
 def model_bytes(group: Group, groups: list[Group]) -> float | None:
     """Size of the saved models in bytes, summed over members."""
-    return _over(group, groups, lambda run: _recorded(run, "model_bytes"))
+    return _over(group, groups, lambda run: _recorded(run.models, "model_bytes"))
 
 
 def milliseconds_per_document(group: Group, groups: list[Group]) -> float | None:
@@ -51,6 +56,8 @@ def _over(
     return combine(means)
 
 
-def _recorded(run: Result, key: str) -> float | None:
-    value = run.provenance.get(key)
-    return None if value is None else float(value)
+def _recorded(
+    about: Sequence[Mapping[str, Any]], key: str, combine: Callable[[Iterable[float]], float] = sum
+) -> float | None:
+    values = [float(one[key]) for one in about if one.get(key) is not None]
+    return combine(values) if len(values) == len(about) else None

@@ -39,15 +39,30 @@ class Result:
     @cached_property
     def provenance(self) -> dict[str, Any]:
         """What was run where and what it cost; empty where nothing was recorded (ensembles)."""
-        path = self.run.path / "provenance.json"
-        return _mapping(path) if path.is_file() else {}
+        return _recorded(self.run.path / "provenance.json")
+
+    @cached_property
+    def models(self) -> list[dict[str, Any]]:
+        """The provenance of each model that predicts: of the run's own and of those that it blends."""
+        return [self.provenance, *(_recorded(of.path / "provenance.json") for of in self.run.blended)]
+
+    @cached_property
+    def trainings(self) -> list[dict[str, Any]]:
+        """The provenance of each training: of the models, and of those without the validation documents."""
+        again = [of.again for of in self.run.blended if of.again is not None]
+        return [*self.models, *(_recorded(folder / "provenance.json") for folder in again)]
 
     @cached_property
     def milliseconds_per_document(self) -> float | None:
-        """Time of prediction, from features in memory to the best labels; None where it was not recorded."""
-        path = self.run.path / "prediction.json"
-        found = _mapping(path) if path.is_file() else {}
-        return 1000.0 * found["seconds"] / found["documents"] if found.get("documents") else None
+        """Time of prediction, from features in memory to the best labels; None where it was not recorded.
+
+        That of a blend includes its members.
+        """
+        folders = (self.run.path, *(of.path for of in self.run.blended))
+        found = [_recorded(folder / "prediction.json") for folder in folders]
+        if not all(one.get("documents") for one in found):
+            return None
+        return sum(1000.0 * one["seconds"] / one["documents"] for one in found)
 
     @cached_property
     def tail(self) -> dict[str, Any]:
@@ -170,6 +185,10 @@ def one_per_backbone(groups: list[Group]) -> list[Group]:
 
 def _joined(group: Group, groups: list[Group]) -> bool:
     return not group.is_ensemble and any(g.is_ensemble and g.method == group.method for g in groups)
+
+
+def _recorded(path: Path) -> dict[str, Any]:
+    return _mapping(path) if path.is_file() else {}
 
 
 def _mapping(path: Path) -> dict[str, Any]:

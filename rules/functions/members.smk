@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from lightxml_core.methods import flatten, method_files
 from lightxml_core.planning.workload import load_of, prediction_request, training_request
 from lightxml_core.registry.grid import SHIPPED
+from lightxml_core.selection import WITHOUT_VALIDATION
 from lightxml_core.user_files import located
 
 
@@ -36,6 +37,12 @@ def needs(wildcards):
 def tfidf_of(wildcards):
     """The kind of TF-IDF that a member or its clusters are made from; None if neither reads any."""
     return or_exit(REGISTRY.tfidf, wildcards.method, wildcards.dataset, wildcards.member)
+
+
+def blended_files(wildcards, name):
+    """A file of each run that a blend combines."""
+    blended = or_exit(REGISTRY.blended, wildcards.method, wildcards.dataset, wildcards.member)
+    return [f"results/{wildcards.dataset}/{of}/seed{wildcards.seed}/{name}" for of in blended]
 
 
 def gpus_of_training(wildcards):
@@ -72,21 +79,42 @@ def training_inputs(wildcards):
         found |= {"own_vectors": own[0]} if own else {"vectors": f"data/vectors/{made(wildcards).vectors}"}
     if "names_encoder" in needs(wildcards):
         found["names_encoder"] = encoder_folder(wildcards.dataset, made(wildcards).names_backbone)
+    if "members" in needs(wildcards):
+        found["members"] = blended_files(wildcards, "validation.npz")
     return found
 
 
 def prediction_inputs(wildcards):
     """The inputs of a member, with the tokens that a prediction reads."""
-    return member_inputs(wildcards, "predict_tokens")
+    found = member_inputs(wildcards, "predict_tokens")
+    if "members" in needs(wildcards):
+        found["members"] = blended_files(wildcards, "predictions.npz")
+    return found
+
+
+def model_without_validation(wildcards):
+    """The model of a member that did not learn from the validation documents: itself, or one trained without them."""
+    if "members" in needs(wildcards):
+        sys.exit(f"error: {REGISTRY.file_of_method(wildcards.method)}: a blend learns from the validation documents")
+    held_out = REGISTRY.holds_out(wildcards.method, wildcards.dataset, wildcards.member)
+    folder = f"results/{wildcards.dataset}/{wildcards.method}/{wildcards.member}/seed{wildcards.seed}"
+    return f"{folder}/model" if held_out else f"{folder}/{WITHOUT_VALIDATION}/model"
 
 
 def as_options(inputs_of):
-    """Inputs as command-line options. Features are passed as their folder."""
+    """Inputs as command-line options. Features are passed as their folder, members by their names."""
+
+    def value(wildcards, name, path):
+        if name == "features":
+            return [Path(path[0]).parent]
+        if name == "members":
+            return [f"{member}={file}" for member, file in zip(made(wildcards).blends, path, strict=True)]
+        return [path]
 
     def options(wildcards):
         inputs = inputs_of(wildcards)
-        paths = {name: Path(path[0]).parent if name == "features" else path for name, path in inputs.items()}
-        return " ".join(f"--{name} {shlex.quote(str(path))}" for name, path in paths.items())
+        values = {name: map(str, value(wildcards, name, path)) for name, path in inputs.items()}
+        return " ".join(f"--{name} {shlex.join(paths)}" for name, paths in values.items())
 
     return options
 

@@ -12,7 +12,14 @@ TABLES = [kind.name for kind in TABLE_KINDS]
 def reported(run):
     """The files of one run that the reporting reads. An ensemble has none of a training."""
     own = ["provenance.json", "training.jsonl", "prediction.json"] if run.member else []
-    return [f"{run.path}/{name}" for name in ("metrics.json", "predictions.npz", *own)]
+    files = [f"{run.path}/{name}" for name in ("metrics.json", "predictions.npz", *own)]
+    return [*files, *([f"{run.path}/model"] if run.blended else []), *costs_of_blended(run)]
+
+
+def costs_of_blended(run):
+    """The files with the costs of the members that a blend combines."""
+    files = [f"{of.path}/{name}" for of in run.blended for name in ("provenance.json", "prediction.json")]
+    return [*files, *(f"{of.again}/provenance.json" for of in run.blended if of.again)]
 
 
 def run_files(wildcards):
@@ -47,4 +54,4 @@ def corpus_of(run):
 
 def member_of(run):
     """A run of a member as the wildcards of its rules."""
-    return SimpleNamespace(dataset=corpus_of(run), method=run.method, member=run.member)
+    return SimpleNamespace(dataset=corpus_of(run), method=run.method, member=run.member, seed=run.seed)

@@ -5,16 +5,28 @@ from lightxml_core.files import is_whole
 
 def made_for(run):
     """All that a run writes below results/, with the inputs that are prepared for it."""
-    if run.member is None:
-        return reported(run)
-    files = [*reported(run), f"{run.path}/model"]
-    member = member_of(run)
+    return [*reported(run), *(made_for_member(member_of(run)) if run.member else [])]
+
+
+def made_for_member(member):
+    """All that a member writes before its evaluation, with its inputs and all of the members that it blends."""
+    folder = f"results/{member.dataset}/{member.method}/{member.member}/seed{member.seed}"
+    files = [*trained_in(folder), f"{folder}/predictions.npz", f"{folder}/prediction.json"]
     for inputs in (training_inputs(member), prediction_inputs(member)):
-        for name, paths in inputs.items():
-            files += paths if name == "features" else [paths]
+        for paths in inputs.values():
+            files += paths if isinstance(paths, list) else [paths]
     if kind := tfidf_of(member):  # clusters are made from it, too
-        files += [f"results/{corpus_of(run)}/features/{kind}/{name}" for name in ALL_FEATURES[kind]]
+        files += [f"results/{member.dataset}/features/{kind}/{name}" for name in ALL_FEATURES[kind]]
+    for of in REGISTRY.blended(member.method, member.dataset, member.member):
+        blended = SimpleNamespace(**vars(member) | of._asdict())
+        files += made_for_member(blended)
+        model = Path(model_without_validation(blended))
+        files += trained_in(model.parent)
     return files
+
+
+def trained_in(folder):
+    return [f"{folder}/{name}" for name in ("model", "provenance.json", "training.jsonl")]
 
 
 def results_of(target):
@@ -37,6 +49,6 @@ def inputs_of_target(target):
 
     Snakemake itself only checks that a folder exists.
     """
-    files = results_of(target)
+    files = or_exit(results_of, target)
     workflow.dag.forcefiles.update(path for path in files if Path(path).exists() and not is_whole(Path(path)))
     return files

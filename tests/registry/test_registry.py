@@ -16,7 +16,7 @@ from lightxml_core.definitions.dataset import Propensity
 from lightxml_core.errors import InputError
 from lightxml_core.methods import flatten
 from lightxml_core.registry import Registry, load_registry, read_config
-from lightxml_core.selection import RunFeatures
+from lightxml_core.selection import RunFeatures, Selection
 
 ROOT = Path(__file__).parents[2]
 GONE = object()  # as the value of an edit: remove the key
@@ -27,6 +27,7 @@ HUB, SCRATCH, PACKAGE = "backbones/bert-base.yaml", "backbones/scratch-bert.yaml
 XLNET, WORDS = "backbones/scratch-xlnet.yaml", "backbones/words.yaml"
 PROTOCOLS, MATCHER = "studies/lightxml-protocols.yaml", "methods/xtransformer-small.yaml"
 STUDIED = "studies/targets.yaml"
+HYBRID = "methods/lightxml-hybrid.yaml"
 LIGHTXML, KNN, TREES = "methods/lightxml.yaml", "methods/knn.yaml", "methods/parabel.yaml"
 
 Keys = tuple[str | int, ...]
@@ -112,6 +113,23 @@ WRONG: list[tuple[str, Keys, Any, tuple[str, ...]]] = [
     (CONFIG, ("tolerance", "P@1"), 0.5, ("config.yaml: tolerance: unknown metric 'P@1': known here are P, PSP, nDCG",)),
     (CONFIG, ("tolerance", "MRR"), -1, ("tolerance.MRR must be at least 0, not -1",)),
     (CONFIG, ("targets",), GONE, ("the key 'targets' is missing",)),
+    (CONFIG, ("own_data",), ["xml"], ("config.yaml: own_data: unknown method 'xml'", "parabel")),
+    # blends
+    (HYBRID, ("settings", "blends"), "bonsai/single", ("settings.blends: expected a list, each entry a text",)),
+    (HYBRID, ("settings", "blends"), [], ("member single: blends: expected members of other methods", "found none")),
+    (HYBRID, ("settings", "blends"), ["bonsai"], ("settings.blends: expected a member of a method as method/member",)),
+    (HYBRID, ("settings", "blends"), ["bonsay/single"], ("settings.blends: unknown method 'bonsay'", "bonsai, knn")),
+    (HYBRID, ("settings", "blends"), ["bonsai/one"], ("blends: unknown member of bonsai 'one': known are single",)),
+    (HYBRID, ("settings", "blends"), ["bonsai/single"] * 2, ("member single: blends names bonsai/single twice",)),
+    (HYBRID, ("datasets", "hpo-5k", "settings", "blends"), ["a/b"], ("datasets.hpo-5k.settings.blends: unknown",)),
+    (
+        HYBRID,
+        ("settings", "blends"),
+        ["lightxml-hybrid/single"],
+        ("settings.blends: lightxml-hybrid/single is itself",),
+    ),
+    (HYBRID, ("settings", "rounds"), 0, ("settings.rounds must be at least 1, not 0",)),
+    (HYBRID, ("protocol",), "clean", ("protocol: blend has no protocols: remove the key",)),
     # datasets
     (DATASET, ("titel",), "x", ("unknown key 'titel'", "known here are title, published_as")),
     (DATASET, ("title",), 4, ("title", "expected a string, found 4")),
@@ -620,6 +638,50 @@ def test_the_runs_of_a_target_are_datasets_by_members_and_seeds(project: Path) -
     assert [(run.dataset, run.method, run.member or "ensemble", run.seed) for run in runs] == expected
     assert runs[0].path == Path("results/eurlex-4k/lightxml-two-encoders/minilm/seed1")
     assert {run.seed for run in registry.runs("all")} == {4}
+
+
+def test_a_blend_needs_its_members_and_has_their_seed_protocol_and_texts(project: Path) -> None:
+    edit(project / CONFIG, ("targets", "mine"), {"datasets": ["hpo-5k"], "methods": ["lightxml-hybrid"], "seeds": [2]})
+    edit(project / HYBRID, ("settings", "blends"), ["lightxml-two-encoders/mpnet", "attentionxml-small/tree0"])
+    registry = load(project)
+    [run] = registry.runs("mine")
+    assert registry.selection("mine") == Selection.from_json(registry.selection("mine").to_json())
+    mpnet, tree = run.blended
+    assert mpnet.path == Path("results/hpo-5k/lightxml-two-encoders/mpnet/seed2")
+    assert mpnet.again == mpnet.path / "without-validation" and tree.again is None
+    assert run.protocol == "clean" and not registry.serves("lightxml-hybrid", "delicious")
+    edit(project / HYBRID, ("settings", "blends"), ["bonsai/single", "lightxml-fast/minilm"])
+    registry = load(project)
+    assert registry.protocol("bonsai", "eurlex-4k", "single") == "official"
+    assert registry.protocol("lightxml-hybrid", "eurlex-4k", "single") == "official"
+
+
+@pytest.mark.parametrize(
+    ("dataset", "expected"),
+    [
+        ("eurlex-4k", "selects on the test documents of eurlex-4k: set `protocol: clean` in methods/lightxml.yaml"),
+        ("wiki-500k", "is not there on wiki-500k: its members are tree0, tree1, tree2"),
+    ],
+)
+def test_a_target_cannot_have_a_blend_of_what_is_not_there_or_selects_on_the_test_set(
+    project: Path, dataset: str, expected: str
+) -> None:
+    shutil.copyfile(project / HYBRID, project / "methods/mine.yaml")
+    edit(project / "methods/mine.yaml", ("settings", "blends"), ["lightxml/bert"])
+    load(project)  # what no target has is not refused
+    edit(project / CONFIG, ("targets", "mine"), {"datasets": [dataset], "methods": ["mine"]})
+    assert complaint(project).startswith(f"methods/mine.yaml: blends: lightxml/bert {expected}")
+    edit(project / CONFIG, ("targets", "mine", "datasets"), ["eurlex-4k"])
+    edit(project / LIGHTXML, ("protocol",), "clean")
+    assert [run.protocol for run in load(project).runs("mine")] == ["clean"]
+
+
+def test_a_dataset_of_ones_own_is_a_target_with_the_recommended_methods(project: Path) -> None:
+    source = {"title": "Own", "source": {"folder": "../own", "layout": "csv"}}
+    (project / "datasets/own.yaml").write_text(yaml.safe_dump(source), encoding="utf-8")
+    registry = load(project)
+    assert registry.target("own") == Target(datasets=("own",), methods=registry.config.own_data)
+    assert registry.config.own_data[0] == "lightxml-hybrid"
 
 
 def test_every_dataset_is_a_target_with_the_first_ones_methods(project: Path) -> None:

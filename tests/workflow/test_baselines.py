@@ -7,11 +7,16 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 
+from lightxml_core.evaluation import metrics
+from lightxml_core.files import load_csr, read_json
+from lightxml_core.methods.blend.model import read_blend
 from tests.helpers.project import copy_project, snakemake, write_attentionxml
 
+BLENDED = ["attentionxml-tiny/tree0", "knn/single"]
 METHODS: dict[str, dict[str, Any]] = {
     "attentionxml-tiny": {
         "implementation": "attentionxml",
@@ -40,6 +45,11 @@ METHODS: dict[str, dict[str, Any]] = {
             **{"width": 24, "dropout": 0.1, "epochs": 12, "refresh": 8, "label_epochs": 2, "label_hidden": 16},
             **{"neighbours": 10, "links": 8, "batch": 16, "lr": 0.03, "vectors": "corpus"},
         },
+        "members": {"single": {}},
+    },
+    "blend-tiny": {
+        "implementation": "blend",
+        "settings": {"blends": BLENDED},
         "members": {"single": {}},
     },
 }
@@ -73,7 +83,7 @@ def precision(project: Path, run: str) -> float:
 RUNS = [
     *("attentionxml-tiny/tree0", "attentionxml-tiny/tree1", "attentionxml-tiny/ensemble"),
     *("xtransformer-tiny/tfidf", "xtransformer-tiny/text", "xtransformer-tiny/ensemble"),
-    *("lightdxml-tiny/single", "one-vs-rest/single"),
+    *("lightdxml-tiny/single", "one-vs-rest/single", "blend-tiny/single"),
 ]
 
 
@@ -82,7 +92,7 @@ def test_each_baseline_learns(run: str, project: Path) -> None:
     assert precision(project, run) > precision(project, "popularity/single") + 30
 
 
-@pytest.mark.parametrize("run", [run for run in RUNS if "ensemble" not in run])
+@pytest.mark.parametrize("run", [run for run in RUNS if "ensemble" not in run and "blend" not in run])
 def test_each_baseline_writes_its_log_and_cost(run: str, project: Path) -> None:
     folder = project / f"results/tiny/{run}/seed0"
     lines = [json.loads(line) for line in (folder / "training.jsonl").read_text(encoding="utf-8").splitlines()]
@@ -109,5 +119,40 @@ def test_the_table_has_every_run_with_its_word_vectors(project: Path) -> None:
         *(("xtransformer-tiny", variant) for variant in ("tfidf", "text", "ensemble")),
         ("lightdxml-tiny", "single, corpus vectors"),
         ("one-vs-rest", "single"),
+        ("blend-tiny", "single"),
         ("popularity", "single"),
     }
+
+
+def test_a_blend_learns_from_models_without_the_validation_documents(project: Path) -> None:
+    """Those are trained again, except where the training leaves them out, also for a method that no target lists."""
+    results = project / "results/tiny"
+    again = {path.parent.parent.parent.name for path in results.glob("*/*/seed0/without-validation")}
+    assert again == {"knn"}
+    assert load_csr(results / "knn/single/seed0/without-validation/model/Y.npz").shape[0] == 160 - 20
+    rows = np.load(results / "corpus/validation.npy")
+    held_out = load_csr(results / "knn/single/seed0/validation.npz")
+    Y = load_csr(results / "corpus/Y.trn.npz")[rows]
+    blend = read_blend(results / "blend-tiny/single/seed0/model")
+    assert [member.name for member in blend.members] == BLENDED
+    assert blend.documents == len(rows) == 20
+    assert blend.members[1].validation["P@1"] == pytest.approx(100 * metrics.precision(metrics.rank(held_out, Y, 1), 1))
+    predictions = load_csr(results / "blend-tiny/single/seed0/predictions.npz")
+    assert predictions.data.min() > 0 and predictions.data.max() <= 1
+    assert (project / "results/tiny/knn/single/seed0/predictions.npz").is_file()
+
+
+def test_a_blend_costs_what_its_members_cost(project: Path) -> None:
+    tables = project / "results/targets/deep/tables"
+    with (tables / "cost.csv").open(encoding="utf-8", newline="") as opened:
+        [row] = [row for row in csv.DictReader(opened) if row["method"] == "blend-tiny"]
+    of = [project / f"results/tiny/{name}/seed0" for name in ("blend-tiny/single", *BLENDED)]
+    models = [read_json(folder / "provenance.json") for folder in of]
+    again = [read_json(path) for folder in of for path in folder.glob("without-validation/provenance.json")]
+    assert len(again) == 1
+    assert float(row["wall_seconds"]) == pytest.approx(sum(about["wall_seconds"] for about in models + again), abs=1e-3)
+    assert float(row["model_bytes"]) == sum(about["model_bytes"] for about in models)
+    with (tables / "blends.csv").open(encoding="utf-8", newline="") as opened:
+        rows = list(csv.DictReader(opened))
+    assert [row["member"] for row in rows] == [*BLENDED, "blend"]
+    assert sum(float(row["weight"]) for row in rows[:-1]) == pytest.approx(1)

@@ -10,13 +10,18 @@ from lightxml_core.features.vectors import from_file
 from lightxml_core.methods import TestData, TrainingData
 from lightxml_core.methods.attentionxml.settings import Settings
 
-__all__ = ["Settings", "fit", "needs", "predict"]
+__all__ = ["Settings", "fit", "holds_out", "needs", "predict"]
 
 
 def needs(settings: Settings) -> frozenset[str]:
     """Words as tokens and a GPU; label clusters for a tree, and word vectors if the settings name a file of them."""
     wanted = {"clusters": bool(settings.levels), "vectors": from_file(settings.vectors)}
     return frozenset({"tokens", "gpu"} | {name for name, is_wanted in wanted.items() if is_wanted})
+
+
+def holds_out(settings: Settings) -> bool:
+    """The validation documents only select the weights."""
+    return True
 
 
 def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None:

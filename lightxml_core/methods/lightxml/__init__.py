@@ -10,7 +10,7 @@ from lightxml_core.methods import TestData, TrainingData
 from lightxml_core.methods.lightxml.protocols import PROTOCOLS
 from lightxml_core.methods.lightxml.settings import Settings
 
-__all__ = ["PROTOCOLS", "Settings", "fit", "needs", "predict"]
+__all__ = ["PROTOCOLS", "Settings", "fit", "holds_out", "needs", "predict"]
 
 
 def needs(settings: Settings) -> frozenset[str]:
@@ -18,6 +18,11 @@ def needs(settings: Settings) -> frozenset[str]:
     clusters = {"clusters"} if settings.heads.head == "clustered" else set()
     gpus = "gpu" if settings.heads.table == "row-sparse" else "gpus"  # processes would have other rows to add up
     return frozenset({"tokens", gpus} | clusters | ({"test"} if settings.selection.select == "test" else set()))
+
+
+def holds_out(settings: Settings) -> bool:
+    """Whether the validation documents only select the weights."""
+    return settings.selection.select == "validation"
 
 
 def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None:

@@ -42,5 +42,6 @@ KINDS = (
     Kind("verdicts", "whether each published figure was reproduced"),
     Kind("datasets", "statistics of the datasets, computed and published"),
     Kind("cost", "time, memory and size, measured and published"),
+    Kind("blends", "the weight of each member of a blend, and P@k on the validation documents"),
     Kind("settings", "what each member was set to"),
 )

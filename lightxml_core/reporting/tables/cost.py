@@ -94,7 +94,8 @@ def _of_dataset(results: Results, dataset: str, entry: DatasetInfo) -> Iterator[
 
 def _measured(group: Group, groups: list[Group]) -> Measured:
     parts = members_of(group, groups) or [group]
-    hardware = dict.fromkeys(_hardware(result.provenance) for part in parts for result in part.results)
+    trainings = [about for part in parts for result in part.results for about in result.trainings]
+    hardware = dict.fromkeys(map(_hardware, trainings))
     return Measured(
         _rounded(training_seconds(group, groups)),
         _rounded(peak_memory_gib(group, groups)),
@@ -172,7 +173,8 @@ _HEADERS = {
 }
 _WORDS = {*_NAMES, "hardware", "source", "verified", "other_sources"}
 _NOTES = (
-    "Means over the seeds. For an ensemble, times and sizes are sums over its members, memory is their maximum.",
+    "Means over the seeds. For an ensemble, times and sizes are sums over its members, memory is their maximum. The "
+    "same holds for a blend; its training time includes the second training of members, without validation documents.",
     "Published costs are from the authors' machines. GB is shown as GiB. The prediction time of a whole test set is "
     "divided by its number of documents.",
 )

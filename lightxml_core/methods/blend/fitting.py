@@ -1,0 +1,53 @@
+"""Fitting a blend to the validation documents, and applying it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+from scipy import sparse
+
+from lightxml_core.errors import InputError
+from lightxml_core.methods.blend.calibration import calibrate
+from lightxml_core.methods.blend.model import Blend, BlendedMember
+from lightxml_core.methods.blend.weights import precisions, select_weights
+
+log = logging.getLogger(__name__)
+
+
+def fit_blend(members: Mapping[str, sparse.csr_matrix], Y: sparse.csr_matrix, rounds: int, seed: int) -> Blend:
+    """Calibrate the members' scores of the validation documents and weight them. members, Y: CSR N x L.
+
+    InputError without documents.
+    """
+    if Y.shape[0] == 0:
+        raise InputError(
+            "a blend learns from validation documents, and this corpus holds out none: it needs ten documents with "
+            "labels, or set `validation` in the dataset's file"
+        )
+    calibrations = {name: calibrate(scores, Y) for name, scores in members.items()}
+    calibrated = {name: calibrations[name](scores) for name, scores in members.items()}
+    weights = select_weights(calibrated, Y, rounds)
+    fitted = tuple(
+        BlendedMember(name, weights[name], calibrations[name], precisions(scores, Y))
+        for name, scores in members.items()
+    )
+    validation = precisions(_mean(weights, calibrated), Y)
+    log.info("weights on %d validation documents: %s", Y.shape[0], ", ".join(map(_told, fitted)))
+    return Blend(seed, Y.shape[0], validation, fitted)
+
+
+def blend(fitted: Blend, members: Mapping[str, sparse.csr_matrix]) -> sparse.csr_matrix:
+    """float64 CSR N x L: the weighted mean of the members' probabilities. members: CSR N x L, by name."""
+    used = [member for member in fitted.members if member.weight]
+    calibrated = {member.name: member.calibration(members[member.name]) for member in used}
+    return _mean({member.name: member.weight for member in used}, calibrated)
+
+
+def _mean(weights: Mapping[str, float], members: Mapping[str, sparse.csr_matrix]) -> sparse.csr_matrix:
+    parts = [weights[name] * scores for name, scores in members.items() if weights[name]]
+    return sparse.csr_matrix(sum(parts[1:], start=parts[0]))
+
+
+def _told(member: BlendedMember) -> str:
+    return f"{member.name} {member.weight:.2f}" if member.weight else f"{member.name} none (it does not help)"
