@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lightxml_core.__main__ import main
+from lightxml_core.definitions.config import Target
 from lightxml_core.errors import InputError
 from lightxml_core.methods import BaseSettings
 from lightxml_core.methods.load import Load, Shape
-from lightxml_core.planning.plan import Machine, estimates, plan_table, refusal
+from lightxml_core.planning.plan import Estimate, Machine, estimates, plan_table, refusal
 from lightxml_core.planning.workload import (
     STAGES,
     UNKNOWN,
@@ -170,6 +171,24 @@ def test_training_requests_what_it_needs_but_at_most_two_days(registry: Registry
 def test_the_plan_states_the_cost_of_preparing_a_dataset(registry: Registry) -> None:
     (line,) = [line for line in plan_table(registry, "wiki-500k", ROOT, LAPTOP).split("\n") if "Preparing" in line]
     assert line.startswith("Preparing wiki-500k: up to ") and line.endswith("GiB of memory (cluster_labels).")
+
+
+def test_a_blend_plans_the_trainings_that_no_other_row_has(registry: Registry) -> None:
+    """Its three members, each again without the validation documents, and itself; of two seeds."""
+
+    def planned(*methods: str) -> dict[str, Estimate]:
+        target = Target(datasets=("hpo-5k",), methods=methods, seeds=(0, 1))
+        own = replace(registry, config=replace(registry.config, targets={"own": target}))
+        return {one.method: one for one in estimates(own, "own", ROOT, GPU)}
+
+    alone = planned("lightxml-hybrid")["lightxml-hybrid"]
+    among = planned("bonsai", "lightxml-hybrid", "lightxml-fast", "one-vs-rest")
+    assert (alone.models, among["lightxml-hybrid"].models, among["lightxml-fast"].models) == (14, 8, 2)
+    assert alone.gpu_hours == pytest.approx(2 * (among["lightxml-fast"].gpu_hours or 0))
+    assert among["lightxml-hybrid"].gpu_hours == pytest.approx(among["lightxml-fast"].gpu_hours)
+    assert refusal(alone, GPU) == "unknown: time"  # one-vs-rest's
+    fetched = downloads(registry, ["hpo-5k"], ["lightxml-hybrid"], ROOT / "tests")
+    assert {"hpo-5k", "minilm"} == fetched.keys()
 
 
 def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
