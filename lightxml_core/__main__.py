@@ -9,12 +9,22 @@ import json
 import math
 import os
 import sys
+from collections.abc import Iterable
 from dataclasses import asdict
+from functools import partial
+from io import BufferedReader
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from lightxml_core.corpus.lines import read_lines
 from lightxml_core.errors import InputError
+from lightxml_core.json_lines import read_documents
+
+if TYPE_CHECKING:
+    from lightxml_core.predictor import Tag
+
+_WORDS = 5  # that explain a label
+_FEW, _MANY = 5, 100  # labels per text; the workflow keeps so many of a test document
 
 
 def main() -> None:
@@ -22,9 +32,24 @@ def main() -> None:
     commands = parser.add_subparsers(required=True, metavar="predict|plan", dest="command")
     predict = commands.add_parser("predict", help="print labels with their scores")
     predict.add_argument("--model", type=Path, required=True, help="folder that training left")
-    predict.add_argument("--top", type=_count, default=5, help="labels a text")
+    predict.add_argument(
+        *("--max-labels", "--top"),
+        type=_count,
+        help=f"the most labels per text (default: {_FEW}, or {_MANY} with a least score)",
+    )
+    least = predict.add_mutually_exclusive_group()
+    least.add_argument("--min-score", type=_score, help="the least score of a label")
+    least.add_argument(
+        "--threshold", choices=["micro", "document"], help="the one of the highest F1, if the model has it"
+    )
+    predict.add_argument("--explain", action="store_true", help=f"add the {_WORDS} words that carried each label most")
     predict.add_argument("--threads", type=_count, default=1)
-    predict.add_argument("--file", type=Path, help="a file of texts, one a line; prints JSON lines")
+    predict.add_argument("--file", type=Path, help="a file of texts, one per line; prints JSON lines")
+    predict.add_argument(
+        "--jsonl",
+        action="store_true",
+        help='read a text or {"text": …, "id": …} per line from standard input; print an object for each at once',
+    )
     predict.add_argument("text", nargs="?", help="one text")
     plan = commands.add_parser("plan", help="print the time, memory, disk and downloads that a target would take")
     plan.add_argument("--target", default="all", help="a target of the configuration, or a dataset")
@@ -35,8 +60,8 @@ def main() -> None:
         return _plan(options)
     if options.text is not None and not options.text.strip():
         parser.error("the text is empty")
-    if (options.text is None) == (options.file is None):
-        parser.error("give one text, or --file with a file of texts")
+    if [options.text is not None, options.file is not None, options.jsonl].count(True) != 1:
+        parser.error("give one text, or --file with a file of texts, or --jsonl")
     _predict(options)
 
 
@@ -50,6 +75,16 @@ def _count(text: str) -> int:
 _count.__name__ = "integer"  # as argparse names it for what is no number
 
 
+def _score(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise argparse.ArgumentTypeError(f"{text} is no score: give a number")
+    return number
+
+
+_score.__name__ = "number"
+
+
 def _rate(text: str) -> float:
     number = float(text)
     if not 0 < number < math.inf:
@@ -61,23 +96,45 @@ _rate.__name__ = "number"
 
 
 def _predict(options: argparse.Namespace) -> None:
-    from lightxml_core.predictor import Predictor, Tag
+    from lightxml_core.predictor import Predictor
     from lightxml_core.training.devices import set_threads
 
-    def shown(tag: Tag) -> str:
-        return tag.name if tag.name == tag.label else f"{tag.label}  {tag.name}"
-
-    if sys.stdout is None:
-        raise InputError("the output is closed: there is nowhere to print to")
+    if sys.stdout is None or (options.jsonl and sys.stdin is None):
+        raise InputError("the input or the output is closed: there is nothing to read, or nowhere to print to")
     set_threads(min(options.threads, os.cpu_count() or 1))
-    texts = [options.text] if options.file is None else list(read_lines(options.file))
-    found = Predictor(options.model).predict(texts, options.top)
-    if options.file is None:
-        lines = [f"{tag.score:.3f}  {shown(tag)}\n" for tag in found[0]]
+    texts = None if options.file is None else list(read_lines(options.file))
+    predictor = Predictor(options.model)
+    least = options.min_score if options.threshold is None else predictor.threshold(options.threshold)
+    most = options.max_labels or (_FEW if least is None else _MANY)
+    tag = partial(predictor.predict, top=most, min_score=least, words=_WORDS if options.explain else 0)
+    if options.jsonl:
+        for documents in read_documents(cast(BufferedReader, sys.stdin.buffer)):
+            tagged = zip(documents, tag([document.text for document in documents]), strict=True)
+            _print(_json({**document.about, "tags": _plain(tags)}) for document, tags in tagged)
+    elif texts is not None:
+        _print(_json(_plain(tags)) for tags in tag(texts))
     else:
-        escaped = (sys.stdout.encoding or "utf-8").lower() != "utf-8"  # JSON can say every character in ASCII
-        lines = [json.dumps([asdict(tag) for tag in tags], ensure_ascii=escaped) + "\n" for tags in found]
-    sys.stdout.write("".join(lines))  # at once, so that nothing is printed where a part cannot be
+        _print(f"{tag.score:.3f}  {_shown(tag)}" for tag in tag([options.text])[0])
+
+
+def _print(lines: Iterable[str]) -> None:
+    """At once, so that nothing is printed where a part cannot be."""
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    sys.stdout.flush()
+
+
+def _json(value: Any) -> str:
+    escaped = (sys.stdout.encoding or "utf-8").lower() != "utf-8"  # JSON can say every character in ASCII
+    return json.dumps(value, ensure_ascii=escaped)
+
+
+def _plain(tags: list[Tag]) -> list[dict[str, Any]]:
+    return [{key: value for key, value in asdict(tag).items() if value is not None} for tag in tags]
+
+
+def _shown(tag: Tag) -> str:
+    words = "" if tag.words is None else "".join(f"\n       {word.weight:+.3f}  {word.word}" for word in tag.words)
+    return (tag.name if tag.name == tag.label else f"{tag.label}  {tag.name}") + words
 
 
 def _plan(options: argparse.Namespace) -> None:

@@ -2,80 +2,179 @@
 
 from __future__ import annotations
 
-import shutil
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
-from lightxml_core.corpus.lines import read_lines
-from lightxml_core.corpus.store import LABELS, NAMES
+import numpy as np
+from scipy import sparse
+
+from lightxml_core.corpus.lines import collapse
 from lightxml_core.errors import InputError, refusal
 from lightxml_core.evaluation.metrics import rank_matrix
-from lightxml_core.files import CHANGED, changed_since, is_sealed, made, open_file, read_json, write_json
-from lightxml_core.methods import TestData, load_method
+from lightxml_core.evaluation.thresholds import Threshold, read_thresholds
+from lightxml_core.features.vectoriser import read_vectoriser
+from lightxml_core.files import CHANGED, changed_since, is_sealed, open_file, read_json
+from lightxml_core.methods import Explain, TestData, load_explanation, load_model
+from lightxml_core.training.description import ON_FEATURES, ON_TOKENS, is_model, read_description
 
-_ABOUT = "method.json"
+if TYPE_CHECKING:
+    from lightxml_core.encoders.tokens import TextTokenizer
+
+_TOKENIZER = "tokenizer.json"
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word or term of a text, and what it added to a label."""
+
+    word: str
+    weight: float
 
 
 @dataclass(frozen=True)
 class Tag:
-    """A label with its name (the label itself where it has none) and its score in (0, 1)."""
+    """A label with its name (the label itself if it has none) and its score, which is in (0, 1) for most methods.
+
+    words: those that added most to it, best first, if they were asked for.
+    """
 
     label: str
     name: str
     score: float
+    words: tuple[Word, ...] | None = None
 
 
-def describe_model(model: Path, implementation: str, corpus: Path) -> None:
-    """Put beside the weights what a prediction on new texts needs: the method's name and the labels."""
-    for name in (LABELS, NAMES):
-        shutil.copyfile(made(corpus / name), model / name)
-    write_json(model / _ABOUT, {"implementation": implementation})
+class _Reader:
+    """Turns texts into what the method of a model reads."""
+
+    def __init__(self, model: Path, reads: frozenset[str]) -> None:
+        if unknown := reads - ON_FEATURES - ON_TOKENS:
+            names = ", ".join(sorted(unknown))
+            raise InputError(
+                f"{model} cannot read texts, because it reads {names}: use a model that was trained on texts"
+            )
+        self.vectoriser = read_vectoriser(model) if reads & ON_FEATURES else None
+        self.tokenizer = _tokenizer_of(model) if reads & ON_TOKENS else None
+
+    @cached_property
+    def terms(self) -> list[str]:
+        """The term of each column of the features."""
+        vocabulary = {} if self.vectoriser is None else self.vectoriser.vocabulary
+        return sorted(vocabulary, key=vocabulary.__getitem__)
+
+    def read(self, texts: Sequence[str]) -> TestData:
+        """The texts as the workflow prepares the test documents of a corpus."""
+        documents = [collapse(text) for text in texts]
+        return TestData(
+            X=None if self.vectoriser is None else self.vectoriser.transform(documents),
+            tokens=None if self.tokenizer is None else self.tokenizer.tokens_of(documents),
+            documents=len(documents),
+        )
+
+
+def _tokenizer_of(model: Path) -> TextTokenizer:
+    """The tokenizer of the model, or of the encoder that lies in a folder within it, as for test documents."""
+    from lightxml_core.encoders.tokens import TextTokenizer
+
+    found = sorted(model.rglob(_TOKENIZER), key=lambda path: len(path.parts))
+    if not found:
+        raise InputError(f"{model} holds no {_TOKENIZER}: copy the whole folder again, or train again")
+    settings = read_json(model / "settings.json")
+    most = settings.get("predict_tokens") or settings["max_tokens"]
+    return TextTokenizer(found[0].parent, most, settings["text"])
 
 
 class Predictor:
-    """A trained model of a method that reads texts as tokens."""
+    """A trained model in memory, which tags texts."""
 
     def __init__(self, model: Path) -> None:
-        """InputError if the folder is no model, is one of a method that reads other features, or is damaged."""
-        if not (model / _ABOUT).is_file():
+        """InputError if the folder is no model, is one on features that no text can be turned into, or is damaged."""
+        if not is_model(model):
             raise InputError(f"{model} is no trained model: name a folder such as results/…/seed0/model")
-        for file in filter(Path.is_file, model.iterdir()):
+        for file in filter(Path.is_file, model.rglob("*")):
             open_file(file).close()  # so that a pointer of Git LFS is named as one
         if changed := changed_since(model):
             raise InputError(f"{changed} {CHANGED}: copy the whole folder again, or train again")
         self.model = model
         with self._whole():
-            self.method = load_method(read_json(model / _ABOUT)["implementation"])
-            if not (model / "tokenizer.json").is_file():
-                raise InputError(
-                    f"{model} reads TF-IDF features of a whole corpus: only models on tokens can tag new texts"
-                )
-            self.labels, self.names = (list(read_lines(model / name)) for name in (LABELS, NAMES))
-            self.settings = read_json(model / "settings.json")
-            if not len(self.labels) == len(self.names) == self.settings["labels"]:
-                raise ValueError(f"{len(self.labels)} labels, {len(self.names)} names for {self.settings['labels']}")
+            about = read_description(model)
+            self.implementation, self.labels, self.names = about.implementation, about.labels, about.names
+            self.reader = _Reader(model, about.reads)
+            self.best = load_model(about.implementation, model)
 
-    def predict(self, texts: Sequence[str], top: int = 5) -> list[list[Tag]]:
+    def threshold(self, kind: Literal["micro", "document"]) -> float:
+        """The score from which labels are assigned for the highest F1, over all pairs or per document.
+
+        It was found on the documents that the training held out. InputError if it held out none.
+        """
+        with self._whole():
+            found = read_thresholds(self.model)
+        if found is None:
+            raise InputError(
+                f"{self.model} has no thresholds, because its training held out no documents to find them on: choose "
+                "a score yourself (--min-score)"
+            )
+        chosen: Threshold = getattr(found, kind)
+        return chosen.score
+
+    def predict(
+        self, texts: Sequence[str], top: int = 5, min_score: float | None = None, words: int = 0
+    ) -> list[list[Tag]]:
         """The `top` best labels of each text, best first; all where there are fewer.
 
-        InputError for a `top` below 1, a text that UTF-8 cannot hold, or a damaged model.
+        min_score: the least score of a label, if any. words: of how many words at most to say what they added to each
+        label. InputError for a `top` below 1, a text that UTF-8 cannot hold, a damaged model, or words that the method
+        cannot tell.
         """
-        from lightxml_core.encoders.tokens import tokens_of
-
         _check(texts, top)
         if not texts:
             return []
         top = min(top, len(self.labels))
+        scores = self.scores(texts, top)
+        found = []
+        for i, ranks in enumerate(rank_matrix(scores, top)):
+            kept = [int(j) for j in ranks if j >= 0 and (min_score is None or scores[i, j] >= min_score)]
+            carried = self._words(texts[i], kept, words) if words else [None] * len(kept)
+            tags = zip(kept, carried, strict=True)
+            found.append([Tag(self.labels[j], self.names[j], float(scores[i, j]), own) for j, own in tags])
+        return found
+
+    def _words(self, text: str, labels: list[int], most: int) -> list[tuple[Word, ...] | None]:
+        """The words that added most to each of these labels."""
+        if not labels:
+            return []
+        explain, reader = self._explain, self.reader
         with self._whole():
-            most = self.settings.get("predict_tokens") or self.settings["max_tokens"]
-            tokens = tokens_of(texts, self.model, most, self.settings["text"])
-            scores = self.method.predict(self.model, TestData(tokens=tokens), top)
-        return [
-            [Tag(self.labels[j], self.names[j], float(scores[i, j])) for j in ranks if j >= 0]
-            for i, ranks in enumerate(rank_matrix(scores, top))
-        ]
+            parts = explain(reader.read([text]), np.array(labels, np.int64))
+        if parts.tokens is None:
+            assert parts.features is not None
+            return [_best_words([reader.terms[j] for j in row.indices], row.data, most) for row in parts.features]
+        assert reader.tokenizer is not None
+        pieces = reader.tokenizer.words_of(collapse(text))
+        return [_best_words(pieces, row[: len(pieces)], most) for row in parts.tokens]
+
+    @cached_property
+    def _explain(self) -> Explain:
+        with self._whole():
+            explain = load_explanation(self.implementation, self.model)
+        if explain is None:
+            raise InputError(
+                f"{self.model} is a model that cannot tell which words carried a label: leave out --explain"
+            )
+        return explain
+
+    def scores(self, texts: Sequence[str], top: int) -> sparse.csr_matrix:
+        """float32 CSR N x L: the `top` best scores of each text, at least one text. InputError for a damaged model."""
+        with self._whole():
+            scores = self.best(self.reader.read(texts), top)
+            if scores.shape[1] != len(self.labels):
+                raise ValueError(f"scores of {scores.shape[1]} labels, but names of {len(self.labels)}")
+        return scores
 
     @contextmanager
     def _whole(self) -> Iterator[None]:
@@ -93,6 +192,15 @@ class Predictor:
                 f"{self.model} is no whole model ({type(error).__name__}: {reason}): copy the folder again, with its "
                 "hidden files"
             ) from error
+
+
+def _best_words(words: Sequence[str], weights: np.ndarray, most: int) -> tuple[Word, ...]:
+    """The words that add most, each with the sum over its pieces and occurrences; none that adds nothing."""
+    sums: defaultdict[str, float] = defaultdict(float)
+    for word, weight in zip(words, weights.tolist(), strict=True):
+        sums[word] += weight if word else 0.0
+    best = sorted(sums.items(), key=lambda item: (-item[1], item[0]))[:most]
+    return tuple(Word(word, weight) for word, weight in best if weight > 0)
 
 
 def _check(texts: Sequence[str], top: int) -> None:

@@ -13,6 +13,7 @@ rule build_features:
         trn="results/{dataset}/features/{kind}/X.trn.npz",
         tst="results/{dataset}/features/{kind}/X.tst.npz",
         vocabulary="results/{dataset}/features/{kind}/vocabulary.json",
+        vectoriser="results/{dataset}/features/{kind}/vectoriser.json",
     log:
         "logs/build_features/{dataset}/{kind}.log",
     benchmark:

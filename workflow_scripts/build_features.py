@@ -10,7 +10,8 @@ from lightxml_core.definitions.features import FeatureSettings
 from lightxml_core.definitions.reading import from_json
 from lightxml_core.features.labels import normalise_rows
 from lightxml_core.features.text import Features, build_bow, build_tfidf
-from lightxml_core.files import save_csr, seal, write_json
+from lightxml_core.features.vectoriser import NoVectoriser
+from lightxml_core.files import seal
 
 
 def main() -> None:
@@ -22,11 +23,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)  # also for large temporary files
-    X_trn, X_tst, vocabulary = _features(options)
-    save_csr(options.out / "X.trn.npz", X_trn)
-    save_csr(options.out / "X.tst.npz", X_tst)
-    write_json(options.out / "vocabulary.json", vocabulary)
+    features = _features(options)
+    features.write(options.out)
     seal(options.out)
+    X_trn, X_tst = features.X_trn, features.X_tst
     print(f"{X_trn.shape[0]} + {X_tst.shape[0]} documents, {X_trn.shape[1]} features, {X_trn.nnz} values in training")
 
 
@@ -35,7 +35,8 @@ def _features(options: argparse.Namespace) -> Features:
         X_trn, X_tst = (load_X(options.corpus, part, options.out) for part in ("trn", "tst"))
         if options.kind == "tfidf":
             X_trn, X_tst = (normalise_rows(X, options.out) for X in (X_trn, X_tst))
-        return X_trn, X_tst, {str(column): column for column in range(X_trn.shape[1])}
+        columns = {str(column): column for column in range(X_trn.shape[1])}
+        return Features(X_trn, X_tst, NoVectoriser("it was trained on a bag of words that came without texts", columns))
     build = build_tfidf if options.kind == "tfidf" else build_bow
     trn, tst = load_texts(options.corpus, "trn"), load_texts(options.corpus, "tst")
     return build(trn, tst, options.settings, options.out)

@@ -17,7 +17,8 @@ from lightxml_core.downloads.used import read_used
 from lightxml_core.features.labels import normalise_rows
 from lightxml_core.features.origin import OF_CLUSTERS, origins
 from lightxml_core.features.text import Features, build_tfidf
-from lightxml_core.files import atomic_path, made, save_csr, seal, write_json
+from lightxml_core.features.vectoriser import NoVectoriser
+from lightxml_core.files import atomic_path, made, save_csr, seal
 
 
 def main() -> None:
@@ -32,15 +33,13 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)  # also for large temporary files
     used = read_used(options.used)
     shipped = _shipped(options, used.layout)
-    X_trn, X_tst, vocabulary = _features(shipped, options)
-    save_csr(options.out / "X.trn.npz", X_trn)
-    save_csr(options.out / "X.tst.npz", X_tst)
-    write_json(options.out / "vocabulary.json", vocabulary)
+    features = _features(shipped, options)
+    features.write(options.out)
     if shipped is not None and shipped.tst is None:
         save_csr(options.out / OF_CLUSTERS, normalise_rows(shipped.trn, options.out))
     else:
         _link_or_copy(options.out / "X.trn.npz", options.out / OF_CLUSTERS)
-    found = origins(shipped, X_trn.shape[1], used.archives)
+    found = origins(shipped, features.X_trn.shape[1], used.archives)
     found.write(options.out)
     seal(options.out)
     print(f"for methods: {found.documents}\nfor label clusters: {found.clusters}")
@@ -55,7 +54,10 @@ def _shipped(options: argparse.Namespace, layout: str) -> Shipped | None:
 def _features(shipped: Shipped | None, options: argparse.Namespace) -> Features:
     """The features of all documents for the methods."""
     if shipped is not None and shipped.tst is not None:
-        return normalise_rows(shipped.trn, options.out), normalise_rows(shipped.tst, options.out), {}
+        X_trn, X_tst = (normalise_rows(X, options.out) for X in (shipped.trn, shipped.tst))
+        return Features(
+            X_trn, X_tst, NoVectoriser("its features came with the dataset, without the terms they stand for")
+        )
     trn, tst = load_texts(options.corpus, "trn"), load_texts(options.corpus, "tst")
     return build_tfidf(trn, tst, options.settings, options.out)
 

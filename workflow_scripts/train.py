@@ -11,10 +11,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from lightxml_core.evaluation.thresholds import best_thresholds
 from lightxml_core.files import locked, made, seal, write_json, write_text
-from lightxml_core.methods import flatten, load_method, make_settings
-from lightxml_core.methods.inputs import Inputs, load_training_data, without_validation
-from lightxml_core.predictor import describe_model
+from lightxml_core.methods import Method, TrainingData, flatten, holds_out, load_method, make_settings
+from lightxml_core.methods.inputs import Inputs, held_out, load_training_data, without_validation
+from lightxml_core.training.description import describe_model
 from lightxml_core.training.devices import lease_gpus, set_threads
 from lightxml_core.training.processes import is_worker, launch, team
 from lightxml_core.training.provenance import provenance
@@ -60,12 +61,15 @@ def train(options: argparse.Namespace) -> None:
         if team().first:
             lock = options.model.parent / ".train.lock"
             stack.enter_context(locked(lock, f"{options.model.parent} is being trained"))
-        data = load_training_data(inputs, method.needs(settings))
+        needs = method.needs(settings)
+        data = load_training_data(inputs, needs)
         data = without_validation(data) if options.without_validation else data
         method.fit(data, settings, options.model, resume)
         if not team().first:
             return
-        describe_model(options.model, options.method, options.corpus)
+        describe_model(options.model, options.method, needs, inputs)
+        if holds_out(method, settings) and len(data.validation):
+            _keep_thresholds(method, data, options.model)
         about = provenance(flatten(settings), inputs.files(), options.model, started, resumed)
         seal(options.model)
         live = checkpoint / "training.jsonl"  # written by methods that train in steps
@@ -74,6 +78,12 @@ def train(options: argparse.Namespace) -> None:
         write_json(options.provenance, about)
         seal(options.provenance)
         shutil.rmtree(checkpoint, ignore_errors=True)  # last, because a run killed before this resumes from it
+
+
+def _keep_thresholds(method: Method, data: TrainingData, model: Path) -> None:
+    predictions = method.predict(model, held_out(data), 100)
+    if found := best_thresholds(predictions, data.Y[data.validation]):
+        found.write(model)
 
 
 if __name__ == "__main__":

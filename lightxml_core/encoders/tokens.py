@@ -85,7 +85,7 @@ def tokenize(
     out.mkdir(parents=True, exist_ok=True)
     try:
         with raw.open("wb") as flat:
-            for chunk in _encoded(texts, encoder, max_tokens, preparation):
+            for chunk in TextTokenizer(encoder, max_tokens, preparation).chunks(texts):
                 lengths.extend(map(len, chunk))
                 flat.write(_flat(chunk).tobytes())
         _save(raw, lengths, out, part)
@@ -95,22 +95,43 @@ def tokenize(
 
 def tokens_of(texts: Iterable[str], encoder: Path, max_tokens: int, preparation: Preparation) -> TokenisedPart:
     """The same for a few texts, in memory."""
-    documents = [ids for chunk in _encoded(texts, encoder, max_tokens, preparation) for ids in chunk]
-    return TokenisedPart(_flat(documents), _offsets([len(ids) for ids in documents]))
+    return TextTokenizer(encoder, max_tokens, preparation).tokens_of(texts)
 
 
-def _encoded(
-    texts: Iterable[str], encoder: Path, max_tokens: int, preparation: Preparation
-) -> Iterator[list[list[int]]]:
-    """The ids of each text, some thousand texts at a time; a text without tokens becomes one unknown token."""
-    tokenizer = _load_tokenizer(encoder, max_tokens)
-    if preparation == "official":
-        _tokenize_as_in_2020(tokenizer, encoder)
-    unknown = getattr(tokenizer.model, "unk_token", None)
-    nothing = [] if unknown is None else [tokenizer.token_to_id(unknown)]
-    prepared = (prepare_text(text, preparation, max_tokens) for text in texts)
-    for chunk in _chunks(prepared):
-        yield [item.ids or nothing for item in tokenizer.encode_batch_fast(chunk)]
+class TextTokenizer:
+    """The tokenizer of an encoder, in memory.
+
+    A text becomes at most `max_tokens` ids, special tokens included. A text without tokens becomes one unknown token.
+    """
+
+    def __init__(self, encoder: Path, max_tokens: int, preparation: Preparation) -> None:
+        """InputError if the folder of the encoder holds no readable `tokenizer.json`."""
+        self.max_tokens, self.preparation = max_tokens, preparation
+        self.tokenizer = _load_tokenizer(encoder, max_tokens)
+        if preparation == "official":
+            _tokenize_as_in_2020(self.tokenizer, encoder)
+
+    def tokens_of(self, texts: Iterable[str]) -> TokenisedPart:
+        """The ids of a few texts."""
+        documents = [ids for chunk in self.chunks(texts) for ids in chunk]
+        return TokenisedPart(_flat(documents), _offsets([len(ids) for ids in documents]))
+
+    def words_of(self, text: str) -> list[str]:
+        """For each id of a text the word that it is a piece of; empty for a special or unknown token."""
+        prepared = prepare_text(text, self.preparation, self.max_tokens)
+        found, spans = self.tokenizer.encode(prepared), dict[int, tuple[int, int]]()
+        for word, (start, end) in zip(found.word_ids, found.offsets, strict=True):
+            if word is not None:
+                spans[word] = (min(start, spans.get(word, (start, end))[0]), end)
+        return ["" if word is None else prepared[slice(*spans[word])].strip() for word in found.word_ids] or [""]
+
+    def chunks(self, texts: Iterable[str]) -> Iterator[list[list[int]]]:
+        """The ids of each text, some thousand texts at a time."""
+        unknown = getattr(self.tokenizer.model, "unk_token", None)
+        nothing = [] if unknown is None else [self.tokenizer.token_to_id(unknown)]
+        prepared = (prepare_text(text, self.preparation, self.max_tokens) for text in texts)
+        for chunk in _chunks(prepared):
+            yield [item.ids or nothing for item in self.tokenizer.encode_batch_fast(chunk)]
 
 
 def _flat(documents: list[list[int]]) -> np.ndarray:

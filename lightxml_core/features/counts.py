@@ -102,20 +102,22 @@ def matrix_of(
     counts: Counts,
     columns: np.ndarray,
     width: int,
-    weigh: Callable[[sparse.csr_matrix], object],
+    weigh: Callable[[sparse.csr_matrix], object] | None,
     folder: Path | None,
 ) -> sparse.csr_matrix:
     """float32 CSR N x width of the counts; its arrays are in unnamed temporary files in `folder`, or in memory if None.
 
     columns: int32[terms], the column of each term, -1 for one that is left out. weigh: changes the values of some rows
-    in place. They are in the order of the terms' numbers, because scikit-learn adds their squares in this order.
+    in place, if given. They are in the order of the terms' numbers, because scikit-learn adds their squares in this
+    order.
     """
     size = sum(int(np.count_nonzero(columns[terms] >= 0)) for terms in counts.in_blocks())
     indices, data = new_array(size, np.int32, folder), new_array(size, np.float32, folder)
     indptr = [np.zeros(1, np.int64)]
     for start, stop in blocks(counts.offsets):
         block = _chosen(*counts.rows(start, stop), columns, width)
-        weigh(block)
+        if weigh is not None:
+            weigh(block)
         block.sort_indices()
         first = indptr[-1][-1]
         indices[first : first + block.nnz], data[first : first + block.nnz] = block.indices, block.data

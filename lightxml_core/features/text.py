@@ -6,36 +6,41 @@ import logging
 from collections.abc import Iterable
 from itertools import compress
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
 
 from lightxml_core.definitions.features import FeatureSettings
 from lightxml_core.errors import InputError
-from lightxml_core.features.counts import (
-    Analyzer,
-    Counts,
-    count_known,
-    document_frequencies,
-    matrix_of,
-    number_terms,
-    term_frequencies,
-)
+from lightxml_core.features.counts import Counts, document_frequencies, matrix_of, number_terms, term_frequencies
 from lightxml_core.features.unspaced import Watched
-
-_WORD = r"(?u)\b\w+\b"  # keeps words of one letter; scikit-learn's own pattern drops the "A" of "vitamin A"
+from lightxml_core.features.vectoriser import Frequencies, NoVectoriser, Vectoriser, analyzer_of
+from lightxml_core.files import save_csr
 
 SHOWN = 30  # characters of a text
 
 logger = logging.getLogger(__name__)
 
-Features = tuple[sparse.csr_matrix, sparse.csr_matrix, dict[str, int]]
+
+class Features(NamedTuple):
+    """X_trn: of the training documents, float32 CSR N_trn x D. X_tst: of the test documents, N_tst x D."""
+
+    X_trn: sparse.csr_matrix
+    X_tst: sparse.csr_matrix
+    vectoriser: Vectoriser | NoVectoriser
+
+    def write(self, folder: Path) -> None:
+        """Write the matrices and the vectoriser into an existing folder."""
+        save_csr(folder / "X.trn.npz", self.X_trn)
+        save_csr(folder / "X.tst.npz", self.X_tst)
+        self.vectoriser.write(folder)
 
 
 def build_tfidf(
     trn_texts: Iterable[str], tst_texts: Iterable[str], settings: FeatureSettings, folder: Path | None = None
 ) -> Features:
-    """X_trn (N_trn x D), X_tst (N_tst x D), and the column of each term: float32 CSR with rows of length 1.
+    """Features with rows of length 1, and what makes them of other texts.
 
     Vocabulary and document frequencies come from the training texts alone, in lower case. A text without known terms
     gets an empty row. InputError if no term is left. A warning is given if words have no blanks between them, unless
@@ -56,26 +61,16 @@ def build_bow(
 def _build(
     trn_texts: Iterable[str], tst_texts: Iterable[str], settings: FeatureSettings, folder: Path | None, weighted: bool
 ) -> Features:
-    analyze, watched = _analyzer(settings), Watched(trn_texts)
-    counts, number = number_terms(watched, analyze, folder)
+    watched = Watched(trn_texts)
+    counts, number = number_terms(watched, analyzer_of(settings), folder)
     if settings.analyzer == "word" and watched.unspaced:
         _warn_unspaced(watched.example)
-    vocabulary, columns, frequencies = _vocabulary(counts, number, settings)
+    vocabulary, columns, documents_with = _vocabulary(counts, number, settings)
     del number  # millions of words
-    weigh = _Weights(frequencies, len(counts.offsets) - 1, settings.sublinear) if weighted else _as_they_are
-    X_trn = matrix_of(counts, columns, len(vocabulary), weigh, folder)
-    counts = count_known(tst_texts, analyze, vocabulary, folder)
-    return X_trn, matrix_of(counts, np.arange(len(vocabulary)), len(vocabulary), weigh, folder), vocabulary
-
-
-def _analyzer(settings: FeatureSettings) -> Analyzer:
-    """The function that splits a text into terms."""
-    from sklearn.feature_extraction.text import CountVectorizer
-
-    pattern = _WORD if settings.analyzer == "word" else None
-    vectoriser = CountVectorizer(analyzer=settings.analyzer, token_pattern=pattern, ngram_range=(1, settings.ngrams))
-    analyze: Analyzer = vectoriser.build_analyzer()
-    return analyze
+    frequencies = Frequencies(documents_with, len(counts.offsets) - 1) if weighted else None
+    vectoriser = Vectoriser(settings, vocabulary, frequencies)
+    X_trn = matrix_of(counts, columns, len(vocabulary), vectoriser.weigh, folder)
+    return Features(X_trn, vectoriser.transform(tst_texts, folder), vectoriser)
 
 
 def _warn_unspaced(example: str) -> None:
@@ -112,27 +107,3 @@ def _columns(kept: list[str], number: dict[str, int]) -> np.ndarray:
     columns = np.full(len(number), -1, np.int32)
     columns[np.fromiter(map(number.__getitem__, kept), np.int64, len(kept))] = np.arange(len(kept))
     return columns
-
-
-class _Weights:
-    """Replaces counts by TF-IDF: 1 + ln(count) or the count, times 1 + ln((1 + N) / (1 + df)); rows of length 1.
-
-    Each step is rounded to float32, as scikit-learn rounds it.
-    """
-
-    def __init__(self, frequencies: np.ndarray, documents: int, sublinear: bool) -> None:
-        ratio = np.float32(documents + 1) / (frequencies.astype(np.float32) + np.float32(1.0))
-        self.idf, self.sublinear = np.log(ratio) + np.float32(1.0), sublinear
-
-    def __call__(self, rows: sparse.csr_matrix) -> None:
-        from sklearn.preprocessing import normalize
-
-        if self.sublinear:
-            np.log(rows.data, rows.data)
-            rows.data += 1.0
-        rows.data *= self.idf[rows.indices]
-        normalize(rows, copy=False)
-
-
-def _as_they_are(rows: sparse.csr_matrix) -> None:
-    """Keep the counts."""

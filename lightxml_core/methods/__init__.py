@@ -13,6 +13,9 @@ A method is a module in this package with four names:
 It may also have `holds_out(settings)`: whether `fit` uses the validation documents for nothing but to select weights. A
 method without it learns from all documents.
 
+It may also have `load(model)`: reads the model once and returns `predict` without its first argument, to tag
+texts again and again. And `explain(model)`, an `Explain` that says which terms or tokens carried a label.
+
 A package may also have a module `workload` with `workload(settings, size, shape)`, which estimates a training from the
 size of the backbone and the `Shape` of the dataset (`lightxml_core.methods.load`), or gives None. An edit to it trains
 nothing again.
@@ -23,9 +26,9 @@ Planning the workflow imports every method, so their heavy libraries are importe
 from __future__ import annotations
 
 import importlib
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
@@ -79,7 +82,7 @@ class TestData:
     """Test documents as a method sees them: only the inputs it needs, the others None.
 
     X: float32 CSR N_tst × D. Y: CSR N_tst × L, given only to a protocol that selects on the test set. members:
-    scores of other methods' members, CSR N_tst × L, by `method/member`.
+    scores of other methods' members, CSR N_tst × L, by `method/member`. documents: N_tst.
     """
 
     __test__ = False  # a data class, not a test: pytest goes by the name
@@ -88,6 +91,26 @@ class TestData:
     tokens: TokenisedPart | None = None
     Y: sparse.csr_matrix | None = None
     members: Mapping[str, sparse.csr_matrix] = field(default_factory=dict)
+    documents: int | None = None
+
+
+Predict = Callable[[TestData, int], sparse.csr_matrix]
+"""`predict` of a method, with a model in memory."""
+
+
+@dataclass(frozen=True)
+class Contributions:
+    """What each part of a document adds to its scores for K labels.
+
+    features: float32 CSR K × D, by column of X. tokens: float32[K, T], by position. Only what the method reads.
+    """
+
+    features: sparse.csr_matrix | None = None
+    tokens: np.ndarray | None = None
+
+
+Explain = Callable[[TestData, np.ndarray], Contributions]
+"""Of one document and int64[K] labels."""
 
 
 @dataclass(frozen=True)
@@ -147,6 +170,19 @@ def holds_out(method: Method, settings: BaseSettings) -> bool:
     """Whether a training leaves the validation documents out, but for the selection of weights."""
     answer = getattr(method, "holds_out", None)
     return answer is not None and bool(answer(settings))
+
+
+def load_model(implementation: str, model: Path) -> Predict:
+    """The prediction of a trained model, which is read now if the method can keep it in memory, else at each call."""
+    method = load_method(implementation)
+    load: Callable[[Path], Predict] | None = getattr(method, "load", None)
+    return partial(method.predict, model) if load is None else load(model)
+
+
+def load_explanation(implementation: str, model: Path) -> Explain | None:
+    """What says which parts of a document carried a label; None if the method cannot."""
+    explain: Callable[[Path], Explain] | None = getattr(load_method(implementation), "explain", None)
+    return None if explain is None else explain(model)
 
 
 def method_files(implementation: str) -> list[Path]:

@@ -11,7 +11,7 @@ import numpy as np
 from scipy import sparse
 
 from lightxml_core.corpus.lines import read_lines
-from lightxml_core.corpus.store import NAMES, load_Y
+from lightxml_core.corpus.store import NAMES, load_stats, load_Y
 from lightxml_core.encoders.tokens import load_tokens
 from lightxml_core.errors import InputError
 from lightxml_core.files import load_array, load_csr, made
@@ -108,6 +108,16 @@ def load_validation_data(inputs: Inputs) -> TestData:
     return TestData(
         X=sparse.csr_matrix(load_csr(made(inputs.features / "X.trn.npz"))[rows]) if inputs.features else None,
         tokens=load_tokens(inputs.tokens, "trn").take(rows) if inputs.tokens else None,
+        documents=len(rows),
+    )
+
+
+def held_out(data: TrainingData) -> TestData:
+    """The validation documents as a model sees documents to predict, without their labels."""
+    return TestData(
+        X=None if data.X is None else sparse.csr_matrix(data.X[data.validation]),
+        tokens=None if data.tokens is None else data.tokens.take(data.validation),
+        documents=len(data.validation),
     )
 
 
@@ -118,6 +128,7 @@ def load_test_data(inputs: Inputs, labels: bool = False) -> TestData:
         tokens=load_tokens(inputs.tokens, "tst") if inputs.tokens else None,
         Y=load_Y(inputs.corpus, "tst") if labels else None,
         members=_load_members(inputs),
+        documents=load_stats(inputs.corpus)["documents_tst"],
     )
 
 

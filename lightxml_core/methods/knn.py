@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 from scipy import sparse
 
 from lightxml_core.evaluation.metrics import top_k as keep_best
 from lightxml_core.features.labels import normalise_rows
 from lightxml_core.files import load_csr, read_json, save_csr, write_json
-from lightxml_core.methods import BaseSettings, TestData, TrainingData
+from lightxml_core.methods import BaseSettings, Contributions, Explain, Predict, TestData, TrainingData
 from lightxml_core.values import Count
 
 _SIMILARITIES_AT_ONCE = 10_000_000  # at most 120 MB as CSR, if every document shares a word with every other
@@ -43,10 +45,34 @@ def predict(model: Path, data: TestData, top_k: int) -> sparse.csr_matrix:
     Neighbours with equal similarity are ordered as the training documents. Documents without a common feature are not
     neighbours, so a document without features gets an empty row.
     """
-    assert data.X is not None
-    neighbours = read_json(model / "settings.json")["neighbours"]
+    return load(model)(data, top_k)
+
+
+def load(model: Path) -> Predict:
+    """The same, with the training documents in memory."""
+    neighbours: int = read_json(model / "settings.json")["neighbours"]
     documents = sparse.csr_matrix(load_csr(model / "X.npz").T)
-    Y_trn = load_csr(model / "Y.npz")
+    return partial(_votes, documents, load_csr(model / "Y.npz"), neighbours)
+
+
+def explain(model: Path) -> Explain:
+    """What each term adds to the similarities of the neighbours that have a label. They add up to its score."""
+    neighbours: int = read_json(model / "settings.json")["neighbours"]
+    X_trn, Y_trn = load_csr(model / "X.npz"), load_csr(model / "Y.npz")
+
+    def of(data: TestData, labels: np.ndarray) -> Contributions:
+        assert data.X is not None
+        X = normalise_rows(data.X)
+        nearest = keep_best(sparse.csr_matrix(X @ X_trn.T), neighbours).indices
+        return Contributions(sparse.csr_matrix((Y_trn[nearest][:, labels].T @ X_trn[nearest]).multiply(X)))
+
+    return of
+
+
+def _votes(
+    documents: sparse.csr_matrix, Y_trn: sparse.csr_matrix, neighbours: int, data: TestData, top_k: int
+) -> sparse.csr_matrix:
+    assert data.X is not None
     X_tst = normalise_rows(data.X)
     step = max(1, _SIMILARITIES_AT_ONCE // Y_trn.shape[0])
     blocks = [sparse.csr_matrix((0, Y_trn.shape[1]), dtype=Y_trn.dtype)]

@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,7 +22,7 @@ from lightxml_core.errors import InputError
 from lightxml_core.evaluation.metrics import top_k as keep_best
 from lightxml_core.features.labels import normalise_rows
 from lightxml_core.files import read_json, write_json
-from lightxml_core.methods import BaseSettings, TestData, TrainingData
+from lightxml_core.methods import BaseSettings, Contributions, Explain, Predict, TestData, TrainingData
 from lightxml_core.training.devices import threads
 from lightxml_core.values import Count, Leaf, Positive, Share
 
@@ -66,11 +67,12 @@ def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None
 
     assert data.X is not None
     out.mkdir(parents=True, exist_ok=True)
-    corpus = out / ".corpus.txt"
+    corpus, said = out / ".corpus.txt", out / "omikuji.stderr"
     try:
         _write_corpus(corpus, data.X, data.Y)
-        with _standard_error_to(out / "omikuji.stderr"):
+        with _output_to(said, 2):  # a progress bar, and the reason when it aborts
             model = omikuji.Model.train_on_data(str(corpus), _hyper_parameters(settings), n_threads=threads())
+        said.unlink()
     finally:
         corpus.unlink(missing_ok=True)
     _save_trees(model, out / "trees")
@@ -79,19 +81,93 @@ def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None
 
 def predict(model: Path, data: TestData, top_k: int) -> sparse.csr_matrix:
     """float32 CSR N x L of probabilities, the mean over the trees; a document without features gets an empty row."""
+    return load(model)(data, top_k)
+
+
+def load(model: Path) -> Predict:
+    """The same, with the trees in memory."""
     import omikuji
 
-    assert data.X is not None
     settings = read_json(model / "settings.json")
-    trees = omikuji.Model.load(str(model / "trees"))
-    trees.init_prediction_thread_pool(1)  # one document per call: more threads only wait for each other
-    trees.densify_weights()  # of the upper nodes, which doubles the speed
+    with _output_to(Path(os.devnull), 1, 2):  # it logs each file that it loads to standard output
+        trees = omikuji.Model.load(str(model / "trees"))
+        trees.init_prediction_thread_pool(1)  # one document per call: more threads only wait for each other
+        trees.densify_weights()  # of the upper nodes, which doubles the speed
+    return partial(_best, trees, settings["beam"], settings["labels"])
+
+
+@dataclass(frozen=True)
+class _Step:
+    """A classifier on the way from the root of a tree to a label: a column of CSR (D + 1) × columns, its bias last."""
+
+    weights: sparse.csr_matrix
+    column: int
+
+    def of(self, features: np.ndarray) -> np.ndarray:
+        """float64: its weights for features int64[n]."""
+        return np.asarray(self.weights[features, self.column].toarray(), np.float64).ravel()
+
+
+def ways(model: Path) -> list[dict[int, tuple[_Step, ...]]]:
+    """For each tree the classifiers from the root to each label, from the files that omikuji wrote."""
+    from lightxml_core.cbor import read_cbor
+
+    found = []
+    for file in sorted((model / "trees").glob("tree*.cbor")):
+        labels: dict[int, tuple[_Step, ...]] = {}
+        waiting: list[tuple[Any, tuple[_Step, ...]]] = [(read_cbor(file), ())]
+        while waiting:
+            [(kind, node)], above = waiting[-1][0].items(), waiting.pop()[1]
+            weights = _weights(node["weights"])
+            below = node["children"] if kind == "Branch" else node["labels"]
+            steps = [(*above, _Step(weights, column)) for column in range(len(below))]
+            if kind == "Branch":
+                waiting += zip(below, steps, strict=True)
+            else:
+                labels |= zip(below.astype(int).tolist(), steps, strict=True)
+        found.append(labels)
+    return found
+
+
+def _weights(stored: dict[str, Any]) -> sparse.csr_matrix:
+    """CSR (D + 1) × columns of a node's weights, which the file holds whole or by the rows that are not empty."""
+    if "Dense" in stored:
+        return sparse.csr_matrix(stored["Dense"]["data"].reshape(stored["Dense"]["dim"].astype(int)))
+    rows, shape = stored["Sparse"], (int(stored["Sparse"]["outer_dim"]), int(stored["Sparse"]["inner_dim"]))
+    counts = np.zeros(shape[0], np.int64)
+    counts[rows["outer_inds"].astype(int)] = np.diff(rows["indptr"])
+    ends = np.concatenate([[0], np.cumsum(counts)])
+    return sparse.csr_matrix((rows["data"], rows["inner_inds"].astype(int), ends), shape=shape)
+
+
+def explain(model: Path) -> Explain:
+    """Weight times value of each term, summed over the classifiers on the way to a label; the mean over the trees."""
+    trees = ways(model)
+
+    def of(data: TestData, labels: np.ndarray) -> Contributions:
+        assert data.X is not None
+        X = normalise_rows(data.X)
+        sums = [
+            sum((step.of(X.indices) for tree in trees for step in tree[label]), np.zeros(X.nnz)) / len(trees)
+            for label in labels.tolist()
+        ]
+        values = np.concatenate([np.empty(0), *(weights * X.data for weights in sums)]).astype(np.float32)
+        ends = np.arange(len(labels) + 1) * X.nnz
+        return Contributions(
+            sparse.csr_matrix((values, np.tile(X.indices, len(labels)), ends), (len(labels), X.shape[1]))
+        )
+
+    return of
+
+
+def _best(trees: Any, beam: int, labels: int, data: TestData, top_k: int) -> sparse.csr_matrix:
+    assert data.X is not None
     X = normalise_rows(data.X)
-    rows = [_ranked(trees, X, row, settings["beam"], top_k) for row in range(X.shape[0])]
+    rows = [_ranked(trees, X, row, beam, top_k) for row in range(X.shape[0])]
     indptr = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
     pairs = np.array([pair for row in rows for pair in row], dtype=np.float64).reshape(-1, 2)
     scores = sparse.csr_matrix(
-        (pairs[:, 1].astype(np.float32), pairs[:, 0].astype(np.int64), indptr), shape=(X.shape[0], settings["labels"])
+        (pairs[:, 1].astype(np.float32), pairs[:, 0].astype(np.int64), indptr), shape=(X.shape[0], labels)
     )
     return keep_best(scores, top_k)
 
@@ -149,18 +225,15 @@ def _save_trees(model: Any, target: Path) -> None:
 
 
 @contextmanager
-def _standard_error_to(file: Path) -> Iterator[None]:
-    """Redirect the process's standard error to a file, which is removed unless the block fails.
-
-    omikuji draws a progress bar there, in a log file one line per document. It also prints the reason there when it
-    aborts.
-    """
-    saved = os.dup(2)
+def _output_to(file: Path, *descriptors: int) -> Iterator[None]:
+    """Redirect what the process writes to these descriptors to a file."""
+    saved = [(descriptor, os.dup(descriptor)) for descriptor in descriptors]
     try:
         with file.open("wb") as opened:
-            os.dup2(opened.fileno(), 2)
+            for descriptor in descriptors:
+                os.dup2(opened.fileno(), descriptor)
         yield
     finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-    file.unlink()
+        for descriptor, own in saved:
+            os.dup2(own, descriptor)
+            os.close(own)

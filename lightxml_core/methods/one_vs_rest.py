@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from scipy import sparse
 from lightxml_core.evaluation.metrics import top_k as keep_best
 from lightxml_core.features.labels import normalise_rows
 from lightxml_core.files import load_csr, new_folder, save_csr
-from lightxml_core.methods import BaseSettings, TestData, TrainingData
+from lightxml_core.methods import BaseSettings, Contributions, Explain, Predict, TestData, TrainingData
 from lightxml_core.training.devices import threads
 from lightxml_core.values import NonNegative, Positive, Share
 
@@ -61,10 +62,32 @@ def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None
 
 def predict(model: Path, data: TestData, top_k: int) -> sparse.csr_matrix:
     """float32 CSR N x L of the `top_k` best labels, each with the logistic function of its margin as score."""
+    return load(model)(data, top_k)
+
+
+def load(model: Path) -> Predict:
+    """The same, with the weights in memory."""
+    return partial(_best, sparse.csc_matrix(load_csr(model / "weights.npz")))
+
+
+def explain(model: Path) -> Explain:
+    """Weight times value of each term; with the bias they add up to the margin, the score's log-odds."""
+    from lightxml_core.training.linear import contributions
+
+    weights = sparse.csc_matrix(load_csr(model / "weights.npz"))
+
+    def of(data: TestData, labels: np.ndarray) -> Contributions:
+        assert data.X is not None
+        return Contributions(contributions(normalise_rows(data.X), weights, labels))
+
+    return of
+
+
+def _best(weights: sparse.csc_matrix, data: TestData, top_k: int) -> sparse.csr_matrix:
     from lightxml_core.training.linear import learnt, scores_of
 
     assert data.X is not None
-    X, weights = normalise_rows(data.X), sparse.csc_matrix(load_csr(model / "weights.npz"))
+    X = normalise_rows(data.X)
     step = max(1, _SCORES_AT_ONCE // weights.shape[1])
     blocks = [sparse.csr_matrix((0, weights.shape[1]), dtype=np.float32)]
     for start in range(0, X.shape[0], step):

@@ -18,8 +18,8 @@ class Settings(BaseSettings):
 
 
 def needs(settings: Settings) -> frozenset[str]:
-    """TF-IDF features, only for the number of test documents."""
-    return frozenset({"tfidf"})
+    """Nothing of the documents but their labels."""
+    return frozenset()
 
 
 def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None:
@@ -33,8 +33,8 @@ def predict(model: Path, data: TestData, top_k: int) -> sparse.csr_matrix:
 
     Labels without training documents are not predicted.
     """
-    assert data.X is not None
-    documents = data.X.shape[0]
+    assert data.documents is not None
+    documents = data.documents
     frequency = load_array(model / "frequency.npy")
     best = np.argsort(-frequency, kind="stable")[: min(top_k, np.count_nonzero(frequency))]
     best.sort()

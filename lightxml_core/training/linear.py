@@ -117,6 +117,14 @@ def scores_of(X: sparse.csr_matrix, weights: sparse.csc_matrix) -> np.ndarray:
     return np.asarray((X @ weights[:-1]).toarray() + weights[-1].toarray(), dtype=np.float32)
 
 
+def contributions(X: sparse.csr_matrix, weights: sparse.csc_matrix, labels: np.ndarray) -> sparse.csr_matrix:
+    """float32 CSR K × D: weight times value, which add up to `scores_of` but for the bias.
+
+    X: CSR 1 × D. labels: int64[K].
+    """
+    return sparse.csr_matrix(weights[:-1, labels].T.multiply(X), dtype=np.float32)
+
+
 def learnt(weights: sparse.csc_matrix) -> np.ndarray:
     """bool[L]: which labels have a classifier. Its bias is stored even if it is 0."""
     return np.diff(weights.indptr) > 0

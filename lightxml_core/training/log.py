@@ -55,7 +55,10 @@ def _lines(path: Path) -> list[dict[str, Any]]:
 
 
 class Progress:
-    """Prints documents done, rate, loss and remaining time, at most once every few seconds."""
+    """Prints documents done, rate, loss and remaining time, at most once every few seconds.
+
+    It prints nothing about what takes less than a second.
+    """
 
     def __init__(self, title: str, total: int, done: int = 0, every: float = 10.0, unit: str = "documents") -> None:
         """total, done: documents (or another `unit`) of the whole training run. every: seconds between lines."""
@@ -68,7 +71,8 @@ class Progress:
         self.done += documents
         now = time.monotonic()
         rate = (self.done - self.start_done) / max(now - self.started, 1e-9)
-        if team().first and (now - self.last >= self.every or self.done >= self.total):
+        at_end = self.done >= self.total and now - self.started >= 1.0
+        if team().first and (now - self.last >= self.every or at_end):
             self.last = now
             left = (self.total - self.done) / rate
             share = 100 * self.done / self.total

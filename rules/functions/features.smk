@@ -8,7 +8,7 @@ from lightxml_core.registry.grid import BUILT, SHIPPED
 SHIPPING = [name for name in REGISTRY.datasets if REGISTRY.may_ship(name)]
 
 # The files of one kind of features that methods read, and all there are of each kind of TF-IDF.
-FEATURES = ["X.trn.npz", "X.tst.npz", "vocabulary.json"]
+FEATURES = ["X.trn.npz", "X.tst.npz", "vocabulary.json", "vectoriser.json"]
 ALL_FEATURES = {BUILT: FEATURES, SHIPPED: [*FEATURES, OF_CLUSTERS, ORIGIN]}
 
 

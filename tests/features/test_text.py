@@ -21,6 +21,7 @@ from lightxml_core.features import counts
 from lightxml_core.features.labels import label_features, normalise_rows
 from lightxml_core.features.text import build_bow, build_tfidf
 from lightxml_core.features.unspaced import Watched
+from lightxml_core.features.vectoriser import read_vectoriser
 from lightxml_core.files import save_csr, write_json
 from lightxml_core.methods.xtransformer.matcher import document_weights
 
@@ -66,7 +67,8 @@ def test_label_features_do_not_depend_on_blocks_and_files(seed: int, stored: int
 
 
 def test_counts_and_tfidf_by_hand() -> None:
-    X_trn, X_tst, vocabulary = build_bow(TRN, TST, FeatureSettings())
+    X_trn, X_tst, vectoriser = build_bow(TRN, TST, FeatureSettings())
+    vocabulary = vectoriser.vocabulary
     assert sorted(vocabulary) == ["a", "and", "c", "cat", "dog", "the", "vitamin"]  # words may have one letter
     assert list(vocabulary.values()) == list(range(7)) and json.loads(json.dumps(vocabulary)) == vocabulary
     assert X_trn.toarray()[0].tolist() == [1, 1, 1, 0, 0, 0, 2]
@@ -80,9 +82,9 @@ def test_counts_and_tfidf_by_hand() -> None:
 
 
 def test_settings_change_the_vocabulary() -> None:
-    assert sorted(build_bow(TRN, TST, FeatureSettings(min_df=2))[2]) == ["a", "and", "cat"]
-    assert len(build_bow(TRN, TST, FeatureSettings(max_features=4))[2]) == 4
-    assert "the dog" in build_bow(TRN, TST, FeatureSettings(ngrams=2))[2]
+    assert sorted(build_bow(TRN, TST, FeatureSettings(min_df=2)).vectoriser.vocabulary) == ["a", "and", "cat"]
+    assert len(build_bow(TRN, TST, FeatureSettings(max_features=4)).vectoriser.vocabulary) == 4
+    assert "the dog" in build_bow(TRN, TST, FeatureSettings(ngrams=2)).vectoriser.vocabulary
 
 
 def test_texts_are_streamed_once() -> None:
@@ -166,15 +168,19 @@ def test_saved_features_equal_scikit_learns_bytes(
                 build(trn, tst, chosen)
             return
         found = build(iter(trn), iter(tst), chosen, folder if on_disk else None)
-        assert bytes_of(folder, *found) == expected
+        assert bytes_of(folder, found.X_trn, found.X_tst, found.vectoriser.vocabulary) == expected
         assert len(list(folder.iterdir())) == 3  # the temporary files have no names
+        found.vectoriser.write(folder)
+        read = read_vectoriser(folder)
+        assert bytes_of(folder, found.X_trn, read.transform(tst), read.vocabulary) == expected
 
 
 def test_saved_features_of_a_larger_corpus_equal_scikit_learns_bytes(tmp_path: Path) -> None:
     trn, tst = (generate(400, Shape(50, 3000, 3.0, 120), seed).texts() for seed in (1, 2))
     for chosen in (FeatureSettings(), FeatureSettings(min_df=2, max_features=700, ngrams=2, sublinear=False)):
-        found = build_tfidf(trn, tst, chosen, tmp_path)
-        assert bytes_of(tmp_path, *found) == bytes_of(tmp_path, *by_scikit_learn(trn, tst, True, chosen))
+        X_trn, X_tst, vectoriser = build_tfidf(trn, tst, chosen, tmp_path)
+        expected = bytes_of(tmp_path, *by_scikit_learn(trn, tst, True, chosen))
+        assert bytes_of(tmp_path, X_trn, X_tst, vectoriser.vocabulary) == expected
 
 
 @pytest.mark.parametrize("texts", [["", " ...", ""], TRN])
@@ -228,6 +234,7 @@ def test_terms_of_characters_find_words_within_phrases() -> None:
     phrases = ["我要退款", "请退款", "密码忘记"]
     assert build_tfidf(phrases, ["退款"], FeatureSettings())[1].nnz == 0
     settings = FeatureSettings(analyzer="char_wb", ngrams=2)
-    X_trn, X_tst, vocabulary = build_tfidf(phrases, ["退款"], settings)
+    X_trn, X_tst, vectoriser = build_tfidf(phrases, ["退款"], settings)
+    vocabulary = vectoriser.vocabulary
     assert {"退", "款", "退款", "密码"} <= vocabulary.keys() and max(map(len, vocabulary)) == 2
     assert (np.argsort((X_trn @ X_tst.T).toarray().ravel())[::-1] < 2).tolist()[:2] == [True, True]

@@ -2,14 +2,18 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from scipy import sparse
+from scipy.special import expit
 
 from lightxml_core.errors import InputError
 from lightxml_core.evaluation import metrics
-from lightxml_core.methods import TestData, TrainingData, knn, omikuji_trees, popularity
+from lightxml_core.features.labels import normalise_rows
+from lightxml_core.files import load_csr
+from lightxml_core.methods import TestData, TrainingData, knn, omikuji_trees, one_vs_rest, popularity
 
 LABELS = 60
 
@@ -29,7 +33,7 @@ def planted(documents: int, seed: int) -> tuple[sparse.csr_matrix, sparse.csr_ma
 def corpus() -> tuple[TrainingData, TestData, sparse.csr_matrix]:
     X, Y = planted(400, 0)
     X_tst, Y_tst = planted(100, 1)
-    return TrainingData(Y=Y, X=X), TestData(X=X_tst), Y_tst
+    return TrainingData(Y=Y, X=X), TestData(X=X_tst, documents=100), Y_tst
 
 
 def precision(predictions: sparse.csr_matrix, Y: sparse.csr_matrix) -> float:
@@ -52,7 +56,7 @@ def test_popularity_ranks_labels_by_their_share(
 def test_popularity_predicts_no_label_without_documents(tmp_path: Path) -> None:
     Y = sparse.csr_matrix(np.array([[1, 0, 0], [1, 0, 1]], dtype=np.float32))
     popularity.fit(TrainingData(Y=Y), popularity.Settings(), tmp_path, False)
-    found = popularity.predict(tmp_path, TestData(X=sparse.csr_matrix((2, 1))), 3)
+    found = popularity.predict(tmp_path, TestData(documents=2), 3)
     assert found.nnz == 4 and found.toarray().tolist() == [[1.0, 0.0, 0.5]] * 2
 
 
@@ -80,6 +84,24 @@ def test_the_vote_of_neighbours_agrees_with_brute_force(
     assert not found[3].any()
 
 
+@pytest.mark.parametrize("method", [knn, one_vs_rest])
+def test_what_terms_add_makes_up_the_score(
+    tmp_path: Path, corpus: tuple[TrainingData, TestData, sparse.csr_matrix], method: Any
+) -> None:
+    """The score of neighbours; the margin of a classifier without its bias."""
+    trn, tst, _ = corpus
+    assert tst.X is not None
+    method.fit(trn, method.Settings(), tmp_path / "model", False)
+    scores, explain = method.predict(tmp_path / "model", tst, 5), method.explain(tmp_path / "model")
+    bias = load_csr(tmp_path / "model/weights.npz")[-1].toarray().ravel() if method is one_vs_rest else np.zeros(LABELS)
+    for document in (0, 1, 2, 3):
+        labels = scores[document].indices
+        terms = explain(TestData(X=tst.X[document]), labels).features
+        assert set(terms.indices) <= set(tst.X[document].indices)
+        found = np.asarray(terms.sum(axis=1)).ravel() + bias[labels]
+        np.testing.assert_allclose(expit(found) if method is one_vs_rest else found, scores[document].data, rtol=1e-5)
+
+
 @pytest.mark.parametrize("model", ["parabel", "bonsai"])
 def test_trees_learn_and_beat_popularity(
     tmp_path: Path, corpus: tuple[TrainingData, TestData, sparse.csr_matrix], model: str
@@ -93,6 +115,34 @@ def test_trees_learn_and_beat_popularity(
     assert np.diff(found.indptr)[3] == 0 and np.diff(found.indptr).max() == 10
     assert found.data.min() >= 0 and found.data.max() <= 1
     assert precision(found, Y_tst) > precision(popularity.predict(tmp_path / "popularity", tst, 10), Y_tst) + 40
+
+
+@pytest.mark.parametrize("model", ["parabel", "bonsai"])
+def test_the_weights_in_the_files_of_trees_give_their_scores(
+    tmp_path: Path,
+    corpus: tuple[TrainingData, TestData, sparse.csr_matrix],
+    model: str,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """A tree's score is the product of exp(-max(0, 1 - m)²) over the margins m on the way (hinge loss of omikuji)."""
+    trn, tst, _ = corpus
+    settings = omikuji_trees.Settings(model=model, max_leaf=10, beam=100)  # type: ignore[arg-type]  # follows all nodes
+    omikuji_trees.fit(trn, settings, tmp_path, False)
+    capfd.readouterr()
+    found, trees = omikuji_trees.predict(tmp_path, tst, 3), omikuji_trees.ways(tmp_path)
+    assert capfd.readouterr().out == "", "there `predict` prints labels"
+    assert tst.X is not None and len(trees) == 3
+    X = normalise_rows(tst.X)
+    explain = omikuji_trees.explain(tmp_path)
+    for document in (0, 1, 2, 3, 4):
+        row, own = X[document], found[document]
+        terms = explain(TestData(X=tst.X[document]), own.indices).features
+        for place, (label, score) in enumerate(zip(own.indices.tolist(), own.data, strict=True)):
+            without = [np.array([step.of(row.indices) @ row.data for step in tree[label]]) for tree in trees]
+            biases = [np.concatenate([step.of(np.array([-1])) for step in tree[label]]) for tree in trees]
+            lost = [np.square(np.maximum(0.0, 1.0 - m - b)).sum() for m, b in zip(without, biases, strict=True)]
+            assert score == pytest.approx(np.mean(np.exp(-np.array(lost))), rel=1e-3)
+            assert terms[place].sum() == pytest.approx(np.mean([m.sum() for m in without]), rel=1e-4, abs=1e-6)
 
 
 def test_a_second_fit_replaces_the_model_completely(

@@ -20,7 +20,7 @@ from lightxml_core.evaluation.metrics import precision, rank
 from lightxml_core.features.text import build_tfidf
 from lightxml_core.methods import TestData, TrainingData
 from lightxml_core.methods.lightdxml import Settings, fit, predict
-from lightxml_core.methods.lightdxml.labels import LabelNet, centroids, nearest_labels, pairs_of, proxy_loss
+from lightxml_core.methods.lightdxml.labels import LabelIndex, LabelNet, centroids, pairs_of, proxy_loss
 from lightxml_core.methods.lightdxml.model import LightDXML
 from lightxml_core.methods.lightdxml.prediction import load_model
 from lightxml_core.training.optimisers import adamw
@@ -117,11 +117,11 @@ def test_labels_without_documents_are_never_found(labels: Any) -> None:
     encoded = torch.from_numpy(random.random((40, 24)).astype(np.float32))
     chosen = replace(TINY, labels=labels)
     embeddings = LabelNet(chosen, encoded.device).embeddings(encoded, Y, 0)
-    found, cosines = nearest_labels(embeddings, encoded, chosen)
+    found, cosines = LabelIndex(embeddings, chosen).nearest(encoded)
     assert found.shape == (40, 8) and {*found.ravel()} == {1, 2, 4, 5, 7, 8, 10, 11}
     exact = nn.functional.cosine_similarity(encoded[3], embeddings[found[3]])
     np.testing.assert_allclose(cosines[3], exact, rtol=1e-5)
-    assert nearest_labels(torch.zeros(12, 24), encoded, chosen)[0].shape == (40, 0)
+    assert LabelIndex(torch.zeros(12, 24), chosen).nearest(encoded)[0].shape == (40, 0)
 
 
 def test_label_layers_improve_from_cycle_to_cycle() -> None:
@@ -148,7 +148,7 @@ def test_nearly_all_approximate_neighbours_are_exact() -> None:
     torch.manual_seed(0)
     embeddings, queries = torch.randn(2000, 16), torch.randn(50, 16)
     chosen = Settings(neighbours=100, links=32, search_effort=200)
-    found, cosines = nearest_labels(embeddings, queries, chosen)
+    found, cosines = LabelIndex(embeddings, chosen).nearest(queries)
     exact = nn.functional.normalize(queries, dim=1) @ nn.functional.normalize(embeddings, dim=1).T
     best = exact.topk(100).indices.numpy()
     recall = np.mean([len({*a} & {*b}) / 100 for a, b in zip(found.tolist(), best.tolist(), strict=True)])
@@ -160,9 +160,9 @@ def test_messages_of_the_search_library_are_suppressed() -> None:
     program = """
 import torch
 from lightxml_core.cli import start
-from lightxml_core.methods.lightdxml.labels import nearest_labels
+from lightxml_core.methods.lightdxml.labels import LabelIndex
 from lightxml_core.methods.lightdxml.settings import Settings
-start(lambda: print(nearest_labels(torch.eye(3), torch.eye(3)[:1], Settings(links=4))[0][0, 0]))
+start(lambda: print(LabelIndex(torch.eye(3), Settings(links=4)).nearest(torch.eye(3)[:1])[0][0, 0]))
 """
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "0\n", "")

@@ -104,7 +104,8 @@ class Prepared:
 
     def test(self, settings: BaseSettings, needs: frozenset[str]) -> TestData:
         tokens = load_tokens(self._encoder(settings), "tst") if "tokens" in needs else None
-        return TestData(X=self.X_tst if "tfidf" in needs else None, tokens=tokens)
+        X = self.X_tst if "tfidf" in needs else None
+        return TestData(X=X, tokens=tokens, documents=len(self.texts_tst))
 
     def _encoder(self, settings: Any) -> Path:
         """An encoder from scratch, as deep as MiniLM, with the tokens of both parts beside it."""

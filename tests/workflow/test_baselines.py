@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,14 @@ import numpy as np
 import pytest
 import yaml
 
+from lightxml_core.errors import InputError
 from lightxml_core.evaluation import metrics
-from lightxml_core.files import load_csr, read_json
+from lightxml_core.files import load_csr, read_json, save_csr
+from lightxml_core.methods import load_method, make_settings
 from lightxml_core.methods.blend.model import read_blend
+from lightxml_core.methods.inputs import Inputs, load_test_data, load_training_data
+from lightxml_core.predictor import Predictor
+from lightxml_core.training.description import describe_model
 from tests.helpers.project import copy_project, snakemake, write_attentionxml
 
 BLENDED = ["attentionxml-tiny/tree0", "knn/single"]
@@ -101,12 +107,73 @@ def test_each_baseline_writes_its_log_and_cost(run: str, project: Path) -> None:
     assert about["model_bytes"] > 0 and about["wall_seconds"] > 0
 
 
-def test_a_trained_tree_tags_new_texts(project: Path) -> None:
-    from lightxml_core.predictor import Predictor
+TRAINED_HERE: dict[str, dict[str, Any]] = {
+    "parabel": {"implementation": "omikuji_trees", "model": "parabel", "max_leaf": 4},
+    "bonsai": {"implementation": "omikuji_trees", "model": "bonsai", "max_leaf": 4},
+    "lightxml": {
+        "implementation": "lightxml",
+        "layers": 2,
+        "max_tokens": 32,
+        "epochs": 1,
+        "swa_step": 0,
+        "head": "flat",
+    },
+}
+MEMBERS = [*(run for run in RUNS if "ensemble" not in run and "blend" not in run), "knn/single", "popularity/single"]
 
-    folder = project / "results/tiny/attentionxml-tiny/tree0/seed0"
-    [tags] = Predictor(folder / "model").predict(["topic7word0 topic7word1 noise3 topic7word2 topic7word0"])
-    assert tags[0].name == "label7"
+
+def trained_here(project: Path, folder: Path, implementation: str, **values: Any) -> Path:
+    """A run of a method on what the workflow prepared of the corpus."""
+    of_corpus, method = project / "results/tiny", load_method(implementation)
+    settings = make_settings(method, values)
+    needs = method.needs(settings)
+    inputs = Inputs(
+        of_corpus / "corpus",
+        features=of_corpus / "features/tfidf" if "tfidf" in needs else None,
+        encoder=of_corpus / "encoders/scratch-roberta",
+        tokens=of_corpus / "tokens/scratch-roberta-32-plain" if "tokens" in needs else None,
+    )
+    method.fit(load_training_data(inputs, needs), settings, folder / "model", False)
+    describe_model(folder / "model", implementation, needs, inputs)
+    save_csr(folder / "predictions.npz", method.predict(folder / "model", load_test_data(inputs), 100))
+    return folder
+
+
+@pytest.mark.parametrize("run", [*MEMBERS, *TRAINED_HERE])
+def test_a_model_gives_texts_the_scores_of_the_workflow_wherever_it_lies(
+    run: str, project: Path, tmp_path: Path
+) -> None:
+    """Byte by byte: the scores that the workflow stored of the test documents, from their texts and the model alone."""
+    trained = project / f"results/tiny/{run}/seed0"
+    if run in TRAINED_HERE:
+        trained = trained_here(project, tmp_path / "trained", **TRAINED_HERE[run])
+    texts = (project / "corpus/test_texts.txt").read_text(encoding="utf-8").replace(" ", " \t ").splitlines()
+    moved = shutil.copytree(trained / "model", tmp_path / "moved")
+    predictor = Predictor(moved)
+    save_csr(tmp_path / "found.npz", predictor.scores(texts, 100))
+    assert (tmp_path / "found.npz").read_bytes() == (trained / "predictions.npz").read_bytes()
+    if "popularity" in run:
+        with pytest.raises(InputError, match="cannot tell which words"):
+            predictor.predict(texts, words=1)
+    elif run != "lightxml":  # which has learnt nothing in one epoch
+        least = 0.5 if run.startswith(("attentionxml", "lightdxml")) else 0.9  # gradients are exact near the text only
+        tags = [tags[0] for tags in predictor.predict(texts, top=1, words=1)]
+        right = [tag.words[0].word.startswith(f"topic{tag.label[5:]}word") for tag in tags if tag.words]
+        assert len(right) > 30 and sum(right) > least * len(right), "each label has words of its own"
+
+
+def test_a_blend_says_that_it_reads_no_texts(project: Path) -> None:
+    with pytest.raises(InputError, match="cannot read texts, because it reads members"):
+        Predictor(project / "results/tiny/blend-tiny/single/seed0/model")
+
+
+def test_a_training_that_holds_documents_out_keeps_thresholds(project: Path) -> None:
+    models = {run: Predictor(project / f"results/tiny/{run}/seed0/model") for run in MEMBERS}
+    trees = [models.pop("attentionxml-tiny/tree0"), models.pop("attentionxml-tiny/tree1")]
+    assert all(0 < tree.threshold(kind) < 1 for tree in trees for kind in ("micro", "document"))
+    for model in models.values():
+        with pytest.raises(InputError, match="has no thresholds, because its training held out no documents"):
+            model.threshold("micro")
 
 
 def test_the_table_has_every_run_with_its_word_vectors(project: Path) -> None:

@@ -75,11 +75,11 @@ def test_shipped_features_are_imported_row_by_row(project: Path) -> None:
 @pytest.mark.parametrize("dataset", ["half", "none"])
 def test_features_not_shipped_for_all_documents_are_built(project: Path, dataset: str) -> None:
     trn, tst = ((project / dataset / f"{part}_texts.txt").read_text().splitlines() for part in ("train", "test"))
-    X_trn, X_tst, vocabulary = build_tfidf(trn, tst, FeatureSettings())
+    X_trn, X_tst, vectoriser = build_tfidf(trn, tst, FeatureSettings())
     assert np.array_equal(matrix(project, dataset, "X.trn"), X_trn.toarray())
     assert np.array_equal(matrix(project, dataset, "X.tst"), X_tst.toarray())
     folder = project / f"results/{dataset}/features/shipped"
-    assert json.loads((folder / "vocabulary.json").read_text()) == vocabulary
+    assert json.loads((folder / "vocabulary.json").read_text()) == vectoriser.vocabulary
     if dataset == "none":
         assert (folder / "X.clusters.npz").samefile(folder / "X.trn.npz")
 

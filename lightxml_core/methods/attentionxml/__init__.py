@@ -7,10 +7,10 @@ from pathlib import Path
 from scipy import sparse
 
 from lightxml_core.features.vectors import from_file
-from lightxml_core.methods import TestData, TrainingData
+from lightxml_core.methods import Explain, Predict, TestData, TrainingData
 from lightxml_core.methods.attentionxml.settings import Settings
 
-__all__ = ["Settings", "fit", "holds_out", "needs", "predict"]
+__all__ = ["Settings", "explain", "fit", "holds_out", "load", "needs", "predict"]
 
 
 def needs(settings: Settings) -> frozenset[str]:
@@ -36,3 +36,17 @@ def predict(model: Path, data: TestData, top_k: int) -> sparse.csr_matrix:
     from lightxml_core.methods.attentionxml import prediction
 
     return prediction.predict(model, data, top_k)
+
+
+def load(model: Path) -> Predict:
+    """`predict` with the model in memory."""
+    from lightxml_core.methods.attentionxml import prediction
+
+    return prediction.load(model)
+
+
+def explain(model: Path) -> Explain:
+    """Which parts of a document carried a label."""
+    from lightxml_core.methods.attentionxml import prediction
+
+    return prediction.explain(model)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from scipy import sparse
 from torch import Tensor
+from torch.nn.functional import logsigmoid
 
+from lightxml_core.encoders.saliency import gradient_times_input
 from lightxml_core.encoders.tokens import TokenisedPart
 from lightxml_core.files import load_csr, read_json
-from lightxml_core.methods import TestData
+from lightxml_core.methods import Contributions, Explain, Predict, TestData
 from lightxml_core.methods.attentionxml.model import AttentionXML
 from lightxml_core.methods.attentionxml.settings import Settings
 from lightxml_core.methods.attentionxml.tree import LabelTree, label_tree, padded
@@ -25,11 +29,44 @@ _LEAST_SCORE = 1e-30  # a score that underflows to 0 would no longer count as a 
 
 def predict(folder: Path, data: TestData, top_k: int) -> sparse.csr_matrix:
     """float32 CSR N × L: the `top_k` best labels of each document with their scores in (0, 1)."""
-    assert data.tokens is not None
     settings, tree, words = load_tree(folder)
+    networks = (_load_level(folder, level, words, tree, settings) for level in range(len(tree)))  # one in memory
+    return _best(networks, settings, tree, data, top_k)
+
+
+def load(folder: Path) -> Predict:
+    """The same, with the networks of all levels in memory."""
+    settings, tree, words = load_tree(folder)
+    return partial(
+        _best, [_load_level(folder, level, words, tree, settings) for level in range(len(tree))], settings, tree
+    )
+
+
+def explain(folder: Path) -> Explain:
+    """Of each word gradient × input, for the logarithm of the label's probability at the last level."""
+    settings, tree, words = load_tree(folder)
+    network = _load_level(folder, len(tree) - 1, words, tree, settings).eval()
+
+    def of(data: TestData, labels: np.ndarray) -> Contributions:
+        assert data.tokens is not None
+        device = network.output.weight.device
+        ids, mask = (torch.from_numpy(array).to(device) for array in data.tokens.pad(np.arange(1), 0))
+        nodes = torch.from_numpy(labels).to(device)
+
+        def scores() -> Tensor:
+            return logsigmoid(_logits(network, ids, mask, nodes)[0])
+
+        return Contributions(tokens=gradient_times_input(network.words, scores))
+
+    return of
+
+
+def _best(
+    networks: Iterable[AttentionXML], settings: Settings, tree: LabelTree, data: TestData, top_k: int
+) -> sparse.csr_matrix:
+    assert data.tokens is not None
     rows, best = np.arange(len(data.tokens)), None
-    for level in range(len(tree)):
-        network = _load_level(folder, level, words, tree, settings)
+    for level, network in enumerate(networks):
         title = f"prediction, level {level + 1} of {len(tree)}"
         wanted = top_k if level + 1 == len(tree) else settings.kept
         best = best_nodes(network, data.tokens, rows, tree, level, best, wanted, Progress(title, len(rows)))

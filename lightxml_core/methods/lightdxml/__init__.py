@@ -7,10 +7,10 @@ from pathlib import Path
 from scipy import sparse
 
 from lightxml_core.features.vectors import from_file
-from lightxml_core.methods import TestData, TrainingData
+from lightxml_core.methods import Explain, Predict, TestData, TrainingData
 from lightxml_core.methods.lightdxml.settings import Settings
 
-__all__ = ["Settings", "fit", "needs", "predict"]
+__all__ = ["Settings", "explain", "fit", "load", "needs", "predict"]
 
 
 def needs(settings: Settings) -> frozenset[str]:
@@ -30,3 +30,17 @@ def predict(model: Path, data: TestData, top_k: int) -> sparse.csr_matrix:
     from lightxml_core.methods.lightdxml import prediction
 
     return prediction.predict(model, data, top_k)
+
+
+def load(model: Path) -> Predict:
+    """`predict` with the model in memory."""
+    from lightxml_core.methods.lightdxml import prediction
+
+    return prediction.load(model)
+
+
+def explain(model: Path) -> Explain:
+    """Which parts of a document carried a label."""
+    from lightxml_core.methods.lightdxml import prediction
+
+    return prediction.explain(model)

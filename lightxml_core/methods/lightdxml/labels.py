@@ -82,21 +82,34 @@ def _faiss() -> Any:
     return faiss
 
 
-def nearest_labels(embeddings: Tensor, documents: Tensor, settings: Settings) -> tuple[np.ndarray, np.ndarray]:
-    """The labels nearest to each document by cosine, best first: int64[N, K], -1 for none, and float32[N, K] cosines.
+class LabelIndex:
+    """An HNSW graph of the labels whose embedding is not zero.
 
-    The search is approximate, by an HNSW graph of the labels whose embedding is not zero. The graph is deterministic if
-    one thread builds it; with several, its links depend on their timing.
+    The graph is deterministic if one thread builds it; with several, its links depend on their timing.
     """
-    faiss = _faiss()
-    seen = embeddings.any(dim=1).nonzero()[:, 0].cpu().numpy()
-    unit = [functional.normalize(table, dim=1).cpu().numpy() for table in (embeddings[seen], documents)]
-    if len(seen) == 0:
-        return np.empty((len(documents), 0), np.int64), np.empty((len(documents), 0), np.float32)
-    index = faiss.IndexHNSWFlat(embeddings.shape[1], settings.links, faiss.METRIC_INNER_PRODUCT)
-    index.hnsw.efConstruction, index.hnsw.efSearch = settings.build_effort, settings.search_effort
-    faiss.omp_set_num_threads(settings.index_threads or threads())
-    index.add(unit[0])
-    faiss.omp_set_num_threads(threads())
-    cosines, places = index.search(unit[1], min(settings.neighbours, len(seen)))
-    return np.where(places >= 0, seen[places], -1), cosines
+
+    def __init__(self, embeddings: Tensor, settings: Settings) -> None:
+        """embeddings: float32[L, width]."""
+        faiss = _faiss()
+        self.seen = embeddings.any(dim=1).nonzero()[:, 0].cpu().numpy()
+        self.most = min(settings.neighbours, len(self.seen))
+        self.index = faiss.IndexHNSWFlat(embeddings.shape[1], settings.links, faiss.METRIC_INNER_PRODUCT)
+        self.index.hnsw.efConstruction, self.index.hnsw.efSearch = settings.build_effort, settings.search_effort
+        faiss.omp_set_num_threads(settings.index_threads or threads())
+        if self.most:
+            self.index.add(_unit(embeddings[self.seen]))
+
+    def nearest(self, documents: Tensor) -> tuple[np.ndarray, np.ndarray]:
+        """The labels nearest to each document by cosine, best first, found approximately.
+
+        documents: float32[N, width]. Returns int64[N, K], -1 for none, and float32[N, K] cosines.
+        """
+        if self.most == 0:
+            return np.empty((len(documents), 0), np.int64), np.empty((len(documents), 0), np.float32)
+        _faiss().omp_set_num_threads(threads())
+        cosines, places = self.index.search(_unit(documents), self.most)
+        return np.where(places >= 0, self.seen[places], -1), cosines
+
+
+def _unit(vectors: Tensor) -> np.ndarray:
+    return np.asarray(functional.normalize(vectors, dim=1).cpu().numpy())

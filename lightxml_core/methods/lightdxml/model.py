@@ -46,8 +46,12 @@ class LightDXML(nn.Module):
     def encode(self, X: sparse.csr_matrix) -> Tensor:
         """float32[N, width]: the weighted sum of token embeddings, then ReLU, dropout and a residual block."""
         device = self.residual.weight.device
-        inputs = (X.indices.astype(np.int64), X.indptr[:-1].astype(np.int64), X.data.astype(np.float32))
-        ids, offsets, weights = (torch.from_numpy(array).to(device) for array in inputs)
+        return self.encode_values(X, torch.from_numpy(X.data.astype(np.float32)).to(device))
+
+    def encode_values(self, X: sparse.csr_matrix, weights: Tensor) -> Tensor:
+        """The same with other values float32[nnz] in the places of X."""
+        inputs = (X.indices.astype(np.int64), X.indptr[:-1].astype(np.int64))
+        ids, offsets = (torch.from_numpy(array).to(weights.device) for array in inputs)
         summed = self.drop(torch.relu(self.tokens(ids, offsets, per_sample_weights=weights)))
         return summed + self.drop(torch.relu(self.residual(summed)))
 

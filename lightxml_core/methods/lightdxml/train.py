@@ -14,7 +14,7 @@ from torch import Tensor
 from lightxml_core.features.vectors import RANDOM, first_vectors
 from lightxml_core.files import made, new_folder, read_json, write_json
 from lightxml_core.methods import TrainingData
-from lightxml_core.methods.lightdxml.labels import LabelNet, nearest_labels
+from lightxml_core.methods.lightdxml.labels import LabelIndex, LabelNet
 from lightxml_core.methods.lightdxml.model import LightDXML
 from lightxml_core.methods.lightdxml.settings import Settings
 from lightxml_core.training.batches import epoch_batches
@@ -85,7 +85,7 @@ class _Cycles:
             return
         encoded = self.model.encode_all(self.X)
         embeddings = self.labels.embeddings(encoded, self.Y, cycle)
-        shortlist, _ = nearest_labels(embeddings, encoded, self.settings)
+        shortlist, _ = LabelIndex(embeddings, self.settings).nearest(encoded)
         net = {f"net.{name}": value for name, value in self.labels.net.state_dict().items()}
         self.cycle, self.kept = cycle, {**net, "embeddings": embeddings, "shortlist": torch.from_numpy(shortlist)}
         self.checkpoint.save("cycle", self.kept, {"cycle": cycle})

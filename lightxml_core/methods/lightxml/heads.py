@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from scipy import sparse
 from torch import Tensor, nn
-from torch.nn.functional import linear
+from torch.nn.functional import linear, logsigmoid
 
 from lightxml_core.methods.lightxml.blocks import Zeros, block_scores, cut, proposals
 from lightxml_core.methods.lightxml.losses import repeated_last
@@ -242,6 +242,12 @@ class ClusteredHead(Head):
         """
         found, order = (proposed[rows] == clusters.unsqueeze(1)).max(dim=1)
         return order * self.widest + slots - self.start[clusters], found
+
+    def log_scores(self, features: Tensor, labels: Tensor) -> Tensor:
+        """Whether or not the label's cluster is proposed."""
+        slots = self.slot_of_label[labels]
+        rank = linear(self.project(features), self.table[slots], None if self.bias is None else self.bias[slots])
+        return (logsigmoid(rank) + logsigmoid(self.recall(features)[:, self.cluster_of_slot[slots]]))[0]
 
     def top(self, features: Tensor, k: int) -> tuple[Tensor, Tensor]:
         """The k best labels: sigmoid(rank logit) · sigmoid(recall logit of the label's cluster), -1 for none."""

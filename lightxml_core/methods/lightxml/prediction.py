@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import torch
 from scipy import sparse
+from torch import Tensor
 
-from lightxml_core.methods import TestData
+from lightxml_core.encoders.saliency import gradient_times_input
+from lightxml_core.methods import Contributions, Explain, Predict, TestData
 from lightxml_core.methods.lightxml.model import stored
 from lightxml_core.methods.lightxml.settings import Settings
+from lightxml_core.methods.transformer.inputs import padded
 from lightxml_core.methods.transformer.model import TextClassifier
 from lightxml_core.methods.transformer.prediction import load_classifier, predict_rows
 from lightxml_core.training.log import Progress
@@ -22,8 +28,34 @@ def load_model(folder: Path) -> tuple[TextClassifier, Settings]:
 
 def predict(folder: Path, data: TestData, top_k: int) -> sparse.csr_matrix:
     """float32 CSR N_tst × L: the `top_k` best labels of each document with their scores in (0, 1)."""
+    return load(folder)(data, top_k)
+
+
+def load(folder: Path) -> Predict:
+    """The same, with the model in memory."""
+    return partial(_best, *load_model(folder))
+
+
+def explain(folder: Path) -> Explain:
+    """Of each token gradient × input, for the logarithm of the score."""
+    model, _ = load_model(folder)
+    encoder: Any = model.backbone.encoder
+
+    def of(data: TestData, labels: np.ndarray) -> Contributions:
+        assert data.tokens is not None
+        ids, mask = padded(data.tokens, np.arange(1), model)
+        wanted = torch.from_numpy(labels).to(ids.device)
+
+        def scores() -> Tensor:
+            return model.head.log_scores(model.prepare(model.backbone(ids, mask)), wanted)
+
+        return Contributions(tokens=gradient_times_input(encoder.get_input_embeddings(), scores))
+
+    return of
+
+
+def _best(model: TextClassifier, settings: Settings, data: TestData, top_k: int) -> sparse.csr_matrix:
     assert data.tokens is not None
-    model, settings = load_model(folder)
     rows = np.arange(len(data.tokens))
     progress = Progress("prediction", len(rows))
     return predict_rows(model, data.tokens, rows, top_k, settings.speed.precision, progress)

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from scipy import sparse
 from torch import Tensor, nn
+from torch.nn.functional import logsigmoid
 
 from lightxml_core.methods.transformer.losses import Loss, LossName, bce, exactly, log_odds, squared_hinge
 from lightxml_core.methods.transformer.selection import best
@@ -43,6 +44,10 @@ class Head(nn.Module, ABC):
         """Loss of a batch from float[B, width] features, the positive pairs and what a method's sampler says."""
 
     @abstractmethod
+    def log_scores(self, features: Tensor, labels: Tensor) -> Tensor:
+        """float[K]: the logarithms of one document's scores for labels int64[K]. features: float[1, width]."""
+
+    @abstractmethod
     def top(self, features: Tensor, k: int) -> tuple[Tensor, Tensor]:
         """The k best labels of each document: float[B, k] probabilities, -1 for none, and int64[B, k] label ids."""
 
@@ -66,6 +71,9 @@ class FlatHead(Head):
         logits, own = exactly(self.classifier, features), (rows, labels)
         total = squared_hinge(logits, own) if self.loss_name == "hinge" else bce(logits, own, self.loss_name)
         return Loss(total, {"loss": total})
+
+    def log_scores(self, features: Tensor, labels: Tensor) -> Tensor:
+        return logsigmoid(self.classifier(features)[0, labels])
 
     def top(self, features: Tensor, k: int) -> tuple[Tensor, Tensor]:
         return best(self.classifier(features).sigmoid().masked_fill(~self.seen, -1.0), k)

@@ -1,0 +1,55 @@
+"""What a training leaves beside the weights, so that the folder of a model is enough to tag texts with."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from lightxml_core.corpus.lines import read_lines
+from lightxml_core.corpus.store import LABELS, NAMES
+from lightxml_core.features.vectoriser import copy_vectoriser
+from lightxml_core.files import made, read_json, write_json
+from lightxml_core.methods.inputs import Inputs
+
+_ABOUT = "method.json"
+ON_FEATURES, ON_TOKENS = frozenset({"tfidf", "bow"}), frozenset({"tokens"})
+_IN_TRAINING = frozenset({"clusters", "vectors", "test", "names", "names_encoder", "gpu", "gpus"})  # not in prediction
+
+
+@dataclass(frozen=True)
+class Description:
+    """implementation: of the method. reads: which prepared inputs a prediction reads. labels and names: by column."""
+
+    implementation: str
+    reads: frozenset[str]
+    labels: list[str]
+    names: list[str]
+
+
+def describe_model(model: Path, implementation: str, needs: frozenset[str], inputs: Inputs) -> None:
+    """Write the description into the folder of a model, and what turns texts into features if it reads those.
+
+    Methods on tokens keep their tokenizer themselves. needs: of the method, with the settings of this model.
+    """
+    for name in (LABELS, NAMES):
+        shutil.copyfile(made(inputs.corpus / name), model / name)
+    if needs & ON_FEATURES:
+        assert inputs.features is not None
+        copy_vectoriser(inputs.features, model)
+    write_json(model / _ABOUT, {"implementation": implementation, "reads": sorted(needs - _IN_TRAINING)})
+
+
+def is_model(folder: Path) -> bool:
+    """Whether a training left this folder."""
+    return (folder / _ABOUT).is_file()
+
+
+def read_description(model: Path) -> Description:
+    """The description of a model; what damaged files raise passes through."""
+    about = read_json(model / _ABOUT)
+    labels, names = (list(read_lines(model / name)) for name in (LABELS, NAMES))
+    if len(labels) != len(names):
+        raise ValueError(f"{len(labels)} labels, {len(names)} names")
+    reads = frozenset(about.get("reads", ON_TOKENS))  # earlier models on features cannot tag texts
+    return Description(about["implementation"], reads, labels, names)
