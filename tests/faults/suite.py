@@ -205,7 +205,7 @@ def broken_downloads(reference: Reference) -> Outcomes:
     assert (project / "data/tiny/archives/tiny.tar.gz").read_bytes() == archive
     snakemake(project, STAGES["prepare_corpus"], "--rerun-triggers", "mtime")
     corpus = (project / STAGES["prepare_corpus"]).parent
-    reference.same(path.relative_to(project) for path in corpus.iterdir())
+    reference.same(path.relative_to(project) for path in corpus.glob("[XY].*"))  # the rest names the address
     return {"download_dataset": f"{len(broken)} answers interrupted, complete after {runs} runs; same bytes"}
 
 
