@@ -9,7 +9,7 @@ from typing import Annotated, Any, cast
 
 from annotated_types import Ge, Le
 
-from lightxml_core.definitions.kinds import Definition, FileName, Forms, Maybe, OneOf, Text, one_of
+from lightxml_core.definitions.kinds import Definition, FileName, Forms, Maybe, OneOf, Text, one_of, plain
 from lightxml_core.values import LARGEST, Count, Natural
 
 
@@ -96,3 +96,9 @@ class Expected(Definition):
     """Documents without a text."""
     documents_without_labels: Maybe[Natural] = None
     """Documents without a label."""
+
+    @property
+    def of_parts(self) -> tuple[str, ...]:
+        """The keys given whose values depend on which documents are for training."""
+        whole = {"documents_trn", "documents_tst", "labels", "empty_texts", "documents_without_labels"}
+        return tuple(key for key in plain(self) if key not in whole)

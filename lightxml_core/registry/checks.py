@@ -33,6 +33,7 @@ def check_datasets(registry: Registry, root: Path) -> None:
     for name, definition in registry.datasets.items():
         where = f"datasets/{name}.yaml"
         _check_reading(definition, f"{where}: source")
+        _check_expected(definition, where)
         _check_mirrors(definition.mirrors, f"{where}: source.mirrors")
         if definition.folder is not None:
             _check_folder(definition.folder.folder, root, where)
@@ -58,6 +59,13 @@ def _check_reading(definition: Dataset, where: str) -> None:
             raise InputError(f"{where}.{foreign[0]}: {only(foreign[0])}, not {layout}: remove the key")
     if definition.splits is not None:
         _check_parts(definition.splits, f"{where}.splits")
+
+
+def _check_expected(definition: Dataset, where: str) -> None:
+    """InputError for an expected statistic that no two random splits share."""
+    random = definition.splits is not None and not definition.splits.files
+    if random and (keys := definition.expected.of_parts):
+        raise InputError(f"{where}: expected.{keys[0]}: differs between random splits: remove the key")
 
 
 def _check_parts(splits: Splits, where: str) -> None:

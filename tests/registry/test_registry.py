@@ -22,6 +22,7 @@ ROOT = Path(__file__).parents[2]
 GONE = object()  # as the value of an edit: remove the key
 CONFIG, DATASET, CUT = "config.yaml", "datasets/eurlex-4k.yaml", "datasets/eurlex-4k-small.yaml"
 DELICIOUS = "datasets/delicious.yaml"
+BIBTEX = "datasets/bibtex.yaml"
 GLOVE, SPACY, ATTENTION = "vectors/glove-840b.yaml", "vectors/spacy-en-md.yaml", "methods/attentionxml.yaml"
 HUB, SCRATCH, PACKAGE = "backbones/bert-base.yaml", "backbones/scratch-bert.yaml", "backbones/minilm.yaml"
 XLNET, WORDS = "backbones/scratch-xlnet.yaml", "backbones/words.yaml"
@@ -210,6 +211,12 @@ WRONG: list[tuple[str, Keys, Any, tuple[str, ...]]] = [
     (DELICIOUS, ("source", "splits", "trn"), "delicious_tstSplit.txt", ("trn and tst are the same file",)),
     (DELICIOUS, ("source", "splits", "count"), 0, ("source.splits.count must be at least 1, not 0",)),
     (DELICIOUS, ("source", "labels"), {"first": 1, "last": 1}, ("source.labels",)),
+    (
+        BIBTEX,
+        ("expected", "labels_per_document"),
+        2.4,
+        ("expected.labels_per_document: differs between random splits",),
+    ),
     (
         CONFIG,
         ("targets", "laptop", "seeds"),
