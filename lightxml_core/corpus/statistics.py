@@ -45,13 +45,13 @@ def statistics(
         "documents_without_labels": len(documents_without_labels(Y_trn)) + len(documents_without_labels(Y_tst)),
         "texts": words_trn is not None,
         "distributions": {
-            "labels_by_documents": by_doubling(training),
-            "documents_by_words": [] if words_trn is None else by_doubling(words_trn),
+            "labels_by_documents": doubling_histogram(training),
+            "documents_by_words": [] if words_trn is None else doubling_histogram(words_trn),
         },
     }
 
 
-def measured(corpus: Corpus) -> dict[str, Any]:
+def read_statistics(corpus: Corpus) -> dict[str, Any]:
     """The statistics of a corpus, after one pass over its texts; InputError if a text is invalid."""
     return statistics_with(corpus, count_texts(corpus.trn), count_texts(corpus.tst))
 
@@ -83,7 +83,7 @@ def statistics_with(corpus: Corpus, trn: TextCounts, tst: TextCounts) -> dict[st
     return statistics(corpus.trn.Y, corpus.tst.Y, trn.words, tst.words, trn.empty + tst.empty)
 
 
-def by_doubling(numbers: np.ndarray) -> list[int]:
+def doubling_histogram(numbers: np.ndarray) -> list[int]:
     """A histogram of int[n] numbers, none negative: how many are 0, 1, 2 to 3, 4 to 7, and so on."""
     found: list[int] = np.bincount(np.frexp(numbers)[1]).tolist() if len(numbers) else []
     return found

@@ -84,7 +84,7 @@ def unpack(archive: Path, target: Path, max_bytes: int = MAX_BYTES) -> None:
     shutil.rmtree(building, ignore_errors=True)
     building.mkdir(parents=True)
     try:
-        with _telling(archive):
+        with _reporting_errors(archive):
             left, links = max_bytes, []
             for member in _members(archive):
                 left = _write(member, building, left)
@@ -102,8 +102,8 @@ def decompress(source: Path, target: Path, max_bytes: int = MAX_BYTES) -> None:
 
     InputError if it is damaged or unpacks to more than `max_bytes`. Then `target` is not written.
     """
-    with atomic_path(target) as temporary, _telling(source), temporary.open("wb") as out:
-        _drain(_only_member(source, source.name), max_bytes, out.write)
+    with atomic_path(target) as temporary, _reporting_errors(source), temporary.open("wb") as out:
+        _pass_bytes(_only_member(source, source.name), max_bytes, out.write)
 
 
 def damage(archive: Path, name: str | None = None, max_bytes: int = MAX_BYTES) -> str | None:
@@ -113,10 +113,10 @@ def damage(archive: Path, name: str | None = None, max_bytes: int = MAX_BYTES) -
     """
     name = name or archive.name
     try:
-        with _judging():
+        with _as_unusable():
             left = max_bytes
             for member in [_only_member(archive, name)] if suffix_of(name) else _members(archive):
-                left = _drain(member, left)
+                left = _pass_bytes(member, left)
     except _UnusableError as error:
         return str(error)
     return None
@@ -132,29 +132,29 @@ def read_member(archive: Path, member: str, max_bytes: int = MEMBER_BYTES) -> by
     InputError if it is missing or larger than `max_bytes`, or if the archive is damaged or unsafe before it.
     """
     chunks: list[bytes] = []
-    with _telling(archive):
+    with _reporting_errors(archive):
         for found in _members(archive):
             if found.path == PurePosixPath(member) and not (found.is_folder or found.is_link):
-                _drain(found, max_bytes, chunks.append)
+                _pass_bytes(found, max_bytes, chunks.append)
                 return b"".join(chunks)
     raise InputError(f"{archive} holds no file {member}: check that it is the right archive and version")
 
 
 @contextmanager
-def _telling(archive: Path) -> Iterator[None]:
+def _reporting_errors(archive: Path) -> Iterator[None]:
     """Turn errors about the archive into an InputError of one sentence that names it."""
     open_file(archive).close()
     if looks_like_html(archive):
         raise InputError(f"{archive} is an HTML page, not an archive: put the archive itself there, or move it away")
     try:
-        with _judging():
+        with _as_unusable():
             yield
     except _UnusableError as error:
         raise InputError(f"{archive} {error}: put a complete copy there, or move it away") from None
 
 
 @contextmanager
-def _judging() -> Iterator[None]:
+def _as_unusable() -> Iterator[None]:
     """Turn errors that a bad archive causes into _UnusableError; others, such as a full disk, pass through."""
     try:
         yield
@@ -185,7 +185,7 @@ def _zip_members(archive: Path) -> Iterator[_Member]:
             if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                 # zipfile unpacks a whole piece of the other kinds at once, which may be gigabytes
                 raise _UnusableError(f"is packed by an unsupported method ({info.filename}): pack it by deflate")
-            yield _Member(_inside(info.filename, info.is_dir()), info.is_dir(), partial(opened.open, info))
+            yield _Member(_safe_path(info.filename, info.is_dir()), info.is_dir(), partial(opened.open, info))
 
 
 class _Header(tarfile.TarInfo):
@@ -213,7 +213,7 @@ def _tar_members(archive: Path) -> Iterator[_Member]:
             if not (info.isreg() or info.isdir() or is_link):
                 raise _UnusableError(f"holds a device ({info.name})")
             source = partial(opened.extractfile, info)
-            yield _Member(_inside(info.name, info.isdir()), info.isdir(), source, is_link)
+            yield _Member(_safe_path(info.name, info.isdir()), info.isdir(), source, is_link)
             opened.members.clear()  # type: ignore[attr-defined]  # not in the stubs; tarfile keeps every header there
         _require_end(opened)
 
@@ -235,7 +235,7 @@ def _require_end(opened: tarfile.TarFile) -> None:
             raise _UnusableError("has data after its end mark")
 
 
-def _inside(name: str, is_folder: bool) -> PurePosixPath:
+def _safe_path(name: str, is_folder: bool) -> PurePosixPath:
     for path in (PurePosixPath(name), PureWindowsPath(name)):
         if path.is_absolute() or path.drive or ".." in path.parts:
             raise _UnusableError(f"holds a path outside its own folder ({name})")
@@ -254,10 +254,10 @@ def _write(member: _Member, folder: Path, left: int) -> int:
         return left
     place.parent.mkdir(parents=True, exist_ok=True)
     with place.open("wb") as out:
-        return _drain(member, left, out.write)
+        return _pass_bytes(member, left, out.write)
 
 
-def _drain(member: _Member, left: int, take: Callable[[bytes], object] = len) -> int:
+def _pass_bytes(member: _Member, left: int, take: Callable[[bytes], object] = len) -> int:
     """Pass a member's bytes to `take` in pieces; return how many of the `left` bytes remain allowed."""
     source = None if member.is_folder or member.is_link else member.open()
     if source is None:

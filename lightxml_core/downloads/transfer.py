@@ -175,7 +175,7 @@ def _total(response: Any, start: int) -> int | None:
 
 def _require_plausible(response: Any, partial: Partial, url: str, total: int | None, expected: int | None) -> None:
     if _never_html(partial, url) and response.headers.get_content_type() in ("text/html", "application/xhtml+xml"):
-        raise RefusedError(_why(_read(response, _PAGE_BYTES)))
+        raise RefusedError(_meaning_of_page(_read(response, _PAGE_BYTES)))
     if None not in (total, expected) and total != expected:
         raise RefusedError(f"offers {total} bytes where {expected} are expected")
 
@@ -208,12 +208,12 @@ def page_served(partial: Partial, url: str) -> str | None:
     if not (_never_html(partial, url) and partial.data.exists() and looks_like_html(partial.data)):
         return None
     with partial.data.open("rb") as opened:
-        return _why(opened.read(_PAGE_BYTES))
+        return _meaning_of_page(opened.read(_PAGE_BYTES))
 
 
 def _never_html(partial: Partial, url: str) -> bool:
     return is_compressed(partial.target) or urllib.parse.urlsplit(url).hostname in _GOOGLE
 
 
-def _why(page: bytes) -> str:
+def _meaning_of_page(page: bytes) -> str:
     return QUOTA if b"quota" in page.lower() else HTML_SERVED

@@ -25,7 +25,7 @@ def word_tokenizer(texts: Iterable[str], vocabulary: int, split: Split) -> Any:
     tokenizer = Tokenizer(models.WordLevel({}, unk_token=_UNKNOWN))
     _SPLITS[split](tokenizer)
     special = [_PADDING, _UNKNOWN, *([_END] if split == "marks" else [])]
-    count = _counted(texts, tokenizer, once=split != "marks")
+    count = _word_counts(texts, tokenizer, once=split != "marks")
     names = special + sorted(count.keys() - set(special), key=lambda word: (-count[word], word))
     tokenizer.model = models.WordLevel({name: i for i, name in enumerate(names[:vocabulary])}, unk_token=_UNKNOWN)
     tokenizer.add_special_tokens(special)
@@ -35,7 +35,7 @@ def word_tokenizer(texts: Iterable[str], vocabulary: int, split: Split) -> Any:
     return tokenizer
 
 
-def _counted(texts: Iterable[str], tokenizer: Any, once: bool) -> Counter[str]:
+def _word_counts(texts: Iterable[str], tokenizer: Any, once: bool) -> Counter[str]:
     """How often each word occurs, or with `once` the number of texts with it."""
     count: Counter[str] = Counter()
     for text in texts:

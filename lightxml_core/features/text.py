@@ -14,7 +14,7 @@ from scipy import sparse
 from lightxml_core.definitions.features import FeatureSettings
 from lightxml_core.errors import InputError
 from lightxml_core.features.counts import Counts, document_frequencies, matrix_of, number_terms, term_frequencies
-from lightxml_core.features.unspaced import Watched
+from lightxml_core.features.unspaced import CountedTexts
 from lightxml_core.features.vectoriser import Frequencies, NoVectoriser, Vectoriser, analyzer_of
 from lightxml_core.files import save_csr
 
@@ -61,7 +61,7 @@ def build_bow(
 def _build(
     trn_texts: Iterable[str], tst_texts: Iterable[str], settings: FeatureSettings, folder: Path | None, weighted: bool
 ) -> Features:
-    watched = Watched(trn_texts)
+    watched = CountedTexts(trn_texts)
     counts, number = number_terms(watched, analyzer_of(settings), folder)
     if settings.analyzer == "word" and watched.unspaced:
         _warn_unspaced(watched.example)

@@ -22,7 +22,7 @@ class _Counts:
 
 
 @dataclass
-class Watched:
+class CountedTexts:
     """A stream of texts that counts characters, to tell afterwards whether blanks separate their words."""
 
     texts: Iterable[str]

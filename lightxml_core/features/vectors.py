@@ -72,7 +72,7 @@ def first_vectors(
     found = read_vectors(file, {spelt.get(word, word) for word in column_of})
     if len(next(iter(found.values()))) != width:
         raise InputError(f"{file} has vectors of {len(next(iter(found.values())))} numbers: set `width` to that")
-    vectors = _drawn((X.shape[1], width), missing, found, np.random.default_rng(seed))
+    vectors = _random_vectors((X.shape[1], width), missing, found, np.random.default_rng(seed))
     for word, column in column_of.items():
         vector = found.get(spelt.get(word, word))
         if vector is not None:
@@ -80,7 +80,7 @@ def first_vectors(
     return vectors
 
 
-def _drawn(
+def _random_vectors(
     shape: tuple[int, int], missing: Missing, found: Mapping[str, np.ndarray], random: np.random.Generator
 ) -> np.ndarray:
     """float32 of the given shape: vectors for words that have none."""

@@ -108,7 +108,7 @@ def plan_table(registry: Registry, target: str, root: Path, machine: Machine) ->
         rows.append((one.dataset, one.method, str(one.models), *hours, *sizes, refusal(one, machine) or "fits"))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join([*lines, "", *_sums(registry, target, root, found, machine), "", _NOTE])
+    return "\n".join([*lines, "", *_totals(registry, target, root, found, machine), "", _NOTE])
 
 
 _HEADERS = ("dataset", "method", "models", "GPU hours", "hours", "published", "memory", "disk", "download", "here")
@@ -125,13 +125,13 @@ disk       models with a checkpoint, predictions
 download   stated by the source, or estimated; shared files count in each row, but once in the total"""
 
 
-def _sums(registry: Registry, target: str, root: Path, found: list[Estimate], machine: Machine) -> list[str]:
+def _totals(registry: Registry, target: str, root: Path, found: list[Estimate], machine: Machine) -> list[str]:
     chosen, published = registry.target(target), read_published(root / "published")
     shared = {name: shared_disk(shape_of(registry, name, root, published)) for name in chosen.datasets}
     fetched = downloads(registry, chosen.datasets, chosen.methods, root)
     disk = [*shared.values(), *(one.disk for one in found)]
     fit = [one for one in found if not refusal(one, machine)]
-    short = _known(disk) + _known(fetched.values()) > machine.disk
+    short = _sum_of_known(disk) + _sum_of_known(fetched.values()) > machine.disk
     hours = (_total(one.gpu_hours for one in found), _total(one.hours for one in found))
     return [
         f"In total {hours[0]} GPU hours, {hours[1]} hours on {_device(machine)}.",
@@ -199,10 +199,10 @@ def _estimate(
         method,
         models,
         gpu_hours,
-        _sum([_here(gpu_hours, seeds * len(hours[True]), machine), core_hours]),
+        _sum([_hours_here(gpu_hours, seeds * len(hours[True]), machine), core_hours]),
         _stated(registry, dataset, method, published),
         None if None in memories else max(filter(None, memories)),
-        own_disk(shape, models, _known(load.weights for load in loads) * seeds),
+        own_disk(shape, models, _sum_of_known(load.weights for load in loads) * seeds),
         download,
     )
 
@@ -232,7 +232,7 @@ def _stated(registry: Registry, dataset: str, method: str, published: Published)
     return published.get((of, name, "train_hours"))
 
 
-def _here(hours: float | None, models: int, machine: Machine) -> float | None:
+def _hours_here(hours: float | None, models: int, machine: Machine) -> float | None:
     """Hours of a GPU, of so many models together, on this machine."""
     if not hours:
         return hours
@@ -244,14 +244,14 @@ def _sum(values: Iterable[float | None]) -> float | None:
     return None if None in known else sum(filter(None, known))
 
 
-def _known(values: Iterable[float | None]) -> float:
+def _sum_of_known(values: Iterable[float | None]) -> float:
     return sum(filter(None, values))
 
 
 def _total(values: Iterable[float | None], unit: float = 1.0) -> str:
     """The sum of the known values, followed by "or more" if some are not known."""
     listed = list(values)
-    return f"{_number(_known(listed) / unit)}{' or more' if None in listed else ''}"
+    return f"{_number(_sum_of_known(listed) / unit)}{' or more' if None in listed else ''}"
 
 
 def _named(fetched: Mapping[str, float | None]) -> str:

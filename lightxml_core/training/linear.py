@@ -60,7 +60,7 @@ def fit_linear(
 
     progress, first = Progress(title, Y.shape[1], unit="labels"), training_log.steps
     found: list[Classifier] = [None] * Y.shape[1]
-    by_label, done = sparse.csc_matrix(Y), _Done(checkpoint, X.shape[1], settings.checkpoint_minutes)
+    by_label, done = sparse.csc_matrix(Y), _FinishedPortions(checkpoint, X.shape[1], settings.checkpoint_minutes)
     tasks = (delayed(_fit_labels)(X, by_label[:, own], rows, own, settings) for rows, own in _portions(groups))
     earlier = done.load()
     rest = Parallel(settings.threads, return_as="generator")(islice(tasks, len(earlier), None))
@@ -74,7 +74,7 @@ def fit_linear(
     return _stacked(found, X.shape[1])
 
 
-class _Done:
+class _FinishedPortions:
     """The finished portions in their order, saved to a new file every few minutes."""
 
     def __init__(self, checkpoint: Checkpoint, width: int, minutes: float) -> None:

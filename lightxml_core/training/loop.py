@@ -19,7 +19,7 @@ from lightxml_core.errors import InputError
 from lightxml_core.files import remake
 from lightxml_core.training.checkpoint import Checkpoint
 from lightxml_core.training.log import Progress, TrainingLog
-from lightxml_core.training.optimisers import set_rates, touched
+from lightxml_core.training.optimisers import set_rates, stored_gradient
 from lightxml_core.training.processes import team
 from lightxml_core.training.schedule import Plan, StepDecay
 
@@ -78,7 +78,7 @@ class _Run:
         self.dropout = True
         self.encoded, self.pieces = plan.encoded_before, 1
         self.step = self._resume()
-        self.team.align(self.model.state_dict().values())
+        self.team.broadcast_from_first(self.model.state_dict().values())
         self.saved = time.monotonic()
 
     def run(self) -> None:
@@ -86,12 +86,12 @@ class _Run:
         done = documents * self.step // max(self.per_epoch, 1)
         self.progress = Progress(self.plan.title, documents * self.plan.epochs, done)
         for epoch in range(self.step // max(self.per_epoch, 1), self.plan.epochs):
-            if not self._gave_up:
+            if not self._patience_exhausted:
                 self._epoch(epoch)
-        self._keep()
+        self._load_kept_weights()
 
     @property
-    def _gave_up(self) -> bool:
+    def _patience_exhausted(self) -> bool:
         return 0 < self.plan.patience <= self.since_best
 
     def _epoch(self, epoch: int) -> None:
@@ -104,17 +104,17 @@ class _Run:
             self._average(epoch, numbers)
             ends = self.step == (epoch + 1) * self.per_epoch
             every, counted = self.plan.evaluation.evaluate_steps, range(max(numbers.start, 1), numbers.stop)
-            if self._due(epoch, ends) or _contains_multiple(every, counted):
+            if self._evaluation_due(epoch, ends) or _contains_multiple(every, counted):
                 self._evaluate(epoch, ends)
-            if ends or self._gave_up or time.monotonic() - self.saved > 60 * self.plan.checkpoint_minutes:
+            if ends or self._patience_exhausted or time.monotonic() - self.saved > 60 * self.plan.checkpoint_minutes:
                 self._save()
-            if self._gave_up:
+            if self._patience_exhausted:
                 log.info(
                     "%s: no improvement in %d evaluations in a row: training stops", self.plan.title, self.since_best
                 )
                 return
 
-    def _due(self, epoch: int, ends: bool) -> bool:
+    def _evaluation_due(self, epoch: int, ends: bool) -> bool:
         """Whether an evaluation is due at the end of an epoch."""
         last = epoch + 1 == self.plan.epochs and not math.isfinite(self.best)
         return ends and (self.plan.evaluate_epochs or last)
@@ -144,7 +144,7 @@ class _Run:
             parts: dict[str, Tensor] | None = None
             with suppress(torch.OutOfMemoryError):  # its traceback refers to tensors, which must be freed first
                 parts = self._backward(epoch, [rows for whole in micro_batches for rows in self._pieces(whole)])
-            short = self.team.anywhere(parts is None, self.device)
+            short = self.team.any_process(parts is None, self.device)
             if parts is not None and not short:
                 return parts
             self.optimizer.zero_grad(set_to_none=True)
@@ -184,7 +184,9 @@ class _Run:
         return parts
 
     def _update(self, loss: float) -> None:
-        gradients = [touched(p) for group in self.optimizer.param_groups for p in group["params"] if p.grad is not None]
+        gradients = [
+            stored_gradient(p) for group in self.optimizer.param_groups for p in group["params"] if p.grad is not None
+        ]
         self.team.add_up(gradients)
         self.scaler.unscale_(self.optimizer)
         norm = torch.nn.utils.get_total_norm(gradients)
@@ -242,7 +244,7 @@ class _Run:
         }
         self.log.write("step", self.plan.steps_before + self.step, **values)
 
-    def _current(self) -> nn.Module:
+    def _current_weights(self) -> nn.Module:
         """The weights to evaluate and keep: the running mean if there is one, else the current weights."""
         if self.averaged is not None and int(self.averaged.n_averaged) > 0:
             return self.averaged.module
@@ -251,7 +253,7 @@ class _Run:
     def _evaluate(self, epoch: int, ends: bool) -> None:
         if self.task.evaluate is None:
             return
-        module = self._current()
+        module = self._current_weights()
         module.eval()
         scores = self.task.evaluate(module)
         self.dropout = ends or not self.plan.evaluation.dropout_off_after_evaluation
@@ -301,7 +303,7 @@ class _Run:
         log.info("%s: resumes after step %d", self.plan.title, state["step"])
         return int(state["step"])
 
-    def _keep(self) -> None:
+    def _load_kept_weights(self) -> None:
         """Load the weights to keep into the model: the best evaluated, else the mean, else the last."""
         self.team.wait()  # until the first process has written the best
         if self.task.evaluate is not None:
@@ -311,7 +313,7 @@ class _Run:
                 raise InputError(f"{self.plan.title}: the checkpoint of the best weights is missing: {remedy}")
             self.model.load_state_dict(_under("model", found[0]))
         else:
-            self.model.load_state_dict(self._current().state_dict())
+            self.model.load_state_dict(self._current_weights().state_dict())
 
 
 def _contains_multiple(every: int, numbers: range) -> bool:

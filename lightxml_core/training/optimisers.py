@@ -98,7 +98,7 @@ class DenseAndSparse(torch.optim.Optimizer):
         self.param_groups = [group for part in self.parts for group in part.param_groups]
 
 
-def touched(parameter: nn.Parameter) -> Tensor:
+def stored_gradient(parameter: nn.Parameter) -> Tensor:
     """The stored values of a parameter's gradient: all, or the rows of a sparse one."""
     assert parameter.grad is not None
     if parameter.grad.is_sparse:

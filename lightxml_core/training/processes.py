@@ -50,7 +50,7 @@ class Team:
         self.add_up([values])
         return [float(value) for value in values.tolist()]
 
-    def anywhere(self, here: bool, device: torch.device) -> bool:
+    def any_process(self, here: bool, device: torch.device) -> bool:
         """Whether `here` is true in any process."""
         if self.size == 1:
             return here
@@ -58,7 +58,7 @@ class Team:
 
         return self.total(torch.tensor([here], dtype=torch.float64, device=device))[0] > 0
 
-    def align(self, tensors: Iterable[Tensor]) -> None:
+    def broadcast_from_first(self, tensors: Iterable[Tensor]) -> None:
         """Copy the values of the first process to all others."""
         if self.size > 1:
             from torch.distributed import broadcast

@@ -19,7 +19,7 @@ from scipy.sparse import csr_matrix, save_npz
 from lightxml_core.corpus import store
 from lightxml_core.corpus.labels import lookalikes
 from lightxml_core.corpus.layouts import LAYOUTS, read
-from lightxml_core.corpus.layouts.lists import suspicion
+from lightxml_core.corpus.layouts.lists import list_suspicion
 from lightxml_core.corpus.leniency import Leniency
 from lightxml_core.corpus.lines import read_lines
 from lightxml_core.corpus.reading import Reading
@@ -755,12 +755,12 @@ def test_lists_in_the_syntax_of_a_programming_language_give_a_warning(
 
 @pytest.mark.parametrize("cells", NO_LISTS)
 def test_labels_of_several_words_give_no_warning(cells: list[str]) -> None:
-    assert suspicion(cells, ";") is None
+    assert list_suspicion(cells, ";") is None
 
 
 @given(st.lists(st.text("ab,; |", max_size=6), max_size=8, unique=True))
 def test_any_cells_can_be_checked_for_lists(cells: list[str]) -> None:
-    found = suspicion(cells, ";")
+    found = list_suspicion(cells, ";")
     assert found is None or (found[1] in cells and not any(";" in cell for cell in cells))
 
 

@@ -20,7 +20,7 @@ from lightxml_core.errors import InputError
 from lightxml_core.features import counts
 from lightxml_core.features.labels import label_features, normalise_rows
 from lightxml_core.features.text import build_bow, build_tfidf
-from lightxml_core.features.unspaced import Watched
+from lightxml_core.features.unspaced import CountedTexts
 from lightxml_core.features.vectoriser import read_vectoriser
 from lightxml_core.files import save_csr, write_json
 from lightxml_core.methods.xtransformer.matcher import document_weights
@@ -226,7 +226,7 @@ def test_texts_without_blanks_between_words_give_a_warning(texts: list[str], cap
 
 @pytest.mark.parametrize("texts", SPACED.values(), ids=SPACED)
 def test_texts_with_blanks_give_no_warning(texts: list[str]) -> None:
-    watched = Watched(texts)
+    watched = CountedTexts(texts)
     assert list(watched) == texts and not watched.unspaced
 
 

@@ -14,7 +14,7 @@ from scipy import optimize, sparse
 from lightxml_core.evaluation.metrics import precision, rank
 from lightxml_core.methods import TestData, TrainingData, changed, one_vs_rest
 from lightxml_core.methods.xtransformer import ranker
-from lightxml_core.methods.xtransformer.ranker import confidence, ranked, ranker_features, seen_by
+from lightxml_core.methods.xtransformer.ranker import confidence, ranked, ranker_features, training_groups
 from lightxml_core.methods.xtransformer.settings import Settings
 from lightxml_core.training import linear
 from lightxml_core.training.checkpoint import Checkpoint
@@ -117,7 +117,9 @@ def test_the_documents_of_rankers_agree_with_python_sets(seed: int, negatives: s
     proposed = random.random((documents, clusters)) < 0.4
     C = sparse.csr_matrix(np.eye(clusters, dtype=np.float32)[cluster_of])
     chosen = changed(Settings(), ranker_negatives=negatives)
-    groups = seen_by(sparse.csr_matrix(Y, dtype=np.float32), C, sparse.csr_matrix(proposed * np.float32(0.3)), chosen)
+    groups = training_groups(
+        sparse.csr_matrix(Y, dtype=np.float32), C, sparse.csr_matrix(proposed * np.float32(0.3)), chosen
+    )
     seen = {int(label): rows.tolist() for rows, own in groups for label in own}
     assert seen.keys() == set(range(labels))
     for label in range(labels):

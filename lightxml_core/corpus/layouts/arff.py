@@ -16,7 +16,7 @@ from scipy.sparse import csr_matrix
 
 from lightxml_core.corpus.labels import binary, documents_without_labels
 from lightxml_core.corpus.layouts.layout import Layout
-from lightxml_core.corpus.layouts.locate import absent, levels, names
+from lightxml_core.corpus.layouts.locate import levels, missing_files, names
 from lightxml_core.corpus.leniency import Leniency, refuse
 from lightxml_core.corpus.lines import read_lines
 from lightxml_core.corpus.splits import Split
@@ -75,7 +75,7 @@ def _located(folder: Path, wanted: tuple[str, ...]) -> list[Path]:
         if found:
             return [path for (path,) in found]
     needed = " and ".join("one file *.arff" if kind == "all" else f"*{kind}.arff" for kind in wanted)
-    raise absent(folder, needed)
+    raise missing_files(folder, needed)
 
 
 def _of_kind(folder: Path, kind: str) -> list[Path]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lightxml_core.corpus.labels import label_matrices
 from lightxml_core.corpus.layouts.layout import Layout
-from lightxml_core.corpus.layouts.lists import suspicion
+from lightxml_core.corpus.layouts.lists import list_suspicion
 from lightxml_core.corpus.layouts.locate import locate
 from lightxml_core.corpus.leniency import Leniency, refuse
 from lightxml_core.corpus.lines import collapse, read_lines
@@ -88,7 +88,7 @@ def _warn_of_lists(rows: list[_Row], separator: str) -> None:
     for row in rows:
         first.setdefault(row.cell.strip(), row)
     first.pop("", None)
-    found = suspicion(first.keys(), separator)
+    found = list_suspicion(first.keys(), separator)
     if found is not None:
         reason, example = found
         logger.warning("%s line %d: labels such as %r: %s", first[example].source, first[example].line, example, reason)

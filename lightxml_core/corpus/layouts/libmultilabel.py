@@ -13,7 +13,7 @@ from scipy.sparse import csr_matrix
 
 from lightxml_core.corpus.labels import documents_without_labels, label_matrices
 from lightxml_core.corpus.layouts.layout import Layout
-from lightxml_core.corpus.layouts.lists import suspicion
+from lightxml_core.corpus.layouts.lists import list_suspicion
 from lightxml_core.corpus.layouts.locate import locate
 from lightxml_core.corpus.layouts.shipped import ShippedFiles
 from lightxml_core.corpus.leniency import Leniency, refuse
@@ -59,7 +59,7 @@ def _part(source: Path, Y: csr_matrix, lines: array[int], rules: Leniency) -> Pa
 
 def _warn_of_lists(sources: Iterable[Path], labels: list[str]) -> None:
     """For a corpus in which no document has two labels: then each label is a whole cell."""
-    found = suspicion(labels, " ", "write blanks between labels")
+    found = list_suspicion(labels, " ", "write blanks between labels")
     if found is not None:
         reason, example = found
         where = (

@@ -18,7 +18,7 @@ _SHARE = 0.1  # of the cells; if fewer have the character, it is taken for a par
 SET_SEPARATOR = "set `separator: {mark}` under `source:` in the dataset's file"
 
 
-def suspicion(cells: Collection[str], separator: str, remedy: str = SET_SEPARATOR) -> tuple[str, str] | None:
+def list_suspicion(cells: Collection[str], separator: str, remedy: str = SET_SEPARATOR) -> tuple[str, str] | None:
     """Why the distinct `cells` look like lists that `separator` does not split, with an example; None if they do not.
 
     A comma or a blank alone is not a reason. Commas are taken as separators if the parts between them recur as whole
@@ -45,10 +45,10 @@ def _separators(cells: Collection[str]) -> Iterator[str]:
     yield from (mark for mark in _CLEAR if _enough(_split(cells, mark), cells))
     for mark in _DOUBTFUL:
         lists = _split(cells, mark)
-        if _enough(lists, cells) and (_recurring(lists, cells) > 0.5 or _recombined(lists)):
+        if _enough(lists, cells) and (_recurring_share(lists, cells) > 0.5 or _recombined(lists)):
             yield mark
     lists = _split(cells, None)
-    if _enough(lists, cells) and (_recurring(lists, cells) >= 0.9 or _codes(lists) >= 0.9):
+    if _enough(lists, cells) and (_recurring_share(lists, cells) >= 0.9 or _share_of_codes(lists) >= 0.9):
         yield " "
 
 
@@ -62,15 +62,15 @@ def _enough(lists: list[list[str]], cells: Collection[str]) -> bool:
     return len(lists) > _SHARE * len(cells)
 
 
-def _moved(lists: list[list[str]]) -> set[str]:
+def _at_different_places(lists: list[list[str]]) -> set[str]:
     """The parts that occur at different places in different cells."""
     places = {(part, place) for own in lists for place, part in enumerate(own)}
     return {part for part, count in Counter(part for part, _ in places).items() if count > 1}
 
 
-def _recurring(lists: list[list[str]], cells: Collection[str]) -> float:
+def _recurring_share(lists: list[list[str]], cells: Collection[str]) -> float:
     """The share of the parts that are also whole cells, or occur at different places."""
-    known = _moved(lists).union(cells)
+    known = _at_different_places(lists).union(cells)
     every = list(chain.from_iterable(lists))
     return sum(part in known for part in every) / len(every)
 
@@ -78,10 +78,10 @@ def _recurring(lists: list[list[str]], cells: Collection[str]) -> float:
 def _recombined(lists: list[list[str]]) -> bool:
     """Whether there are no more distinct parts than cells, and some occur at different places."""
     parts = Counter(chain.from_iterable(lists))
-    moved = sum(parts[part] for part in _moved(lists))
+    moved = sum(parts[part] for part in _at_different_places(lists))
     return len(parts) <= len(lists) and moved >= _SHARE * parts.total()
 
 
-def _codes(lists: list[list[str]]) -> float:
+def _share_of_codes(lists: list[list[str]]) -> float:
     """The share of the cells whose parts are all numbers, addresses or the like."""
     return sum(all(map(_CODE.fullmatch, own)) for own in lists) / len(lists)

@@ -21,10 +21,10 @@ def locate(folder: Path, *variants: Mapping[str, str]) -> dict[str, Path]:
         raise InputError(f"{folder} has the files more than once, in {names(folders)}: keep one of them")
     if complete:
         return complete[0]
-    raise absent(folder, ", or ".join(", ".join(variant.values()) for variant in variants))
+    raise missing_files(folder, ", or ".join(", ".join(variant.values()) for variant in variants))
 
 
-def absent(folder: Path, needed: str) -> InputError:
+def missing_files(folder: Path, needed: str) -> InputError:
     """The error for a folder without the needed files; it also says what the folder contains."""
     return InputError(f"{folder} must have {needed}; there is {_contents(folder)}: check the folder and its layout")
 

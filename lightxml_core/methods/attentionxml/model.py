@@ -75,7 +75,7 @@ class AttentionXML(nn.Module):
         logits = self.score(self.states(ids, mask), mask, nodes)
         return Loss(nn.functional.binary_cross_entropy_with_logits(logits[scored], target[scored]))
 
-    def take_over(self, above: AttentionXML) -> None:
+    def copy_shared(self, above: AttentionXML) -> None:
         """Copy the parameters of the network of the level above, except those of its nodes."""
         kept = {name: v for name, v in above.state_dict().items() if not name.startswith(("queries.", "seen"))}
         self.load_state_dict(kept, strict=False)

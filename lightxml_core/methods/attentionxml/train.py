@@ -39,7 +39,7 @@ _DONE = "done"
 def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None:
     """Train every level in turn into `out`; a killed run resumes after the last finished level."""
     assert data.tokens is not None and data.encoder is not None
-    settings = _fitting(settings, 0 if data.clusters is None else data.clusters.shape[1])
+    settings = _usable_levels(settings, 0 if data.clusters is None else data.clusters.shape[1])
     if len(data.validation) == 0:
         log.info("AttentionXML: no document is held out to select by: the last weights are kept")
     tree = label_tree(data.clusters, data.Y.shape[1], settings.levels)
@@ -56,7 +56,7 @@ def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None
     _save(networks, data, settings, len(vectors), out)
 
 
-def _fitting(settings: Settings, clusters: int) -> Settings:
+def _usable_levels(settings: Settings, clusters: int) -> Settings:
     """The settings without levels that have more nodes than there are label clusters; these levels are logged."""
     fitting = settings.for_clusters(clusters)
     left_out = settings.levels[len(fitting.levels) :]
@@ -94,7 +94,7 @@ class _Level:
             with torch.no_grad():
                 network.words.weight.copy_(torch.from_numpy(vectors))
         else:
-            network.take_over(above)
+            network.copy_shared(above)
         network.seen.copy_(torch.from_numpy(label_frequencies(self.positives[self.rows]) > 0))
         network.words.weight.requires_grad_(self.settings.learn_vectors)
         return network.to(pick_device())
@@ -138,7 +138,7 @@ class _Level:
     def _task(self, network: AttentionXML, above: sparse.csr_matrix | None) -> Task:
         settings, lengths = self.settings, self.tokens.lengths[self.rows]
         bucket = settings.bucket
-        entered = None if above is None else self._entered(above)
+        entered = None if above is None else self._visited_nodes(above)
 
         def steps(epoch: int) -> list[list[np.ndarray]]:
             return [[self.rows[b]] for b in epoch_batches(lengths, settings.batch, settings.own_seed, epoch, bucket)]
@@ -152,7 +152,7 @@ class _Level:
         name = "nDCG@5" if self.last else f"level {self.level + 1} nDCG@5"
         return Task(network, _optimizer(network, settings.lr), steps, loss, self._selection(name, above), name)
 
-    def _entered(self, above: sparse.csr_matrix) -> sparse.csr_matrix:
+    def _visited_nodes(self, above: sparse.csr_matrix) -> sparse.csr_matrix:
         """float32 CSR N × nodes above: those whose children are scored."""
         return visited(above, self.tree.positives(self.Y, self.level - 1), self.settings.kept)
 

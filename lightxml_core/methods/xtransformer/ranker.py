@@ -48,10 +48,10 @@ def fit_rankers(
         threads(),
         settings.checkpoint_minutes,
     )
-    return fit_linear(X, Y, seen_by(Y, clusters, proposed, settings), how, "rankers", checkpoint, training_log)
+    return fit_linear(X, Y, training_groups(Y, clusters, proposed, settings), how, "rankers", checkpoint, training_log)
 
 
-def seen_by(
+def training_groups(
     Y: sparse.csr_matrix, clusters: sparse.csr_matrix, proposed: sparse.csr_matrix, settings: Settings
 ) -> Iterator[Group]:
     """For each cluster the documents, int64, on which the rankers of its labels, int64, are trained.

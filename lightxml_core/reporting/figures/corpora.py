@@ -31,7 +31,7 @@ def draw(selection: Selection, dataset: str, _: list[Group]) -> Figure | None:
 
 
 def _doubling(axes: Axes, counts: list[int], colour: str, title: str, along: str) -> None:
-    """Bars of counts, see `statistics.by_doubling`: of 0, of 1, of 2 and 3, of 4 to 7, and so on."""
+    """Bars of counts, see `statistics.doubling_histogram`: of 0, of 1, of 2 and 3, of 4 to 7, and so on."""
     axes.set_title(title)
     names = ["0", "1", *(f"{2**i:,}+" for i in range(1, len(counts) - 1))][: len(counts)]
     axes.bar(range(len(counts)), counts, 0.9, color=colour)
