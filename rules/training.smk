@@ -5,7 +5,7 @@ include: "functions/members.smk"
 
 
 rule train:
-    """Train one member. After a kill it resumes from its checkpoint, which lies in a folder that is no output."""
+    """Train one member. After a kill it resumes from its checkpoint, whose folder is not an output of the rule."""
     input:
         unpack(training_inputs),
         corpus=collect(

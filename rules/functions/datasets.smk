@@ -12,7 +12,7 @@ DOWNLOADED = [name for name, dataset in REGISTRY.datasets.items() if dataset.dow
 
 
 def files_of_dataset(wildcards):
-    """The files that the layout reads of a user's own folder; none for any other source."""
+    """The files in a user's own folder that the layout reads; none for any other source."""
     source = REGISTRY.definition(wildcards.dataset).folder
     if source is None:
         return []

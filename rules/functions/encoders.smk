@@ -1,4 +1,4 @@
-# Where encoders come from and where they lie.
+# Where encoders come from and where they are stored.
 
 from lightxml_core.downloads.sources import ENCODER_FILES
 from lightxml_core.user_files import located
@@ -9,7 +9,7 @@ FROM_SCRATCH = {name for name, backbone in REGISTRY.backbones.items() if backbon
 
 
 def files_of_encoder(wildcards):
-    """The files that are read of a user's own encoder; none for any other source."""
+    """The files of a user's own encoder that are read; none for any other source."""
     source = REGISTRY.backbones[wildcards.backbone].folder
     if source is None:
         return []
@@ -29,5 +29,5 @@ def encoder_source(wildcards):
 
 
 def encoder_folder(dataset, backbone):
-    """The folder of a backbone. One from scratch lies beside the corpus that its tokenizer was trained on."""
+    """The folder of a backbone. An encoder from scratch is stored beside the corpus that its tokenizer was trained on."""
     return f"results/{dataset}/encoders/{backbone}" if backbone in FROM_SCRATCH else f"data/encoders/{backbone}"
