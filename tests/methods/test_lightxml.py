@@ -459,7 +459,7 @@ def test_more_tokens_than_the_encoder_has_positions_are_refused(kind: str, corpu
         if kind == "xlnet":  # its positions are relative
             assert backbone(ids, torch.ones_like(mask)).isfinite().all()
         else:
-            with pytest.raises(InputError, match=f"at most {MAX_TOKENS} tokens: set `max_tokens`"):
+            with pytest.raises(InputError, match=f"at most {MAX_TOKENS} tokens: lower `max_tokens`"):
                 backbone(ids, torch.arange(MAX_TOKENS + 16).expand(2, -1) <= MAX_TOKENS)
 
 
