@@ -166,4 +166,5 @@ def test_every_method_for_users_data_runs_on_every_small_corpus(
 
 
 def test_every_implementation_is_among_the_tested_methods() -> None:
-    assert {REGISTRY.methods[method].implementation for method in OWN_DATA} == {*implementations()}
+    tested = {REGISTRY.methods[method].implementation for method in OWN_DATA}
+    assert tested == {*implementations()} - {"blend"}  # which reads predictions, not documents: test_blend.py
