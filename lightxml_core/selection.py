@@ -117,9 +117,24 @@ class MethodInfo:
 
 
 @dataclass(frozen=True)
+class PartInfo:
+    """An encoder or word vectors as their file describes them.
+
+    pretrained: whether the weights come from elsewhere. hub: the repository of the Hugging Face hub, if they are there.
+    """
+
+    title: str
+    pretrained: bool
+    note: str | None = None
+    licence: str | None = None
+    hub: str | None = None
+
+
+@dataclass(frozen=True)
 class Selection:
     """A target: its datasets and methods by name, in the order in which they are shown, and its runs.
 
+    encoders, vectors: those that the runs start from, by name.
     Raises InputError where a run is listed twice or its dataset or method is not described.
     """
 
@@ -127,6 +142,8 @@ class Selection:
     datasets: Mapping[str, DatasetInfo]
     methods: Mapping[str, MethodInfo]
     runs: tuple[Run, ...]
+    encoders: Mapping[str, PartInfo] = field(default_factory=dict)
+    vectors: Mapping[str, PartInfo] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         seen = set()
@@ -151,6 +168,8 @@ class Selection:
             datasets={name: _dataset(name, row) for name, row in _checked(value, "datasets", dict).items()},
             methods={name: _method(name, row) for name, row in _checked(value, "methods", dict).items()},
             runs=tuple(map(_run, _checked(value, "runs", list))),
+            encoders={name: _part(name, row) for name, row in (value.get("encoders") or {}).items()},
+            vectors={name: _part(name, row) for name, row in (value.get("vectors") or {}).items()},
         )
 
 
@@ -187,6 +206,11 @@ def _method(name: str, row: Any) -> MethodInfo:
     with _naming(f"description of the method {name}", row):
         differs = tuple(Difference(one["what"], _tuple(one["datasets"])) for one in row.get("differs") or ())
         return MethodInfo(**{**row, "published_backbones": row.get("published_backbones") or {}, "differs": differs})
+
+
+def _part(name: str, row: Any) -> PartInfo:
+    with _naming(f"description of {name}", row):
+        return PartInfo(**row)
 
 
 def _run(row: Any) -> Run:

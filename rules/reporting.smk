@@ -97,7 +97,7 @@ rule figures:
 
 
 rule report:
-    """Write one self-contained page: tables, verdicts, figures, costs, provenance and a browser of test documents."""
+    """Write a page of tables, verdicts, figures, costs, provenance and test documents, and a card per model."""
     input:
         tables="results/targets/{target}/tables.json",
         figures=rules.figures.output,
@@ -108,11 +108,12 @@ rule report:
         code=code("report"),
         assets=of_project(sorted((BASE / "lightxml_core/reporting/page/assets").glob("*"))),
     output:
-        report(
+        page=report(
             "results/targets/{target}/report.html",
             category="Report",
             caption="captions/report.rst",
         ),
+        cards=directory("results/targets/{target}/cards"),
     log:
         "logs/report/{target}.log",
     benchmark:
@@ -123,4 +124,4 @@ rule report:
         runtime=30,
     shell:
         "python -m workflow_scripts.report --selection {input.selection} --tables {input.tables}"
-        " --figures {input.figures} --out {output} 2>&1 | tee {log}"
+        " --figures {input.figures} --out {output.page} --cards {output.cards} 2>&1 | tee {log}"

@@ -1,4 +1,4 @@
-"""Write the report of a target: one HTML page."""
+"""Write the report of a target, one HTML page, and the cards of its models."""
 
 from lightxml_core.cli import start
 
@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from lightxml_core.files import made, seal
+from lightxml_core.reporting.cards import write_cards
 from lightxml_core.reporting.page.report import write_report
 from lightxml_core.reporting.tables import read_tables
 from lightxml_core.selection import read_selection
@@ -17,10 +18,14 @@ def main() -> None:
     parser.add_argument("--tables", type=Path, required=True, help="its tables as JSON")
     parser.add_argument("--figures", type=Path, required=True, help="folder of its figures")
     parser.add_argument("--out", type=Path, required=True, help="HTML file to write")
+    parser.add_argument("--cards", type=Path, required=True, help="folder of model cards to write")
     options = parser.parse_args()
     made(options.figures)
-    write_report(read_selection(options.selection), read_tables(options.tables), options.figures, options.out)
-    seal(options.out)
+    selection = read_selection(options.selection)
+    write_report(selection, read_tables(options.tables), options.figures, options.out)
+    write_cards(selection, options.cards)
+    for path in (options.out, options.cards):
+        seal(path)
 
 
 if __name__ == "__main__":

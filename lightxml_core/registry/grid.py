@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lightxml_core.corpus.layouts import LAYOUTS
-from lightxml_core.definitions.backbone import Backbone
+from lightxml_core.definitions.backbone import Backbone, HubSource
 from lightxml_core.definitions.config import Config, Target
 from lightxml_core.definitions.corpus import Expected
 from lightxml_core.definitions.dataset import Dataset, Mirror
@@ -28,6 +28,7 @@ from lightxml_core.selection import (
     DatasetInfo,
     Difference,
     MethodInfo,
+    PartInfo,
     Run,
     RunFeatures,
     Selection,
@@ -247,11 +248,14 @@ class Registry:
 
     def selection(self, target: str) -> Selection:
         """What the reporting reads of a target: its datasets, methods and runs with their folders."""
+        runs = tuple(self.runs(target))
         return Selection(
             target=target,
             datasets={name: self._dataset_info(name, first) for name, (first, *_) in self.corpora(target).items()},
             methods={name: self._method_info(name) for name in self.target(target).methods},
-            runs=tuple(self.runs(target)),
+            runs=runs,
+            encoders={run.backbone: self._encoder_info(run.backbone) for run in runs if run.backbone},
+            vectors={name: self._vectors_info(name) for name in map(self._vectors_of, runs) if name in self.vectors},
         )
 
     def differences(self, method: str) -> tuple[Difference, ...]:
@@ -286,6 +290,20 @@ class Registry:
             note=definition.note,
             differs=self.differences(name),
         )
+
+    def _encoder_info(self, name: str) -> PartInfo:
+        encoder = self.backbones[name]
+        hub = encoder.source.hub if isinstance(encoder.source, HubSource) else None
+        return PartInfo(encoder.title, encoder.scratch is None, encoder.note, encoder.licence, hub)
+
+    def _vectors_info(self, name: str) -> PartInfo:
+        vectors = self.vectors[name]
+        return PartInfo(vectors.title, True, vectors.note, vectors.licence)
+
+    def _vectors_of(self, run: Run) -> str:
+        """What its setting `vectors` says; empty where the method has none, and for an ensemble."""
+        member = run.member and flatten(self.made(run.method, run.dataset, run.member))
+        return str(member.get("vectors", "")) if member else ""
 
     def _run(self, dataset: str, method: str, member: str | None, seed: int) -> Run:
         """member: None for the ensemble, which has the protocol and the features of the first one."""

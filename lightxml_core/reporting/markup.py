@@ -51,10 +51,10 @@ class Table:
 
     def markdown(self) -> str:
         """A heading, the table, its notes."""
-        lines = [list(map(_markdown, cells)) for cells in (self.headers, *self.rows)]
+        lines = [list(map(markdown_escape, cells)) for cells in (self.headers, *self.rows)]
         lines.insert(1, ["---:" if side == "r" else "---" for side in self.align])
         table = ["\n".join("| " + " | ".join(line) + " |" for line in lines)] if self.rows else []
-        return "\n\n".join([f"## {_markdown(self.title)}", *table, *map(_markdown, self.notes)]) + "\n"
+        return "\n\n".join([f"## {markdown_escape(self.title)}", *table, *map(markdown_escape, self.notes)]) + "\n"
 
     def latex(self) -> str:
         """A `table`, or over many rows a `longtable`; long texts are broken, wide tables made small or turned."""
@@ -149,5 +149,6 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _markdown(text: str) -> str:
+def markdown_escape(text: str) -> str:
+    """Text for Markdown, on one line, that shows every character as it is."""
     return "".join("\\" + c if c in _MARKDOWN else c for c in _one_line(text))

@@ -70,6 +70,11 @@ class Result:
         return self._group("tail")
 
     @cached_property
+    def standard_errors(self) -> dict[str, float]:
+        """Standard errors over the test documents by metric, in percentage points; empty if the run has none."""
+        return self._group("standard_errors")
+
+    @cached_property
     def lost(self) -> dict[str, float]:
         """True pairs by what became of them, see `evaluation.diagnosis.lost_labels`; empty if the run has none."""
         return self._group("lost")

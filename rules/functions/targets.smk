@@ -32,7 +32,7 @@ def trained_in(folder):
 def results_of(target):
     """Every file and folder below results/ that is made for a target, each named once."""
     folder = f"results/targets/{target}"
-    files = [f"{folder}/{name}" for name in ("selection.json", "tables.json", "figures", "report.html")]
+    files = [f"{folder}/{name}" for name in ("selection.json", "tables.json", "figures", "report.html", "cards")]
     files += collect(f"{folder}/tables/{{table}}.{{form}}", table=TABLES, form=["csv", "md", "tex"])
     datasets = [corpus for corpora in REGISTRY.corpora(target).values() for corpus in corpora]
     cuts = [REGISTRY.definition(name).cut for name in datasets]
