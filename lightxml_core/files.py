@@ -303,6 +303,11 @@ def is_whole(output: Path) -> bool:
     return output.is_file() and output.name in records
 
 
+def digests_of(folder: Path) -> dict[str, str]:
+    """File name → SHA-256 of what a stage has put into a folder, as its seal has it; empty without a seal."""
+    return _sealed(folder / _SEAL)
+
+
 def _sealed(record: Path) -> dict[str, str]:
     """File name → SHA-256 in a record; empty if there is no record."""
     if not record.is_file():

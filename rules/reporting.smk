@@ -97,7 +97,7 @@ rule figures:
 
 
 rule report:
-    """Write a page of tables, verdicts, figures, costs, provenance and test documents, and a card per model."""
+    """Write one self-contained page, and model cards, Croissant metadata and an RO-Crate that describe the target."""
     input:
         tables="results/targets/{target}/tables.json",
         figures=rules.figures.output,
@@ -106,6 +106,7 @@ rule report:
         features=feature_statistics,
         selection="results/targets/{target}/selection.json",
         code=code("report"),
+        workflow=of_project([BASE / "Snakefile"]),
         assets=of_project(sorted((BASE / "lightxml_core/reporting/page/assets").glob("*"))),
     output:
         page=report(
@@ -114,6 +115,8 @@ rule report:
             caption="captions/report.rst",
         ),
         cards=directory("results/targets/{target}/cards"),
+        croissant=directory("results/targets/{target}/croissant"),
+        crate=collect("results/targets/{{target}}/{file}", file=["Snakefile", "ro-crate-metadata.json"]),
     log:
         "logs/report/{target}.log",
     benchmark:
@@ -124,4 +127,5 @@ rule report:
         runtime=30,
     shell:
         "python -m workflow_scripts.report --selection {input.selection} --tables {input.tables}"
-        " --figures {input.figures} --out {output.page} --cards {output.cards} 2>&1 | tee {log}"
+        " --figures {input.figures} --workflow {input.workflow} --out {output.page} --cards {output.cards}"
+        " --croissant {output.croissant} 2>&1 | tee {log}"

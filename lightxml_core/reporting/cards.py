@@ -206,7 +206,7 @@ def _vectors(selection: Selection, result: Result) -> PartInfo | None:
 
 
 def _described(part: PartInfo | None) -> str | None:
-    return part and part.title + ("" if part.pretrained else ", without pretrained weights")
+    return None if part is None else part.title + ("" if part.pretrained else ", without pretrained weights")
 
 
 def _provenance(result: Result, key: str) -> dict[str, Any]:
