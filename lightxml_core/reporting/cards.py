@@ -15,6 +15,7 @@ import yaml
 
 from lightxml_core.evaluation.catalogue import HEADLINE
 from lightxml_core.files import made, new_folder, read_json, write_text
+from lightxml_core.reporting.features import built_here
 from lightxml_core.reporting.markup import Table, markdown_escape
 from lightxml_core.reporting.numbers import MISSING, duration
 from lightxml_core.reporting.runs import Result
@@ -51,7 +52,7 @@ def card(selection: Selection, result: Result) -> str:
         f"# {markdown_escape(' on '.join(names))}: {markdown_escape(run.variant)}, seed {run.seed}",
         "Extreme multi-label text classification: the model ranks all labels of the dataset for a text.",
         "## Use",
-        *_use(run),
+        *_use(selection, run),
         *_section("Data", _data(selection, result)),
         *_section("Recipe", _recipe(selection, result)),
         "All settings:",
@@ -100,19 +101,28 @@ def _section(title: str, facts: Iterable[tuple[str, Any]]) -> list[str]:
     return [f"## {title}", "\n".join(lines)]
 
 
-def _block(text: str) -> str:
+def _block(text: object) -> str:
     """Text as it is, in a block of code."""
-    return "\n".join(f"    {line}" for line in text.splitlines())
+    return "\n".join(f"    {line}" for line in str(text).splitlines())
 
 
-def _use(run: Run) -> list[str]:
+def _use(selection: Selection, run: Run) -> list[str]:
     folder = run.path / "model"
-    if (folder / "tokenizer.json").is_file():
+    if run.blended:
+        members = ", ".join(markdown_escape(of.name) for of in run.blended)
+        return [
+            f"A blend of the predictions of {members}. It predicts within the workflow only. It lies in:",
+            _block(folder),
+        ]
+    if _reads_texts(selection, run):
         return ["The model tags new texts:", _block(f'python -m lightxml_core predict --model {folder} "a text"')]
-    return [
-        "The model reads features of the corpus, so it predicts within the workflow only. It lies in:",
-        _block(str(folder)),
-    ]
+    return ["The model reads features that the dataset ships, so it predicts within the workflow only:", _block(folder)]
+
+
+def _reads_texts(selection: Selection, run: Run) -> bool:
+    """Whether everything that the model reads is made from texts."""
+    texts = read_json(made(selection.datasets[run.dataset].stats)).get("texts", True)
+    return bool(texts) and (run.features is None or built_here(selection, run.dataset, run.features))
 
 
 def _data(selection: Selection, result: Result) -> list[tuple[str, Any]]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from huggingface_hub import ModelCard
 
-from lightxml_core.files import read_json, write_json, write_text
+from lightxml_core.files import read_json, write_json
 from lightxml_core.reporting.cards import write_cards
 from tests.helpers.reporting import EVIL, chosen, grid_selection
 
@@ -26,7 +26,6 @@ def selection(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     member = found["runs"][0]
     member["protocol"] = "official"
     path = Path(member["path"])
-    write_text(path / "model/tokenizer.json", "{}")
     write_json(path / "provenance.json", {"settings": {"vectors": "/home/me/own.txt"}, "data": {"X.npz": "ab12"}})
     evaluated = read_json(path / "metrics.json")
     evaluated["accuracy"] |= {"P@1": 50.0, "P@3": 97.0}
