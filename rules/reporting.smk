@@ -127,5 +127,5 @@ rule report:
         runtime=30,
     shell:
         "python -m workflow_scripts.report --selection {input.selection} --tables {input.tables}"
-        " --figures {input.figures} --workflow {input.workflow} --out {output.page} --cards {output.cards}"
+        " --figures {input.figures} --workflow {input.workflow:q} --out {output.page} --cards {output.cards}"
         " --croissant {output.croissant} 2>&1 | tee {log}"
