@@ -22,8 +22,15 @@ _DATA_PAGE, _DICTIONARY_PAGE = 0, 2
 def read_strings(content: bytes) -> list[str]:
     """The strings of a file that has one column, none of them missing.
 
-    ValueError, IndexError or KeyError for anything else, or a damaged file.
+    ValueError for anything else, or a damaged file.
     """
+    try:
+        return _strings(content)
+    except (AttributeError, IndexError, KeyError, OverflowError, RecursionError, TypeError) as error:
+        raise ValueError(f"its structure is damaged: {error}") from error
+
+
+def _strings(content: bytes) -> list[str]:
     if not (content.startswith(_MAGIC) and content.endswith(_MAGIC)):
         raise ValueError("it is not a Parquet file")
     length = int.from_bytes(content[-8:-4], "little")

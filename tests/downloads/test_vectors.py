@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lightxml_core.definitions.vectors import source_of as defined
@@ -36,7 +36,6 @@ PARQUET = base64.b64decode(
     "BAAVABUQFQYAPBbOARkGGSYANAAAABbYBRY0JggW8gQAKCBwYXJxdWV0LWNwcC1hcnJvdyB2ZXJzaW9uIDI2LjAuMRkcHAAAAKEAAABQQVIx"
 )
 WORDS = ["the", ",", "naïve", "ﬁ", "the 's", *(f"w{i}" for i in range(20)), "a" * 34]
-REFUSED = (ValueError, IndexError, KeyError, TypeError, RecursionError)
 
 # Formats
 
@@ -46,11 +45,12 @@ def test_words_of_a_parquet_file_are_those_that_pyarrow_wrote() -> None:
 
 
 @given(place=st.integers(0, len(PARQUET) - 1), byte=st.integers(0, 255), cut=st.booleans())
+@example(place=358, byte=49, cut=False)  # a field of another type than the format has there
 @settings(deadline=None, max_examples=300)
 def test_a_damaged_parquet_file_is_read_or_refused(place: int, byte: int, cut: bool) -> None:
     try:
         found = read_strings(PARQUET[:place] if cut else PARQUET[:place] + bytes([byte]) + PARQUET[place + 1 :])
-    except REFUSED:
+    except ValueError:
         return
     assert len(found) == len(WORDS) and all(isinstance(word, str) for word in found)
 
