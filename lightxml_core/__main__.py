@@ -19,12 +19,13 @@ from typing import TYPE_CHECKING, Any, cast
 from lightxml_core.corpus.lines import read_lines
 from lightxml_core.errors import InputError
 from lightxml_core.json_lines import read_documents
+from lightxml_core.values import KEPT_SCORES
 
 if TYPE_CHECKING:
     from lightxml_core.predictor import Tag
 
 _WORDS = 5  # that explain a label
-_FEW, _MANY = 5, 100  # labels per text; the workflow keeps so many of a test document
+_FEW, _MANY = 5, KEPT_SCORES  # labels per text
 
 
 def main() -> None:

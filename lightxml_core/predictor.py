@@ -20,7 +20,9 @@ from lightxml_core.evaluation.thresholds import Threshold, read_thresholds
 from lightxml_core.features.vectoriser import read_vectoriser
 from lightxml_core.files import CHANGED, changed_since, is_sealed, open_file, read_json
 from lightxml_core.methods import Explain, TestData, load_explanation, load_model
-from lightxml_core.training.description import ON_FEATURES, ON_TOKENS, is_model, read_description
+from lightxml_core.methods.blend.model import member_models
+from lightxml_core.training.description import ON_FEATURES, ON_MEMBERS, ON_TOKENS, is_model, read_description
+from lightxml_core.values import KEPT_SCORES
 
 if TYPE_CHECKING:
     from lightxml_core.encoders.tokens import TextTokenizer
@@ -53,13 +55,14 @@ class _Reader:
     """Turns texts into what the method of a model reads."""
 
     def __init__(self, model: Path, reads: frozenset[str]) -> None:
-        if unknown := reads - ON_FEATURES - ON_TOKENS:
+        if unknown := reads - ON_FEATURES - ON_TOKENS - ON_MEMBERS:
             names = ", ".join(sorted(unknown))
             raise InputError(
                 f"{model} cannot read texts, because it reads {names}: use a model that was trained on texts"
             )
         self.vectoriser = read_vectoriser(model) if reads & ON_FEATURES else None
         self.tokenizer = _tokenizer_of(model) if reads & ON_TOKENS else None
+        self.members = _members_of(model) if reads & ON_MEMBERS else {}
 
     @cached_property
     def terms(self) -> list[str]:
@@ -73,6 +76,7 @@ class _Reader:
         return TestData(
             X=None if self.vectoriser is None else self.vectoriser.transform(documents),
             tokens=None if self.tokenizer is None else self.tokenizer.tokens_of(documents),
+            members={name: member.scores(texts, KEPT_SCORES) for name, member in self.members.items()},
             documents=len(documents),
         )
 
@@ -87,6 +91,18 @@ def _tokenizer_of(model: Path) -> TextTokenizer:
     settings = read_json(model / "settings.json")
     most = settings.get("predict_tokens") or settings["max_tokens"]
     return TextTokenizer(found[0].parent, most, settings["text"])
+
+
+def _members_of(blend: Path) -> dict[str, Predictor]:
+    """The models that a blend combines. InputError where one is not beside it, as in the results."""
+    models = member_models(blend)
+    for name, model in models.items():
+        if not is_model(model):
+            raise InputError(
+                f"{blend} is a blend, and the model of its member {name} is not at {model}: copy the whole folder of "
+                "the dataset's results"
+            )
+    return {name: Predictor(model) for name, model in models.items()}
 
 
 class Predictor:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 from annotated_types import Ge, Gt, Le, Lt
 
 LARGEST = 2**31 - 1  # the largest int32, as in sparse matrices
+KEPT_SCORES = 100  # per document in stored predictions; metrics, ensembles and blends read no more
 
 Count = Annotated[int, Ge(1), Le(LARGEST)]
 Natural = Annotated[int, Ge(0), Le(LARGEST)]

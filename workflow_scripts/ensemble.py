@@ -8,13 +8,14 @@ from typing import get_args
 
 from lightxml_core.evaluation.ensemble import How, ensemble
 from lightxml_core.files import load_csr, made, read_json, save_csr, seal
+from lightxml_core.values import KEPT_SCORES
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--members", type=Path, required=True, help="JSON list: the members' predictions")
     parser.add_argument("--how", choices=get_args(How), required=True)
-    parser.add_argument("--top", type=int, default=100, help="scores to keep per document")
+    parser.add_argument("--top", type=int, default=KEPT_SCORES, help="scores to keep per document")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     members = [load_csr(made(Path(path))) for path in read_json(options.members)]

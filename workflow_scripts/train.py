@@ -19,6 +19,7 @@ from lightxml_core.training.description import describe_model
 from lightxml_core.training.devices import lease_gpus, set_threads
 from lightxml_core.training.processes import is_worker, launch, team
 from lightxml_core.training.provenance import provenance
+from lightxml_core.values import KEPT_SCORES
 
 
 def main() -> None:
@@ -81,7 +82,7 @@ def train(options: argparse.Namespace) -> None:
 
 
 def _keep_thresholds(method: Method, data: TrainingData, model: Path) -> None:
-    predictions = method.predict(model, held_out(data), 100)
+    predictions = method.predict(model, held_out(data), KEPT_SCORES)
     if found := best_thresholds(predictions, data.Y[data.validation]):
         found.write(model)
 

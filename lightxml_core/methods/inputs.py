@@ -117,6 +117,7 @@ def held_out(data: TrainingData) -> TestData:
     return TestData(
         X=None if data.X is None else sparse.csr_matrix(data.X[data.validation]),
         tokens=None if data.tokens is None else data.tokens.take(data.validation),
+        members=data.members,
         documents=len(data.validation),
     )
 

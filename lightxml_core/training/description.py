@@ -13,7 +13,7 @@ from lightxml_core.files import made, read_json, write_json
 from lightxml_core.methods.inputs import Inputs
 
 _ABOUT = "method.json"
-ON_FEATURES, ON_TOKENS = frozenset({"tfidf", "bow"}), frozenset({"tokens"})
+ON_FEATURES, ON_TOKENS, ON_MEMBERS = frozenset({"tfidf", "bow"}), frozenset({"tokens"}), frozenset({"members"})
 _IN_TRAINING = frozenset({"clusters", "vectors", "test", "names", "names_encoder", "gpu", "gpus"})  # not in prediction
 
 

@@ -162,9 +162,15 @@ def test_a_model_gives_texts_the_scores_of_the_workflow_wherever_it_lies(
         assert len(right) > 30 and sum(right) > least * len(right), "each label has words of its own"
 
 
-def test_a_blend_says_that_it_reads_no_texts(project: Path) -> None:
-    with pytest.raises(InputError, match="cannot read texts, because it reads members"):
-        Predictor(project / "results/tiny/blend-tiny/single/seed0/model")
+def test_a_blend_tags_texts_through_the_models_of_its_members(project: Path, tmp_path: Path) -> None:
+    trained = project / "results/tiny/blend-tiny/single/seed0"
+    texts = (project / "corpus/test_texts.txt").read_text(encoding="utf-8").splitlines()
+    predictor = Predictor(trained / "model")
+    save_csr(tmp_path / "found.npz", predictor.scores(texts, 100))
+    assert (tmp_path / "found.npz").read_bytes() == (trained / "predictions.npz").read_bytes()
+    assert 0 < predictor.threshold("micro") < 1
+    with pytest.raises(InputError, match=f"the model of its member {BLENDED[0]} is not at"):
+        Predictor(shutil.copytree(trained / "model", tmp_path / "a/b/c/d/model"))
 
 
 def test_a_training_that_holds_documents_out_keeps_thresholds(project: Path) -> None:

@@ -39,6 +39,11 @@ def needs(settings: Settings) -> frozenset[str]:
     return frozenset({"members"})
 
 
+def holds_out(settings: Settings) -> bool:
+    """True: the validation documents only calibrate and weight the members, which were not trained on them."""
+    return True
+
+
 def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None:
     """Calibrate and weight the members on the validation documents. It takes seconds and is not resumed.
 

@@ -48,6 +48,12 @@ def save_blend(blend: Blend, model: Path) -> None:
         write_json(building / _FILE, asdict(blend))
 
 
+def member_models(model: Path) -> dict[str, Path]:
+    """The model folders of the members with a weight, by name, as they lie in the results beside that of the blend."""
+    blend, dataset = read_blend(model), model.absolute().parents[3]
+    return {one.name: dataset / one.name / f"seed{blend.seed}/model" for one in blend.members if one.weight}
+
+
 def read_blend(model: Path) -> Blend:
     """The blend in a model folder; InputError, which names the file, where it is missing or damaged."""
     file = model / _FILE
