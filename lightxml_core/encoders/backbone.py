@@ -162,7 +162,9 @@ def load_encoder(folder: Path, dropout: bool, pretrained: bool = True) -> nn.Mod
     own dropout off. The network is never used.
     """
     from transformers import AutoModel
+    from transformers.utils.logging import disable_progress_bar
 
+    disable_progress_bar()  # it would show the loading of weights, which takes a moment
     config = _configuration(folder, dropout)
     chosen = attention(config, dropout)
     weights = folder / "model.safetensors"
