@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import optimize, sparse
 
@@ -63,6 +63,7 @@ def test_calibration_is_the_most_likely_curve(probabilities: bool) -> None:
 
 
 @settings(max_examples=25)
+@example(135, 0.0, 1.0, False)
 @given(st.integers(0, 1000), st.floats(-1.0, 2.0), st.floats(0.01, 1000.0), st.booleans())
 def test_a_blend_of_one_member_ranks_as_it_does(
     tmp_path_factory: pytest.TempPathFactory, seed: int, informed: float, scale: float, probabilities: bool
@@ -75,7 +76,8 @@ def test_a_blend_of_one_member_ranks_as_it_does(
     data = TrainingData(Y=Y, validation=np.arange(DOCUMENTS), members={"a/x": scores})
     blend.fit(data, blend.Settings(blends=["a/x"]), model, False)
     found = blend.predict(model, TestData(members={"a/x": scores}), LISTED)
-    assert np.array_equal(rank_matrix(found, LISTED), rank_matrix(scores, LISTED))
+    ranked = np.take_along_axis(found.toarray(), rank_matrix(scores, LISTED), axis=1)
+    assert (np.diff(ranked) <= 0.0).all(), "float32 makes nearly equal scores equal, and swaps none"
     assert found.dtype == np.float32 and found.data.min() > 0.0 and found.data.max() <= 1.0
 
 

@@ -169,7 +169,7 @@ def test_a_blend_tags_texts_through_the_models_of_its_members(project: Path, tmp
     save_csr(tmp_path / "found.npz", predictor.scores(texts, 100))
     assert (tmp_path / "found.npz").read_bytes() == (trained / "predictions.npz").read_bytes()
     assert 0 < predictor.threshold("micro") < 1
-    with pytest.raises(InputError, match=f"the model of its member {BLENDED[0]} is not at"):
+    with pytest.raises(InputError, match=r"the model of its member .* is not at"):
         Predictor(shutil.copytree(trained / "model", tmp_path / "a/b/c/d/model"))
 
 
