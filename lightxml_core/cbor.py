@@ -25,7 +25,7 @@ def read_cbor(source: Path) -> Any:
     except IndexError:
         end = -1
     if end != len(raw):
-        raise ValueError(f"{source.name} ends early, or goes on after its end")
+        raise ValueError(f"{source.name} is not exactly one value: it is cut off, or has bytes after its end")
     return found
 
 

@@ -28,12 +28,10 @@ def _suspended(process: psutil.Process) -> Iterator[psutil.Process]:
             yield from _suspended(child)
 
 
-def keep_ending_descendants(seconds: float = 0.1) -> threading.Thread:
+def keep_ending_descendants(seconds: float = 0.1) -> None:
     """Terminate every descendant now, and those that other threads of this process start until it ends."""
     end_descendants()
-    thread = threading.Thread(target=_forever, args=(seconds,), daemon=True)
-    thread.start()
-    return thread
+    threading.Thread(target=_forever, args=(seconds,), daemon=True).start()
 
 
 def _forever(seconds: float) -> None:

@@ -12,7 +12,7 @@ from scipy import sparse
 
 from lightxml_core.corpus.lines import read_lines
 from lightxml_core.corpus.store import NAMES, load_stats, load_Y
-from lightxml_core.encoders.tokens import load_tokens
+from lightxml_core.encoders.tokens import TokenisedPart, load_tokens
 from lightxml_core.errors import InputError
 from lightxml_core.files import load_array, load_csr, made
 from lightxml_core.methods import TestData, TrainingData
@@ -104,21 +104,24 @@ def without_validation(data: TrainingData) -> TrainingData:
 
 def load_validation_data(inputs: Inputs) -> TestData:
     """Load the validation documents as a model sees documents to predict, without their labels."""
-    rows = load_array(made(inputs.corpus / "validation.npy"))
-    return TestData(
-        X=sparse.csr_matrix(load_csr(made(inputs.features / "X.trn.npz"))[rows]) if inputs.features else None,
-        tokens=load_tokens(inputs.tokens, "trn").take(rows) if inputs.tokens else None,
-        documents=len(rows),
+    return _rows_of(
+        load_array(made(inputs.corpus / "validation.npy")),
+        load_csr(made(inputs.features / "X.trn.npz")) if inputs.features else None,
+        load_tokens(inputs.tokens, "trn") if inputs.tokens else None,
     )
 
 
 def held_out(data: TrainingData) -> TestData:
     """The validation documents as a model sees documents to predict, without their labels."""
+    return replace(_rows_of(data.validation, data.X, data.tokens), members=data.members)
+
+
+def _rows_of(rows: np.ndarray, X: sparse.csr_matrix | None, tokens: TokenisedPart | None) -> TestData:
+    """These training documents as documents to predict."""
     return TestData(
-        X=None if data.X is None else sparse.csr_matrix(data.X[data.validation]),
-        tokens=None if data.tokens is None else data.tokens.take(data.validation),
-        members=data.members,
-        documents=len(data.validation),
+        X=None if X is None else sparse.csr_matrix(X[rows]),
+        tokens=None if tokens is None else tokens.take(rows),
+        documents=len(rows),
     )
 
 

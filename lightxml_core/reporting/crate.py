@@ -128,15 +128,14 @@ def _packages(results: Iterable[Result]) -> list[Entity]:
         if version != "not installed"
     }
     return [
-        _entity(_address(name, version), "SoftwareApplication", name=name, softwareVersion=version, url=_address(name))
+        _entity(_package_url(name, version), "SoftwareApplication", name=name, softwareVersion=version)
         for name, version in sorted(found)
     ]
 
 
-def _address(package: str, version: str = "") -> str:
-    """The page of a package, or of one version without its local part (`+cpu`), in the package index."""
-    public = version.partition("+")[0]
-    return f"https://pypi.org/project/{package}/" + (f"{public}/" if public else "")
+def _package_url(package: str, version: str) -> str:
+    """The package URL (purl) of a Python package in one version, without its local part (`+cpu`)."""
+    return f"pkg:pypi/{package}@{version.partition('+')[0]}"
 
 
 def _listed(folder: Path) -> list[Path]:

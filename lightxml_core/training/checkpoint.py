@@ -67,14 +67,14 @@ class Checkpoint:
             with safe_open(path, "pt") as opened:  # also compares the size of the file with its header
                 about = opened.metadata() or {}
                 if about.get("run") != self.run:
-                    log.warning("%s is of other settings, data or code: training starts from the beginning", path)
+                    log.warning("%s was saved with other settings, data or code: training starts from scratch", path)
                     return None
                 tensors = {key: opened.get_tensor(key) for key in opened.offset_keys()}
             if _digest(about["state"], tensors) != about["digest"]:
                 raise ValueError("its contents do not match the digest saved with them")
             return tensors, json.loads(about["state"])
         except (SafetensorError, OSError, KeyError, ValueError) as error:
-            log.warning("%s is damaged (%s): training starts from the beginning", path, error)
+            log.warning("%s is damaged (%s): training starts from scratch", path, error)
         return None
 
     def state(self, name: str) -> dict[str, Any] | None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -16,6 +16,7 @@ from lightxml_core.files import load_csr
 from lightxml_core.methods import TestData, TrainingData, knn, omikuji_trees, one_vs_rest, popularity
 
 LABELS = 60
+Trees = Literal["parabel", "bonsai"]
 
 
 def planted(documents: int, seed: int) -> tuple[sparse.csr_matrix, sparse.csr_matrix]:
@@ -104,10 +105,10 @@ def test_what_terms_add_makes_up_the_score(
 
 @pytest.mark.parametrize("model", ["parabel", "bonsai"])
 def test_trees_learn_and_beat_popularity(
-    tmp_path: Path, corpus: tuple[TrainingData, TestData, sparse.csr_matrix], model: str
+    tmp_path: Path, corpus: tuple[TrainingData, TestData, sparse.csr_matrix], model: Trees
 ) -> None:
     trn, tst, Y_tst = corpus
-    settings = omikuji_trees.Settings(model=model, max_leaf=10)  # type: ignore[arg-type]
+    settings = omikuji_trees.Settings(model=model, max_leaf=10)
     omikuji_trees.fit(trn, settings, tmp_path / "trees", False)
     popularity.fit(trn, popularity.Settings(), tmp_path / "popularity", False)
     found = omikuji_trees.predict(tmp_path / "trees", tst, 10)
@@ -121,12 +122,12 @@ def test_trees_learn_and_beat_popularity(
 def test_the_weights_in_the_files_of_trees_give_their_scores(
     tmp_path: Path,
     corpus: tuple[TrainingData, TestData, sparse.csr_matrix],
-    model: str,
+    model: Trees,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     """A tree's score is the product of exp(-max(0, 1 - m)²) over the margins m on the way (hinge loss of omikuji)."""
     trn, tst, _ = corpus
-    settings = omikuji_trees.Settings(model=model, max_leaf=10, beam=100)  # type: ignore[arg-type]  # follows all nodes
+    settings = omikuji_trees.Settings(model=model, max_leaf=10, beam=100)  # so wide that it follows all nodes
     omikuji_trees.fit(trn, settings, tmp_path, False)
     capfd.readouterr()
     found, trees = omikuji_trees.predict(tmp_path, tst, 3), omikuji_trees.ways(tmp_path)

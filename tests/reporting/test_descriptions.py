@@ -63,7 +63,7 @@ def test_a_crate_lists_every_file_once_and_refers_to_what_it_describes(target: t
     assert (run["startTime"], run["endTime"]) == ("2026-11-28T05:00:00+00:00", "2026-11-28T05:01:30+00:00")
     assert run["object"] == {"@id": "croissant/one.json"}
     assert entities["Snakefile"]["version"] == "c0ffee"
-    assert entities["https://pypi.org/project/torch/2.13.0/"]["softwareVersion"] == "2.13.0+cpu"
+    assert entities["pkg:pypi/torch@2.13.0"]["softwareVersion"] == "2.13.0+cpu"
 
 
 def test_a_dataset_is_described_with_the_files_of_its_corpus(target: tuple[Selection, Path]) -> None:

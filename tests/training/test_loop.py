@@ -513,7 +513,7 @@ def test_a_checkpoint_of_other_settings_is_reported_and_not_used(
     other = replace(PLAN, clip=0.5)
     with caplog.at_level(logging.WARNING):
         found = run(tmp_path / "run", other, task)
-    assert "last.safetensors is of other settings, data or code: training starts from the beginning" in caplog.text
+    assert "last.safetensors was saved with other settings, data or code: training starts from scratch" in caplog.text
     assert identical(found, run(tmp_path / "fresh", other, task))
     assert logged(tmp_path / "run") == logged(tmp_path / "fresh")
 
@@ -527,7 +527,7 @@ def test_a_truncated_checkpoint_is_reported_and_not_used(
     path.write_bytes(path.read_bytes()[:left])
     with caplog.at_level(logging.WARNING):
         found = run(tmp_path / "run", PLAN, task)
-    assert "last.safetensors is damaged" in caplog.text and "training starts from the beginning" in caplog.text
+    assert "last.safetensors is damaged" in caplog.text and "training starts from scratch" in caplog.text
     assert identical(found, run(tmp_path / "fresh", PLAN, task))
 
 
@@ -543,7 +543,7 @@ def test_a_checkpoint_with_one_wrong_bit_is_not_used(
     path.write_bytes(content)
     with caplog.at_level(logging.WARNING):
         found = run(tmp_path / "run", PLAN, task)
-    assert "digest" in caplog.text and "training starts from the beginning" in caplog.text
+    assert "digest" in caplog.text and "training starts from scratch" in caplog.text
     assert identical(found, run(tmp_path / "fresh", PLAN, task))
 
 
