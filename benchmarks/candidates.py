@@ -11,6 +11,7 @@ from scipy import sparse
 
 from benchmarks.harness import compare
 from lightxml_core.methods.lightxml.heads import ClusteredHead
+from lightxml_core.methods.lightxml.settings import TableUpdates
 
 LABELS, CLUSTERS, KEPT, BATCH, POSITIVES = 670_091, 8_192, 75, 16, 5
 
@@ -19,7 +20,8 @@ def head(bottleneck: int = 1, width: int = 1, row_sparse: bool = False) -> Clust
     """The clustered head of that shape, labels dealt to clusters at random."""
     cluster = np.random.default_rng(0).permutation(LABELS) % CLUSTERS
     clusters = sparse.csr_matrix((np.ones(LABELS, np.float32), (np.arange(LABELS), cluster)), shape=(LABELS, CLUSTERS))
-    return ClusteredHead(width, clusters, bottleneck, KEPT, "mean", label_bias=False, row_sparse=row_sparse)
+    updates: TableUpdates = "row-sparse" if row_sparse else "dense"
+    return ClusteredHead(width, clusters, bottleneck, KEPT, "mean", label_bias=False, updates=updates)
 
 
 def batch(random: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:

@@ -24,6 +24,7 @@ from scipy import sparse
 from benchmarks.harness import measure, medians, report
 from lightxml_core.methods.lightxml import heads
 from lightxml_core.methods.lightxml.heads import ClusteredHead
+from lightxml_core.methods.lightxml.settings import TableUpdates
 from lightxml_core.training.optimisers import adamw
 
 FEW, MANY = 13_330, 670_091
@@ -37,7 +38,8 @@ def head(labels: int, row_sparse: bool) -> ClusteredHead:
     cluster = np.arange(labels) // LEAF
     shape = (labels, int(cluster[-1]) + 1)
     clusters = sparse.csr_matrix((np.ones(labels, np.float32), (np.arange(labels), cluster)), shape=shape)
-    return ClusteredHead(WIDTH, clusters, BOTTLENECK, KEPT, "mean", label_bias=False, row_sparse=row_sparse)
+    updates: TableUpdates = "row-sparse" if row_sparse else "dense"
+    return ClusteredHead(WIDTH, clusters, BOTTLENECK, KEPT, "mean", label_bias=False, updates=updates)
 
 
 def measured(labels: int, row_sparse: bool) -> dict[str, Any]:

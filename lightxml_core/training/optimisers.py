@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -96,6 +96,44 @@ class DenseAndSparse(torch.optim.Optimizer):
             part.load_state_dict({"state": found, "param_groups": part.state_dict()["param_groups"]})
             first += count
         self.param_groups = [group for part in self.parts for group in part.param_groups]
+
+
+class Updates(Protocol):
+    """A parameter without a gradient that is updated from what the passes of a step have left."""
+
+    @property
+    def table(self) -> Tensor: ...
+
+    @property
+    def lr(self) -> float: ...
+
+    def step(self, rate: float) -> None: ...
+
+    def clear(self) -> None: ...
+
+
+class AlsoInPlace(torch.optim.Optimizer):
+    """An optimiser of `adamw` that also makes these updates, at their own rate."""
+
+    def __init__(self, inner: torch.optim.Optimizer, updates: Updates) -> None:
+        super().__init__([{"params": [updates.table], "lr": updates.lr, "base_lr": updates.lr}], {})
+        self.inner, self.updates, self._own = inner, updates, self.param_groups[0]
+        self.param_groups = [*inner.param_groups, self._own]
+
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]  # no closure is ever given
+        self.inner.step()
+        self.updates.step(self._own["lr"])
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        self.inner.zero_grad(set_to_none)
+        self.updates.clear()
+
+    def state_dict(self) -> dict[str, Any]:
+        return self.inner.state_dict()
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.inner.load_state_dict(state_dict)
+        self.param_groups = [*self.inner.param_groups, self._own]
 
 
 def stored_gradient(parameter: nn.Parameter) -> Tensor:

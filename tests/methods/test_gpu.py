@@ -18,6 +18,7 @@ from lightxml_core.methods import changed
 from lightxml_core.methods.lightxml import predict
 from lightxml_core.methods.lightxml.heads import ClusteredHead
 from lightxml_core.methods.lightxml.prediction import load_model
+from lightxml_core.methods.lightxml.settings import TableUpdates
 from lightxml_core.methods.transformer.heads import FlatHead
 from lightxml_core.training.devices import pick_device
 from tests.helpers.planted import (
@@ -42,6 +43,7 @@ HEADS = {
     "flat, upper layer": changed(FLAT, frozen_layers=1, keep_frozen=True),
     "clustered": changed(FLAT, head="clustered"),
     "clustered, row-sparse": changed(FLAT, head="clustered", table="row-sparse"),
+    "flat, in-place": changed(FLAT, table="in-place"),
 }
 
 
@@ -58,15 +60,15 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Encoded:
 
 
 @pytest.mark.parametrize(
-    ("sampled", "row_sparse"),
-    [(True, False), (True, True), (False, False)],
+    ("sampled", "updates"),
+    [(True, "dense"), (True, "row-sparse"), (False, "dense")],
     ids=["sampled", "row-sparse", "all labels"],
 )
-def test_the_clustered_head_gives_the_same_on_gpu_and_cpu(sampled: bool, row_sparse: bool) -> None:
+def test_the_clustered_head_gives_the_same_on_gpu_and_cpu(sampled: bool, updates: TableUpdates) -> None:
     """Loss, gradients and labels."""
     torch.manual_seed(0)
     clusters = sparse.csr_matrix((np.ones(3_000), (np.arange(3_000), np.arange(3_000) % 70)), shape=(3_000, 70))
-    assert_same_on_both(ClusteredHead(40, clusters, 24, 9, "sum", True, sampled, row_sparse))
+    assert_same_on_both(ClusteredHead(40, clusters, 24, 9, "sum", True, sampled, updates))
 
 
 def test_the_flat_head_gives_the_same_on_gpu_and_cpu() -> None:

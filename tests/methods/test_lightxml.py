@@ -57,6 +57,8 @@ HEADS: dict[str, Settings] = {
     "clustered, random": changed(FAST, head="clustered", negatives="random"),
     "clustered, earlier": changed(FAST, head="clustered", negatives="earlier", warm_epochs=4, warm_lr=5e-3),
     "clustered, all": changed(FAST, head="clustered", negatives="all"),
+    "clustered, all, in-place": changed(FAST, head="clustered", negatives="all", table="in-place"),
+    "flat, in-place": changed(FAST, table="in-place"),
     "clustered, two steps": changed(FAST, head="clustered", two_step=True, epochs=24),
     "flat, warm": changed(FAST, warm_epochs=4, warm_lr=5e-3, prior_bias=True, standardise=True),
 }
@@ -119,6 +121,8 @@ def test_layer_decay_slows_the_lower_layers(corpus: Encoded, tmp_path: Path) -> 
         ("bert", "clustered, random"),
         ("bert", "clustered, earlier"),
         ("bert", "clustered, all"),
+        ("bert", "clustered, all, in-place"),
+        ("bert", "flat, in-place"),
         ("bert", "clustered, two steps"),
     ],
 )
@@ -251,6 +255,15 @@ def test_a_killed_run_resumes_to_the_same_bytes(
     assert not (tmp_path / "model").exists()
     assert bytes_of(trained(corpus, "bert", settings, tmp_path), tmp_path) == expected
     assert without_times(log_lines(tmp_path)) == expected_log
+
+
+def test_a_table_updated_in_place_resumes_to_the_same_bytes(corpus: Encoded, tmp_path: Path) -> None:
+    settings = changed(HEADS["clustered, all, in-place"], epochs=1, accumulate=2, checkpoint_minutes=0.0)
+    expected = bytes_of(trained(corpus, "bert", settings, tmp_path / "whole"), tmp_path / "whole")
+    with killed_at(7):
+        trained(corpus, "bert", settings, tmp_path / "killed")
+    assert not (tmp_path / "killed/model").exists()
+    assert bytes_of(trained(corpus, "bert", settings, tmp_path / "killed"), tmp_path / "killed") == expected
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -14,14 +15,18 @@ from hypothesis import strategies as st
 from scipy import sparse
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from lightxml_core.methods.lightxml import heads
 from lightxml_core.methods.lightxml.blocks import Zeros, cut
 from lightxml_core.methods.lightxml.heads import ClusteredHead, Padding, Stage
+from lightxml_core.methods.lightxml.settings import TableUpdates
+from lightxml_core.methods.transformer import every_label
 from lightxml_core.methods.transformer.heads import FlatHead
 from lightxml_core.methods.transformer.losses import Loss, log_odds
 from lightxml_core.methods.transformer.selection import best
-from lightxml_core.training.optimisers import adamw
+from lightxml_core.training.optimisers import AlsoInPlace, adamw, set_rates
 
 WIDTH, BOTTLENECK = 6, 4
 Reduction = Literal["mean", "sum"]
@@ -49,8 +54,8 @@ class Problem:
         pairs = [(row, label) for row, labels in enumerate(self.truth) for label in sorted(labels)]
         return torch.tensor([row for row, _ in pairs]).long(), torch.tensor([label for _, label in pairs]).long()
 
-    def head(self, reduction: Reduction, sampled: bool = True, row_sparse: bool = False) -> ClusteredHead:
-        chosen = (reduction, self.label_bias, sampled, row_sparse)
+    def head(self, reduction: Reduction, sampled: bool = True, updates: TableUpdates = "dense") -> ClusteredHead:
+        chosen = (reduction, self.label_bias, sampled, updates)
         head = ClusteredHead(WIDTH, self.clusters, BOTTLENECK, self.kept, *chosen)
         if self.label_bias:
             assert head.bias is not None
@@ -193,11 +198,12 @@ def test_static_negatives_are_fixed_clusters_after_positives(problem: Problem, r
     assert_same(gradients(found, head, problem.features), gradients(expected, head, problem.features))
 
 
-@given(problem=problems(), reduction=st.sampled_from(REDUCTIONS))
+@given(problem=problems(), reduction=st.sampled_from(REDUCTIONS), at_once=st.integers(1, 40))
 @settings(max_examples=60, deadline=None)
-def test_without_sampling_every_label_is_a_candidate(problem: Problem, reduction: Reduction) -> None:
+def test_without_sampling_every_label_is_a_candidate(problem: Problem, reduction: Reduction, at_once: int) -> None:
     head = problem.head(reduction, sampled=False)
-    found = head.loss(problem.features, *problem.positives)
+    with patch.object(every_label, "AT_ONCE", at_once):
+        found = head.loss(problem.features, *problem.positives)
     whole = replace(problem, kept=problem.count)
     expected = slow_loss(head, whole, reduction, lambda row, _: set(range(problem.count)))
     assert_same(found.parts, expected.parts)
@@ -218,11 +224,12 @@ def test_in_two_steps_each_head_is_trained_alone(problem: Problem) -> None:
         assert {name.split(".")[0] for name in moved} <= learning
 
 
-@given(problem=problems(), reduction=st.sampled_from(REDUCTIONS))
+@given(problem=problems(), reduction=st.sampled_from(REDUCTIONS), at_once=st.integers(1, 40))
 @settings(max_examples=60, deadline=None)
-def test_the_flat_loss_and_gradients_are_over_all_labels(problem: Problem, reduction: Reduction) -> None:
+def test_the_flat_loss_and_gradients_are_over_all_labels(problem: Problem, reduction: Reduction, at_once: int) -> None:
     head = FlatHead(WIDTH, len(problem.cluster), reduction)
-    found = head.loss(problem.features, *problem.positives)
+    with patch.object(every_label, "AT_ONCE", at_once):
+        found = head.loss(problem.features, *problem.positives)
     logits = problem.features @ head.classifier.weight.T + head.classifier.bias
     targets = torch.tensor([[float(label in truth) for label in range(head.labels)] for truth in problem.truth])
     slow = binary_cross_entropy_with_logits(logits, targets, reduction=reduction)
@@ -230,6 +237,59 @@ def test_the_flat_loss_and_gradients_are_over_all_labels(problem: Problem, reduc
     expected = Loss(slow, {"loss": slow})
     assert_same(found.parts, expected.parts)
     assert_same(gradients(found, head, problem.features), gradients(expected, head, problem.features))
+
+
+@given(problem=problems(), reduction=st.sampled_from(REDUCTIONS), at_once=st.integers(1, 40), parts=st.integers(1, 3))
+@settings(max_examples=60, deadline=None)
+def test_an_update_in_place_is_a_step_of_plain_sgd(
+    problem: Problem, reduction: Reduction, at_once: int, parts: int
+) -> None:
+    """However many micro-batches it has. What an interrupted pass left counts for nothing."""
+    head, rate = FlatHead(WIDTH, len(problem.cluster), reduction, table_lr=0.3), 0.7
+    plain = FlatHead(WIDTH, len(problem.cluster), reduction)
+    plain.load_state_dict(head.state_dict())
+    assert head.in_place is not None and not any(p.requires_grad for p in head.parameters())
+    optimizer = AlsoInPlace(adamw([{"params": [problem.features], "lr": 0.1}]), head.in_place)
+    rows, labels = problem.positives
+    with patch.object(every_label, "AT_ONCE", at_once):
+        (3.0 * head.loss(problem.features, rows, labels).total).backward()
+        optimizer.zero_grad()
+        for some in np.array_split(np.arange(len(problem.truth)), min(parts, len(problem.truth))):
+            own = (rows >= some[0]) & (rows <= some[-1])
+            batch = (problem.features[torch.from_numpy(some)], rows[own] - some[0], labels[own])
+            share = len(some) / len(problem.truth)
+            (share * (head.loss(*batch).total + plain.loss(*batch).total)).backward()
+        set_rates(optimizer, rate)
+        optimizer.step()
+    for moved, slow in zip(head.parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(moved, slow - rate * 0.3 * slow.grad)
+
+
+class Largest(TorchDispatchMode):
+    """Notes the largest tensor that is made."""
+
+    values = 0
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        made = function(*args, **(kwargs or {}))
+        self.values = max([self.values, *(each.numel() for each in tree_leaves(made) if isinstance(each, Tensor))])
+        return made
+
+
+@pytest.mark.parametrize("lr", [None, 0.1], ids=["dense", "in-place"])
+def test_no_array_has_an_entry_per_document_and_label(lr: float | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    documents, labels = 64, 5_000
+    monkeypatch.setattr(every_label, "AT_ONCE", 4_096)
+    head = FlatHead(WIDTH, labels, "sum", lr)
+    features = torch.randn(documents, WIDTH, requires_grad=True)
+    positives = torch.arange(documents), torch.randint(0, labels, (documents,))
+    optimizer: torch.optim.Optimizer = adamw([{"params": [features, *(p for p in head.parameters())], "lr": 0.1}])
+    if head.in_place is not None:
+        optimizer = AlsoInPlace(optimizer, head.in_place)
+    with Largest() as largest:
+        head.loss(features, *positives).total.backward()
+        optimizer.step()
+    assert largest.values <= WIDTH * labels < documents * labels
 
 
 def test_the_flat_squared_hinge_averages_documents_and_labels() -> None:
@@ -310,7 +370,7 @@ def test_learning_by_blocks_is_adamw_on_the_proposed_clusters() -> None:
     """Clusters that are not proposed keep their weights."""
     torch.manual_seed(3)
     problem = Problem(torch.randn(2, WIDTH), [2, 1, 1, 0, 2, 0, 3], 4, [{0, 3}, {3}], 4, True)
-    whole, by_block = problem.head("sum"), problem.head("sum", row_sparse=True)
+    whole, by_block = problem.head("sum"), problem.head("sum", updates="row-sparse")
     by_block.load_state_dict(whole.state_dict())
     optimisers = {head: adamw([{"params": learnt(head), "lr": 0.1, "weight_decay": 0.1}]) for head in (whole, by_block)}
 

@@ -16,7 +16,7 @@ __all__ = ["PROTOCOLS", "Settings", "explain", "fit", "holds_out", "load", "need
 def needs(settings: Settings) -> frozenset[str]:
     """Tokens and GPUs always, clusters for the clustered head, the test set for a protocol that selects on it."""
     clusters = {"clusters"} if settings.heads.head == "clustered" else set()
-    gpus = "gpu" if settings.heads.table == "row-sparse" else "gpus"  # processes would have other rows to add up
+    gpus = "gpus" if settings.heads.table == "dense" else "gpu"  # else each process would change other values
     return frozenset({"tokens", gpus} | clusters | ({"test"} if settings.selection.select == "test" else set()))
 
 

@@ -17,6 +17,8 @@ from torch.nn.functional import linear, logsigmoid
 
 from lightxml_core.methods.lightxml.blocks import Zeros, block_scores, cut, proposals
 from lightxml_core.methods.lightxml.losses import repeated_last
+from lightxml_core.methods.lightxml.settings import TableUpdates
+from lightxml_core.methods.transformer.every_label import InPlace, every_label_loss
 from lightxml_core.methods.transformer.heads import Head
 from lightxml_core.methods.transformer.losses import (
     Loss,
@@ -59,26 +61,31 @@ class ClusteredHead(Head):
         reduction: Reduction,
         label_bias: bool,
         sampled: bool = True,
-        row_sparse: bool = False,
+        updates: TableUpdates = "dense",
         padding: Padding = "masked",
+        table_lr: float = 0.0,
     ) -> None:
-        """clusters: CSR L × C with one 1 a row. Not `sampled`: training scores every label, B × L of them.
+        """clusters: CSR L × C with one 1 a row. Not `sampled`: training scores every label.
 
         padding: how the rank loss fills the rows of documents with fewer candidates than others: with nothing
         (`masked`), or by repeating the last candidate (`edge`, as the released code).
 
-        row_sparse: the `blocks` of the table are trained instead of the table, one parameter per cluster. The loss of a
-        step gives a gradient to the proposed ones; an optimiser skips the others.
+        updates: how the table is trained. `dense`: as any parameter. `row-sparse`: its `blocks` are trained instead,
+        one parameter per cluster. The loss of a step gives a gradient to the proposed ones; an optimiser skips the
+        others. `in-place`, if not `sampled`: by plain SGD at the rate `table_lr`, see `InPlace`.
         """
         super().__init__()
-        self.reduction, self.sampled, self.row_sparse, self.padding = reduction, sampled, row_sparse, padding
+        self.reduction, self.sampled, self.padding = reduction, sampled, padding
+        self.row_sparse = updates == "row-sparse"
         self.labels, count = clusters.shape
         self.kept = min(kept, count)
         self.recall = nn.Linear(width, count)
         self.project = nn.Linear(width, bottleneck)
         self.table = nn.Parameter(nn.init.xavier_uniform_(torch.empty(self.labels, bottleneck)))
-        self.table.requires_grad_(not row_sparse)
+        self.table.requires_grad_(not self.row_sparse)
         self.bias = nn.Parameter(torch.zeros(self.labels)) if label_bias else None
+        if updates == "in-place":
+            self.in_place = InPlace(self.table, self.bias, table_lr)
         self._blocks: list[nn.Parameter] = []
         self._zeros = Zeros()
         cluster = torch.from_numpy(clusters.indices.astype(np.int64))
@@ -158,8 +165,8 @@ class ClusteredHead(Head):
         rows, slots: int64[P], positive labels by their rows of the table.
         """
         if not self.sampled:
-            logits = linear(self.project(features), self.table, self.bias).float()
-            return bce(logits, (rows, slots), self.reduction)
+            own = (rows, slots)
+            return every_label_loss(self.project(features), self.table, self.bias, own, self.reduction, self.in_place)
         clusters = self.cluster_of_slot[slots]
         proposed = self.propose(scores, (rows, clusters))
         rank, real = self.rank(features, proposed)

@@ -28,7 +28,7 @@ def head_of(settings: Settings, labels: int, clusters: sparse.csr_matrix | None)
     def make(width: int) -> Head:
         how, loss = settings.heads, settings.training.loss
         if how.head == "flat":
-            return FlatHead(width, labels, loss)
+            return FlatHead(width, labels, loss, how.table_lr if how.table == "in-place" else None)
         assert clusters is not None, "the clustered head asked for clusters in needs()"
         assert loss != "hinge"
         return ClusteredHead(
@@ -39,8 +39,9 @@ def head_of(settings: Settings, labels: int, clusters: sparse.csr_matrix | None)
             loss,
             how.label_bias,
             how.negatives != "all",
-            how.table == "row-sparse",
+            how.table,
             how.padding,
+            how.table_lr,
         )
 
     return make

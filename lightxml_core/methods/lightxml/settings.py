@@ -17,12 +17,14 @@ from lightxml_core.methods.transformer.settings import (
     check_together,
 )
 from lightxml_core.training.schedule import WeightAveraging
-from lightxml_core.values import Count, Leaf, Natural, NonNegative
+from lightxml_core.values import Count, Factor, Leaf, Natural, NonNegative
+
+TableUpdates = Literal["dense", "row-sparse", "in-place"]
 
 
 @dataclass(frozen=True)
 class Heads:
-    """The head over the labels; all but `head` itself is about the clustered one."""
+    """The head over the labels; all but `head`, `table` and `table_lr` is about the clustered one."""
 
     head: Literal["flat", "clustered"] = "flat"
     """One linear layer over all labels, or a recall head over label clusters with a rank head over their labels."""
@@ -42,11 +44,15 @@ class Heads:
     label_bias: bool = False
     """Whether the rank head has a bias per label."""
 
-    table: Literal["dense", "row-sparse"] = "dense"
-    """Which rows of the rank head an optimiser step changes. `row-sparse`: only those that the step scores.
+    table: TableUpdates = "dense"
+    """How the label vectors are trained. `row-sparse`: a step changes only those that it scores, and their moments.
 
-    The moments of the other rows do not change meanwhile.
+    `in-place`, for a head that scores every label: by plain SGD at the rate `table_lr`, without storing their gradient
+    and its moments. `clip` does not count it.
     """
+
+    table_lr: Factor = 0.05
+    """Learning rate of `table: in-place`."""
 
     negatives: Literal["dynamic", "random", "earlier", "all"] = "dynamic"
     """Which clusters a document has as negatives. `dynamic`, the paper's: those that the recall head proposes.
@@ -92,8 +98,11 @@ class Settings(BaseSettings):
         heads = self.heads
         if heads.head == "flat" and (heads.negatives != "dynamic" or heads.two_step):
             raise InputError("the flat head samples nothing: negatives and two_step need `head: clustered`")
-        if heads.table == "row-sparse" and (heads.head == "flat" or heads.negatives == "all"):
+        every = heads.head == "flat" or heads.negatives == "all"
+        if heads.table == "row-sparse" and every:
             raise InputError("`table: row-sparse` needs `head: clustered` and sampled negatives")
+        if heads.table == "in-place" and (not every or self.training.loss == "hinge"):
+            raise InputError("`table: in-place` needs `head: flat` or `negatives: all`, and `loss` mean or sum")
         if heads.head == "clustered" and self.training.loss == "hinge":
             raise InputError("the squared hinge is for the flat head: set `loss` to mean or sum")
         if heads.negatives == "earlier" and not self.warm_start.warm_epochs:

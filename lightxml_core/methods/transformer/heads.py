@@ -15,7 +15,8 @@ from scipy import sparse
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
-from lightxml_core.methods.transformer.losses import Loss, LossName, bce, exactly, log_odds, squared_hinge
+from lightxml_core.methods.transformer.every_label import InPlace, every_label_loss
+from lightxml_core.methods.transformer.losses import Loss, LossName, exactly, log_odds, squared_hinge
 from lightxml_core.methods.transformer.selection import best
 
 
@@ -30,6 +31,9 @@ class Head(nn.Module, ABC):
 
     by_block = False
     """Whether a CPU reads the parameters in blocks when it predicts, so that many documents are scored together."""
+
+    in_place: InPlace | None = None
+    """What updates the label table instead of an optimiser."""
 
     @abstractmethod
     def start_at_prior(self, Y: sparse.csr_matrix) -> None:
@@ -53,12 +57,15 @@ class Head(nn.Module, ABC):
 
 
 class FlatHead(Head):
-    """One linear layer over all L labels: suitable up to some ten thousand labels."""
+    """One linear layer over all L labels. Both training and prediction score every label."""
 
-    def __init__(self, width: int, labels: int, loss: LossName) -> None:
+    def __init__(self, width: int, labels: int, loss: LossName, table_lr: float | None = None) -> None:
+        """table_lr: the layer is trained by plain SGD at this rate without storing its gradient, see `InPlace`."""
         super().__init__()
         self.loss_name, self.labels = loss, labels
         self.classifier = nn.Linear(width, labels)
+        if table_lr is not None:
+            self.in_place = InPlace(self.classifier.weight, self.classifier.bias, table_lr)
         self.register_buffer("seen", torch.ones(labels, dtype=torch.bool), persistent=False)
 
     def start_at_prior(self, Y: sparse.csr_matrix) -> None:
@@ -68,8 +75,12 @@ class FlatHead(Head):
 
     def loss(self, features: Tensor, rows: Tensor, labels: Tensor) -> Loss:
         """features: float[B, width]. Binary cross-entropy, or the squared hinge, over all labels."""
-        logits, own = exactly(self.classifier, features), (rows, labels)
-        total = squared_hinge(logits, own) if self.loss_name == "hinge" else bce(logits, own, self.loss_name)
+        own = (rows, labels)
+        if self.loss_name == "hinge":
+            total = squared_hinge(exactly(self.classifier, features), own)
+        else:
+            layer = self.classifier
+            total = every_label_loss(features, layer.weight, layer.bias, own, self.loss_name, self.in_place)
         return Loss(total, {"loss": total})
 
     def log_scores(self, features: Tensor, labels: Tensor) -> Tensor:

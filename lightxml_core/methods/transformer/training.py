@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from lightxml_core.corpus.labels import label_frequencies
+from lightxml_core.errors import InputError
 from lightxml_core.evaluation.metrics import precision, rank
 from lightxml_core.files import new_folder, save_array, save_csr, write_json
 from lightxml_core.methods import TrainingData, changed, flatten
@@ -28,7 +29,7 @@ from lightxml_core.training.checkpoint import Checkpoint, fingerprint
 from lightxml_core.training.devices import autocast_dtype, pick_device
 from lightxml_core.training.log import TrainingLog
 from lightxml_core.training.loop import Task, last_step, train
-from lightxml_core.training.optimisers import adamw
+from lightxml_core.training.optimisers import AlsoInPlace, adamw
 from lightxml_core.training.processes import team
 from lightxml_core.training.schedule import Plan
 
@@ -110,10 +111,16 @@ def _set_up(data: TrainingData, settings: TransformerSettings, parts: Parts, row
     """The model on the device, before any training."""
     assert data.encoder is not None
     model = build_classifier(settings, data.encoder, parts.make_head).to(pick_device())
+    if model.head.in_place is not None and _dtype(model, settings) == torch.float16:
+        raise InputError("`table: in-place` cannot be trained in float16, as this GPU would: set `precision: fp32`")
     model.head.seen.copy_(torch.from_numpy(label_frequencies(data.Y[rows]) > 0))
     if settings.warm_start.prior_bias:
         model.head.start_at_prior(data.Y[rows])
     return model
+
+
+def _dtype(model: TextClassifier, settings: TransformerSettings) -> torch.dtype | None:
+    return autocast_dtype(settings.speed.precision, model.mean.device)
 
 
 # Fine-tune
@@ -129,7 +136,7 @@ def _plan(model: TextClassifier, settings: TransformerSettings, parts: Parts, do
         evaluation=settings.selection.evaluation,
         counted="micro-batches",
         clip=settings.training.clip,
-        dtype=autocast_dtype(settings.speed.precision, model.mean.device),
+        dtype=_dtype(model, settings),
         checkpoint_minutes=settings.checkpoint_minutes,
         encoded_before=documents if reads_frozen(settings) else 0,
     )
@@ -166,7 +173,8 @@ def _task(
 
 def _optimizer(model: TextClassifier, settings: TransformerSettings) -> torch.optim.Optimizer:
     how = settings.training.optimiser
-    return adamw(_groups(model, settings), eps=how.adam_eps, eps_corrected=how.eps_corrected)
+    optimizer = adamw(_groups(model, settings), eps=how.adam_eps, eps_corrected=how.eps_corrected)
+    return optimizer if model.head.in_place is None else AlsoInPlace(optimizer, model.head.in_place)
 
 
 def _groups(model: TextClassifier, settings: TransformerSettings) -> Iterator[dict[str, Any]]:
