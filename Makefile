@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 PECOS := .venv-pecos
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench faults test-slurm lint plan clean
+.PHONY: help setup demo archive test bench faults test-slurm lint plan clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,10 @@ $(READY): requirements.lock pyproject.toml
 
 demo: setup  ## real data and a real encoder, from download to report, in minutes on two cores
 	$(BIN)/snakemake --cores $(CORES) --quiet rules --rerun-incomplete demo
+
+archive: setup  ## keep the runs of a finished target: `make archive TARGET=demo`
+	$(BIN)/python -m lightxml_core archive --target $(TARGET)
+	$(BIN)/python -m docs.generate measured
 
 test: setup  ## the whole test suite
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder

@@ -1,7 +1,8 @@
 """The tables of docs/measured/, from their result files.
 
 A table is a file `docs/measured/<page>/<table>.csv`. Its page, `docs/measured/<page>.md`, shows it between the lines
-`<!-- table: <table> -->` and `<!-- end of table -->`.
+`<!-- table: <table> -->` and `<!-- end of table -->`. A row may name a folder of the
+archive: its figures come from there.
 """
 
 from __future__ import annotations
@@ -11,11 +12,19 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from pathlib import Path
+from statistics import fmean, stdev
 
+from lightxml_core.archive.code import ROOT, current_digest
+from lightxml_core.archive.entry import Entry
+from lightxml_core.archive.store import read_archive
 from lightxml_core.errors import InputError
 
+ROOT_OF_ARCHIVE = ROOT / "archive"
 ABOUT = ("seeds", "date", "commit", "command", "hardware", "source", "note")  # the last columns of every file
+ARCHIVE = "archive"  # an optional column after them: a folder of archived runs, such as delicious/parabel/single
+OLDER = "older: the method's code has changed since"
 TEXT = "measured"  # the one column of results that are sentences
 NUMBER = re.compile(r"-?\d+(\.\d+)?( to \d+(\.\d+)?)?")
 STD, PUBLISHED = " std", " published"
@@ -37,14 +46,58 @@ def read(path: Path) -> Table:
     """The table of a result file; InputError names the line of the first row that lacks a required field."""
     with path.open(encoding="utf-8", newline="") as opened:
         reader = csv.DictReader(opened)
-        columns = list(reader.fieldnames or [])
+        columns = [name for name in reader.fieldnames or [] if name != ARCHIVE]
         if columns[:1] != ["variant"] or tuple(columns[-len(ABOUT) :]) != ABOUT:
             raise InputError(f"{path}: line 1: the first column must be variant, the last ones {', '.join(ABOUT)}")
         table = Table(path, columns[1 : -len(ABOUT)], [])
         for row in reader:
+            row = row if not row.get(ARCHIVE) else from_archive(row, f"{path}: line {reader.line_num}")
             check(table, row, f"{path}: line {reader.line_num}")
             table.rows.append(row)
     return table
+
+
+def from_archive(row: Row, where: str) -> Row:
+    """The row with the figures of the archived runs that it names: means, deviations and what is known of the runs.
+
+    A note says if the code of the method has changed since. InputError if the archive has no such runs, or if a cell
+    that comes from them is filled.
+    """
+    entries = [entry for place, entry in archived().items() if place.parent.as_posix() == row[ARCHIVE]]
+    if not entries:
+        raise InputError(f"{where}: {ROOT_OF_ARCHIVE.name}/{row[ARCHIVE]} holds no archived runs: correct the folder")
+    found = about_runs(entries)
+    for column in row:
+        metric = column.removesuffix(STD)
+        values = [entry.metrics[metric].value for entry in entries if metric in entry.metrics]
+        if len(values) == len(entries) and (column == metric or len(values) > 1):
+            found[column] = f"{fmean(values) if column == metric else stdev(values):.2f}"
+    if filled := next((column for column in found if row.get(column) and column != "note"), None):
+        raise InputError(f"{where}: {filled} comes from the archive: leave the cell empty")
+    if current_digest(entries[0].code.implementations) not in {entry.code.digest for entry in entries}:
+        found["note"] = "; ".join(filter(None, [row["note"], OLDER]))
+    return {**row, **found}
+
+
+def about_runs(entries: list[Entry]) -> Row:
+    """The cells about runs: their number, the newest day, commits and machines."""
+    commits = dict.fromkeys(commit[:7] for entry in entries for commit in entry.code.commits)
+    machines = dict.fromkeys(machine(entry) for entry in entries)
+    started = max(entry.started for entry in entries)
+    about = {"seeds": str(len(entries)), "date": started[:10], "commit": " ".join(commits)}
+    return {**about, "hardware": "; ".join(machines)}
+
+
+def machine(entry: Entry) -> str:
+    """The hardware of a run, in words."""
+    found = entry.machine
+    return found.gpu or f"{found.cores} core{'s' * (found.cores > 1)}"
+
+
+@cache
+def archived() -> dict[Path, Entry]:
+    """The archive of the repository."""
+    return read_archive(ROOT_OF_ARCHIVE)
 
 
 def check(table: Table, row: Row, where: str) -> None:
@@ -108,6 +161,8 @@ def about(table: Table) -> str:
     commands = dict.fromkeys(row["command"] for row in table.rows if row["command"])
     if commands:
         parts.append(f"commands: {', '.join(f'`{command}`' for command in commands)}")
+    folders = dict.fromkeys(f"`{ROOT_OF_ARCHIVE.name}/{row[ARCHIVE]}`" for row in table.rows if row.get(ARCHIVE))
+    parts += [f"archived runs: {', '.join(folders)}"] if folders else []
     sources = dict.fromkeys(row["source"] for row in table.rows if row["source"])
     parts += [f"source of what was not run here: {source}" for source in sources]
     return f"<sub>{'; '.join(parts)}; file: [{table.path.name}]({table.path.parent.name}/{table.path.name})</sub>"

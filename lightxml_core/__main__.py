@@ -1,4 +1,7 @@
-"""`python -m lightxml_core predict`: tag texts with a trained model; `… plan`: what a target would take."""
+"""`python -m lightxml_core predict`: tag texts with a trained model; `… plan`: what a target would take.
+
+`… archive`: keep the figures of a finished target.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ _FEW, _MANY = 5, KEPT_SCORES  # labels per text
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m lightxml_core", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="predict|plan", dest="command")
+    commands = parser.add_subparsers(required=True, metavar="predict|plan|archive", dest="command")
     predict = commands.add_parser("predict", help="print labels with their scores")
     predict.add_argument("--model", type=Path, required=True, help="folder that training left")
     predict.add_argument(
@@ -56,9 +59,17 @@ def main() -> None:
     plan.add_argument("--target", default="all", help="a target of the configuration, or a dataset")
     plan.add_argument("--configfile", type=Path, nargs="+", default=[], help="laid over config.yaml, as snakemake does")
     plan.add_argument("--teraflops", type=_rate, help="rate of training, measured by benchmarks/encoder_gpu.py")
+    archive = commands.add_parser("archive", help="put the runs of a finished target into the archive, or check it")
+    what = archive.add_mutually_exclusive_group(required=True)
+    what.add_argument("--target", help="a finished target: its runs replace those that the archive has")
+    what.add_argument("--check", action="store_true", help="check every file of the archive")
+    archive.add_argument("--folder", type=Path, default=Path("archive"), help="of the archive (default: %(default)s)")
+    archive.add_argument("--unfinished", action="store_true", help="archive the finished runs of an unfinished target")
     options = parser.parse_args()
     if options.command == "plan":
         return _plan(options)
+    if options.command == "archive":
+        return _archive(options)
     if options.text is not None and not options.text.strip():
         parser.error("the text is empty")
     if [options.text is not None, options.file is not None, options.jsonl].count(True) != 1:
@@ -154,6 +165,20 @@ def _plan(options: argparse.Namespace) -> None:
     if options.target not in registry.targets:
         raise InputError(f"no target {options.target!r}: there are {', '.join(registry.targets)}")
     print(plan_table(registry, options.target, root, this_machine(root, options.teraflops)))
+
+
+def _archive(options: argparse.Namespace) -> None:
+    from lightxml_core.archive.store import archive_target, read_archive
+    from lightxml_core.selection import read_selection
+
+    if options.check:
+        print(f"{len(read_archive(options.folder)):,} runs in {options.folder}, all in order")
+        return
+    selection = read_selection(Path("results/targets") / options.target / "selection.json")
+    before = read_archive(options.folder)
+    places = archive_target(selection, options.folder, options.unfinished)
+    new = len([place for place in places if place not in before])
+    print(f"{len(places):,} runs of {options.target} in {options.folder}: {new:,} new, {len(places) - new:,} replaced")
 
 
 def _values(path: Path) -> dict[str, Any]:

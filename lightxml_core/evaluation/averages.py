@@ -68,6 +68,11 @@ def reciprocal_rank(ranking: Ranking) -> float:
     A document without a true label among its predictions counts 0; the pipeline stores 100 predictions per document.
     Source: Voorhees, TREC-8 Question Answering Track, 1999.
     """
+    return float(reciprocal_ranks(ranking).mean())
+
+
+def reciprocal_ranks(ranking: Ranking) -> np.ndarray:
+    """float64[N]: 1 / rank of the first true label of each document, 0 where none is predicted."""
     from lightxml_core.evaluation.kernels import first_hits
 
     first = np.where(ranking.hit.any(axis=1), ranking.hit.argmax(axis=1) + 1, 0)
@@ -75,7 +80,7 @@ def reciprocal_rank(ranking: Ranking) -> float:
     found, Y = ranking.predictions, ranking.Y
     scores = np.asarray(found.data, dtype=np.float32)
     first[deeper] = first_hits(deeper, found.indptr, found.indices, scores, Y.indptr, Y.indices)
-    return float((first > 0).astype(np.float64) @ (1.0 / np.maximum(first, 1))) / len(first)
+    return np.where(first > 0, 1.0 / np.maximum(first, 1), 0.0)
 
 
 def _pairs(ranking: Ranking, k: int) -> tuple[int, int, int]:

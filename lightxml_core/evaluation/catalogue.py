@@ -11,8 +11,10 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from lightxml_core.errors import InputError
-from lightxml_core.evaluation import averages, metrics
+from lightxml_core.evaluation import averages, documents, metrics
 
 KS = (1, 3, 5)
 _NAME = re.compile(r"(.+?)(?:@([1-9]\d*))?")
@@ -25,7 +27,8 @@ class Metric:
     name: without `@k`. ks: the numbers of labels at which it is evaluated; empty for a metric without k. group: its key
     in metrics.json. better: which values are. tolerance: a reproduced value within this many percentage points of the
     published one counts as reproduced. what: one sentence. function: takes a `Ranking` and, with `ks`, k; returns a
-    share between 0 and 1. headline: whether the main tables and the terminal show it.
+    share between 0 and 1. headline: whether the main tables and the terminal show it. documents: what each document
+    contributes, see `evaluation.documents`; None for a metric that is no mean over documents.
     """
 
     name: str
@@ -36,6 +39,7 @@ class Metric:
     better: Literal["higher", "lower"] = "higher"
     tolerance: float = 1.0
     headline: bool = False
+    documents: Callable[..., np.ndarray] | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -58,6 +62,7 @@ METRICS = {
             "accuracy",
             tolerance=0.5,
             headline=True,
+            documents=documents.precision,
         ),
         Metric(
             "PSP",
@@ -65,6 +70,7 @@ METRICS = {
             "P@k with each label weighted by its inverse propensity, as a share of the best possible value.",
             "accuracy",
             headline=True,
+            documents=documents.psp,
         ),
         Metric(
             "nDCG",
@@ -72,12 +78,14 @@ METRICS = {
             "Hits discounted by 1 / log2(rank + 1), as a share of a perfect ranking, mean over documents.",
             "accuracy",
             tolerance=0.5,
+            documents=documents.ndcg,
         ),
         Metric(
             "PSnDCG",
             metrics.psndcg,
             "nDCG@k with each label weighted by its inverse propensity, as a share of the best possible value.",
             "accuracy",
+            documents=documents.psndcg,
         ),
         Metric(
             "R",
@@ -85,6 +93,7 @@ METRICS = {
             "Share of a document's true labels that are among the first k, mean over documents with labels.",
             "accuracy",
             tolerance=0.5,
+            documents=documents.recall,
         ),
         Metric(
             "MRR",
@@ -93,6 +102,7 @@ METRICS = {
             "accuracy",
             ks=(),
             tolerance=0.5,
+            documents=documents.reciprocal_rank,
         ),
         Metric(
             "macro-P",

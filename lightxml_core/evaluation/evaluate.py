@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from lightxml_core.evaluation.catalogue import GROUPS, KS, METRICS
+from lightxml_core.evaluation.catalogue import GROUPS, METRICS
 from lightxml_core.evaluation.diagnosis import DEPTHS, calibration, lost_labels, recall_by_depth
-from lightxml_core.evaluation.metrics import Ranking, inverse_propensities, precision_error, rank
+from lightxml_core.evaluation.documents import standard_error
+from lightxml_core.evaluation.metrics import Ranking, inverse_propensities, rank
 from lightxml_core.evaluation.tail import tail_metrics
 
 _DEPTH = max(k for metric in METRICS.values() for k in metric.ks)  # labels per document that the metrics look at
@@ -32,7 +33,7 @@ def evaluate_run(
 ) -> dict[str, Any]:
     """The contents of metrics.json, by group: those of `evaluate`, then details of the same run.
 
-    `standard_errors`: the standard error of P@k over documents, None for one document. `tail`: see
+    `standard_errors`: see the function of this name. `tail`: see
     `tail.tail_metrics`. `lost`, `candidates`, `calibration`: see `diagnosis.lost_labels`, `recall_by_depth` and
     `calibration`. All are in percent, except `calibration`. predictions, Y: CSR N x L of scores and of true test
     labels. Y_trn: CSR of training labels. a, b: the constants of the propensities (Jain et al., KDD 2016).
@@ -50,12 +51,23 @@ def evaluate_run(
 
 
 def standard_errors(ranking: Ranking) -> dict[str, float | None]:
-    """The standard error over documents of each P@k, in percentage points; None for one document.
+    """The standard error over documents of each metric that has one, in percentage points; None for one document.
 
-    ranking: at least the `max(KS)` best labels.
+    ranking: at least as many labels as the metrics look at.
     """
-    found = {f"P@{k}": precision_error(ranking, k) for k in KS}
-    return {name: None if error is None else 100.0 * error for name, error in found.items()}
+    errors = {name: standard_error(values) for name, values in document_values(ranking)}
+    return {name: None if error is None else 100.0 * error for name, error in errors.items()}
+
+
+def document_values(ranking: Ranking) -> Iterator[tuple[str, np.ndarray]]:
+    """The metrics that are means over documents: name, such as `P@1`, and float64[N] of shares.
+
+    See `evaluation.documents`.
+    """
+    for metric in METRICS.values():
+        if metric.documents is not None:
+            values = [metric.documents(ranking, k) for k in metric.ks] or [metric.documents(ranking)]
+            yield from zip(metric.names, values, strict=True)
 
 
 def _metrics(ranking: Ranking) -> dict[str, dict[str, float]]:

@@ -9,7 +9,6 @@ The metrics return a share between 0 and 1. None of them loops over documents in
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -131,7 +130,7 @@ class Ranking:
 
     def ideal_dcg(self, k: int) -> np.ndarray:
         """float64[N]: the DCG of a perfect ranking at k; that of one label for a document without labels."""
-        return np.cumsum(_discount(k))[np.clip(self.true, 1, k) - 1]
+        return np.cumsum(discount(k))[np.clip(self.true, 1, k) - 1]
 
 
 def rank(
@@ -159,18 +158,12 @@ def precision(ranking: Ranking, k: int) -> float:
     return float(_hits_per_document(ranking, k).mean()) / k
 
 
-def precision_error(ranking: Ranking, k: int) -> float | None:
-    """The standard error of P@k: sample standard deviation over documents / sqrt(N). None for a single document."""
-    values = _hits_per_document(ranking, k) / k
-    return float(values.std(ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else None
-
-
 def ndcg(ranking: Ranking, k: int) -> float:
     """nDCG@k: the mean over all documents of DCG@k / ideal DCG@k, with DCG@k = sum of 1 / log2(rank + 1) over hits.
 
     A document without labels counts 0. Source: Järvelin and Kekäläinen, TOIS 2002, with binary relevance.
     """
-    return float((ranking.hit[:, :k] @ _discount(k) / ranking.ideal_dcg(k)).mean())
+    return float((ranking.hit[:, :k] @ discount(k) / ranking.ideal_dcg(k)).mean())
 
 
 def psp(ranking: Ranking, k: int) -> float:
@@ -188,8 +181,13 @@ def psndcg(ranking: Ranking, k: int) -> float:
     Source: Jain et al., KDD 2016; normalised as the Extreme Classification Repository does. AttentionXML's code leaves
     out the division by the ideal DCG; at k = 1 both agree.
     """
-    reached, best = (gain[:, :k] @ _discount(k) / ranking.ideal_dcg(k) for gain in (ranking.gain, ranking.best_gain))
+    reached, best = (gain[:, :k] @ discount(k) / ranking.ideal_dcg(k) for gain in (ranking.gain, ranking.best_gain))
     return float(reached.sum() / best.sum())
+
+
+def discount(k: int) -> np.ndarray:
+    """float64[k]: 1 / log2(rank + 1)."""
+    return 1.0 / np.log2(np.arange(k) + 2.0)
 
 
 def recall(ranking: Ranking, k: int) -> float:
@@ -200,11 +198,6 @@ def recall(ranking: Ranking, k: int) -> float:
 
 def _hits_per_document(ranking: Ranking, k: int) -> np.ndarray:
     return np.count_nonzero(ranking.hit[:, :k], axis=1)
-
-
-def _discount(k: int) -> np.ndarray:
-    """float64[k]: 1 / log2(rank + 1)."""
-    return 1.0 / np.log2(np.arange(k) + 2.0)
 
 
 def _checked(

@@ -23,17 +23,17 @@ def members_of(group: Group, groups: list[Group]) -> list[Group]:
 
 def training_seconds(group: Group, groups: list[Group]) -> float | None:
     """Training wall time in s, summed over members; None where one recorded none."""
-    return _over(group, groups, lambda run: _recorded(run.trainings, "wall_seconds"))
+    return _over(group, groups, lambda run: summed(run.trainings, "wall_seconds"))
 
 
 def peak_memory_gib(group: Group, groups: list[Group]) -> float | None:
     """Peak memory of training in GiB, the largest of the members."""
-    return _over(group, groups, lambda run: _recorded(run.trainings, "peak_memory_gib", max), max)
+    return _over(group, groups, lambda run: summed(run.trainings, "peak_memory_gib", max), max)
 
 
 def model_bytes(group: Group, groups: list[Group]) -> float | None:
     """Size of the saved models in bytes, summed over members."""
-    return _over(group, groups, lambda run: _recorded(run.models, "model_bytes"))
+    return _over(group, groups, lambda run: summed(run.models, "model_bytes"))
 
 
 def milliseconds_per_document(group: Group, groups: list[Group]) -> float | None:
@@ -56,8 +56,9 @@ def _over(
     return combine(means)
 
 
-def _recorded(
+def summed(
     about: Sequence[Mapping[str, Any]], key: str, combine: Callable[[Iterable[float]], float] = sum
 ) -> float | None:
+    """A number of several trainings' provenance, combined; None where one of them has not recorded it."""
     values = [float(one[key]) for one in about if one.get(key) is not None]
     return combine(values) if len(values) == len(about) else None

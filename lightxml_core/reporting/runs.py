@@ -71,8 +71,8 @@ class Result:
 
     @cached_property
     def standard_errors(self) -> dict[str, float]:
-        """Standard errors over the test documents by metric, in percentage points; empty if the run has none."""
-        return self._group("standard_errors")
+        """Standard errors over the test documents by metric, in percentage points; without those that are not known."""
+        return {name: error for name, error in self._group("standard_errors").items() if error is not None}
 
     @cached_property
     def lost(self) -> dict[str, float]:
@@ -140,7 +140,7 @@ class Group:
         return self.results[0].run.member is None
 
     def values(self, metric: str) -> list[float]:
-        """The metric of each seed that has it, in per cent."""
+        """The metric of each seed that has it, in percent."""
         return [result.metrics[metric] for result in self.results if metric in result.metrics]
 
     def mean(self, metric: str) -> float | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lightxml_core.corpus.lines import read_lines
 from lightxml_core.corpus.store import LABELS, NAMES
+from lightxml_core.errors import InputError
 from lightxml_core.features.vectoriser import copy_vectoriser
 from lightxml_core.files import made, read_json, write_json
 from lightxml_core.methods.inputs import Inputs
@@ -43,6 +44,14 @@ def describe_model(model: Path, implementation: str, needs: frozenset[str], inpu
 def is_model(folder: Path) -> bool:
     """Whether a training left this folder."""
     return (folder / _ABOUT).is_file()
+
+
+def implementation_of(model: Path) -> str:
+    """The method module that a model was trained by; InputError where its folder does not say."""
+    about = read_json(made(model / _ABOUT))
+    if not isinstance(about, dict) or not isinstance(about.get("implementation"), str):
+        raise InputError(f"{model / _ABOUT} names no implementation: train the model again")
+    return str(about["implementation"])
 
 
 def read_description(model: Path) -> Description:

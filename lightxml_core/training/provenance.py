@@ -24,14 +24,15 @@ def provenance(
 ) -> dict[str, Any]:
     """The contents of `provenance.json`.
 
-    `wall_seconds` and `peak_memory_gib` are of the process that finished the training; `resumed` says whether an
-    earlier process did a part of it. `model_bytes` is the size of the model's folder, `weights_bytes` that of its
-    tensors. `data` maps each input file to its SHA-256.
+    `wall_seconds`, `cpu_seconds` (over all cores) and `peak_memory_gib` are of the process that finished the training;
+    `resumed` says whether an earlier process did a part of it. `model_bytes` is the size of the model's folder,
+    `weights_bytes` that of its tensors. `data` maps each input file to its SHA-256.
     """
     return {
         "git_commit": git_commit(),
         "started": started.isoformat(timespec="seconds"),
         "wall_seconds": round((datetime.now(UTC) - started).total_seconds(), 1),
+        "cpu_seconds": round(_cpu_seconds(), 1),
         "resumed": resumed,
         "peak_memory_gib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 3),
         "peak_gpu_memory_gib": _gpu_memory(),
@@ -76,6 +77,12 @@ def _cpu() -> str:
         return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()
+
+
+def _cpu_seconds() -> float:
+    """User and system time of this process and of those that it has started and that have ended."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
 
 
 def _gpu_memory() -> float | None:

@@ -13,12 +13,11 @@ from sklearn.metrics import label_ranking_average_precision_score, ndcg_score, p
 from lightxml_core.errors import InputError
 from lightxml_core.evaluation.averages import reciprocal_rank
 from lightxml_core.evaluation.catalogue import KS, METRICS
-from lightxml_core.evaluation.evaluate import evaluate, standard_errors
+from lightxml_core.evaluation.evaluate import document_values, evaluate, standard_errors
 from lightxml_core.evaluation.metrics import (
     hits,
     inverse_propensities,
     precision,
-    precision_error,
     psndcg,
     psp,
     rank,
@@ -231,7 +230,27 @@ def test_the_standard_error_is_of_the_mean_over_documents() -> None:
     found = standard_errors(rank(predictions, Y, max(KS)))
     assert found["P@1"] == pytest.approx(100 * math.sqrt((3 * 0.25**2 + 0.75**2) / 3 / 4))
     assert found["P@3"] == pytest.approx(0)  # one hit in each document
-    assert precision_error(rank(predictions[:1], Y[:1], 1), 1) is None
+    assert set(standard_errors(rank(predictions[:1], Y[:1], max(KS))).values()) == {None}
+
+
+def test_a_metric_is_the_mean_of_what_documents_contribute() -> None:
+    random = np.random.default_rng(8)
+    scores, true, weight = random.random((60, 20)), random.random((60, 20)) < 0.1, 1 + 9 * random.random(20)
+    assert not true.any(axis=1).all()  # recall counts only documents with labels
+    ranking = rank(sparse.csr_matrix(scores), sparse.csr_matrix(true.astype(float)), max(KS), weight)
+    found = evaluate(ranking.predictions, ranking.Y, weight)["accuracy"]
+    assert {name: 100 * values.mean() for name, values in document_values(ranking)} == pytest.approx(found)
+
+
+def test_the_error_of_a_ratio_agrees_with_a_bootstrap_over_documents() -> None:
+    random = np.random.default_rng(9)
+    true = sparse.csr_matrix((random.random((300, 20)) < 0.15).astype(float))
+    scores = sparse.csr_matrix(random.random((300, 20)) + 0.3 * true.toarray())
+    weight = 1 + 9 * random.random(20)
+    rows = [random.integers(0, 300, 300) for _ in range(200)]
+    means = [psp(rank(scores[chosen], true[chosen], max(KS), weight), 3) for chosen in rows]
+    found = standard_errors(rank(scores, true, max(KS), weight))["PSP@3"]
+    assert found == pytest.approx(100 * np.std(means), rel=0.2)
 
 
 def test_a_perfect_ranking_scores_100_whatever_the_propensities() -> None:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
 from docs import generate, measured
+from lightxml_core.archive.entry import Figure
+from lightxml_core.archive.store import archive_target, read_archive
 from lightxml_core.errors import InputError
+from tests.helpers.archive import finished
 from tests.helpers.project import ROOT
 
 HEAD = "variant,P@1,P@1 std,seeds,date,commit,command,hardware,source,note\n"
@@ -54,6 +58,27 @@ def test_a_page_shows_its_result_file(tmp_path: Path) -> None:
 def test_a_row_that_lacks_a_field_is_refused_with_its_line(tmp_path: Path, good: str, bad: str, said: str) -> None:
     with pytest.raises(InputError, match=rf"methods.csv: line 3: .*{said}"):
         written(tmp_path, HEAD + GOOD.replace("ours", "other") + GOOD.replace(good, bad))
+
+
+def test_a_row_takes_its_figures_from_the_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = finished(tmp_path / "runs", {"linear": ["single"]})
+    [place] = archive_target(runs, tmp_path / "archive", unfinished=False)
+    entries = read_archive(tmp_path / "archive")
+    again = replace(entries[place], seed=1, metrics={"P@1": Figure(value=entries[place].metrics["P@1"].value + 2)})
+    monkeypatch.setattr(measured, "archived", lambda: {**entries, again.place: again})
+    monkeypatch.setattr(measured, "current_digest", lambda names: entries[place].code.digest)
+    head, row = HEAD.replace("note", "note,archive"), f"ours,,,,,,make demo,,,,{place.parent}\n"
+    text = written(tmp_path / "a", head + row)
+    mean = entries[place].metrics["P@1"].value + 1
+    assert f"| ours | {mean:.2f} ± 1.41 |\n" in text and "seeds: 2; hardware: 2 cores; written down: 2026-11-28" in text
+    monkeypatch.setattr(measured, "current_digest", lambda names: "other")
+    assert measured.OLDER in measured.read(tmp_path / "a/corpus/methods.csv").rows[0]["note"]
+    for bad, said in (
+        (row.replace("ours,", "ours,1"), "P@1 comes from"),
+        (row.replace("single", "other"), "no archived"),
+    ):
+        with pytest.raises(InputError, match=said):
+            written(tmp_path / "b", head + bad)
 
 
 def test_a_result_file_that_no_page_shows_is_refused(tmp_path: Path) -> None:
