@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,7 +20,8 @@ from lightxml_core.evaluation.thresholds import Threshold, read_thresholds
 from lightxml_core.features.vectoriser import read_vectoriser
 from lightxml_core.files import CHANGED, changed_since, is_sealed, open_file, read_json
 from lightxml_core.methods import Explain, TestData, load_explanation, load_model
-from lightxml_core.methods.blend.model import member_models
+from lightxml_core.methods.blend.fitting import parts
+from lightxml_core.methods.blend.model import member_models, read_blend
 from lightxml_core.training.description import ON_FEATURES, ON_MEMBERS, ON_TOKENS, is_model, read_description
 from lightxml_core.values import KEPT_SCORES
 
@@ -32,7 +33,7 @@ _TOKENIZER = "tokenizer.json"
 
 @dataclass(frozen=True)
 class Word:
-    """A word or term of a text, and what it added to a label."""
+    """A word or term of a text, and what it added to a label. For a blend it is a share of the label's score."""
 
     word: str
     weight: float
@@ -162,17 +163,36 @@ class Predictor:
 
     def _words(self, text: str, labels: list[int], most: int) -> list[tuple[Word, ...] | None]:
         """The words that added most to each of these labels."""
-        if not labels:
-            return []
+        return [_best_words(words, most) for words in self._carried(text, labels)] if labels else []
+
+    def _carried(self, text: str, labels: list[int]) -> list[dict[str, float]]:
+        """What each word added to each of these labels, over its pieces and occurrences."""
+        if self.reader.members:
+            return self._carried_by_members(text, labels)
         explain, reader = self._explain, self.reader
         with self._whole():
-            parts = explain(reader.read([text]), np.array(labels, np.int64))
-        if parts.tokens is None:
-            assert parts.features is not None
-            return [_best_words([reader.terms[j] for j in row.indices], row.data, most) for row in parts.features]
+            found = explain(reader.read([text]), np.array(labels, np.int64))
+        if found.tokens is None:
+            assert found.features is not None
+            return [_summed([reader.terms[j] for j in row.indices], row.data) for row in found.features]
         assert reader.tokenizer is not None
         pieces = reader.tokenizer.words_of(collapse(text))
-        return [_best_words(pieces, row[: len(pieces)], most) for row in parts.tokens]
+        return [_summed(pieces, row[: len(pieces)]) for row in found.tokens]
+
+    def _carried_by_members(self, text: str, labels: list[int]) -> list[dict[str, float]]:
+        """Of a blend: each member's part of a label's score, spread over the words in favour as that member says.
+
+        Words that differ only in upper and lower case are one, because only some members tell them apart.
+        """
+        added = parts(read_blend(self.model), self.reader.read([text]).members)
+        found: list[dict[str, float]] = [defaultdict(float) for _ in labels]
+        for name, member in self.reader.members.items():
+            for label, words, own in zip(labels, found, member._carried(text, labels), strict=True):
+                in_favour = {word: weight for word, weight in own.items() if weight > 0}
+                share = added[name][0, label] / sum(part[0, label] for part in added.values())
+                for word, weight in in_favour.items():
+                    words[word.casefold()] += share * weight / sum(in_favour.values())
+        return found
 
     @cached_property
     def _explain(self) -> Explain:
@@ -210,12 +230,18 @@ class Predictor:
             ) from error
 
 
-def _best_words(words: Sequence[str], weights: np.ndarray, most: int) -> tuple[Word, ...]:
-    """The words that add most, each with the sum over its pieces and occurrences; none that adds nothing."""
+def _summed(words: Sequence[str], weights: np.ndarray) -> dict[str, float]:
+    """The sum of the weights of each word; a piece without a word counts for none."""
     sums: defaultdict[str, float] = defaultdict(float)
     for word, weight in zip(words, weights.tolist(), strict=True):
-        sums[word] += weight if word else 0.0
-    best = sorted(sums.items(), key=lambda item: (-item[1], item[0]))[:most]
+        if word:
+            sums[word] += weight
+    return sums
+
+
+def _best_words(words: Mapping[str, float], most: int) -> tuple[Word, ...]:
+    """The words that add most, best first; none that adds nothing."""
+    best = sorted(words.items(), key=lambda item: (-item[1], item[0]))[:most]
     return tuple(Word(word, weight) for word, weight in best if weight > 0)
 
 

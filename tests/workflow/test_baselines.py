@@ -169,6 +169,11 @@ def test_a_blend_tags_texts_through_the_models_of_its_members(project: Path, tmp
     save_csr(tmp_path / "found.npz", predictor.scores(texts, 100))
     assert (tmp_path / "found.npz").read_bytes() == (trained / "predictions.npz").read_bytes()
     assert 0 < predictor.threshold("micro") < 1
+    tags = [tags[0] for tags in predictor.predict(texts, top=1, words=1000)]
+    shares = [sum(word.weight for word in tag.words) for tag in tags if tag.words]
+    assert len(shares) > 30 and max(shares) <= 1.0 + 1e-6 and sum(share > 1.0 - 1e-6 for share in shares) > 30
+    right = [tag.words[0].word.startswith(f"topic{tag.label[5:]}word") for tag in tags if tag.words]
+    assert sum(right) > 0.9 * len(right), "each label has words of its own"
     with pytest.raises(InputError, match=r"the model of its member .* is not at"):
         Predictor(shutil.copytree(trained / "model", tmp_path / "a/b/c/d/model"))
 

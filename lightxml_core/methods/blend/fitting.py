@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from scipy import sparse
 
@@ -39,14 +39,20 @@ def fit_blend(members: Mapping[str, sparse.csr_matrix], Y: sparse.csr_matrix, ro
 
 def blend(fitted: Blend, members: Mapping[str, sparse.csr_matrix]) -> sparse.csr_matrix:
     """float64 CSR N x L: the weighted mean of the members' probabilities. members: CSR N x L, by name."""
-    used = [member for member in fitted.members if member.weight]
-    calibrated = {member.name: member.calibration(members[member.name]) for member in used}
-    return _mean({member.name: member.weight for member in used}, calibrated)
+    return _sum([*parts(fitted, members).values()])
+
+
+def parts(fitted: Blend, members: Mapping[str, sparse.csr_matrix]) -> dict[str, sparse.csr_matrix]:
+    """What each member with a weight adds to the blend's scores: weight times probability, float64 CSR N x L."""
+    return {one.name: one.weight * one.calibration(members[one.name]) for one in fitted.members if one.weight}
 
 
 def _mean(weights: Mapping[str, float], members: Mapping[str, sparse.csr_matrix]) -> sparse.csr_matrix:
-    parts = [weights[name] * scores for name, scores in members.items() if weights[name]]
-    return sparse.csr_matrix(sum(parts[1:], start=parts[0]))
+    return _sum([weights[name] * scores for name, scores in members.items() if weights[name]])
+
+
+def _sum(matrices: Sequence[sparse.csr_matrix]) -> sparse.csr_matrix:
+    return sparse.csr_matrix(sum(matrices[1:], start=matrices[0]))
 
 
 def _told(member: BlendedMember) -> str:
