@@ -36,6 +36,7 @@ rule tables:
         features=feature_statistics,
         selection="results/targets/{target}/selection.json",
         published=of_project(sorted((BASE / "published").glob("*.csv"))),
+        archived=archived_runs,
         code=code("tables", *(kind.module for kind in TABLE_KINDS)),
     output:
         report(
@@ -56,12 +57,13 @@ rule tables:
         runtime=30,
     params:
         published=lambda wildcards: os.path.relpath(BASE / "published"),
+        archive=lambda wildcards: os.path.relpath(BASE / "archive"),
         tolerance=as_json(dict(REGISTRY.config.tolerance)),
         captions="; ".join(f"``{kind.name}``: {kind.caption}" for kind in TABLE_KINDS),
     shell:
         "python -m workflow_scripts.tables --selection {input.selection} --published {params.published:q}"
-        " --tolerance {params.tolerance:q} --out results/targets/{wildcards.target}/tables --data {output.data} 2>&1"
-        " | tee {log}"
+        " --archive {params.archive:q} --tolerance {params.tolerance:q} --out results/targets/{wildcards.target}/tables"
+        " --data {output.data} 2>&1 | tee {log}"
 
 
 rule figures:

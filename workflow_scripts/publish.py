@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from lightxml_core.files import atomic_path, locked, made, new_folder
-from lightxml_core.reporting.terminal import terminal_table, verdict_line
+from lightxml_core.reporting.terminal import archive_line, terminal_table, verdict_line
 from lightxml_core.selection import read_selection
 
 
@@ -21,6 +21,7 @@ def main() -> None:
         _publish(source, options.out)
     print(terminal_table(read_selection(source / "selection.json")))
     print(verdict_line(source / "tables" / "verdicts.csv"))
+    print(archive_line(source / "tables" / "archived.csv"))
     print(f"\ntables   {options.out / 'tables' / 'comparison.md'}\nfigures  {options.out / 'figures'}")
     print(f"report   {(options.out / 'report.html').resolve()}")
 

@@ -6,6 +6,8 @@ import argparse
 import json
 from pathlib import Path
 
+from lightxml_core.archive.entry import read_entries
+from lightxml_core.archive.trail import archived_place
 from lightxml_core.files import seal
 from lightxml_core.reporting.published import load_published
 from lightxml_core.reporting.tables import Results, write_tables
@@ -19,8 +21,11 @@ def main() -> None:
     parser.add_argument("--tolerance", type=json.loads, required=True, help="JSON: percentage points by metric")
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
     parser.add_argument("--data", type=Path, required=True, help="JSON file to write, for the report")
+    parser.add_argument("--archive", type=Path, required=True, help="folder of archived runs, which need not exist")
     options = parser.parse_args()
-    results = Results(read_selection(options.selection), load_published(options.published), options.tolerance)
+    selection = read_selection(options.selection)
+    archive = read_entries(options.archive, map(archived_place, selection.runs))
+    results = Results(selection, load_published(options.published), options.tolerance, archive)
     write_tables(results, options.out, options.data)
     seal(options.out)
     seal(options.data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -108,6 +109,10 @@ class Entry(Definition):
         return place_of(self.dataset, self.method, self.member, self.seed)
 
 
+Archive = Mapping[Path, Entry]
+"""Entries by their place in the archive."""
+
+
 def place_of(dataset: str, method: str, member: str, seed: int) -> Path:
     """The file of a run in the archive."""
     return Path(dataset, method, member, f"seed{seed}.json")
@@ -116,6 +121,11 @@ def place_of(dataset: str, method: str, member: str, seed: int) -> Path:
 def digest_of(value: Any) -> str:
     """Hex SHA-256 of a value as JSON with sorted keys."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
+
+
+def read_entries(archive: Path, places: Iterable[Path]) -> Archive:
+    """The entries at these places of an archive; those that are not there are left out. InputError as `read_entry`."""
+    return {place: read_entry(archive / place, archive) for place in places if (archive / place).is_file()}
 
 
 def read_entry(path: Path, archive: Path) -> Entry:

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from lightxml_core.archive.code import digest_at
-from lightxml_core.archive.entry import SCHEMA, Entry, checked, digest_of, place_of, read_entry
+from lightxml_core.archive.entry import SCHEMA, Archive, Entry, checked, digest_of, read_entry
+from lightxml_core.archive.trail import corpus_of, results_of, settings_of
 from lightxml_core.definitions.reading import define
 from lightxml_core.errors import InputError
 from lightxml_core.files import digests_of, made, read_json, sha256_of, write_json
@@ -20,17 +21,15 @@ from lightxml_core.reporting.runs import Result
 from lightxml_core.selection import ENSEMBLE, Run, Selection
 from lightxml_core.training.description import implementation_of
 
-Archive = Mapping[Path, Entry]
-"""Entries by their place in the archive."""
 _TEST = "Y.tst.npz"
 
 
-def read_archive(folder: Path) -> dict[Path, Entry]:
+def read_archive(folder: Path) -> Archive:
     """Every entry of an archive, by its place; empty where there is no such folder.
 
     InputError for the first file that is not an entry as `read_entry` wants it, or that has another name.
     """
-    found = {}
+    found: dict[Path, Entry] = {}
     for path in sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")):
         if path != folder / "README.md":
             if not re.fullmatch(r"seed\d+\.json", path.name):
@@ -38,11 +37,6 @@ def read_archive(folder: Path) -> dict[Path, Entry]:
             entry = read_entry(path, folder)
             found[entry.place] = entry
     return found
-
-
-def archived_place(run: Run) -> Path:
-    """Where a run of a selection lies in an archive."""
-    return place_of(run.dataset, run.method, run.member or ENSEMBLE, run.seed)
 
 
 def archive_target(selection: Selection, folder: Path, unfinished: bool) -> list[Path]:
@@ -60,11 +54,11 @@ def archive_target(selection: Selection, folder: Path, unfinished: bool) -> list
 def entry_of(selection: Selection, run: Run) -> Entry:
     """The entry of a finished run; InputError where a part of its trail is missing."""
     result = Result(run)
-    results = _with_members(selection, run) if run.member is None else [result]
+    results = results_of(selection, run)
     trainings = [about for one in results for about in one.trainings]
     if not trainings or not all(trainings):
         raise InputError(f"{run.path}: has no provenance, so it cannot be archived: run the target again")
-    settings = _settings(results)
+    settings = settings_of(results)
     data = _data(run, trainings)
     value = {
         "schema": SCHEMA,
@@ -85,37 +79,12 @@ def entry_of(selection: Selection, run: Run) -> Entry:
     return checked(define(value, Entry, lambda *_: where), where)
 
 
-def _with_members(selection: Selection, ensemble: Run) -> list[Result]:
-    """The members that an ensemble combines."""
-    key = (ensemble.dataset, ensemble.method, ensemble.protocol, ensemble.seed)
-    return [
-        Result(run)
-        for run in selection.runs
-        if (run.dataset, run.method, run.protocol, run.seed) == key and run.member is not None
-    ]
-
-
-def _settings(results: list[Result]) -> dict[str, Any]:
-    """The settings of a run, without its seed; those of an ensemble by member."""
-    own = {str(one.run.member): _without_seed(one.provenance.get("settings") or {}) for one in results}
-    return own if len(own) > 1 else next(iter(own.values()))
-
-
-def _without_seed(settings: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in settings.items() if name != "seed"}
-
-
 def _data(run: Run, trainings: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """SHA-256 of the visible inputs of all trainings, and of the test labels."""
     found = {path: digest for about in trainings for path, digest in (about.get("data") or {}).items()}
     visible = {path: digest for path, digest in sorted(found.items()) if not Path(path).name.startswith(".")}
     test = corpus_of(run) / _TEST
     return {**visible, str(test): digests_of(test.parent).get(_TEST) or sha256_of(made(test))}
-
-
-def corpus_of(run: Run) -> Path:
-    """The corpus of a run: of its dataset, or of the split that its seed runs on."""
-    return run.path.parents[2] / "corpus"
 
 
 def _documents(selection: Selection, run: Run) -> int:

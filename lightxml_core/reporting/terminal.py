@@ -8,9 +8,10 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
+from lightxml_core.archive.verdict import Outcome
 from lightxml_core.evaluation.catalogue import HEADLINE, best_of
 from lightxml_core.reporting.costs import members_of, training_seconds
-from lightxml_core.reporting.numbers import MISSING
+from lightxml_core.reporting.numbers import MISSING, NONE
 from lightxml_core.reporting.runs import Group, groups_of, of_dataset
 from lightxml_core.reporting.splits import has_splits
 from lightxml_core.reporting.titles import clip, title_alone, title_of, titles_of, width
@@ -37,6 +38,23 @@ def verdict_line(verdicts: Path) -> str:
     with verdicts.open(encoding="utf-8", newline="") as opened:
         counted = Counter(row["verdict"] for row in csv.DictReader(opened))
     return "published figures: " + (", ".join(f"{number:,} {what}" for what, number in counted.most_common()) or "none")
+
+
+def archive_line(archived: Path) -> str:
+    """How many figures are as in the archive and the largest difference, from the file that the tables left."""
+    with archived.open(encoding="utf-8", newline="") as opened:
+        rows = list(csv.DictReader(opened))
+    compared = [row for row in rows if row["outcome"] != Outcome.NOT_COMPARED]
+    if not rows:
+        return "archived figures: none of this target"
+    left = f"{len(rows) - len(compared):,} not compared, because their settings differ" * (len(compared) < len(rows))
+    if not compared:
+        return f"archived figures: {left}"
+    kept = [row for row in compared if row["outcome"] != Outcome.OFF]
+    most = max(compared, key=lambda row: abs(float(row["difference"])))
+    why = f"{most['method']} on {most['dataset']}" + f"; {most['unseeded']}" * (most["unseeded"] != NONE)
+    largest = f"largest difference {abs(float(most['difference'])):.2f} {most['metric']} ({why})"
+    return "; ".join(filter(None, [f"{len(kept):,} of {len(compared):,} figures as archived", largest, left]))
 
 
 def notes_of(selection: Selection) -> list[str]:

@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+from lightxml_core.archive.trail import archived_place
 from lightxml_core.features.origin import ORIGIN
 from lightxml_core.registry.grid import BUILT, SHIPPED
 from lightxml_core.reporting.tables.catalogue import KINDS as TABLE_KINDS
@@ -25,6 +26,12 @@ def costs_of_blended(run):
 def run_files(wildcards):
     """What the reporting reads of each run of a target."""
     return [file for run in REGISTRY.runs(wildcards.target) for file in reported(run)]
+
+
+def archived_runs(wildcards):
+    """The files of the archive that a target's runs are compared with."""
+    places = {BASE / "archive" / archived_place(run) for run in REGISTRY.runs(wildcards.target)}
+    return of_project(sorted(path for path in places if path.is_file()))
 
 
 def corpora(wildcards):

@@ -40,6 +40,7 @@ KINDS = (
     Kind("further", "the metrics that no other table shows, at 5"),
     Kind("comparison", "every reproduced figure beside the published ones, with sources"),
     Kind("verdicts", "whether each published figure was reproduced"),
+    Kind("archived", "whether each figure is as in the archive of our runs"),
     Kind("datasets", "statistics of the datasets, computed and published"),
     Kind("cost", "time, memory and size, measured and published"),
     Kind("blends", "the weight of each member of a blend, and P@k on the validation documents"),

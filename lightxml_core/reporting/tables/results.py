@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from lightxml_core.archive.entry import Archive
 from lightxml_core.reporting.markup import Table
 from lightxml_core.reporting.matching import Compared, compare
 from lightxml_core.reporting.published import PublishedFigure
@@ -18,12 +19,14 @@ from lightxml_core.selection import Selection
 class Results:
     """The runs of a selection, all published figures, and the tolerances that the user set.
 
-    tolerance: in percentage points by metric, such as `P`. Others have that of the catalogue of metrics.
+    tolerance: in percentage points by metric, such as `P`. Others have that of the catalogue of metrics. archive:
+    archived runs by their place.
     """
 
     selection: Selection
     figures: Sequence[PublishedFigure]
     tolerance: Mapping[str, float]
+    archive: Archive = field(default_factory=dict)
 
     @cached_property
     def groups(self) -> list[Group]:
