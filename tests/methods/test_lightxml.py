@@ -59,6 +59,7 @@ HEADS: dict[str, Settings] = {
     "clustered, all": changed(FAST, head="clustered", negatives="all"),
     "clustered, all, in-place": changed(FAST, head="clustered", negatives="all", table="in-place"),
     "flat, in-place": changed(FAST, table="in-place"),
+    "clustered, memory": changed(FAST, head="clustered", neighbours=5),
     "clustered, two steps": changed(FAST, head="clustered", two_step=True, epochs=24),
     "flat, warm": changed(FAST, warm_epochs=4, warm_lr=5e-3, prior_bias=True, standardise=True),
 }
@@ -123,6 +124,7 @@ def test_layer_decay_slows_the_lower_layers(corpus: Encoded, tmp_path: Path) -> 
         ("bert", "clustered, all"),
         ("bert", "clustered, all, in-place"),
         ("bert", "flat, in-place"),
+        ("bert", "clustered, memory"),
         ("bert", "clustered, two steps"),
     ],
 )
@@ -224,6 +226,36 @@ def test_the_initial_weights_depend_on_the_seed(corpus: Encoded) -> None:
     for part in ("backbone", "head"):
         once, again, other = (torch.nn.utils.parameters_to_vector(getattr(m, part).parameters()) for m in drawn)
         assert torch.equal(once, again) and not torch.equal(once, other)
+
+
+@pytest.mark.parametrize(("frozen_layers", "rounding"), [(0, 2e-3), (1, 0.02)], ids=["whole", "upper layer"])
+def test_a_memory_adds_the_votes_of_the_nearest_training_documents(
+    frozen_layers: int, rounding: float, corpus: Encoded, tmp_path: Path
+) -> None:
+    """Up to the rounding of the 16 bits in which it keeps vectors, and in which the frozen layers' output is kept."""
+    how = changed(FAST, standardise=True, frozen_layers=frozen_layers, keep_frozen=bool(frozen_layers))
+    how = changed(how, neighbours=7, neighbour_temperature=0.3, neighbour_weight=0.25)
+    found = trained(corpus, "bert", how, tmp_path / "with").toarray()
+    heads = trained(corpus, "bert", changed(how, neighbours=0), tmp_path / "without").toarray()
+    model, _ = load_model(tmp_path / "with/model")
+    data, test = corpus.data("bert", how), corpus.test("bert")
+    assert data.tokens is not None and test.tokens is not None
+    vectors = []
+    for tokens in (data.tokens, test.tokens):
+        with torch.inference_mode():
+            features = model.prepare(model.backbone(*padded(tokens, np.arange(len(tokens)), model))).numpy()
+        vectors.append(features / np.linalg.norm(features, axis=1, keepdims=True))
+    Y, compared = data.Y.toarray(), 0
+    for row, similarity in enumerate(vectors[1] @ vectors[0].T):
+        nearest = np.argsort(-similarity)[:7]
+        if np.diff(np.sort(-similarity)[6:8])[0] < rounding:  # which of two is the seventh depends on rounding
+            continue
+        compared += 1
+        votes = np.exp(similarity[nearest] / 0.3) @ Y[nearest] / np.exp(similarity[nearest] / 0.3).sum()
+        listed = found[row] > 0
+        expected = 0.75 * heads[row] + 0.25 * votes
+        np.testing.assert_allclose(found[row, listed], expected[listed], atol=rounding)
+    assert compared >= 3
 
 
 def test_the_scores_of_a_document_do_not_depend_on_its_batch(corpus: Encoded, monkeypatch: pytest.MonkeyPatch) -> None:

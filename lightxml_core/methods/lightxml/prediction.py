@@ -13,6 +13,7 @@ from torch import Tensor
 
 from lightxml_core.encoders.saliency import gradient_times_input
 from lightxml_core.methods import Contributions, Explain, Predict, TestData
+from lightxml_core.methods.lightxml.memory import Memory, load_memory, mixed
 from lightxml_core.methods.lightxml.model import stored
 from lightxml_core.methods.lightxml.settings import Settings
 from lightxml_core.methods.transformer.inputs import padded
@@ -33,7 +34,9 @@ def predict(folder: Path, data: TestData, top_k: int) -> sparse.csr_matrix:
 
 def load(folder: Path) -> Predict:
     """The same, with the model in memory."""
-    return partial(_best, *load_model(folder))
+    model, settings = load_model(folder)
+    memory = load_memory(folder, model.mean.device) if settings.memory.neighbours else None
+    return partial(_best, model, settings, memory)
 
 
 def explain(folder: Path) -> Explain:
@@ -54,8 +57,22 @@ def explain(folder: Path) -> Explain:
     return of
 
 
-def _best(model: TextClassifier, settings: Settings, data: TestData, top_k: int) -> sparse.csr_matrix:
+def _best(
+    model: TextClassifier, settings: Settings, memory: Memory | None, data: TestData, top_k: int
+) -> sparse.csr_matrix:
     assert data.tokens is not None
     rows = np.arange(len(data.tokens))
     progress = Progress("prediction", len(rows))
-    return predict_rows(model, data.tokens, rows, top_k, settings.speed.precision, progress)
+    read = partial(predict_rows, model, data.tokens, rows, top_k, settings.speed.precision, progress)
+    if memory is None:
+        return read()
+    places: list[np.ndarray] = [np.empty(0, np.int64)]
+    votes = [sparse.csr_matrix((0, model.head.labels), dtype=np.float32)]
+
+    def observe(batch: np.ndarray, features: Tensor) -> None:
+        votes.append(memory.votes(features, settings.memory))
+        places.append(batch)
+
+    heads = read(observe)
+    in_order = sparse.csr_matrix(sparse.vstack(votes, format="csr"))[np.argsort(np.concatenate(places))]
+    return mixed(heads, in_order, settings.memory.neighbour_weight, top_k)

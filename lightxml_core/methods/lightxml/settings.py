@@ -17,7 +17,7 @@ from lightxml_core.methods.transformer.settings import (
     check_together,
 )
 from lightxml_core.training.schedule import WeightAveraging
-from lightxml_core.values import Count, Factor, Leaf, Natural, NonNegative
+from lightxml_core.values import Count, Factor, Leaf, Natural, NonNegative, Share
 
 TableUpdates = Literal["dense", "row-sparse", "in-place"]
 
@@ -72,6 +72,20 @@ class Heads:
 
 
 @dataclass(frozen=True)
+class Neighbours:
+    """A memory: the votes of the nearest training documents are mixed into the scores of the heads."""
+
+    neighbours: Natural = 0
+    """How many training documents vote: those nearest to a document by the cosine of the features. 0: no memory."""
+
+    neighbour_temperature: Factor = 0.05
+    """The vote of a neighbour of cosine similarity s counts exp(s / temperature)."""
+
+    neighbour_weight: Share = 0.4
+    """Share of the votes in a label's score; that of the heads is the rest."""
+
+
+@dataclass(frozen=True)
 class Settings(BaseSettings):
     """Everything that `methods/*.yaml` may set of LightXML, in groups."""
 
@@ -85,6 +99,7 @@ class Settings(BaseSettings):
     speed: Speed = Speed()
     warm_start: WarmStart = WarmStart()
     selection: Selection = Selection()
+    memory: Neighbours = Neighbours()
 
     accumulation_off_by_one: bool = False
     """The first optimiser step of an epoch takes a single micro-batch, as in the released code."""

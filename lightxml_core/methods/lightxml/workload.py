@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 from lightxml_core.methods.lightxml.settings import Heads, Settings
 from lightxml_core.methods.load import Load, Shape
@@ -15,7 +16,11 @@ def workload(settings: Settings, size: Mapping[str, int], shape: Shape) -> Load 
     if "layers" not in size or not shape.documents_trn or not shape.labels:
         return None
     head = _head(settings.heads, shape.labels, width_read(settings.encoder, size))
-    return transformer_load(settings, size, shape, shape.documents_trn, head)
+    load = transformer_load(settings, size, shape, shape.documents_trn, head)
+    if not settings.memory.neighbours or load.weights is None:
+        return load
+    kept = 0.5 * shape.documents_trn * width_read(settings.encoder, size)  # a vector of 16-bit numbers per document
+    return replace(load, weights=load.weights + kept)
 
 
 def _head(heads: Heads, labels: float, read: int) -> float:

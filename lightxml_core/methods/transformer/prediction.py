@@ -10,6 +10,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 from scipy import sparse
+from torch import Tensor
 
 from lightxml_core.encoders.tokens import TokenisedPart
 from lightxml_core.files import load_array
@@ -66,10 +67,12 @@ def predict_rows(
     top_k: int,
     precision: Precision,
     progress: Progress | None = None,
+    observe: Callable[[np.ndarray, Tensor], None] | None = None,
 ) -> sparse.csr_matrix:
     """float32 CSR n × L: the `top_k` best labels of some documents with their scores in (0, 1).
 
-    rows: int64[n], the documents of `tokens`.
+    rows: int64[n], the documents of `tokens`. observe: called with the places, int64[B], of each batch among them and
+    with their features as the head gets them, float[B, width].
     """
     top_k = min(top_k, model.head.labels)
     scores = np.zeros((len(rows), top_k), np.float32)
@@ -80,7 +83,9 @@ def predict_rows(
         with torch.inference_mode(), autocast(model, precision):
             features = torch.cat([model.backbone(*padded(tokens, rows[part], model)) for part in parts])
             best, found = model.top(features, top_k)
-        scores[batch, : best.shape[1]], labels[batch, : best.shape[1]] = best.cpu().numpy(), found.cpu().numpy()
+            scores[batch, : best.shape[1]], labels[batch, : best.shape[1]] = best.cpu().numpy(), found.cpu().numpy()
+            if observe is not None:
+                observe(batch, model.prepare(features))
         if progress is not None:
             progress.advance(len(batch), "")
 

@@ -6,6 +6,7 @@ import logging
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,20 @@ import torch
 from torch import Tensor, nn
 
 from lightxml_core.corpus.labels import label_frequencies
+from lightxml_core.encoders.tokens import TokenisedPart
 from lightxml_core.errors import InputError
 from lightxml_core.evaluation.metrics import precision, rank
 from lightxml_core.files import new_folder, save_array, save_csr, write_json
 from lightxml_core.methods import TrainingData, changed, flatten
 from lightxml_core.methods.transformer.frozen import Frozen, frozen
-from lightxml_core.methods.transformer.inputs import padded, positives
+from lightxml_core.methods.transformer.inputs import (
+    PREDICTION_BATCH,
+    autocast,
+    by_length,
+    in_memory,
+    padded,
+    positives,
+)
 from lightxml_core.methods.transformer.model import MakeHead, TextClassifier, build_classifier
 from lightxml_core.methods.transformer.prediction import SEEN, WEIGHTS, predict_rows
 from lightxml_core.methods.transformer.settings import TransformerSettings, reads_frozen
@@ -27,7 +36,7 @@ from lightxml_core.methods.transformer.warmstart import warm_start
 from lightxml_core.training.batches import epoch_batches, step_groups
 from lightxml_core.training.checkpoint import Checkpoint, fingerprint
 from lightxml_core.training.devices import autocast_dtype, pick_device
-from lightxml_core.training.log import TrainingLog
+from lightxml_core.training.log import Progress, TrainingLog
 from lightxml_core.training.loop import Task, last_step, train
 from lightxml_core.training.optimisers import AlsoInPlace, adamw
 from lightxml_core.training.processes import team
@@ -57,6 +66,13 @@ class Parts:
     make_sampler: Callable[[TextClassifier, np.ndarray, Frozen | None], Sampler] = unsampled
     """Gets the model after its warm start, the rows trained on and what the frozen encoder gave for them."""
 
+    keep: Callable[[Path, Callable[[], np.ndarray], np.ndarray], None] | None = None
+    """Writes what the method keeps beside the weights into the model's folder.
+
+    It gets a function that gives the features of the documents trained on, float32[n, width], as the head gets them,
+    and which documents these are, int64[n].
+    """
+
     code: Sequence[Path] = ()
     """The method's own files: a checkpoint made by other ones is not resumed."""
 
@@ -76,7 +92,10 @@ def fit(data: TrainingData, settings: TransformerSettings, parts: Parts, out: Pa
     train(task, _plan(model, settings, parts, len(rows)), checkpoint, training_log)
     training_log.close()
     if team().first:
-        _save(model, data, settings, out)
+        with new_folder(out) as building:
+            _save(model, data, settings, building)
+            if parts.keep is not None:
+                parts.keep(building, partial(_features, model, data, rows, settings, before), rows)
 
 
 # Set up
@@ -161,11 +180,7 @@ def _task(
         return [[rows[batches[i]] for i in group] for group in groups]
 
     def loss(batch: np.ndarray, epoch: int) -> Any:
-        ids, mask = padded(tokens, batch, model)
-        if settings.encoder.keep_frozen and before is not None:
-            features = before.features_of(model, np.searchsorted(rows, batch), mask)
-        else:
-            features = model.backbone(ids, mask)
+        features = _read(model, tokens, settings, before, batch, np.searchsorted(rows, batch))
         return model.loss(features, *positives(data.Y, batch, model), **sampler(batch, epoch))
 
     return Task(model, _optimizer(model, settings), steps, loss, _selection(data, settings))
@@ -227,16 +242,54 @@ def _selection(data: TrainingData, settings: TransformerSettings) -> Any:
 # Keep
 
 
-def _save(model: TextClassifier, data: TrainingData, settings: TransformerSettings, out: Path) -> None:
-    """Write the model folder, whole or not at all."""
+def _save(model: TextClassifier, data: TrainingData, settings: TransformerSettings, building: Path) -> None:
+    """Fill the model folder."""
     from safetensors.torch import save_file
 
     assert data.encoder is not None
-    with new_folder(out) as building:
-        for name in _ENCODER_FILES:
-            shutil.copyfile(data.encoder / name, building / name)
-        write_json(building / "settings.json", {**flatten(settings), "labels": data.Y.shape[1]})
-        save_array(building / SEEN, model.head.seen.cpu().numpy())
-        if data.clusters is not None:
-            save_csr(building / "clusters.npz", data.clusters)
-        save_file({name: value.contiguous().cpu() for name, value in model.state_dict().items()}, building / WEIGHTS)
+    for name in _ENCODER_FILES:
+        shutil.copyfile(data.encoder / name, building / name)
+    write_json(building / "settings.json", {**flatten(settings), "labels": data.Y.shape[1]})
+    save_array(building / SEEN, model.head.seen.cpu().numpy())
+    if data.clusters is not None:
+        save_csr(building / "clusters.npz", data.clusters)
+    save_file({name: value.contiguous().cpu() for name, value in model.state_dict().items()}, building / WEIGHTS)
+
+
+def _features(
+    model: TextClassifier, data: TrainingData, rows: np.ndarray, settings: TransformerSettings, before: Frozen | None
+) -> np.ndarray:
+    """float32[n, width]: the features of the documents trained on, as the head gets them."""
+    assert data.tokens is not None
+    tokens = data.tokens
+    found = np.empty((len(rows), model.backbone.width), np.float32)
+    progress = Progress(f"{settings.encoder.backbone} memory", len(rows))
+    model.eval()
+
+    def run(batch: np.ndarray) -> None:
+        with torch.inference_mode(), autocast(model, settings.speed.precision):
+            features = _read(model, tokens, settings, before, rows[batch], batch)
+            found[batch] = model.prepare(features).float().cpu().numpy()
+        progress.advance(len(batch), "")
+
+    in_memory(by_length(tokens.lengths[rows], PREDICTION_BATCH), run)
+    return found
+
+
+def _read(
+    model: TextClassifier,
+    tokens: TokenisedPart,
+    settings: TransformerSettings,
+    before: Frozen | None,
+    rows: np.ndarray,
+    places: np.ndarray,
+) -> Tensor:
+    """float[B, width]: the encoder's features of documents; what is below the trained layers is reused if it is kept.
+
+    rows: int64[B] of `tokens`; places: int64[B] among the documents trained on.
+    """
+    ids, mask = padded(tokens, rows, model)
+    if settings.encoder.keep_frozen and before is not None:
+        return before.features_of(model, places, mask)
+    features: Tensor = model.backbone(ids, mask)
+    return features
