@@ -112,28 +112,42 @@ class Updates(Protocol):
     def clear(self) -> None: ...
 
 
-class AlsoInPlace(torch.optim.Optimizer):
+def adamw_and(updates: Updates | None, groups: Iterable[dict[str, Any]], **options: Any) -> torch.optim.Optimizer:
+    """`adamw`, which also makes these updates, if any; there may be no other parameter then."""
+    if updates is None:
+        return adamw(groups, **options)
+    own = [group for group in groups if group["params"]]
+    return _AlsoInPlace(adamw(own, **options) if own else None, updates)
+
+
+class _AlsoInPlace(torch.optim.Optimizer):
     """An optimiser of `adamw` that also makes these updates, at their own rate."""
 
-    def __init__(self, inner: torch.optim.Optimizer, updates: Updates) -> None:
+    def __init__(self, inner: torch.optim.Optimizer | None, updates: Updates) -> None:
         super().__init__([{"params": [updates.table], "lr": updates.lr, "base_lr": updates.lr}], {})
         self.inner, self.updates, self._own = inner, updates, self.param_groups[0]
-        self.param_groups = [*inner.param_groups, self._own]
+        self._gather_groups()
+
+    def _gather_groups(self) -> None:
+        self.param_groups = [*([] if self.inner is None else self.inner.param_groups), self._own]
 
     def step(self, closure: Any = None) -> None:  # type: ignore[override]  # no closure is ever given
-        self.inner.step()
+        if self.inner is not None:
+            self.inner.step()
         self.updates.step(self._own["lr"])
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        self.inner.zero_grad(set_to_none)
+        if self.inner is not None:
+            self.inner.zero_grad(set_to_none)
         self.updates.clear()
 
     def state_dict(self) -> dict[str, Any]:
-        return self.inner.state_dict()
+        return {"state": {}, "param_groups": []} if self.inner is None else self.inner.state_dict()
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.inner.load_state_dict(state_dict)
-        self.param_groups = [*self.inner.param_groups, self._own]
+        if self.inner is not None:
+            self.inner.load_state_dict(state_dict)
+        self._gather_groups()
 
 
 def stored_gradient(parameter: nn.Parameter) -> Tensor:

@@ -33,7 +33,7 @@ from lightxml_core.methods.transformer.inputs import in_memory, padded
 from lightxml_core.methods.transformer.prediction import predict_rows
 from lightxml_core.training.batches import step_groups
 from lightxml_core.training.checkpoint import Checkpoint
-from lightxml_core.training.optimisers import adamw
+from lightxml_core.training.optimisers import adamw_and
 from tests.helpers.planted import (
     FAST,
     LABELS,
@@ -176,12 +176,12 @@ def test_the_rate_of_the_warm_start_is_constant_or_falls_to_zero(
 ) -> None:
     rates: list[float] = []
 
-    def recorded(groups: Any, **options: Any) -> torch.optim.Optimizer:
-        optimizer = adamw(groups, **options)
+    def recorded(updates: Any, groups: Any) -> torch.optim.Optimizer:
+        optimizer = adamw_and(updates, groups)
         optimizer.register_step_pre_hook(lambda *_: rates.append(optimizer.param_groups[0]["lr"]))
         return optimizer
 
-    monkeypatch.setattr("lightxml_core.methods.transformer.warmstart.adamw", recorded)
+    monkeypatch.setattr("lightxml_core.methods.transformer.warmstart.adamw_and", recorded)
     warm = changed(HEADS["flat, warm"], warm_epochs=2, epochs=1, warm_lr=0.3, warm_schedule=schedule, select="last")
     trained(corpus, "bert", changed(warm, warm_batch=-(-TRAINING // 3)), tmp_path)
     assert rates == pytest.approx(np.linspace(0.3, 0.3 * last, 6).tolist())

@@ -26,7 +26,7 @@ from lightxml_core.methods.transformer import every_label
 from lightxml_core.methods.transformer.heads import FlatHead
 from lightxml_core.methods.transformer.losses import Loss, log_odds
 from lightxml_core.methods.transformer.selection import best
-from lightxml_core.training.optimisers import AlsoInPlace, adamw, set_rates
+from lightxml_core.training.optimisers import adamw, adamw_and, set_rates
 
 WIDTH, BOTTLENECK = 6, 4
 Reduction = Literal["mean", "sum"]
@@ -249,7 +249,7 @@ def test_an_update_in_place_is_a_step_of_plain_sgd(
     plain = FlatHead(WIDTH, len(problem.cluster), reduction)
     plain.load_state_dict(head.state_dict())
     assert head.in_place is not None and not any(p.requires_grad for p in head.parameters())
-    optimizer = AlsoInPlace(adamw([{"params": [problem.features], "lr": 0.1}]), head.in_place)
+    optimizer = adamw_and(head.in_place, [{"params": [problem.features], "lr": 0.1}])
     rows, labels = problem.positives
     with patch.object(every_label, "AT_ONCE", at_once):
         (3.0 * head.loss(problem.features, rows, labels).total).backward()
@@ -283,9 +283,7 @@ def test_no_array_has_an_entry_per_document_and_label(lr: float | None, monkeypa
     head = FlatHead(WIDTH, labels, "sum", lr)
     features = torch.randn(documents, WIDTH, requires_grad=True)
     positives = torch.arange(documents), torch.randint(0, labels, (documents,))
-    optimizer: torch.optim.Optimizer = adamw([{"params": [features, *(p for p in head.parameters())], "lr": 0.1}])
-    if head.in_place is not None:
-        optimizer = AlsoInPlace(optimizer, head.in_place)
+    optimizer = adamw_and(head.in_place, [{"params": [features, *head.parameters()], "lr": 0.1}])
     with Largest() as largest:
         head.loss(features, *positives).total.backward()
         optimizer.step()

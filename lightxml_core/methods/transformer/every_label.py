@@ -83,6 +83,8 @@ def every_label_loss(
     once. `mean` divides by B·L, `sum` by B. in_place: what updates this table instead of a gradient.
     """
     of = len(hidden) * (len(table) if reduction == "mean" else 1)
+    if in_place is not None and torch.is_grad_enabled() and not hidden.requires_grad:
+        hidden = hidden.detach().requires_grad_()  # else there is no backward pass to leave a batch for the update
     with torch.autocast(hidden.device.type, enabled=False):
         loss: Tensor = _EveryLabel.apply(hidden.float(), table, bias, *positives, of, in_place)
     return loss

@@ -38,7 +38,7 @@ from lightxml_core.training.checkpoint import Checkpoint, fingerprint
 from lightxml_core.training.devices import autocast_dtype, pick_device
 from lightxml_core.training.log import Progress, TrainingLog
 from lightxml_core.training.loop import Task, last_step, train
-from lightxml_core.training.optimisers import AlsoInPlace, adamw
+from lightxml_core.training.optimisers import adamw_and
 from lightxml_core.training.processes import team
 from lightxml_core.training.schedule import Plan
 
@@ -188,8 +188,8 @@ def _task(
 
 def _optimizer(model: TextClassifier, settings: TransformerSettings) -> torch.optim.Optimizer:
     how = settings.training.optimiser
-    optimizer = adamw(_groups(model, settings), eps=how.adam_eps, eps_corrected=how.eps_corrected)
-    return optimizer if model.head.in_place is None else AlsoInPlace(optimizer, model.head.in_place)
+    groups = _groups(model, settings)
+    return adamw_and(model.head.in_place, groups, eps=how.adam_eps, eps_corrected=how.eps_corrected)
 
 
 def _groups(model: TextClassifier, settings: TransformerSettings) -> Iterator[dict[str, Any]]:

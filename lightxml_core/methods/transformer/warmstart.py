@@ -14,7 +14,7 @@ from lightxml_core.methods.transformer.settings import TransformerSettings
 from lightxml_core.training.batches import epoch_batches
 from lightxml_core.training.checkpoint import Checkpoint
 from lightxml_core.training.log import Progress, TrainingLog
-from lightxml_core.training.optimisers import AlsoInPlace, adamw, set_rates
+from lightxml_core.training.optimisers import adamw_and, set_rates
 
 
 def warm_start(
@@ -49,9 +49,7 @@ def _train_head(
 ) -> None:
     how, device = settings.warm_start, model.mean.device
     learnt = [*(p for p in model.head.parameters() if p.requires_grad), *model.head.blocks()]
-    optimizer = adamw([{"params": learnt, "lr": how.warm_lr}])
-    if model.head.in_place is not None:
-        optimizer = AlsoInPlace(optimizer, model.head.in_place)
+    optimizer = adamw_and(model.head.in_place, [{"params": learnt, "lr": how.warm_lr}])
     step, steps = 0, -(-len(features) // how.warm_batch) * how.warm_epochs
     model.train()
     progress = Progress(f"{settings.encoder.backbone} head warm-up", len(features) * how.warm_epochs)
