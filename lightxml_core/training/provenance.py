@@ -17,6 +17,7 @@ from lightxml_core.files import sha256_of
 from lightxml_core.training.devices import trainings_per_gpu
 
 _PACKAGES = ("torch", "transformers", "tokenizers", "numpy", "scipy", "scikit-learn", "omikuji", "snakemake")
+_CODE = ("lightxml_core", "workflow_scripts", "rules", "Snakefile", "requirements.lock")
 
 
 def provenance(
@@ -46,7 +47,9 @@ def provenance(
 
 
 def git_commit() -> str:
-    """The commit of the running code, with `+changes` if files differ from it.
+    """The commit of the running code, with `+changes` if the code or the pinned packages differ from it.
+
+    Settings and data do not count as code: a training records its own in full.
 
     `unknown` if the project's folder is not the root of a repository, if git refuses to read it (for example because
     another user owns it), or if git is not installed.
@@ -56,7 +59,7 @@ def git_commit() -> str:
         up, commit = _git(project, "rev-parse", "--show-cdup", "HEAD").split("\n")[:2]
         if up:
             return "unknown"
-        changes = _git(project, "status", "--porcelain", "--untracked-files=no")
+        changes = _git(project, "status", "--porcelain", "--", *_CODE)
     except (OSError, subprocess.CalledProcessError, ValueError):
         return "unknown"
     return commit + ("+changes" if changes else "")

@@ -43,6 +43,12 @@ def test_a_repository_around_the_project_is_ignored(project: Path, monkeypatch: 
     assert provenance.git_commit() == own
     monkeypatch.setenv("GIT_DIR", str(project.parent / ".git"))  # as in a hook of another repository
     assert provenance.git_commit() == own
+    (project / "config.yaml").write_text("seeds: [1]")
+    assert provenance.git_commit() == own
+    added = project / "lightxml_core/new.py"
+    added.touch()
+    assert provenance.git_commit() == f"{own}+changes"
+    added.unlink()
     (project / "lightxml_core/training/provenance.py").write_text("edited")
     assert provenance.git_commit() == f"{own}+changes"
 
