@@ -1,6 +1,6 @@
 """`python -m lightxml_core predict`: tag texts with a trained model; `… plan`: what a target would take.
 
-`… archive`: keep the figures of a finished target.
+`… archive`: keep the figures of a finished target; `… compare`: two runs, with intervals of their differences.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _FEW, _MANY = 5, KEPT_SCORES  # labels per text
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m lightxml_core", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="predict|plan|archive", dest="command")
+    commands = parser.add_subparsers(required=True, metavar="predict|plan|archive|compare", dest="command")
     predict = commands.add_parser("predict", help="print labels with their scores")
     predict.add_argument("--model", type=Path, required=True, help="folder that training left")
     predict.add_argument(
@@ -65,7 +65,13 @@ def main() -> None:
     what.add_argument("--check", action="store_true", help="check every file of the archive")
     archive.add_argument("--folder", type=Path, default=Path("archive"), help="of the archive (default: %(default)s)")
     archive.add_argument("--unfinished", action="store_true", help="archive the finished runs of an unfinished target")
+    compare = commands.add_parser("compare", help="print the differences of two runs, targets or archived methods")
+    compare.add_argument("one", metavar="A", help="folder of a run, a target, or a folder of the archive")
+    compare.add_argument("other", metavar="B", help="what it is compared with: the same kinds")
+    compare.add_argument("--folder", type=Path, default=Path("archive"), help="of the archive (default: %(default)s)")
     options = parser.parse_args()
+    if options.command == "compare":
+        return _compare(options)
     if options.command == "plan":
         return _plan(options)
     if options.command == "archive":
@@ -165,6 +171,12 @@ def _plan(options: argparse.Namespace) -> None:
     if options.target not in registry.targets:
         raise InputError(f"no target {options.target!r}: there are {', '.join(registry.targets)}")
     print(plan_table(registry, options.target, root, this_machine(root, options.teraflops)))
+
+
+def _compare(options: argparse.Namespace) -> None:
+    from lightxml_core.archive.compare import compare
+
+    print(compare(options.one, options.other, options.folder))
 
 
 def _archive(options: argparse.Namespace) -> None:

@@ -11,7 +11,8 @@ rule evaluate:
         ),
         code=code("evaluate"),
     output:
-        "results/{dataset}/{method}/{variant}/seed{seed}/metrics.json",
+        metrics="results/{dataset}/{method}/{variant}/seed{seed}/metrics.json",
+        documents="results/{dataset}/{method}/{variant}/seed{seed}/documents.npy",
     log:
         "logs/evaluate/{dataset}/{method}/{variant}/seed{seed}.log",
     benchmark:
@@ -25,4 +26,4 @@ rule evaluate:
         b=lambda wildcards: REGISTRY.definition(wildcards.dataset).propensity.b,
     shell:
         "python -m workflow_scripts.evaluate --predictions {input.predictions} --corpus results/{wildcards.dataset}/corpus"
-        " --a {params.a} --b {params.b} --out {output} 2>&1 | tee {log}"
+        " --a {params.a} --b {params.b} --out {output.metrics} --documents {output.documents} 2>&1 | tee {log}"

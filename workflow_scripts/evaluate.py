@@ -8,7 +8,7 @@ from pathlib import Path
 from lightxml_core.corpus.store import load_Y
 from lightxml_core.evaluation.catalogue import GROUPS, HEADLINE
 from lightxml_core.evaluation.evaluate import evaluate_run
-from lightxml_core.files import load_csr, made, seal, write_json
+from lightxml_core.files import load_csr, made, save_array, seal, write_json
 
 
 def main() -> None:
@@ -18,6 +18,7 @@ def main() -> None:
     parser.add_argument("--a", type=float, default=0.55, help="propensity constant A")
     parser.add_argument("--b", type=float, default=1.5, help="propensity constant B")
     parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
+    parser.add_argument("--documents", type=Path, required=True, help=".npy to write: what each document contributes")
     options = parser.parse_args()
     Y_trn, Y_tst, predictions = (
         load_Y(options.corpus, "trn"),
@@ -25,9 +26,11 @@ def main() -> None:
         load_csr(made(options.predictions)),
     )
     found = evaluate_run(predictions, Y_tst, Y_trn, options.a, options.b)
-    write_json(options.out, found)
+    save_array(options.documents, found.documents)
+    seal(options.documents)
+    write_json(options.out, found.metrics)
     seal(options.out)
-    values = {name: value for group in GROUPS for name, value in found[group].items()}
+    values = {name: value for group in GROUPS for name, value in found.metrics[group].items()}
     print("  ".join(f"{name} {values[name]:.2f}" for name in HEADLINE))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,41 +29,48 @@ def evaluate(
     return _metrics(rank(predictions, Y, _DEPTH, inverse_propensity))
 
 
+@dataclass(frozen=True)
+class Evaluation:
+    """What a run leaves of its evaluation.
+
+    metrics: the contents of metrics.json, by group. documents: float32[N, M], the shares of `document_values`; the
+    columns have the names, and the order, of the group `standard_errors`.
+    """
+
+    metrics: dict[str, Any]
+    documents: np.ndarray
+
+
 def evaluate_run(
     predictions: sparse.csr_matrix, Y: sparse.csr_matrix, Y_trn: sparse.csr_matrix, a: float, b: float
-) -> dict[str, Any]:
-    """The contents of metrics.json, by group: those of `evaluate`, then details of the same run.
+) -> Evaluation:
+    """The groups of `evaluate`, then details of the same run, and what each document contributes.
 
-    `standard_errors`: see the function of this name. `tail`: see
-    `tail.tail_metrics`. `lost`, `candidates`, `calibration`: see `diagnosis.lost_labels`, `recall_by_depth` and
-    `calibration`. All are in percent, except `calibration`. predictions, Y: CSR N x L of scores and of true test
-    labels. Y_trn: CSR of training labels. a, b: the constants of the propensities (Jain et al., KDD 2016).
+    `standard_errors`: over documents, in percentage points; None for one document. `tail`: see `tail.tail_metrics`.
+    `lost`, `candidates`, `calibration`: see `diagnosis.lost_labels`, `recall_by_depth` and `calibration`. All are in
+    percent, except `calibration`.
+
+    predictions, Y: CSR N x L of scores and of true test labels. Y_trn: CSR of training labels. a, b: the constants of
+    the propensities (Jain et al., KDD 2016).
     """
     ranking = rank(predictions, Y, max(_DEPTH, *DEPTHS), inverse_propensities(Y_trn, a, b))
     best = ranking.first(_DEPTH)  # shallow: some metrics compute weights for the whole depth
-    return {
+    documents = dict(document_values(best))
+    metrics = {
         **_metrics(best),
-        "standard_errors": standard_errors(best),
+        "standard_errors": {name: standard_error(100.0 * values) for name, values in documents.items()},
         "tail": tail_metrics(best, Y_trn),
         "lost": lost_labels(best, Y_trn),
         "candidates": recall_by_depth(ranking),
         "calibration": calibration(predictions, Y),
     }
-
-
-def standard_errors(ranking: Ranking) -> dict[str, float | None]:
-    """The standard error over documents of each metric that has one, in percentage points; None for one document.
-
-    ranking: at least as many labels as the metrics look at.
-    """
-    errors = {name: standard_error(values) for name, values in document_values(ranking)}
-    return {name: None if error is None else 100.0 * error for name, error in errors.items()}
+    return Evaluation(metrics, np.stack([*documents.values()], axis=1).astype(np.float32))
 
 
 def document_values(ranking: Ranking) -> Iterator[tuple[str, np.ndarray]]:
     """The metrics that are means over documents: name, such as `P@1`, and float64[N] of shares.
 
-    See `evaluation.documents`.
+    See `evaluation.documents`. ranking: at least as many labels as the metrics look at.
     """
     for metric in METRICS.values():
         if metric.documents is not None:

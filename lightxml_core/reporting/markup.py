@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from html import escape
 
@@ -40,7 +40,8 @@ _LONG_CELL, _LONG_TABLE, _LINE = 34, 40, 92  # characters; rows; characters that
 class Table:
     """A table of plain text cells. `align` has a letter per column, as in LaTeX: `l` for words, `r` for figures.
 
-    A table without rows has only its title and its notes, which say why there is nothing to show.
+    A table without rows has only its title and its notes, which say why there is nothing to show. strong: the cells to
+    print in bold, as row and column; of a cell with a published figure only the reproduced one.
     """
 
     title: str
@@ -48,10 +49,19 @@ class Table:
     rows: Sequence[Sequence[str]]
     align: str
     notes: Sequence[str] = field(default_factory=tuple)
+    strong: Sequence[Sequence[int]] = field(default_factory=tuple)
+
+    def _spelled(self, spell: Callable[[str], str], bold: str) -> list[list[str]]:
+        """The rows, each cell as `spell` has it. bold: with a place for the text, as `**{}**`."""
+        strong = {tuple(place) for place in self.strong}
+        return [
+            [_emphasised(cell, spell, bold) if (i, j) in strong else spell(cell) for j, cell in enumerate(row)]
+            for i, row in enumerate(self.rows)
+        ]
 
     def markdown(self) -> str:
         """A heading, the table, its notes."""
-        lines = [list(map(markdown_escape, cells)) for cells in (self.headers, *self.rows)]
+        lines = [list(map(markdown_escape, self.headers)), *self._spelled(markdown_escape, "**{}**")]
         lines.insert(1, ["---:" if side == "r" else "---" for side in self.align])
         table = ["\n".join("| " + " | ".join(line) + " |" for line in lines)] if self.rows else []
         return "\n\n".join([f"## {markdown_escape(self.title)}", *table, *map(markdown_escape, self.notes)]) + "\n"
@@ -65,7 +75,7 @@ class Table:
 
     def _tabular(self) -> list[str]:
         lines = [rf"\begin{{tabular}}{{{self._columns()}}}", r"\toprule", tex_row(self.headers), r"\midrule"]
-        lines += [*map(tex_row, self.rows), r"\bottomrule", r"\end{tabular}"]
+        lines += [*self._tex_rows(), r"\bottomrule", r"\end{tabular}"]
         if self._width() > _LINE:
             lines = [r"\resizebox{\linewidth}{!}{%", *lines[:-1], lines[-1] + "}"]
         notes = (r"\par\footnotesize " + tex_escape(note) for note in self.notes)
@@ -78,9 +88,12 @@ class Table:
         begin = r"\begin{landscape}\tiny" if wide else r"\begingroup\scriptsize"
         lines = [begin + r"\setlength{\tabcolsep}{3pt}", rf"\begin{{longtable}}{{{self._columns()}}}"]
         lines += [rf"\caption{{{tex_escape(self.title)}}} \\", *head, r"\endfirsthead", *head, r"\endhead"]
-        lines += [*map(tex_row, self.rows), r"\bottomrule", r"\end{longtable}"]
+        lines += [*self._tex_rows(), r"\bottomrule", r"\end{longtable}"]
         notes = (r"\par\footnotesize " + tex_escape(note) for note in self.notes)
         return [*lines, *notes, r"\end{landscape}" if wide else r"\endgroup"]
+
+    def _tex_rows(self) -> list[str]:
+        return [_tex_line(row) for row in self._spelled(_tex_cell, r"\textbf{{{}}}")]
 
     def _widths(self) -> list[int]:
         return [max(map(len, column)) for column in zip(self.headers, *self.rows, strict=True)]
@@ -104,7 +117,8 @@ class Table:
             f"<th scope=col class={side} aria-sort=none><button type=button>{_html(head)}</button></th>"
             for head, side in zip(self.headers, self.align, strict=True)
         )
-        body = "".join("<tr>" + _cells(row, self.align) + "</tr>\n" for row in self.rows)
+        spelled = self._spelled(_cell, "<b>{}</b>")
+        body = "".join("<tr>" + _cells(*pair, self.align) + "</tr>\n" for pair in zip(self.rows, spelled, strict=True))
         return (
             f'{title}<div class=scroll tabindex=0 role=region aria-label="{name}">'
             f"<table class=sortable><thead><tr>{heads}</tr></thead>\n<tbody>{body}</tbody></table></div>{notes}\n"
@@ -124,19 +138,38 @@ def tex_escape(text: str) -> str:
 
 
 def tex_row(cells: Sequence[str]) -> str:
-    """One row of a tabular; a leading `[` or `*` is braced, or the row break before it would read it as an option."""
-    escaped = [tex_escape(cell) for cell in cells]
-    return " & ".join("{" + cell + "}" if cell.startswith(("[", "*")) else cell for cell in escaped) + r" \\"
+    """One row of a tabular."""
+    return _tex_line([_tex_cell(cell) for cell in cells])
 
 
-def _cells(cells: Sequence[str], align: str) -> str:
-    row = [_one_line(cell) for cell in cells]
-    classes = (f'"{side} long"' if len(cell) > 40 else side for cell, side in zip(row, align, strict=True))
-    return "".join(f"<td class={name}>{_cell(cell)}</td>" for cell, name in zip(row, classes, strict=True))
+def _tex_cell(cell: str) -> str:
+    """A leading `[` or `*` is braced, or the row break before it would read it as an option."""
+    escaped = tex_escape(cell)
+    return "{" + escaped + "}" if escaped.startswith(("[", "*")) else escaped
+
+
+def _tex_line(cells: Sequence[str]) -> str:
+    return " & ".join(cells) + r" \\"
+
+
+def _emphasised(cell: str, spell: Callable[[str], str], bold: str) -> str:
+    """The cell with its reproduced figure in bold; a published one keeps its place behind it."""
+    found = _BOTH.fullmatch(_one_line(cell))
+    if found is None:
+        return bold.format(spell(cell))
+    both = spell(cell)
+    own = spell(found[1])
+    return bold.format(own) + both.removeprefix(own)
+
+
+def _cells(cells: Sequence[str], spelled: Sequence[str], align: str) -> str:
+    wide = (f'"{side} long"' if len(_one_line(cell)) > 40 else side for cell, side in zip(cells, align, strict=True))
+    return "".join(f"<td class={name}>{cell}</td>" for cell, name in zip(spelled, wide, strict=True))
 
 
 def _cell(text: str) -> str:
     """A published figure is shown below the reproduced one."""
+    text = _one_line(text)
     found = _BOTH.fullmatch(text)
     return f"{escape(found[1])}<span class=print>{escape(found[2])}</span>" if found else escape(text)
 

@@ -24,6 +24,11 @@ def spelled(value: float) -> str:
     return f"{number:,.2f}" if abs(number) >= 0.1 else f"{number:.2g}"
 
 
+def signed(value: float) -> str:
+    """A difference with its sign and two digits after the point; what rounds to nothing is `+0.00`."""
+    return f"{round(value, 2) + 0.0:+.2f}"
+
+
 def duration(seconds: float) -> str:
     """`0.4 s`, `42 s`, `12 min 5 s` or `3 h 7 min`."""
     whole = round(seconds)

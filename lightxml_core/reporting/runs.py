@@ -10,9 +10,11 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
+import numpy as np
+
 from lightxml_core.errors import InputError
 from lightxml_core.evaluation.catalogue import GROUPS, get_metric
-from lightxml_core.files import made, read_json, remake
+from lightxml_core.files import load_array, made, read_json, remake
 from lightxml_core.selection import Run, Selection
 
 MANY = 10  # groups that a figure can show legibly
@@ -73,6 +75,20 @@ class Result:
     def standard_errors(self) -> dict[str, float]:
         """Standard errors over the test documents by metric, in percentage points; without those that are not known."""
         return {name: error for name, error in self._group("standard_errors").items() if error is not None}
+
+    @cached_property
+    def documents(self) -> dict[str, np.ndarray]:
+        """What each test document contributes, float32[N] in percent by metric; empty if it was not kept.
+
+        The mean over documents is the metric, see `evaluation.documents`.
+        """
+        path, names = self.run.path / "documents.npy", list(self._group("standard_errors"))
+        if not path.is_file():
+            return {}
+        values = load_array(made(path))
+        if values.ndim != 2 or values.shape[1] != len(names):
+            raise InputError(f"{path} does not have a column for each of {', '.join(names)}: evaluate this run again")
+        return {name: 100.0 * column for name, column in zip(names, values.T, strict=True)}
 
     @cached_property
     def lost(self) -> dict[str, float]:

@@ -13,7 +13,7 @@ TABLES = [kind.name for kind in TABLE_KINDS]
 def reported(run):
     """The files of one run that the reporting reads. An ensemble has no files of a training run."""
     own = ["provenance.json", "training.jsonl", "prediction.json"] if run.member else []
-    files = [f"{run.path}/{name}" for name in ("metrics.json", "predictions.npz", *own)]
+    files = [f"{run.path}/{name}" for name in ("metrics.json", "documents.npy", "predictions.npz", *own)]
     return [*files, *([f"{run.path}/model"] if run.blended else []), *costs_of_blended(run)]
 
 

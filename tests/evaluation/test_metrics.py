@@ -13,7 +13,8 @@ from sklearn.metrics import label_ranking_average_precision_score, ndcg_score, p
 from lightxml_core.errors import InputError
 from lightxml_core.evaluation.averages import reciprocal_rank
 from lightxml_core.evaluation.catalogue import KS, METRICS
-from lightxml_core.evaluation.evaluate import document_values, evaluate, standard_errors
+from lightxml_core.evaluation.documents import standard_error
+from lightxml_core.evaluation.evaluate import document_values, evaluate, evaluate_run
 from lightxml_core.evaluation.metrics import (
     hits,
     inverse_propensities,
@@ -227,10 +228,11 @@ def test_the_reciprocal_rank_agrees_with_scikit_learn() -> None:
 def test_the_standard_error_is_of_the_mean_over_documents() -> None:
     predictions = sparse.csr_matrix(np.array([[0.9, 0.5, 0], [0.1, 0.3, 0], [0, 0, 0.3], [0.2, 0, 0]]))
     Y = sparse.csr_matrix(np.array([[1, 0, 0], [1, 0, 0], [0, 0, 1], [1, 1, 0]]))  # hits at 1: 1, 0, 1, 1
-    found = standard_errors(rank(predictions, Y, max(KS)))
+    found = evaluate_run(predictions, Y, Y, 0.55, 1.5).metrics["standard_errors"]
     assert found["P@1"] == pytest.approx(100 * math.sqrt((3 * 0.25**2 + 0.75**2) / 3 / 4))
     assert found["P@3"] == pytest.approx(0)  # one hit in each document
-    assert set(standard_errors(rank(predictions[:1], Y[:1], max(KS))).values()) == {None}
+    one = evaluate_run(predictions[:1], Y[:1], Y, 0.55, 1.5)
+    assert set(one.metrics["standard_errors"].values()) == {None} and one.documents.shape[0] == 1
 
 
 def test_a_metric_is_the_mean_of_what_documents_contribute() -> None:
@@ -249,8 +251,8 @@ def test_the_error_of_a_ratio_agrees_with_a_bootstrap_over_documents() -> None:
     weight = 1 + 9 * random.random(20)
     rows = [random.integers(0, 300, 300) for _ in range(200)]
     means = [psp(rank(scores[chosen], true[chosen], max(KS), weight), 3) for chosen in rows]
-    found = standard_errors(rank(scores, true, max(KS), weight))["PSP@3"]
-    assert found == pytest.approx(100 * np.std(means), rel=0.2)
+    found = dict(document_values(rank(scores, true, max(KS), weight)))["PSP@3"]
+    assert 100 * standard_error(found) == pytest.approx(100 * np.std(means), rel=0.2)
 
 
 def test_a_perfect_ranking_scores_100_whatever_the_propensities() -> None:

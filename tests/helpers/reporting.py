@@ -15,7 +15,7 @@ from scipy import sparse
 from lightxml_core.corpus.statistics import statistics
 from lightxml_core.evaluation.catalogue import HEADLINE
 from lightxml_core.evaluation.evaluate import evaluate_run
-from lightxml_core.files import load_csr, save_csr, write_json, write_text
+from lightxml_core.files import load_csr, save_array, save_csr, write_json, write_text
 from lightxml_core.reporting.figures.drawing import write_figures
 from lightxml_core.reporting.markup import Table
 from lightxml_core.reporting.page.report import write_report
@@ -106,7 +106,9 @@ def _run(root: Path, dataset: str, method: str, variant: str, seed: int) -> dict
         random.random(Y.shape, np.float32) * 0.5 + Y.toarray() * random.random(Y.shape) * 0.5
     )
     save_csr(path / "predictions.npz", predictions)
-    write_json(path / "metrics.json", evaluate_run(predictions, Y, Y_trn, 0.55, 1.5))
+    evaluation = evaluate_run(predictions, Y, Y_trn, 0.55, 1.5)
+    write_json(path / "metrics.json", evaluation.metrics)
+    save_array(path / "documents.npy", evaluation.documents)
     about = {"dataset": dataset, "method": method, "variant": variant, "seed": 0, "path": str(path)}
     if variant == "ensemble":
         return about

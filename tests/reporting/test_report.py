@@ -14,11 +14,11 @@ from scipy import sparse
 
 from lightxml_core.errors import InputError
 from lightxml_core.files import save_csr, write_text
-from lightxml_core.reporting.figures import negatives, training
+from lightxml_core.reporting.figures import drawing, negatives, training
 from lightxml_core.reporting.figures.catalogue import KINDS
 from lightxml_core.reporting.figures.drawing import write_figures
 from lightxml_core.reporting.markup import Table
-from lightxml_core.reporting.page import documents
+from lightxml_core.reporting.page import documents, report
 from lightxml_core.reporting.page.documents import sample_documents, top_labels
 from lightxml_core.reporting.page.report import embedded_json, write_report
 from lightxml_core.reporting.published import PublishedCurve
@@ -183,8 +183,18 @@ def test_every_dataset_has_only_figures_with_data(tmp_path: Path) -> None:
         path.unlink()
     write_figures(chosen(selection), [], tmp_path / "figures")
     drawn = {path.stem for path in (tmp_path / "figures").iterdir()}
-    kinds = {kind.name for kind in KINDS}
+    kinds = {kind.name for kind in KINDS if not kind.over_datasets}
     assert drawn == {f"{n}-one" for n in kinds} | {f"{n}-two" for n in kinds - {"training", "negatives"}}
+
+
+def test_ranks_are_drawn_once_over_all_datasets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ranks = [kind for kind in KINDS if kind.over_datasets]
+    monkeypatch.setattr(drawing, "KINDS", ranks)
+    monkeypatch.setattr(report, "KINDS", ranks)
+    rows = grid_selection(tmp_path, ["one", "two"], {"deep": ["single"], "plain": ["single"]})
+    text = render(rows, tmp_path)
+    assert (tmp_path / "figures/ranks.svg").is_file() and not list((tmp_path / "figures").glob("ranks-*"))
+    assert text.count("<h3>Ranks</h3>") == 1
 
 
 def test_among_many_runs_only_members_of_ensembles_are_left_out() -> None:

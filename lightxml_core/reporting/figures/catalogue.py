@@ -1,4 +1,6 @@
-"""Every kind of figure, in the order of the report, one per dataset. A new one is a module with `draw` and a line here.
+"""Every kind of figure, in the order of the report. A new one is a module with `draw` and a line here.
+
+There is one of each kind per dataset, or one over all datasets.
 
 Imports nothing heavy: the workflow and the report read it; the module of a figure is imported when it is drawn.
 """
@@ -16,7 +18,7 @@ class Kind:
     """A kind of figure: the name of its module and of its files, its heading and what it shows.
 
     of_members: whether it shows the members of ensembles even where there are many runs. with_curves: whether its
-    `draw` also takes the published curves of the dataset.
+    `draw` also takes the published curves of the dataset. over_datasets: whether there is one of all datasets.
     """
 
     name: str
@@ -24,6 +26,7 @@ class Kind:
     caption: str
     of_members: bool = False
     with_curves: bool = False
+    over_datasets: bool = False
 
     @property
     def module(self) -> Path:
@@ -31,13 +34,14 @@ class Kind:
         return Path(__file__).with_name(f"{self.name}.py")
 
     def stem(self, selection: Selection, dataset: str) -> str:
-        """The name of its files without suffix: with the dataset where there are several."""
-        return self.name if len(selection.datasets) == 1 else f"{self.name}-{dataset}"
+        """The name of its files without suffix: with the dataset where there is one for each of several."""
+        return self.name if len(selection.datasets) == 1 or self.over_datasets else f"{self.name}-{dataset}"
 
 
 KINDS = (
     Kind("precision", "Precision", "P@1, 3 and 5 of every method and variant"),
     Kind("propensity", "Propensity-scored precision", "PSP@1, 3 and 5: precision with rare labels weighted higher"),
+    Kind("ranks", "Ranks", "Mean rank of each method over the datasets at P@1, P@5 and PSP@5", over_datasets=True),
     Kind(
         "tail",
         "Head to tail",

@@ -45,6 +45,8 @@ def write_figures(selection: Selection, curves: Sequence[PublishedCurve], out: P
             own, name = of_dataset(groups, dataset), selection.datasets[dataset].published_as
             published = [curve for curve in curves if curve.dataset == name]
             for kind in KINDS:
+                if kind.over_datasets and dataset != next(iter(selection.datasets)):
+                    continue
                 shown = one_per_backbone(own) if kind.of_members else leading(own)
                 figure = load_draw(kind, published)(selection, dataset, shown)
                 if figure is not None:

@@ -99,7 +99,10 @@ def _figures(selection: Selection, folder: Path) -> str:
     for kind in KINDS:
         paths = {name: folder / f"{kind.stem(selection, name)}.svg" for name in selection.datasets}
         drawn = {name: path for name, path in paths.items() if path.is_file()}
-        shown = [_picture(path, kind.caption, title_of(selection.datasets, name)) for name, path in drawn.items()]
+        if kind.over_datasets:
+            drawn = dict([*drawn.items()][:1])
+        of = {name: "" if kind.over_datasets else title_of(selection.datasets, name) for name in drawn}
+        shown = [_picture(path, kind.caption, of[name]) for name, path in drawn.items()]
         parts += [f"<h3>{escape(kind.heading)}</h3>\n", *shown] if shown else []
         missing += [] if shown else [kind.heading.lower()]
     without = f"<p class=note>No data for this target: {escape(', '.join(missing))}.</p>\n" if missing else ""

@@ -8,7 +8,7 @@ from typing import Any
 
 from lightxml_core.archive.verdict import EQUAL, ERRORS, Judged, Outcome, judge
 from lightxml_core.reporting.markup import Table
-from lightxml_core.reporting.numbers import NONE, or_word
+from lightxml_core.reporting.numbers import NONE, or_word, signed
 from lightxml_core.reporting.tables.results import Built, Results
 from lightxml_core.reporting.titles import title_of
 from lightxml_core.selection import Selection
@@ -48,5 +48,5 @@ def _table(selection: Selection, judged: Sequence[Judged]) -> Table:
 
 def _row(selection: Selection, one: Judged) -> list[str]:
     names = title_of(selection.datasets, one.group.dataset), title_of(selection.methods, one.group.method)
-    numbers = [f"{one.archived:.2f}", f"{one.here:.2f}", f"{one.difference:+.2f}", f"{one.noise:.2f}", str(one.seeds)]
+    numbers = [f"{one.archived:.2f}", f"{one.here:.2f}", signed(one.difference), f"{one.noise:.2f}", str(one.seeds)]
     return [*names, one.group.variant, one.metric, *numbers, one.outcome.value, ", ".join(one.changed) or NONE]

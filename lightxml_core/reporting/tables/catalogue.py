@@ -34,6 +34,7 @@ KINDS = (
     Kind("main", "the ensemble or only model of each method, P@1, 3 and 5"),
     Kind("single", "members of ensembles and other single models, P@1, 3 and 5"),
     Kind("propensity", "the models of the main table, PSP@1, 3 and 5"),
+    Kind("ranks", "mean ranks and win rates over the datasets"),
     Kind("ablations", "what each change to a method costs or gains"),
     Kind("protocols", "methods that were run by both protocols"),
     Kind("tail", "recall by label frequency, and label coverage"),
