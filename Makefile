@@ -23,7 +23,7 @@ $(READY): requirements.lock pyproject.toml
 	touch $@
 
 demo: setup  ## real data and a real encoder, from download to report, in minutes on two cores
-	$(BIN)/snakemake --cores $(CORES) --quiet rules --rerun-incomplete demo
+	PYTHONPATH=rules/terminal $(BIN)/snakemake --cores $(CORES) --rerun-incomplete demo --logger steps
 
 archive: setup  ## keep the runs of a finished target: `make archive TARGET=demo`
 	$(BIN)/python -m lightxml_core archive --target $(TARGET)

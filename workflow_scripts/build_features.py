@@ -27,7 +27,8 @@ def main() -> None:
     features.write(options.out)
     seal(options.out)
     X_trn, X_tst = features.X_trn, features.X_tst
-    print(f"{X_trn.shape[0]} + {X_tst.shape[0]} documents, {X_trn.shape[1]} features, {X_trn.nnz} values in training")
+    documents = f"{X_trn.shape[0]:,} + {X_tst.shape[0]:,} documents"
+    print(f"{documents}, {X_trn.shape[1]:,} features, {X_trn.nnz:,} values in training")
 
 
 def _features(options: argparse.Namespace) -> Features:

@@ -28,7 +28,9 @@ def main() -> None:
     clusters = balanced_clusters(Z, options.max_leaf, options.seed, options.tolerance, threads=options.threads)
     save_csr(options.out, clusters)
     seal(options.out)
-    print(f"{clusters.shape[0]} labels in {clusters.shape[1]} clusters, objective {leaf_objective(Z, clusters):.4f}")
+    print(
+        f"{clusters.shape[0]:,} labels in {clusters.shape[1]:,} clusters, objective {leaf_objective(Z, clusters):.4f}"
+    )
 
 
 if __name__ == "__main__":

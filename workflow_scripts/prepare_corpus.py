@@ -51,7 +51,8 @@ def main() -> None:
     try:
         verify(stats, plain(options.expected if own is None else own), f"datasets/{options.dataset}.yaml")
     finally:
-        print(json.dumps(stats, indent=2))
+        documents = f"{stats['documents_trn']:,} + {stats['documents_tst']:,} documents"
+        print(f"{documents}, {stats['labels']:,} labels, {stats['labels_per_document']:.2f} labels per document")
 
 
 def _read(options: argparse.Namespace, layout: str) -> Corpus:

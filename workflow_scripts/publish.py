@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from lightxml_core.files import atomic_path, locked, made, new_folder
-from lightxml_core.reporting.terminal import archive_line, terminal_table, verdict_line
+from lightxml_core.reporting.terminal import archive_line, suggestions, terminal_table, verdict_line
 from lightxml_core.selection import read_selection
 
 
@@ -19,11 +19,13 @@ def main() -> None:
     source = options.out / "targets" / options.target
     with locked(options.out / ".publish.lock", f"a target is being published in {options.out}"):
         _publish(source, options.out)
-    print(terminal_table(read_selection(source / "selection.json")))
+    selection = read_selection(source / "selection.json")
+    print(terminal_table(selection))
     print(verdict_line(source / "tables" / "verdicts.csv"))
     print(archive_line(source / "tables" / "archived.csv"))
     print(f"\ntables   {options.out / 'tables' / 'comparison.md'}\nfigures  {options.out / 'figures'}")
     print(f"report   {(options.out / 'report.html').resolve()}")
+    print(f"\nto try next\n{suggestions(selection)}")
 
 
 def _publish(source: Path, out: Path) -> None:

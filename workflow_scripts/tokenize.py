@@ -29,7 +29,7 @@ def main() -> None:
     seal(options.out)
     for part in ("trn", "tst"):
         lengths = load_tokens(options.out, part).lengths
-        print(f"{part}: {len(lengths)} documents, {lengths.mean():.1f} tokens per document")
+        print(f"{part}: {len(lengths):,} documents, {lengths.mean():.1f} tokens per document")
 
 
 if __name__ == "__main__":

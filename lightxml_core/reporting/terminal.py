@@ -57,6 +57,20 @@ def archive_line(archived: Path) -> str:
     return "; ".join(filter(None, [f"{len(kept):,} of {len(compared):,} figures as archived", largest, left]))
 
 
+def suggestions(selection: Selection) -> str:
+    """Three things to do with a finished target, a line each."""
+    groups = [group for group in groups_of(selection) if not group.is_ensemble and group.mean("P@1") is not None]
+    best = max(groups, key=lambda group: group.mean("P@1") or 0.0, default=None)
+    model = "results/…/model" if best is None else best.results[0].run.path / "model"
+    return "\n".join(
+        [
+            "  read the report in a browser: it has every figure and says how each was made",
+            f'  tag a text: .venv/bin/python -m lightxml_core predict --model {model} --explain "your text"',
+            "  run your own documents: docs/add-a-dataset.md",
+        ]
+    )
+
+
 def notes_of(selection: Selection) -> list[str]:
     """The sentences that `terminal_table` puts below its blocks, each with its dataset's title before it."""
     groups = groups_of(selection)
