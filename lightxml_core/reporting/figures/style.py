@@ -45,9 +45,12 @@ STYLE: Any = {
 def save(figure: Figure, stem: Path) -> None:
     """Write `stem`.svg and .png, without a date, so that the same figure is the same bytes."""
     FigureCanvasAgg(figure)
-    for suffix, metadata in ((".svg", {"Date": None}), (".png", {"Software": None})):
-        with atomic_path(stem.with_suffix(suffix)) as temporary:
-            figure.savefig(temporary, dpi=160, metadata=metadata)
+    figure.draw_without_rendering()
+    with mpl.rc_context({"figure.constrained_layout.use": False}):
+        figure.set_layout_engine(None)  # keeps the layout, whose computation for each file takes longer than drawing
+        for suffix, metadata in ((".svg", {"Date": None}), (".png", {"Software": None})):
+            with atomic_path(stem.with_suffix(suffix)) as temporary:
+                figure.savefig(temporary, dpi=160, metadata=metadata)
 
 
 def canvas(
