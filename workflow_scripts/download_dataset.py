@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lightxml_core.corpus.leniency import Leniency
 from lightxml_core.corpus.reading import Reading
-from lightxml_core.definitions.corpus import Expected
+from lightxml_core.definitions.corpus import Expected, Keep
 from lightxml_core.definitions.dataset import source_of
 from lightxml_core.definitions.kinds import plain
 from lightxml_core.definitions.reading import from_json
@@ -21,7 +21,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--source", type=json.loads, required=True, help="JSON: `source` of the dataset's file")
     parser.add_argument("--dataset", required=True, help="its name, for messages")
-    parser.add_argument("--keep", type=json.loads, default=[], help="JSON list: kinds of doubtful documents to keep")
+    keep = from_json(Keep, "--keep")
+    parser.add_argument("--keep", type=keep, default="[]", help="JSON list: kinds of doubtful documents to keep")
     expected = from_json(Expected, "--expected")
     parser.add_argument("--expected", type=expected, default="{}", help="JSON mapping: expected statistics")
     parser.add_argument("--archives", type=Path, required=True, help="folder where downloads are kept")

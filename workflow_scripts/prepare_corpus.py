@@ -14,8 +14,7 @@ from lightxml_core.corpus.reading import Reading
 from lightxml_core.corpus.statistics import verify
 from lightxml_core.corpus.store import load_label_names, load_stats, write_corpus
 from lightxml_core.corpus.types import Corpus
-from lightxml_core.definitions.corpus import Expected, ReadingKeys
-from lightxml_core.definitions.kinds import plain
+from lightxml_core.definitions.corpus import Expected, Keep, ReadingKeys
 from lightxml_core.definitions.reading import from_json
 from lightxml_core.downloads.used import read_used
 from lightxml_core.files import made, seal
@@ -35,7 +34,8 @@ def main() -> None:
     parser.add_argument("--trn", type=int, help="training documents of the cut")
     parser.add_argument("--tst", type=int, help="test documents of the cut")
     parser.add_argument("--seed", type=int, default=0, help="seed of the cut")
-    parser.add_argument("--keep", type=json.loads, default=[], help="JSON list: kinds of doubtful documents to keep")
+    keep = from_json(Keep, "--keep")
+    parser.add_argument("--keep", type=keep, default="[]", help="JSON list: kinds of doubtful documents to keep")
     expected = from_json(Expected, "--expected")
     parser.add_argument(
         "--expected", type=expected, default="{}", help="JSON mapping: expected statistics, if --used has none"
@@ -49,7 +49,7 @@ def main() -> None:
     seal(options.out)
     own = used.expected if used else None
     try:
-        verify(stats, plain(options.expected if own is None else own), f"datasets/{options.dataset}.yaml")
+        verify(stats, options.expected if own is None else own, f"datasets/{options.dataset}.yaml")
     finally:
         documents = f"{stats['documents_trn']:,} + {stats['documents_tst']:,} documents"
         print(f"{documents}, {stats['labels']:,} labels, {stats['labels_per_document']:.2f} labels per document")

@@ -13,6 +13,8 @@ from scipy.sparse import csr_matrix
 
 from lightxml_core.corpus.labels import documents_without_labels, label_frequencies
 from lightxml_core.corpus.types import Corpus, Part
+from lightxml_core.definitions.corpus import Expected
+from lightxml_core.definitions.kinds import plain
 from lightxml_core.errors import InputError
 
 TOLERANCE = 0.01  # relative; published means are rounded, and papers count words differently
@@ -97,7 +99,7 @@ def _mean(total: int | None, count: int) -> float | None:
     return None if total is None or count == 0 else round(total / count, DIGITS)
 
 
-def verify(stats: Mapping[str, Any], expected: Mapping[str, Any], where: str) -> None:
+def verify(stats: Mapping[str, Any], expected: Expected, where: str) -> None:
     """Compare with the expected statistics: counts exactly, means within 1%.
 
     where: the file that states them. InputError that names every difference.
@@ -109,12 +111,12 @@ def verify(stats: Mapping[str, Any], expected: Mapping[str, Any], where: str) ->
         )
 
 
-def differences(stats: Mapping[str, Any], expected: Mapping[str, Any]) -> list[str]:
+def differences(stats: Mapping[str, Any], expected: Expected) -> list[str]:
     """A phrase for each statistic that differs from the expected one: counts must be equal, means within 1%."""
     return [
-        f"{key} is {stats.get(key, 'not a statistic')}, expected {value}"
-        for key, value in expected.items()
-        if key not in stats or not _agree(stats[key], value)
+        f"{key} is {stats[key]}, expected {value}"
+        for key, value in plain(expected).items()
+        if not _agree(stats[key], value)
     ]
 
 

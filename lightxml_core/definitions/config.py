@@ -12,6 +12,7 @@ from lightxml_core.definitions.kinds import Definition, Distinct, Forms, Maybe, 
 from lightxml_core.values import Seed
 
 Percent = Annotated[float, Ge(0), Le(100)]
+Tolerances = Mapping[str, Percent]
 Several = Annotated[int, Ge(1), Le(4096)]
 
 
@@ -49,7 +50,7 @@ class Config(Definition):
     """The protocol of methods that name none."""
     seeds: Distinct[Seed]
     """One run per seed."""
-    tolerance: Mapping[str, Percent] = field(hash=False)
+    tolerance: Tolerances = field(hash=False)
     """How far a value may be from a published one, in percentage points, by metric; the catalogue has the others."""
     targets: Annotated[Mapping[Annotated[str, Pattern("^[a-z0-9][a-z0-9-]*$")], Target], MinLen(1)] = field(hash=False)
     """The targets by name; the first is the default."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Literal, cast
 
 from annotated_types import Ge, Le
 
-from lightxml_core.definitions.kinds import Definition, FileName, Forms, Maybe, OneOf, Text, one_of, plain
+from lightxml_core.definitions.kinds import Definition, FileName, Forms, Listed, Maybe, OneOf, Text, one_of, plain
 from lightxml_core.values import LARGEST, Count, Natural
 
 
@@ -19,6 +19,7 @@ def layouts() -> Mapping[str, Any]:
 
 
 LayoutName = Annotated[str, OneOf(lambda: sorted(layouts()))]
+Keep = Annotated[tuple[Literal["empty_texts", "documents_without_labels"], ...], Listed(least=0, unique=True)]
 Mean = Annotated[float, Ge(0), Le(LARGEST)]
 
 

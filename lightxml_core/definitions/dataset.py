@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, cast
 
 from annotated_types import Ge, Le
 
-from lightxml_core.definitions.corpus import Expected, LayoutName, ReadingKeys, Splits, layouts
+from lightxml_core.definitions.corpus import Expected, Keep, LayoutName, ReadingKeys, Splits, layouts
 from lightxml_core.definitions.features import FeatureSettings
 from lightxml_core.definitions.kinds import (
     Bytes,
     Definition,
     FileName,
     Forms,
-    Listed,
     Maybe,
     Md5,
     Pattern,
@@ -177,7 +176,7 @@ class Dataset(Definition):
     """The licence of the data."""
     validation: Maybe[Count] = None
     """The number of training documents that are held out for selection."""
-    keep: Annotated[tuple[Literal["empty_texts", "documents_without_labels"], ...], Listed(least=0, unique=True)] = ()
+    keep: Keep = ()
     """Doubtful documents that are kept rather than refused."""
     propensity: Propensity = Propensity(a=0.55, b=1.5)
     """The constants of the propensities of labels."""

@@ -37,8 +37,8 @@ def define(value: Any, kind: type[T], file_of: Callable[..., str]) -> T:
     return cast(T, definition)
 
 
-def from_json(kind: type[T], option: str) -> Callable[[str], T]:
-    """What reads the option of a program that is a definition as JSON; InputError, which names the option."""
+def from_json(kind: Any, option: str) -> Callable[[str], Any]:
+    """A reader of a program's option whose value, as JSON, has the type `kind`. Its InputError names the option."""
     return lambda text: define(json.loads(text), kind, lambda *_: option)
 
 

@@ -15,7 +15,6 @@ from lightxml_core.corpus.reading import PLAIN, Reading
 from lightxml_core.corpus.statistics import differences, read_statistics
 from lightxml_core.definitions.corpus import Expected
 from lightxml_core.definitions.dataset import Downloaded, PackageSource
-from lightxml_core.definitions.kinds import plain
 from lightxml_core.downloads.archives import decompress, read_member, unpack
 from lightxml_core.downloads.fetch import NoMirrorError, fetch
 from lightxml_core.downloads.lock import Lock, Trial
@@ -135,7 +134,7 @@ def _check(copy: Copy, demands: Demands, folder: Path) -> None:
     except InputError as error:
         told = str(error).replace(f"{folder}/", "").replace(str(folder), "the copy")
         raise InputError(f"cannot be read: {told}") from None
-    different = "; ".join(differences(stats, plain(copy.expected)))
+    different = "; ".join(differences(stats, copy.expected))
     if different and not copy.accept:
         raise _DifferentError(different)
     if different:

@@ -22,6 +22,7 @@ from lightxml_core.corpus.lines import TextLines
 from lightxml_core.corpus.split import validation_rows
 from lightxml_core.corpus.statistics import statistics, verify
 from lightxml_core.corpus.types import PARTS, Corpus, Part
+from lightxml_core.definitions.corpus import Expected
 from lightxml_core.errors import InputError
 from lightxml_core.files import write_json
 
@@ -144,16 +145,15 @@ def test_statistics_by_hand() -> None:
 
 def test_verification_names_every_difference() -> None:
     stats = {"documents_trn": 15539, "labels": 3993, "labels_per_document": 5.30, "words_per_document_trn": None}
-    verify(stats, {"documents_trn": 15539, "labels_per_document": 5.35, "words_per_document_trn": None}, "here")
-    expected = {"documents_trn": 15540, "labels": 3993, "labels_per_document": 5.36, "lables": 1}
+    verify(stats, Expected(documents_trn=15539, labels_per_document=5.35), "here")
+    expected = Expected(documents_trn=15540, labels=3993, labels_per_document=5.36, words_per_document_trn=9.0)
     with pytest.raises(InputError) as caught:
-        verify(stats, {**expected, "words_per_document_trn": 9.0}, "datasets/eurlex-4k.yaml")
+        verify(stats, expected, "datasets/eurlex-4k.yaml")
     message = str(caught.value)
     for part in (
         "datasets/eurlex-4k.yaml",
         "documents_trn is 15539, expected 15540",
         "labels_per_document is 5.3, expected 5.36",
-        "lables is not a statistic",
         "words_per_document_trn is None, expected 9.0",
     ):
         assert part in message
