@@ -10,6 +10,15 @@ from lightxml_core.errors import InputError
 MOST, SHARE = 200, 10  # by default one in SHARE of the documents with labels is held out, at most MOST of them
 
 
+def require_validation(count: int, why: str) -> None:
+    """InputError if a corpus holds out no documents. count: those held out. why: who needs some, for the message."""
+    if count == 0:
+        raise InputError(
+            f"{why}, and this corpus holds out none: it needs {SHARE} documents with labels, or set `validation` in "
+            "the dataset's file"
+        )
+
+
 def validation_rows(Y_trn: csr_matrix, count: int | None, seed: int, where: str) -> np.ndarray:
     """`count` sorted int64 row numbers, drawn uniformly from the training documents that have labels.
 

@@ -11,11 +11,12 @@ import numpy as np
 from scipy import sparse
 
 from lightxml_core.corpus.lines import read_lines
+from lightxml_core.corpus.split import require_validation
 from lightxml_core.corpus.store import NAMES, load_stats, load_Y
 from lightxml_core.encoders.tokens import TokenisedPart, load_tokens
-from lightxml_core.errors import InputError
 from lightxml_core.files import load_array, load_csr, made
 from lightxml_core.methods import TestData, TrainingData
+from lightxml_core.values import KEPT_SCORES
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,16 @@ class Inputs:
         return found + [path for path in (self.clusters, self.vectors) if path and path.is_file()]
 
 
+def add_prediction_options(parser: argparse.ArgumentParser) -> None:
+    """The options of a program that predicts with a trained model."""
+    parser.add_argument("--method", required=True, help="name of the implementation")
+    Inputs.add_options(parser)
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--top", type=int, default=KEPT_SCORES, help="scores to keep per document")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--out", type=Path, required=True, help="CSR file, documents by labels")
+
+
 def load_training_data(inputs: Inputs, needs: frozenset[str]) -> TrainingData:
     """Load the training part, and if `test` is among the needs also the test part with its labels."""
     return TrainingData(
@@ -87,11 +98,7 @@ def without_validation(data: TrainingData) -> TrainingData:
 
     InputError where there are none to leave out.
     """
-    if not len(data.validation):
-        raise InputError(
-            "this corpus holds out no validation documents: it needs ten documents with labels, or set `validation` in "
-            "the dataset's file"
-        )
+    require_validation(len(data.validation), "a training without the validation documents needs some to leave out")
     rows = np.setdiff1d(np.arange(data.Y.shape[0]), data.validation)
     return replace(
         data,

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from scipy import sparse
 
-from lightxml_core.errors import InputError
+from lightxml_core.corpus.split import require_validation
 from lightxml_core.methods.blend.calibration import calibrate
 from lightxml_core.methods.blend.model import Blend, BlendedMember
 from lightxml_core.methods.blend.weights import precisions, select_weights
@@ -20,11 +20,7 @@ def fit_blend(members: Mapping[str, sparse.csr_matrix], Y: sparse.csr_matrix, ro
 
     InputError without documents.
     """
-    if Y.shape[0] == 0:
-        raise InputError(
-            "a blend learns from validation documents, and this corpus holds out none: it needs ten documents with "
-            "labels, or set `validation` in the dataset's file"
-        )
+    require_validation(Y.shape[0], "a blend learns from validation documents")
     calibrations = {name: calibrate(scores, Y) for name, scores in members.items()}
     calibrated = {name: calibrations[name](scores) for name, scores in members.items()}
     weights = select_weights(calibrated, Y, rounds)
