@@ -37,7 +37,7 @@ def main() -> None:
             for rows in batches:
                 np.array([tokenizer.encode(texts[row]).ids for row in rows])
 
-        notes = {"documents": DOCUMENTS, "tokens_a_document": float(tokens.lengths.mean())}
+        notes = {"documents": DOCUMENTS, "tokens_per_document": float(tokens.lengths.mean())}
         compare("loading", from_map, in_the_loader, against="tokenising one document at a time", goal=0.05, notes=notes)
         amazoncat = np.random.default_rng(0).lognormal(np.log(246.6) - 0.5, 1.0, 200_000).clip(8, 512).astype(np.int64)
         computed = sum(

@@ -24,7 +24,7 @@ class Shape:
     labels: int
     vocabulary: int
     labels_per_document: float
-    words_a_document: float
+    words_per_document: float
 
 
 EURLEX_4K = Shape(3_956, 30_000, 5.15, 230)
@@ -51,7 +51,7 @@ def generate(documents: int, shape: Shape, seed: int) -> Synthetic:
     rows, labels = _labels(documents, shape, random)
     Y = sparse.csr_matrix((np.ones(len(rows), np.float32), (rows, labels)), shape=(documents, shape.labels))
     Y.data[:] = 1.0  # a label drawn twice counts once
-    lengths = np.maximum(5, random.lognormal(np.log(shape.words_a_document) - 0.125, 0.5, documents)).astype(np.int64)
+    lengths = np.maximum(5, random.lognormal(np.log(shape.words_per_document) - 0.125, 0.5, documents)).astype(np.int64)
     words = _words(Y, lengths, shape, random)
     return Synthetic(Y, words, np.concatenate([[0], np.cumsum(lengths)]), shape.vocabulary)
 

@@ -20,7 +20,7 @@ QUANTITIES = (  # what is published besides the metrics of the catalogue: statis
     *("N_train", "N_test", "D_tfidf", "L", "avg_labels_per_doc", "avg_docs_per_label"),
     *("words_per_doc_train", "words_per_doc_test"),
     *("train_hours", "epoch_seconds", "epoch_minutes", "gpu_memory_gib", "model_size_gib", "model_size_gb"),
-    *("predict_ms_a_document", "inference_seconds", "params"),
+    *("predict_ms_per_document", "inference_seconds", "params"),
 )
 
 

@@ -213,7 +213,7 @@ def test_cost_of_runs_and_of_methods_that_are_only_published(
     assert ensemble["other_sources"] == "train_hours 12 (a rerun; seen)"
     assert ensemble["model_bytes"] == 5_000_000
     assert (printed["wall_seconds"], printed["protocol"], printed["seeds"]) == ("not run", "not run", 0)
-    assert (printed["published_model_gib"], printed["published_ms_a_document"]) == (0.304, 2.0)  # of 3,865 documents
+    assert (printed["published_model_gib"], printed["published_ms_per_document"]) == (0.304, 2.0)  # of 3,865 documents
     assert (printed["published_epoch_seconds"], printed["published_gpu_gib"]) == (80.0, 12.4)
     assert printed["other_sources"] == "epoch_minutes 1.5 (a rerun; seen); model_size_gb 0.3 (a rerun; seen)"
     assert "| Toy\\_4K | LightXML | bert | clean | 3 | 3 min 20 s | 1.50 | 4.77 |" in _markdown(

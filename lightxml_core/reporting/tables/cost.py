@@ -28,12 +28,12 @@ _METRICS = {  # columns, and the metrics of published/ that fill them, the one t
     "published_epoch_seconds": ("epoch_seconds", "epoch_minutes"),
     "published_gpu_gib": ("gpu_memory_gib",),
     "published_model_gib": ("model_size_gib", "model_size_gb"),
-    "published_ms_a_document": ("predict_ms_a_document", "inference_seconds"),
+    "published_ms_per_document": ("predict_ms_per_document", "inference_seconds"),
     "published_parameters": ("params",),
 }
 _KINDS = {metric for metrics in _METRICS.values() for metric in metrics}
 _NAMES = ["dataset", "method", "variant", "protocol"]
-_OWN = ["wall_seconds", "peak_memory_gib", "model_bytes", "ms_a_document", "hardware"]
+_OWN = ["wall_seconds", "peak_memory_gib", "model_bytes", "ms_per_document", "hardware"]
 COLUMNS = [*_NAMES, "seeds", *_OWN, *_METRICS, "source", "verified", "other_sources"]
 
 
@@ -44,7 +44,7 @@ class Measured:
     wall_seconds: float | None
     peak_memory_gib: float | None
     model_bytes: float | None
-    ms_a_document: float | None
+    ms_per_document: float | None
     hardware: Sequence[str | None]
 
 
@@ -143,7 +143,7 @@ def _cells(cost: Cost) -> list[Any]:
     model = cost.model
     measured = [NOT_RUN] * len(_OWN)
     if own := cost.measured:
-        numbers = (own.wall_seconds, own.peak_memory_gib, own.model_bytes, own.ms_a_document)
+        numbers = (own.wall_seconds, own.peak_memory_gib, own.model_bytes, own.ms_per_document)
         measured = [*(or_word(value, MISSING) for value in numbers), _machines(own)]
     published = [or_word(cost.published.get(column), NONE) for column in _METRICS]
     names = [model.dataset, model.method, model.variant, protocol_of(model)]
@@ -166,9 +166,9 @@ def _sources(cost: Cost) -> list[str]:
 
 _HEADERS = {
     **{"wall_seconds": "training time", "peak_memory_gib": "peak GiB", "model_bytes": "model MiB"},
-    **{"ms_a_document": "prediction ms per document", "published_train_hours": "published hours"},
+    **{"ms_per_document": "prediction ms per document", "published_train_hours": "published hours"},
     **{"published_epoch_seconds": "published seconds per epoch", "published_gpu_gib": "published GPU GiB"},
-    **{"published_model_gib": "published GiB", "published_ms_a_document": "published ms per document"},
+    **{"published_model_gib": "published GiB", "published_ms_per_document": "published ms per document"},
     **{"published_parameters": "published parameters", "other_sources": "other published figures"},
 }
 _WORDS = {*_NAMES, "hardware", "source", "verified", "other_sources"}
@@ -198,7 +198,7 @@ def _row(selection: Selection, cost: Cost) -> list[str]:
     measured = [NOT_RUN] * len(_OWN)
     if own:
         mebibytes = None if own.model_bytes is None else own.model_bytes / 2**20
-        numbers = [or_word(value, MISSING, spelled) for value in (own.peak_memory_gib, mebibytes, own.ms_a_document)]
+        numbers = [or_word(value, MISSING, spelled) for value in (own.peak_memory_gib, mebibytes, own.ms_per_document)]
         measured = [or_word(own.wall_seconds, MISSING, duration), *numbers, _machines(own)]
     published = [or_word(cost.published.get(column), NONE, spelled) for column in _METRICS]
     method = title_of(selection.methods, model.method) if model.ran else model.method
