@@ -15,6 +15,7 @@ from pathlib import Path
 
 import yaml
 
+from tests.helpers.fork_server import python
 from tests.helpers.project import copy_project, snakemake, write_attentionxml
 
 METHOD = """\
@@ -141,13 +142,16 @@ def remove(path: Path) -> None:
 
 
 class Running:
-    """A run of snakemake that may be disturbed."""
+    """A run of snakemake that may be disturbed.
 
-    def __init__(self, project: Path, *targets: str) -> None:
+    forked: by the fork server. Such a run can be killed, and ends a moment later, but it gets no other signal.
+    """
+
+    def __init__(self, project: Path, *targets: str, forked: bool = False) -> None:
         self.started, self.project, self.output = time.time(), project, project / "said.txt"
         with self.output.open("w") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "snakemake", "--cores", "1", *targets],
+                [python() if forked else sys.executable, "-m", "snakemake", "--cores", "1", *targets],
                 cwd=project,
                 env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"},
                 start_new_session=True,

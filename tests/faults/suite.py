@@ -78,11 +78,11 @@ def killed(reference: Reference, stages: Iterable[str] = STAGES) -> Outcomes:
     """`kill -9` of all processes at random moments of each stage, each time the same command again."""
     project, chance, found = reference.fresh(), random.Random(7), {}
     for stage in stages:
-        tries, hits, times, span = 0, 0, *((4, 6.0) if stage == "train" else (2, 3.0))
+        tries, hits, times, span = 0, 0, *((4, 3.0) if stage == "train" else (2, 1.5))
         _unmake(project, stage)  # where it was made on the way to an earlier one
         while hits < times and tries < 3 * times:
             tries += 1
-            running = Running(project, *_END)
+            running = Running(project, *_END, forked=True)
             if not running.reaches(stage):  # it was whole already, whether or not snakemake had said so before the kill
                 assert running.end(signal.SIGKILL, everyone=True) == 0, f"{stage}: {running.said[-3000:]}"
                 _unmake(project, stage)
@@ -212,7 +212,7 @@ def broken_downloads(reference: Reference) -> Outcomes:
 def _until_done(project: Path, target: str, most: int = 8) -> int:
     """Run until a target exists; each failed run must report the fault in one line."""
     for number in range(1, most + 1):
-        running = Running(project, target)
+        running = Running(project, target, forked=True)
         if running.process.wait(300) == 0:
             return number
         assert "error: no copy of tiny can be used" in running.said and "Traceback" not in running.said, running.said
@@ -377,7 +377,7 @@ def damaged(reference: Reference, files: Iterable[str], *damages: Callable[[byte
         told = [line for line in said.splitlines() if line.startswith("error: ") and shown in line]
         assert told and "Traceback" not in said, f"{shown}, read by {reader}: {said[-3000:]}"
         named.add(told[0].split("move ")[1].split(" away and run again")[0])
-        found[f"{reader}: `{shown}`"] = "refused by name; same bytes after the named files are deleted"
+        found[f"{reader}: `{shown}`"] = "refused by name; same bytes after the named files are moved away"
     project = reference.finished()
     for path in named:
         remove(project / path)

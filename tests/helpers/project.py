@@ -6,9 +6,9 @@ import os
 import random
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
+from tests.helpers.fork_server import python
 from tests.helpers.kernels import compile_library
 
 ROOT = Path(__file__).parents[2]
@@ -27,7 +27,7 @@ def copy_project(folder: Path) -> Path:
 def snakemake(folder: Path, *arguments: str, expect: int = 0, cores: int = 1) -> str:
     """Run snakemake in `folder`, assert its exit code and return its output."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, "-m", "snakemake", "--cores", str(cores), *arguments]
+    command = [python(), "-m", "snakemake", "--cores", str(cores), *arguments]
     done = subprocess.run(
         command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from lightxml_core.files import save_array, save_csr
 from lightxml_core.methods import changed, flatten
 from lightxml_core.methods.lightxml import Settings
 from lightxml_core.training.processes import Team
+from tests.helpers.fork_server import python
 from tests.helpers.planted import FAST, LABELS, MAX_TOKENS, documents
 from tests.helpers.project import ROOT
 
@@ -57,7 +57,7 @@ def train(prepared: Path, settings: Settings, processes: int, out: Path) -> list
         "training-log": out / "training.jsonl",
     }.items():
         arguments += [f"--{name}", str(value)]
-    command = [sys.executable, "-m", "workflow_scripts.train", *arguments]
+    command = [python(), "-m", "workflow_scripts.train", *arguments]
     done = subprocess.run(command, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     assert json.loads((out / "provenance.json").read_text())["settings"]["batch"] == settings.training.batch

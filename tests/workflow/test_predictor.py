@@ -29,6 +29,7 @@ from lightxml_core.methods.inputs import Inputs
 from lightxml_core.methods.lightxml import fit, needs, predict
 from lightxml_core.predictor import Predictor
 from lightxml_core.training.description import describe_model
+from tests.helpers.fork_server import python
 from tests.helpers.planted import FAST, LABELS, MAX_TOKENS, documents
 from tests.helpers.project import ROOT
 
@@ -58,7 +59,7 @@ def test_tags_agree_with_the_pipeline_and_have_names(model: Path) -> None:
 
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "lightxml_core", "predict", *map(str, arguments)]
+    command = [python(), "-m", "lightxml_core", "predict", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
 
 

@@ -27,6 +27,7 @@ from lightxml_core.files import save_csr
 from lightxml_core.planning.workload import UNKNOWN, read_published, request, shape_of, stage_cost
 from lightxml_core.registry import load_registry, read_config
 from lightxml_core.reporting.figures.catalogue import KINDS
+from tests.helpers.fork_server import python
 from tests.helpers.project import ROOT, copy_project, snakemake, write_attentionxml
 
 DETAILS = {"standard_errors", "tail", "lost", "candidates", "calibration"}
@@ -380,7 +381,7 @@ def test_the_rules_are_formatted(project: Path) -> None:
 
 def test_the_rule_graph_is_that_of_the_first_target(project: Path) -> None:
     """It needs no number of cores."""
-    command = [sys.executable, "-m", "snakemake", "--rulegraph"]
+    command = [python(), "-m", "snakemake", "--rulegraph"]
     done = subprocess.run(command, cwd=project, capture_output=True, text=True)
     assert done.returncode == 0 and done.stdout.startswith("digraph"), done.stderr
     drawn = set(re.findall(r'label = "(\w+)', done.stdout))

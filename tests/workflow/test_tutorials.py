@@ -6,13 +6,13 @@ import csv
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from lightxml_core.registry import load_registry, read_config
+from tests.helpers.fork_server import python
 from tests.helpers.project import ROOT, copy_project, snakemake
 
 BLOCK = re.compile(r"(?:^`(?P<path>[^`\n]+)`:\n\n)?^```(?P<kind>\w+)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -34,7 +34,7 @@ def change(file: Path, diff: str) -> None:
 
 def follow(name: str, project: Path) -> None:
     """Write the files, make the changes and run the commands of a tutorial in their order."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    path = f"{Path(python()).parent}{os.pathsep}{os.environ['PATH']}"
     changed = ""  # a block without a path changes the file of the block before it
     for file, kind, body in blocks(name):
         changed = file or changed
