@@ -58,17 +58,14 @@ def archive_line(archived: Path) -> str:
 
 
 def suggestions(selection: Selection) -> str:
-    """Three things to do with a finished target, a line each."""
+    """Things to do with a finished target, a line each."""
     groups = [group for group in groups_of(selection) if not group.is_ensemble and group.mean("P@1") is not None]
     best = max(groups, key=lambda group: group.mean("P@1") or 0.0, default=None)
-    model = "results/…/model" if best is None else best.results[0].run.path / "model"
-    return "\n".join(
-        [
-            "  read the report in a browser: it has every figure and says how each was made",
-            f'  tag a text: .venv/bin/python -m lightxml_core predict --model {model} --explain "your text"',
-            "  run your own documents: docs/add-a-dataset.md",
-        ]
-    )
+    lines = ["read the report in a browser: it has every figure and says how each was made"]
+    if best is not None:
+        model = best.results[0].run.path / "model"
+        lines.append(f'tag a text: .venv/bin/python -m lightxml_core predict --model {model} --explain "your text"')
+    return "\n".join(f"  {line}" for line in (*lines, "run your own documents: docs/add-a-dataset.md"))
 
 
 def notes_of(selection: Selection) -> list[str]:
