@@ -1,7 +1,7 @@
 """Read and write files. Nothing half-written is ever left under its final name.
 
 The readers accept any file, so their messages fit a user's own files too. Only files that a stage of the workflow made
-are passed through `made`, which checks their seal.
+are passed through `unchanged`, which checks their seal.
 """
 
 from __future__ import annotations
@@ -259,7 +259,7 @@ def seal(output: Path) -> None:
     write_text(record, "".join(f"{sha256_of(file)}  {file.relative_to(folder)}\n" for file in found))
 
 
-def made(source: Path) -> Path:
+def unchanged(source: Path) -> Path:
     """Return a path that a stage of the workflow made; InputError if it is missing or has changed since."""
     if not source.exists():
         raise InputError(f"{source} is missing: run the rule that makes it")

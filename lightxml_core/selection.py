@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, cast, get_args
 
 from lightxml_core.errors import InputError
-from lightxml_core.files import made, read_json
+from lightxml_core.files import read_json, unchanged
 
 ENSEMBLE = "ensemble"  # the variant that combines the members of a method
 WITHOUT_VALIDATION = "without-validation"  # the folder, in that of a run, of a training without validation documents
@@ -175,7 +175,7 @@ class Selection:
 
 def read_selection(path: Path) -> Selection:
     """The selection of a sealed file; InputError, which names the file, where it is damaged."""
-    value = read_json(made(path))
+    value = read_json(unchanged(path))
     try:
         return Selection.from_json(value)
     except InputError as error:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lightxml_core.clustering.balanced import balanced_clusters, leaf_objective
 from lightxml_core.features.labels import label_features
-from lightxml_core.files import load_csr, made, save_csr, seal
+from lightxml_core.files import load_csr, save_csr, seal, unchanged
 
 
 def main() -> None:
@@ -24,7 +24,7 @@ def main() -> None:
     options = parser.parse_args()
     folder = options.out.parent  # also for large temporary files
     folder.mkdir(parents=True, exist_ok=True)
-    Z = label_features(load_csr(made(options.features), folder), load_csr(made(options.labels)), folder)
+    Z = label_features(load_csr(unchanged(options.features), folder), load_csr(unchanged(options.labels)), folder)
     clusters = balanced_clusters(Z, options.max_leaf, options.seed, options.tolerance, threads=options.threads)
     save_csr(options.out, clusters)
     seal(options.out)

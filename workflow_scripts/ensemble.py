@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import get_args
 
 from lightxml_core.evaluation.ensemble import How, ensemble
-from lightxml_core.files import load_csr, made, read_json, save_csr, seal
+from lightxml_core.files import load_csr, read_json, save_csr, seal, unchanged
 from lightxml_core.values import KEPT_SCORES
 
 
@@ -18,7 +18,7 @@ def main() -> None:
     parser.add_argument("--top", type=int, default=KEPT_SCORES, help="scores to keep per document")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
-    members = [load_csr(made(Path(path))) for path in read_json(options.members)]
+    members = [load_csr(unchanged(Path(path))) for path in read_json(options.members)]
     save_csr(options.out, ensemble(members, options.how, options.top))
     seal(options.out)
 

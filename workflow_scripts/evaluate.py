@@ -8,7 +8,7 @@ from pathlib import Path
 from lightxml_core.corpus.store import load_Y
 from lightxml_core.evaluation.catalogue import GROUPS, HEADLINE
 from lightxml_core.evaluation.evaluate import evaluate_run
-from lightxml_core.files import load_csr, made, save_array, seal, write_json
+from lightxml_core.files import load_csr, save_array, seal, unchanged, write_json
 
 
 def main() -> None:
@@ -23,7 +23,7 @@ def main() -> None:
     Y_trn, Y_tst, predictions = (
         load_Y(options.corpus, "trn"),
         load_Y(options.corpus, "tst"),
-        load_csr(made(options.predictions)),
+        load_csr(unchanged(options.predictions)),
     )
     found = evaluate_run(predictions, Y_tst, Y_trn, options.a, options.b)
     save_array(options.documents, found.documents)

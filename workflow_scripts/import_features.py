@@ -18,7 +18,7 @@ from lightxml_core.features.labels import normalise_rows
 from lightxml_core.features.origin import OF_CLUSTERS, origins
 from lightxml_core.features.text import Features, build_tfidf
 from lightxml_core.features.vectoriser import NoVectoriser
-from lightxml_core.files import atomic_path, made, save_csr, seal
+from lightxml_core.files import atomic_path, save_csr, seal, unchanged
 
 
 def main() -> None:
@@ -48,7 +48,7 @@ def main() -> None:
 def _shipped(options: argparse.Namespace, layout: str) -> Shipped | None:
     stats = load_stats(options.corpus)
     documents = {part: stats[f"documents_{part}"] for part in PARTS}
-    return shipped_features(layout, made(options.raw), documents, options.out)
+    return shipped_features(layout, unchanged(options.raw), documents, options.out)
 
 
 def _features(shipped: Shipped | None, options: argparse.Namespace) -> Features:

@@ -6,7 +6,7 @@ import argparse
 import time
 from pathlib import Path
 
-from lightxml_core.files import made, save_csr, seal, write_json
+from lightxml_core.files import save_csr, seal, unchanged, write_json
 from lightxml_core.methods import load_method
 from lightxml_core.methods.inputs import Inputs, add_prediction_options, load_test_data
 from lightxml_core.training.devices import lease_gpus, set_threads
@@ -18,7 +18,7 @@ def main() -> None:
     parser.add_argument("--cost", type=Path, required=True, help="JSON file to write: the time it took")
     options = parser.parse_args()
     set_threads(options.threads)
-    made(options.model)
+    unchanged(options.model)
     method, documents = load_method(options.method), load_test_data(Inputs.of(options))
     with lease_gpus():
         started = time.monotonic()

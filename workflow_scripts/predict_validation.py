@@ -4,7 +4,7 @@ from lightxml_core.cli import start
 
 import argparse
 
-from lightxml_core.files import made, save_csr, seal
+from lightxml_core.files import save_csr, seal, unchanged
 from lightxml_core.methods import load_method
 from lightxml_core.methods.inputs import Inputs, add_prediction_options, load_validation_data
 from lightxml_core.training.devices import lease_gpus, set_threads
@@ -17,7 +17,7 @@ def main() -> None:
     set_threads(options.threads)
     method, documents = load_method(options.method), load_validation_data(Inputs.of(options))
     with lease_gpus():
-        predictions = method.predict(made(options.model), documents, options.top)
+        predictions = method.predict(unchanged(options.model), documents, options.top)
     save_csr(options.out, predictions)
     seal(options.out)
 

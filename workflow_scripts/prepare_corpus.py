@@ -3,7 +3,6 @@
 from lightxml_core.cli import start
 
 import argparse
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from lightxml_core.corpus.types import Corpus
 from lightxml_core.definitions.corpus import Expected, Keep, ReadingKeys
 from lightxml_core.definitions.reading import from_json
 from lightxml_core.downloads.used import read_used
-from lightxml_core.files import made, seal
+from lightxml_core.files import seal, unchanged
 
 
 def main() -> None:
@@ -58,10 +57,10 @@ def main() -> None:
 def _read(options: argparse.Namespace, layout: str) -> Corpus:
     leniency = Leniency.of(options.keep)
     if options.cut:
-        whole = replace(read("pecos", made(options.cut), leniency), names=load_label_names(options.cut))
+        whole = replace(read("pecos", unchanged(options.cut), leniency), names=load_label_names(options.cut))
         return cut(whole, options.trn, options.tst, options.seed)
     reading = Reading.of(options.reading, options.split)
-    return read(layout, made(options.raw) if options.used else options.raw, leniency, reading)
+    return read(layout, unchanged(options.raw) if options.used else options.raw, leniency, reading)
 
 
 if __name__ == "__main__":

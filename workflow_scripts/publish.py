@@ -6,7 +6,7 @@ import argparse
 import shutil
 from pathlib import Path
 
-from lightxml_core.files import atomic_path, locked, made, new_folder
+from lightxml_core.files import atomic_path, locked, new_folder, unchanged
 from lightxml_core.reporting.terminal import archive_line, suggestions, terminal_table, verdict_line
 from lightxml_core.selection import read_selection
 
@@ -31,7 +31,7 @@ def main() -> None:
 def _publish(source: Path, out: Path) -> None:
     """Replace each of the three atomically."""
     for name in ("tables", "figures", "report.html"):
-        made(source / name)
+        unchanged(source / name)
     for name in ("tables", "figures"):
         with new_folder(out / name) as building:
             shutil.copytree(source / name, building, ignore=shutil.ignore_patterns(".*"), dirs_exist_ok=True)

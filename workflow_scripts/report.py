@@ -9,7 +9,7 @@ from lightxml_core.cli import start
 import argparse
 from pathlib import Path
 
-from lightxml_core.files import made, seal
+from lightxml_core.files import seal, unchanged
 from lightxml_core.reporting.cards import write_cards
 from lightxml_core.reporting.crate import NAME, WORKFLOW, write_crate
 from lightxml_core.reporting.croissant import write_croissants
@@ -28,7 +28,7 @@ def main() -> None:
     parser.add_argument("--croissant", type=Path, required=True, help="folder of descriptions of datasets to write")
     parser.add_argument("--workflow", type=Path, required=True, help="the workflow's main file")
     options = parser.parse_args()
-    made(options.figures)
+    unchanged(options.figures)
     selection = read_selection(options.selection)
     write_report(selection, read_tables(options.tables), options.figures, options.out)
     write_cards(selection, options.cards)

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from lightxml_core.corpus.split import validation_rows
-from lightxml_core.files import load_csr, made, save_array, seal
+from lightxml_core.files import load_csr, save_array, seal, unchanged
 
 
 def main() -> None:
@@ -18,7 +18,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="npy file of row ids")
     options = parser.parse_args()
     where = f"datasets/{options.dataset}.yaml: validation"
-    save_array(options.out, validation_rows(load_csr(made(options.labels)), options.documents, options.seed, where))
+    save_array(
+        options.out, validation_rows(load_csr(unchanged(options.labels)), options.documents, options.seed, where)
+    )
     seal(options.out)
 
 

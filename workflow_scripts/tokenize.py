@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lightxml_core.corpus.store import load_texts
 from lightxml_core.encoders.tokens import describe_tokens, load_tokens, tokenize
-from lightxml_core.files import made, seal
+from lightxml_core.files import seal, unchanged
 from lightxml_core.training.devices import set_threads
 
 
@@ -21,7 +21,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
     options = parser.parse_args()
     set_threads(options.threads)
-    made(options.encoder)
+    unchanged(options.encoder)
     for part in ("trn", "tst"):
         texts = load_texts(options.corpus, part)
         tokenize(texts, options.encoder, options.max_tokens, options.text, options.out, part)

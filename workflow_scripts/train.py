@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from lightxml_core.evaluation.thresholds import best_thresholds
-from lightxml_core.files import locked, made, seal, write_json, write_text
+from lightxml_core.files import locked, seal, unchanged, write_json, write_text
 from lightxml_core.methods import Method, TrainingData, flatten, holds_out, load_method, make_settings
 from lightxml_core.methods.inputs import Inputs, held_out, load_training_data, without_validation
 from lightxml_core.training.description import describe_model
@@ -57,7 +57,7 @@ def train(options: argparse.Namespace) -> None:
     settings = replace(make_settings(method, options.settings), seed=options.seed)
     inputs = Inputs.of(options)
     for path in filter(None, (options.encoder, options.names_encoder, options.vectors)):
-        made(path)
+        unchanged(path)
     with ExitStack() as stack:
         if team().first:
             lock = options.model.parent / ".train.lock"

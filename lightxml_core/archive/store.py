@@ -14,7 +14,7 @@ from lightxml_core.archive.entry import SCHEMA, Archive, Entry, checked, digest_
 from lightxml_core.archive.trail import corpus_of, results_of, settings_of
 from lightxml_core.definitions.reading import define
 from lightxml_core.errors import InputError
-from lightxml_core.files import digests_of, made, read_json, sha256_of, write_json
+from lightxml_core.files import digests_of, read_json, sha256_of, unchanged, write_json
 from lightxml_core.methods.blend.model import read_blend
 from lightxml_core.reporting.costs import summed
 from lightxml_core.reporting.runs import Result
@@ -84,12 +84,14 @@ def _data(run: Run, trainings: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     found = {path: digest for about in trainings for path, digest in (about.get("data") or {}).items()}
     visible = {path: digest for path, digest in sorted(found.items()) if not Path(path).name.startswith(".")}
     test = corpus_of(run) / _TEST
-    return {**visible, str(test): digests_of(test.parent).get(_TEST) or sha256_of(made(test))}
+    return {**visible, str(test): digests_of(test.parent).get(_TEST) or sha256_of(unchanged(test))}
 
 
 def _documents(selection: Selection, run: Run) -> int:
     stats = corpus_of(run) / "stats.json"
-    return int(read_json(made(stats if stats.is_file() else selection.datasets[run.dataset].stats))["documents_tst"])
+    return int(
+        read_json(unchanged(stats if stats.is_file() else selection.datasets[run.dataset].stats))["documents_tst"]
+    )
 
 
 def _code(results: Iterable[Result], trainings: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

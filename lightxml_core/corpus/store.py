@@ -22,7 +22,7 @@ from lightxml_core.corpus.lines import TextLines, collapse
 from lightxml_core.corpus.statistics import TextCounts, count_texts, statistics_with
 from lightxml_core.corpus.types import PARTS, Corpus, Part, PartName
 from lightxml_core.errors import InputError
-from lightxml_core.files import atomic_path, load_csr, made, read_json, remake, save_csr, write_json, write_text
+from lightxml_core.files import atomic_path, load_csr, read_json, remake, save_csr, unchanged, write_json, write_text
 
 LABELS, NAMES, STATS = "output-items.txt", "label-names.txt", "stats.json"
 SHOWN = 5
@@ -56,7 +56,7 @@ def write_corpus(corpus: Corpus, folder: Path, copy: str | None = None) -> dict[
 
 def load_stats(folder: Path) -> dict[str, Any]:
     """The statistics of a stored corpus."""
-    stats: dict[str, Any] = read_json(made(folder / STATS))
+    stats: dict[str, Any] = read_json(unchanged(folder / STATS))
     return stats
 
 
@@ -73,7 +73,7 @@ def load_label_names(folder: Path) -> list[str]:
 def load_Y(folder: Path, part: PartName) -> csr_matrix:
     """N x L float32 ones. InputError if the shape differs from stats.json."""
     stats, source = load_stats(folder), folder / f"Y.{part}.npz"
-    Y = load_csr(made(source))
+    Y = load_csr(unchanged(source))
     expected = (stats[f"documents_{part}"], stats["labels"])
     if Y.shape != expected:
         raise InputError(_mismatch(source, f"is {Y.shape[0]} x {Y.shape[1]}", f"{expected[0]} x {expected[1]}"))
@@ -88,7 +88,7 @@ def load_X(folder: Path, part: PartName, unpacked: Path | None = None) -> csr_ma
     stats, source = load_stats(folder), folder / f"X.{part}.npz"
     if stats["texts"]:
         raise InputError(f"{folder} has texts instead of a bag of words: build features from the texts")
-    X = load_csr(made(source), unpacked)
+    X = load_csr(unchanged(source), unpacked)
     if X.shape[0] != stats[f"documents_{part}"]:
         raise InputError(_mismatch(source, f"has {X.shape[0]} rows", str(stats[f"documents_{part}"])))
     return X
@@ -102,7 +102,7 @@ def load_texts(folder: Path, part: PartName) -> TextLines:
     stats = load_stats(folder)
     if not stats["texts"]:
         raise InputError(f"{folder} has only a bag of words: choose a method that needs no texts for this dataset")
-    return TextLines(made(folder / f"X.{part}.txt"), stats[f"documents_{part}"], folder / STATS)
+    return TextLines(unchanged(folder / f"X.{part}.txt"), stats[f"documents_{part}"], folder / STATS)
 
 
 def _write_texts(corpus: Corpus, folder: Path) -> tuple[TextCounts, TextCounts]:
@@ -123,7 +123,7 @@ def _write_lines(target: Path, lines: Iterable[str]) -> None:
 
 
 def _load_lines(folder: Path, name: str) -> list[str]:
-    labels, lines = load_stats(folder)["labels"], list(TextLines(made(folder / name)))
+    labels, lines = load_stats(folder)["labels"], list(TextLines(unchanged(folder / name)))
     if len(lines) != labels:
         raise InputError(_mismatch(folder / name, f"has {len(lines)} lines", str(labels)))
     return lines

@@ -9,7 +9,7 @@ from typing import Annotated
 from lightxml_core.definitions.corpus import Expected, LayoutName
 from lightxml_core.definitions.kinds import Definition, Listed, Maybe
 from lightxml_core.definitions.reading import define
-from lightxml_core.files import made, read_json
+from lightxml_core.files import read_json, unchanged
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,4 +50,4 @@ class Used(Definition):
 
 def read_used(path: Path) -> Used:
     """What `download_dataset` wrote; InputError, which names the file, where it is damaged."""
-    return define(read_json(made(path)), Used, lambda *_: str(path))
+    return define(read_json(unchanged(path)), Used, lambda *_: str(path))

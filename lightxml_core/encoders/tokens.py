@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from lightxml_core.errors import InputError
-from lightxml_core.files import atomic_path, load_array, made, read_json, remake, save_array, write_json
+from lightxml_core.files import atomic_path, load_array, read_json, remake, save_array, unchanged, write_json
 
 Preparation = Literal["plain", "official"]
 _CHUNK, _CHARACTERS = 4096, 1 << 22
@@ -154,8 +154,8 @@ def _save(raw: Path, lengths: Sequence[int], out: Path, part: str) -> None:
 
 def load_tokens(folder: Path, part: str) -> TokenisedPart:
     """Open the output of `tokenize`, memory-mapped; InputError if ids and offsets do not fit together."""
-    offsets = load_array(made(folder / f"{part}.offsets.npy"))
-    ids = load_array(made(folder / f"{part}.ids.npy"), mmap=True)
+    offsets = load_array(unchanged(folder / f"{part}.offsets.npy"))
+    ids = load_array(unchanged(folder / f"{part}.ids.npy"), mmap=True)
     whole = len(offsets) > 0 and offsets[0] == 0 and offsets[-1] == len(ids) and bool((np.diff(offsets) > 0).all())
     if not whole:
         raise InputError(f"{folder}/{part}.ids.npy does not fit its offsets: {remake(folder)}")

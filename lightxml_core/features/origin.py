@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lightxml_core.files import made, read_json, write_json
+from lightxml_core.files import read_json, unchanged, write_json
 
 if TYPE_CHECKING:
     from lightxml_core.corpus.layouts.shipped import Shipped
@@ -49,7 +49,7 @@ class Origins:
 
 def read_origins(folder: Path) -> Origins:
     """Read the file that `Origins.write` wrote into a folder of features."""
-    found = read_json(made(folder / ORIGIN))
+    found = read_json(unchanged(folder / ORIGIN))
     return Origins(**{use: Origin(**{**values, "files": tuple(values["files"])}) for use, values in found.items()})
 
 

@@ -14,7 +14,7 @@ from scipy import sparse
 from lightxml_core.definitions.features import FeatureSettings
 from lightxml_core.errors import InputError
 from lightxml_core.features.counts import Analyzer, count_known, matrix_of
-from lightxml_core.files import made, read_json, write_json
+from lightxml_core.files import read_json, unchanged, write_json
 
 VOCABULARY, VECTORISER = "vocabulary.json", "vectoriser.json"
 _WORD = r"(?u)\b\w+\b"  # keeps words of one letter; scikit-learn's own pattern drops the "A" of "vitamin A"
@@ -94,7 +94,7 @@ def copy_vectoriser(features: Path, model: Path) -> None:
     It takes about 30 bytes per term, which is little: any model on features holds a weight or more per term.
     """
     for name in (VOCABULARY, VECTORISER):
-        shutil.copyfile(made(features / name), model / name)
+        shutil.copyfile(unchanged(features / name), model / name)
 
 
 def read_vectoriser(model: Path) -> Vectoriser:

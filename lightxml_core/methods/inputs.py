@@ -14,7 +14,7 @@ from lightxml_core.corpus.lines import read_lines
 from lightxml_core.corpus.split import require_validation
 from lightxml_core.corpus.store import NAMES, load_stats, load_Y
 from lightxml_core.encoders.tokens import TokenisedPart, load_tokens
-from lightxml_core.files import load_array, load_csr, made
+from lightxml_core.files import load_array, load_csr, unchanged
 from lightxml_core.methods import TestData, TrainingData
 from lightxml_core.values import KEPT_SCORES
 
@@ -79,15 +79,15 @@ def load_training_data(inputs: Inputs, needs: frozenset[str]) -> TrainingData:
     """Load the training part, and if `test` is among the needs also the test part with its labels."""
     return TrainingData(
         Y=load_Y(inputs.corpus, "trn"),
-        X=load_csr(made(inputs.features / "X.trn.npz")) if inputs.features else None,
+        X=load_csr(unchanged(inputs.features / "X.trn.npz")) if inputs.features else None,
         vocabulary=inputs.features / "vocabulary.json" if inputs.features else None,
         tokens=load_tokens(inputs.tokens, "trn") if inputs.tokens else None,
-        clusters=load_csr(made(inputs.clusters)) if inputs.clusters else None,
+        clusters=load_csr(unchanged(inputs.clusters)) if inputs.clusters else None,
         encoder=inputs.encoder,
         vectors=inputs.vectors,
         names_encoder=inputs.names_encoder,
-        names=list(read_lines(made(inputs.corpus / NAMES))) if "names" in needs else None,
-        validation=load_array(made(inputs.corpus / "validation.npy")),
+        names=list(read_lines(unchanged(inputs.corpus / NAMES))) if "names" in needs else None,
+        validation=load_array(unchanged(inputs.corpus / "validation.npy")),
         test=load_test_data(inputs, labels=True) if "test" in needs else None,
         members=_load_members(inputs),
     )
@@ -112,8 +112,8 @@ def without_validation(data: TrainingData) -> TrainingData:
 def load_validation_data(inputs: Inputs) -> TestData:
     """Load the validation documents as a model sees documents to predict, without their labels."""
     return _rows_of(
-        load_array(made(inputs.corpus / "validation.npy")),
-        load_csr(made(inputs.features / "X.trn.npz")) if inputs.features else None,
+        load_array(unchanged(inputs.corpus / "validation.npy")),
+        load_csr(unchanged(inputs.features / "X.trn.npz")) if inputs.features else None,
         load_tokens(inputs.tokens, "trn") if inputs.tokens else None,
     )
 
@@ -135,7 +135,7 @@ def _rows_of(rows: np.ndarray, X: sparse.csr_matrix | None, tokens: TokenisedPar
 def load_test_data(inputs: Inputs, labels: bool = False) -> TestData:
     """Load the test part, with its labels only if `labels`."""
     return TestData(
-        X=load_csr(made(inputs.features / "X.tst.npz")) if inputs.features else None,
+        X=load_csr(unchanged(inputs.features / "X.tst.npz")) if inputs.features else None,
         tokens=load_tokens(inputs.tokens, "tst") if inputs.tokens else None,
         Y=load_Y(inputs.corpus, "tst") if labels else None,
         members=_load_members(inputs),
@@ -144,7 +144,7 @@ def load_test_data(inputs: Inputs, labels: bool = False) -> TestData:
 
 
 def _load_members(inputs: Inputs) -> dict[str, sparse.csr_matrix]:
-    return {name: load_csr(made(file)) for name, file in inputs.members.items()}
+    return {name: load_csr(unchanged(file)) for name, file in inputs.members.items()}
 
 
 def _named_file(text: str) -> tuple[str, Path]:

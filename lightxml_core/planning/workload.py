@@ -14,7 +14,7 @@ from typing import Any, cast
 from lightxml_core.definitions.corpus import Expected
 from lightxml_core.definitions.kinds import plain
 from lightxml_core.downloads.mirrors import copies
-from lightxml_core.files import made, read_json
+from lightxml_core.files import read_json, unchanged
 from lightxml_core.methods import flatten
 from lightxml_core.methods.load import (
     BYTES_PER_WEIGHT,
@@ -199,7 +199,7 @@ def shape_of(registry: Registry, dataset: str, root: Path, published: Published)
     """The shape of the prepared corpus if there is one, else as expected in its definition, else as published."""
     definition = registry.definition(dataset)
     stats = root / f"results/{registry.corpus(whole_of(dataset), split_of(dataset))}/corpus/stats.json"
-    known = read_json(made(stats)) if stats.is_file() else plain(definition.expected)
+    known = read_json(unchanged(stats)) if stats.is_file() else plain(definition.expected)
     cut = definition.cut
     if cut is not None:
         whole = shape_of(registry, cut.cut, root, published)

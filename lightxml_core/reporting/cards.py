@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from lightxml_core.evaluation.catalogue import HEADLINE
-from lightxml_core.files import made, new_folder, read_json, write_text
+from lightxml_core.files import new_folder, read_json, unchanged, write_text
 from lightxml_core.reporting.features import built_here
 from lightxml_core.reporting.markup import Table, markdown_escape
 from lightxml_core.reporting.numbers import MISSING, duration
@@ -121,13 +121,13 @@ def _use(selection: Selection, run: Run) -> list[str]:
 
 def _reads_texts(selection: Selection, run: Run) -> bool:
     """Whether everything that the model reads is made from texts."""
-    texts = read_json(made(selection.datasets[run.dataset].stats)).get("texts", True)
+    texts = read_json(unchanged(selection.datasets[run.dataset].stats)).get("texts", True)
     return bool(texts) and (run.features is None or built_here(selection, run.dataset, run.features))
 
 
 def _data(selection: Selection, result: Result) -> list[tuple[str, Any]]:
     entry = selection.datasets[result.run.dataset]
-    stats = read_json(made(entry.stats))
+    stats = read_json(unchanged(entry.stats))
     counts = f"{stats['documents_trn']:,} for training, {stats['documents_tst']:,} for the test"
     return [
         ("dataset", title_of(selection.datasets, result.run.dataset)),

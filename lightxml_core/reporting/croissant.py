@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from lightxml_core.files import digests_of, made, new_folder, read_json, write_json
+from lightxml_core.files import digests_of, new_folder, read_json, unchanged, write_json
 from lightxml_core.reporting.titles import title_of
 from lightxml_core.selection import Selection
 
@@ -59,7 +59,7 @@ def write_croissants(selection: Selection, out: Path) -> None:
 def croissant(selection: Selection, dataset: str, folder: Path) -> dict[str, Any]:
     """The description of one dataset. folder: where it will lie; the addresses of its files are relative to it."""
     entry, title = selection.datasets[dataset], title_of(selection.datasets, dataset)
-    stats, corpus = read_json(made(entry.stats)), entry.stats.parent
+    stats, corpus = read_json(unchanged(entry.stats)), entry.stats.parent
     counts = (
         f"{stats['documents_trn']:,} training and {stats['documents_tst']:,} test documents, {stats['labels']:,} labels"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lightxml_core.features.origin import ORIGIN, Origin, read_origins
-from lightxml_core.files import made, read_json
+from lightxml_core.files import read_json, unchanged
 from lightxml_core.selection import RunFeatures, Selection
 
 BUILT = "TF-IDF built here"
@@ -36,7 +36,7 @@ def columns_of(selection: Selection, dataset: str) -> int | None:
     if read := next(_shipped(selection, dataset), None):
         return read.columns
     vocabulary = selection.datasets[dataset].stats.parent.parent / "features/tfidf/vocabulary.json"
-    return len(read_json(made(vocabulary))) if vocabulary.is_file() else None
+    return len(read_json(unchanged(vocabulary))) if vocabulary.is_file() else None
 
 
 def _shipped(selection: Selection, dataset: str) -> Iterator[Origin]:
@@ -56,4 +56,4 @@ def _origin(features: RunFeatures) -> Origin | None:
 
 def _has_texts(selection: Selection, dataset: str) -> bool:
     stats = selection.datasets[dataset].stats
-    return not stats.is_file() or bool(read_json(made(stats)).get("texts", True))
+    return not stats.is_file() or bool(read_json(unchanged(stats)).get("texts", True))

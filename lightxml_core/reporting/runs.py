@@ -14,7 +14,7 @@ import numpy as np
 
 from lightxml_core.errors import InputError
 from lightxml_core.evaluation.catalogue import GROUPS, get_metric
-from lightxml_core.files import load_array, made, read_json, remake
+from lightxml_core.files import load_array, read_json, remake, unchanged
 from lightxml_core.selection import Run, Selection
 
 MANY = 10  # groups that a figure can show legibly
@@ -85,7 +85,7 @@ class Result:
         path, names = self.run.path / "documents.npy", list(self._group("standard_errors"))
         if not path.is_file():
             return {}
-        values = load_array(made(path))
+        values = load_array(unchanged(path))
         if values.ndim != 2 or values.shape[1] != len(names):
             raise InputError(f"{path} does not have a column for each of {', '.join(names)}: evaluate this run again")
         return {name: 100.0 * column for name, column in zip(names, values.T, strict=True)}
@@ -131,7 +131,7 @@ class Result:
         path = self.run.path / "training.jsonl"
         if not path.is_file():
             return []
-        lines = (_line(text) for text in made(path).read_text(encoding="utf-8", errors="replace").split("\n"))
+        lines = (_line(text) for text in unchanged(path).read_text(encoding="utf-8", errors="replace").split("\n"))
         return [line for line in lines if line is not None]
 
 
@@ -213,7 +213,7 @@ def _recorded(path: Path) -> dict[str, Any]:
 
 
 def _mapping(path: Path) -> dict[str, Any]:
-    value = read_json(made(path))
+    value = read_json(unchanged(path))
     if not isinstance(value, dict):
         raise InputError(f"{path} holds no JSON object: {remake(path)}")
     return value

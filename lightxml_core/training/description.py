@@ -10,7 +10,7 @@ from lightxml_core.corpus.lines import read_lines
 from lightxml_core.corpus.store import LABELS, NAMES
 from lightxml_core.errors import InputError
 from lightxml_core.features.vectoriser import copy_vectoriser
-from lightxml_core.files import made, read_json, write_json
+from lightxml_core.files import read_json, unchanged, write_json
 from lightxml_core.methods.inputs import Inputs
 
 _ABOUT = "method.json"
@@ -34,7 +34,7 @@ def describe_model(model: Path, implementation: str, needs: frozenset[str], inpu
     Methods on tokens keep their tokenizer themselves. needs: of the method, with the settings of this model.
     """
     for name in (LABELS, NAMES):
-        shutil.copyfile(made(inputs.corpus / name), model / name)
+        shutil.copyfile(unchanged(inputs.corpus / name), model / name)
     if needs & ON_FEATURES:
         assert inputs.features is not None
         copy_vectoriser(inputs.features, model)
@@ -48,7 +48,7 @@ def is_model(folder: Path) -> bool:
 
 def implementation_of(model: Path) -> str:
     """The method module that a model was trained by; InputError where its folder does not say."""
-    about = read_json(made(model / _ABOUT))
+    about = read_json(unchanged(model / _ABOUT))
     if not isinstance(about, dict) or not isinstance(about.get("implementation"), str):
         raise InputError(f"{model / _ABOUT} names no implementation: train the model again")
     return str(about["implementation"])

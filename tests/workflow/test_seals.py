@@ -17,11 +17,11 @@ from lightxml_core.files import (
     check_seal,
     load_array,
     load_csr,
-    made,
     read_json,
     save_array,
     save_csr,
     seal,
+    unchanged,
     write_json,
     write_text,
 )
@@ -61,7 +61,7 @@ def test_any_changed_bit_of_a_sealed_file_is_reported(tmp_path_factory: pytest.T
     data[bit // 8] ^= 1 << bit % 8
     path.write_bytes(data)
     with pytest.raises(InputError, match=f"move {path} away and run again"):
-        load_array(made(path))
+        load_array(unchanged(path))
 
 
 def test_rewritten_and_never_sealed_files_pass(tmp_path: Path) -> None:

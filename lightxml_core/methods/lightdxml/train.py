@@ -12,7 +12,7 @@ from scipy import sparse
 from torch import Tensor
 
 from lightxml_core.features.vectors import RANDOM, first_vectors
-from lightxml_core.files import made, new_folder, read_json, write_json
+from lightxml_core.files import new_folder, read_json, unchanged, write_json
 from lightxml_core.methods import TrainingData
 from lightxml_core.methods.lightdxml.labels import LabelIndex, LabelNet
 from lightxml_core.methods.lightdxml.model import LightDXML
@@ -95,7 +95,7 @@ def _first_vectors(data: TrainingData, X: sparse.csr_matrix, settings: Settings)
     """float32[D, width] initial token vectors; D = 0 to keep the model's random ones."""
     if settings.vectors == RANDOM:
         return np.empty((0, settings.width), np.float32)
-    column_of = read_json(made(data.vocabulary)) if data.vocabulary is not None else {}
+    column_of = read_json(unchanged(data.vocabulary)) if data.vocabulary is not None else {}
     return first_vectors(data.vectors, X, column_of, settings.width, settings.seed)
 
 

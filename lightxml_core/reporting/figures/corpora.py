@@ -5,7 +5,7 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lightxml_core.files import made, read_json
+from lightxml_core.files import read_json, unchanged
 from lightxml_core.reporting.figures.style import BLUE, GREEN, WIDTH, head, plain_numbers
 from lightxml_core.reporting.runs import Group
 from lightxml_core.selection import Selection
@@ -19,7 +19,7 @@ _PANELS = {
 def draw(selection: Selection, dataset: str, _: list[Group]) -> Figure | None:
     """The labels by their training documents, and the training documents by their words, where there are texts."""
     path = selection.datasets[dataset].stats
-    counted = read_json(made(path)).get("distributions", {}) if path.is_file() else {}
+    counted = read_json(unchanged(path)).get("distributions", {}) if path.is_file() else {}
     shown = [name for name in _PANELS if counted.get(name)]
     if not shown:
         return None

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lightxml_core.files import made, read_json
+from lightxml_core.files import read_json, unchanged
 from lightxml_core.reporting.figures.curves import (
     Points,
     Read,
@@ -62,7 +62,7 @@ def _name(curve: PublishedCurve) -> str:
 
 
 def _training_documents(stats: Path) -> int:
-    return int(read_json(made(stats))["documents_trn"])
+    return int(read_json(unchanged(stats))["documents_trn"])
 
 
 def _loss(name: str, run: Result) -> Points:

@@ -11,7 +11,7 @@ from scipy import sparse
 from lightxml_core.corpus.lines import read_lines
 from lightxml_core.corpus.store import load_label_names
 from lightxml_core.errors import InputError
-from lightxml_core.files import load_csr, made
+from lightxml_core.files import load_csr, unchanged
 from lightxml_core.reporting.runs import Group, groups_of, leading, of_dataset
 from lightxml_core.reporting.titles import labels, title_of
 from lightxml_core.selection import DatasetInfo, Selection
@@ -49,7 +49,7 @@ def _corpus(entry: DatasetInfo) -> Path:
 
 def _dataset(selection: Selection, name: str, groups: list[Group], share: int) -> dict[str, Any]:
     entry = selection.datasets[name]
-    truth = load_csr(made(_corpus(entry) / "Y.tst.npz"))
+    truth = load_csr(unchanged(_corpus(entry) / "Y.tst.npz"))
     shown = [group for group in leading(groups) if (group.results[0].run.path / "predictions.npz").is_file()]
     scores = [_predictions(group, truth.shape) for group in shown]
     rows = np.unique(np.linspace(0, max(truth.shape[0] - 1, 0), min(share, truth.shape[0])).astype(int)).tolist()
@@ -81,7 +81,7 @@ def _document(
 
 def _predictions(group: Group, shape: tuple[int, int]) -> sparse.csr_matrix:
     path = group.results[0].run.path / "predictions.npz"
-    scores = load_csr(made(path))
+    scores = load_csr(unchanged(path))
     if scores.shape != shape:
         raise InputError(f"{path} is {scores.shape}, but the test labels are {shape}: predict again")
     return scores
@@ -90,7 +90,7 @@ def _predictions(group: Group, shape: tuple[int, int]) -> sparse.csr_matrix:
 def _lines(path: Path, rows: list[int]) -> list[str]:
     """The lines of the given, ascending numbers; only a line feed ends a line."""
     wanted = set(rows)
-    found = [line for n, line in enumerate(read_lines(made(path))) if n in wanted]
+    found = [line for n, line in enumerate(read_lines(unchanged(path))) if n in wanted]
     if len(found) != len(rows):
         raise InputError(f"{path} has fewer lines than Y.tst.npz has rows: prepare the corpus again")
     return found

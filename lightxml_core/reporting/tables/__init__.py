@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lightxml_core.errors import InputError
-from lightxml_core.files import made, read_json, write_json, write_text
+from lightxml_core.files import read_json, unchanged, write_json, write_text
 from lightxml_core.reporting.markup import Table, tex_file
 from lightxml_core.reporting.tables.catalogue import KINDS
 from lightxml_core.reporting.tables.results import Built, Results
@@ -31,7 +31,7 @@ def write_tables(results: Results, out: Path, data: Path) -> None:
 def read_tables(data: Path) -> dict[str, list[Table]]:
     """The tables by kind, in the order of the catalogue, from the file that `write_tables` wrote."""
     try:
-        return {name: [Table(**table) for table in tables] for name, tables in read_json(made(data)).items()}
+        return {name: [Table(**table) for table in tables] for name, tables in read_json(unchanged(data)).items()}
     except (AttributeError, TypeError):
         raise InputError(f"{data} holds no tables: run the rule tables again") from None
 

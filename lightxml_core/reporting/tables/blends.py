@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import fmean
 
-from lightxml_core.files import made
+from lightxml_core.files import unchanged
 from lightxml_core.methods.blend.model import Blend, BlendedMember, read_blend
 from lightxml_core.reporting.markup import NOTHING, Table
 from lightxml_core.reporting.runs import Group
@@ -45,7 +45,7 @@ def build(results: Results) -> Built:
 
 def _fitted(group: Group) -> _Fitted:
     folders = [result.run.path / "model" for result in group.results if result.run.blended]
-    return _Fitted(group, [read_blend(made(folder)) for folder in folders])
+    return _Fitted(group, [read_blend(unchanged(folder)) for folder in folders])
 
 
 def _rows(fitted: _Fitted) -> Iterator[list[object]]:

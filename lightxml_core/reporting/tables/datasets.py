@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lightxml_core.files import made, read_json
+from lightxml_core.files import read_json, unchanged
 from lightxml_core.reporting.features import columns_of
 from lightxml_core.reporting.markup import Table
 from lightxml_core.reporting.matching import of_metric, of_published
@@ -98,7 +98,7 @@ def _counted(entry: DatasetInfo) -> dict[str, float]:
 
 
 def _stats(entry: DatasetInfo) -> dict[str, Any]:
-    found: dict[str, Any] = read_json(made(entry.stats)) if entry.stats.is_file() else {}
+    found: dict[str, Any] = read_json(unchanged(entry.stats)) if entry.stats.is_file() else {}
     return found
 
 
