@@ -112,6 +112,7 @@ def _forked(caller: socket.socket) -> dict[str, Any]:
     with caller.makefile("rb") as lines:
         request = json.loads(lines.readline())
     program = os.fork()
+    os.setpgid(program, program)  # by both, whoever comes first; for the program it is (0, 0)
     if program:
         for stream in streams:
             os.close(stream)
@@ -124,11 +125,11 @@ def _forked(caller: socket.socket) -> dict[str, Any]:
 
 
 def _supervise(program: int, caller: socket.socket) -> None:
-    """Answer with the exit code, or kill the program if the caller is gone; then end this process."""
+    """Answer with the exit code, or kill the program and its processes if the caller is gone. Ends this process."""
     ended = os.pidfd_open(program)
     ready, _, _ = select.select([ended, caller], [], [])
     if ended not in ready:
-        os.kill(program, signal.SIGKILL)
+        os.killpg(program, signal.SIGKILL)
     _, status = os.waitpid(program, 0)
     with suppress(OSError):
         caller.sendall(str(os.waitstatus_to_exitcode(status)).encode())
