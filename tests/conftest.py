@@ -14,9 +14,9 @@ settings.register_profile("untimed", deadline=None)  # a busy machine is no faul
 settings.load_profile("untimed")
 
 SLOW = (
-    *("training/test_processes", "training/test_loop", "methods/test_lightxml", "corpus/test_fuzz"),
-    *("workflow/test_tutorials", "reporting/test_browser", "workflow/test_standins"),
-    *("workflow/test_baselines", "workflow/test_rules", "workflow/test_files", "workflow/test_survival"),
+    *("training/test_processes", "training/test_loop", "registry/test_settings", "reporting/test_report"),
+    *("corpus/test_fuzz", "methods/test_lightxml", "workflow/test_baselines", "workflow/test_tutorials"),
+    *("workflow/test_rules", "workflow/test_files", "workflow/test_survival"),
 )
 GPUS = visible_gpus()
 

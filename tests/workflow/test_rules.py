@@ -55,8 +55,30 @@ class Job:
 
 def plan(folder: Path, *targets: str) -> list[Job]:
     """The jobs that snakemake would run."""
-    blocks = re.split(r"^\[.+\]\n", snakemake(folder, "-n", *targets), flags=re.MULTILINE)
+    return jobs_of(snakemake(folder, "-n", *targets))
+
+
+def jobs_of(said: str) -> list[Job]:
+    """The jobs that `snakemake -n` has listed."""
+    blocks = re.split(r"^\[.+\]\n", said, flags=re.MULTILINE)
     return [_job(block.split("\nJob stats:")[0]) for block in blocks[1:]]
+
+
+def write_wrapper(project: Path, targets: list[str]) -> str:
+    """Write a Snakefile that also prints the results that these targets request, and return its name."""
+    told = f'print("RESULTS " + json.dumps([results_of(name) for name in {targets!r}]))'
+    (project / "wrapper.smk").write_text(f'include: "Snakefile"\n{told}\n')
+    return "wrapper.smk"
+
+
+def requested(said: str) -> set[str]:
+    """The results that the wrapper has printed."""
+    told = next(line for line in said.splitlines() if line.startswith("RESULTS "))
+    return {path for target in json.loads(told.removeprefix("RESULTS ")) for path in target}
+
+
+def results_made(jobs: list[Job]) -> set[str]:
+    return {path for job in jobs for path in job.outputs if path.startswith("results/")}
 
 
 def _job(block: str) -> Job:
@@ -147,9 +169,20 @@ def all_targets() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def shipped(project: Path) -> list[Job]:
-    """The plan of every target of the project together."""
-    return plan(project, *all_targets())
+def plan_of_all(project: Path) -> str:
+    """What snakemake says of the plan of every target of the project together."""
+    return snakemake(project, "-n", "-s", write_wrapper(project, all_targets()), *all_targets())
+
+
+@pytest.fixture(scope="module")
+def shipped(plan_of_all: str) -> list[Job]:
+    """The jobs of that plan."""
+    return jobs_of(plan_of_all)
+
+
+def test_targets_request_every_output_in_results(plan_of_all: str, shipped: list[Job]) -> None:
+    made = results_made(shipped)
+    assert len(made) > 1000 and made == requested(plan_of_all)
 
 
 def test_jobs_request_resources_by_the_size_of_their_dataset(project: Path, shipped: list[Job]) -> None:
