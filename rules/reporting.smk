@@ -99,7 +99,7 @@ rule figures:
 
 
 rule report:
-    """Write one self-contained page, and model cards, Croissant metadata and an RO-Crate that describe the target."""
+    """Write a self-contained page, a reproducibility checklist, model cards, Croissant metadata and an RO-Crate."""
     input:
         tables="results/targets/{target}/tables.json",
         figures=rules.figures.output,
@@ -118,7 +118,10 @@ rule report:
         ),
         cards=directory("results/targets/{target}/cards"),
         croissant=directory("results/targets/{target}/croissant"),
-        crate=collect("results/targets/{{target}}/{file}", file=["Snakefile", "ro-crate-metadata.json"]),
+        beside=collect(
+            "results/targets/{{target}}/{file}",
+            file=["Snakefile", "ro-crate-metadata.json", "reproducibility.md"],
+        ),
     log:
         "logs/report/{target}.log",
     benchmark:

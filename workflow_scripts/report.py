@@ -1,7 +1,7 @@
 """Write the report of a target, one HTML page, and what describes it in standard formats.
 
-Beside the page lie ro-crate-metadata.json, a copy of the workflow's main file, and folders of model cards and of
-descriptions of datasets.
+Beside the page lie ro-crate-metadata.json, a copy of the workflow's main file, a reproducibility checklist, and folders
+of model cards and of descriptions of datasets.
 """
 
 from lightxml_core.cli import start
@@ -11,6 +11,8 @@ from pathlib import Path
 
 from lightxml_core.files import seal, unchanged
 from lightxml_core.reporting.cards import write_cards
+from lightxml_core.reporting.checklist import NAME as CHECKLIST
+from lightxml_core.reporting.checklist import write_checklist
 from lightxml_core.reporting.crate import NAME, WORKFLOW, write_crate
 from lightxml_core.reporting.croissant import write_croissants
 from lightxml_core.reporting.page.report import write_report
@@ -36,6 +38,8 @@ def main() -> None:
     for path in (options.out, options.cards, options.croissant):
         seal(path)
     folder = options.out.parent
+    write_checklist(selection, folder)
+    seal(folder / CHECKLIST)  # before the crate, which lists every file
     write_crate(selection, folder, options.workflow)
     for name in (WORKFLOW, NAME):
         seal(folder / name)

@@ -31,6 +31,7 @@ _FORMATS = {
     **{".png": "image/png", ".svg": "image/svg+xml", ".tex": "application/x-tex"},
 }
 Entity = dict[str, Any]
+Span = tuple[str, str]  # start and end of a training, ISO 8601
 
 
 def write_crate(selection: Selection, folder: Path, workflow: Path) -> None:
@@ -42,18 +43,19 @@ def write_crate(selection: Selection, folder: Path, workflow: Path) -> None:
 def crate(selection: Selection, folder: Path) -> Entity:
     """The contents of the file. Times are those of the trainings that the target shows."""
     results = [Result(run) for run in selection.runs]
+    spans = [_span(result.provenance) for result in results if result.provenance.get("started")]
     files = [_file(path, folder) for path in _listed(folder)]
     packages = _packages(results)
     inputs = [entity for entity in files if entity["@id"].startswith("croissant/")]
     outputs = [entity for entity in files if entity not in inputs]
     graph = [
         _entity(NAME, "CreativeWork", about=_id("./"), conformsTo=_ids([_CRATE, _WORKFLOW_CRATE])),
-        _root(selection, files),
+        _root(selection, files, spans),
         _workflow(results, packages),
         _entity(
             _LANGUAGE, "ComputerLanguage", name="Snakemake", alternateName="SMK", url="https://snakemake.github.io"
         ),
-        _action(selection, results, inputs, outputs),
+        _action(selection, spans, inputs, outputs),
         *files,
         *packages,
         *(_entity(url, "CreativeWork", name=name, version=url.rpartition("/")[2]) for url, name in _PROFILES.items()),
@@ -62,14 +64,16 @@ def crate(selection: Selection, folder: Path) -> Entity:
     return {"@context": f"{_CRATE}/context", "@graph": graph}
 
 
-def _root(selection: Selection, files: Sequence[Entity]) -> Entity:
+def _root(selection: Selection, files: Sequence[Entity], spans: Sequence[Span]) -> Entity:
+    """The published date, which the format demands, is that of the newest training, so equal runs give equal bytes."""
+    newest = max((end for _, end in spans), default=datetime.now(UTC).isoformat())
     datasets, methods = ", ".join(selection.datasets), ", ".join(selection.methods)
     return _entity(
         "./",
         "Dataset",
         name=f"LightXML, target {selection.target}",
         description=f"Tables, figures, report and model cards of {methods} on {datasets}.",
-        datePublished=datetime.now(UTC).date().isoformat(),
+        datePublished=newest[: len("2026-11-28")],
         license="Texts and labels of a dataset: its licence, see croissant/. Everything else: Apache-2.0.",
         conformsTo=_ids(_PROFILES),
         hasPart=_ids([WORKFLOW, *(file["@id"] for file in files)]),
@@ -96,10 +100,7 @@ def _workflow(results: Iterable[Result], packages: Sequence[Entity]) -> Entity:
     )
 
 
-def _action(
-    selection: Selection, results: Iterable[Result], inputs: Sequence[Entity], outputs: Sequence[Entity]
-) -> Entity:
-    spans = [_span(result.provenance) for result in results if result.provenance.get("started")]
+def _action(selection: Selection, spans: Sequence[Span], inputs: Sequence[Entity], outputs: Sequence[Entity]) -> Entity:
     return _entity(
         "#run",
         "CreateAction",
@@ -114,7 +115,7 @@ def _action(
     )
 
 
-def _span(provenance: dict[str, Any]) -> tuple[str, str]:
+def _span(provenance: dict[str, Any]) -> Span:
     start = datetime.fromisoformat(provenance["started"])
     end = start + timedelta(seconds=float(provenance.get("wall_seconds") or 0))
     return start.isoformat(timespec="seconds"), end.isoformat(timespec="seconds")

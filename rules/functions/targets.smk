@@ -33,7 +33,7 @@ def results_of(target):
     """Every file and folder below results/ that is made for a target, each named once."""
     folder = f"results/targets/{target}"
     names = ["selection.json", "tables.json", "figures", "report.html", "cards", "croissant"]
-    files = [f"{folder}/{name}" for name in (*names, "Snakefile", "ro-crate-metadata.json")]
+    files = [f"{folder}/{name}" for name in (*names, "Snakefile", "ro-crate-metadata.json", "reproducibility.md")]
     files += collect(f"{folder}/tables/{{table}}.{{form}}", table=TABLES, form=["csv", "md", "tex"])
     datasets = [corpus for corpora in REGISTRY.corpora(target).values() for corpus in corpora]
     cuts = [REGISTRY.definition(name).cut for name in datasets]

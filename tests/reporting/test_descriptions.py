@@ -61,6 +61,7 @@ def test_a_crate_lists_every_file_once_and_refers_to_what_it_describes(target: t
             assert name in entities or name.startswith(outside), name
     run = entities["#run"]
     assert (run["startTime"], run["endTime"]) == ("2026-11-28T05:00:00+00:00", "2026-11-28T05:01:30+00:00")
+    assert entities["./"]["datePublished"] == "2026-11-28", "that of the newest training"
     assert run["object"] == {"@id": "croissant/one.json"}
     assert entities["Snakefile"]["version"] == "c0ffee"
     assert entities["pkg:pypi/torch@2.13.0"]["softwareVersion"] == "2.13.0+cpu"
