@@ -495,7 +495,7 @@ def test_a_run_writes_tables_figures_and_a_report(project: Path, done: str) -> N
     for name in ("comparison", "datasets", "cost"):
         assert all((results / f"tables/{name}.{form}").stat().st_size for form in ("csv", "md", "tex"))
     drawn = {path.stem for path in (results / "figures").iterdir()}
-    assert drawn == {kind.name for kind in KINDS} - {"training", "negatives"}
+    assert drawn == {kind.name for kind in KINDS} - {"training", "negatives", "ranks"}
     for name in drawn:
         assert (results / f"figures/{name}.png").read_bytes().startswith(b"\x89PNG")
         assert "</svg>" in (results / f"figures/{name}.svg").read_text(encoding="utf-8")
