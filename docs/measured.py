@@ -161,8 +161,9 @@ def about(table: Table) -> str:
     commands = dict.fromkeys(row["command"] for row in table.rows if row["command"])
     if commands:
         parts.append(f"commands: {', '.join(f'`{command}`' for command in commands)}")
-    folders = dict.fromkeys(f"`{ROOT_OF_ARCHIVE.name}/{row[ARCHIVE]}`" for row in table.rows if row.get(ARCHIVE))
-    parts += [f"archived runs: {', '.join(folders)}"] if folders else []
+    datasets = dict.fromkeys(row[ARCHIVE].partition("/")[0] for row in table.rows if row.get(ARCHIVE))
+    folders = (f"`{ROOT_OF_ARCHIVE.name}/{name}`" for name in datasets)
+    parts += [f"archived runs: {', '.join(folders)}"] if datasets else []
     sources = dict.fromkeys(row["source"] for row in table.rows if row["source"])
     parts += [f"source of what was not run here: {source}" for source in sources]
     return f"<sub>{'; '.join(parts)}; file: [{table.path.name}]({table.path.parent.name}/{table.path.name})</sub>"
