@@ -24,7 +24,7 @@ from lightxml_core.errors import InputError
 ROOT_OF_ARCHIVE = ROOT / "archive"
 ABOUT = ("seeds", "date", "commit", "command", "hardware", "source", "note")  # the last columns of every file
 ARCHIVE = "archive"  # an optional column after them: a folder of archived runs, such as delicious/parabel/single
-OLDER = "older: the method's code has changed since"
+OLDER = "code changed since these runs: "  # before the variants, in the line below a table
 TEXT = "measured"  # the one column of results that are sentences
 NUMBER = re.compile(r"-?\d+(\.\d+)?( to \d+(\.\d+)?)?")
 STD, PUBLISHED = " std", " published"
@@ -60,8 +60,8 @@ def read(path: Path) -> Table:
 def from_archive(row: Row, where: str) -> Row:
     """The row with the figures of the archived runs that it names: means, deviations and what is known of the runs.
 
-    A note says if the code of the method has changed since. InputError if the archive has no such runs, or if a cell
-    that comes from them is filled.
+    The key `older` is there if the code of the method has changed since. InputError if the archive has no such runs, or
+    if a cell that comes from them is filled.
     """
     entries = [entry for place, entry in archived().items() if place.parent.as_posix() == row[ARCHIVE]]
     if not entries:
@@ -75,7 +75,7 @@ def from_archive(row: Row, where: str) -> Row:
     if filled := next((column for column in found if row.get(column) and column != "note"), None):
         raise InputError(f"{where}: {filled} comes from the archive: leave the cell empty")
     if current_digest(entries[0].code.implementations) not in {entry.code.digest for entry in entries}:
-        found["note"] = "; ".join(filter(None, [row["note"], OLDER]))
+        found["older"] = "yes"
     return {**row, **found}
 
 
@@ -164,9 +164,16 @@ def about(table: Table) -> str:
     datasets = dict.fromkeys(row[ARCHIVE].partition("/")[0] for row in table.rows if row.get(ARCHIVE))
     folders = (f"`{ROOT_OF_ARCHIVE.name}/{name}`" for name in datasets)
     parts += [f"archived runs: {', '.join(folders)}"] if datasets else []
+    older = [row["variant"] for row in table.rows if row.get("older")]
+    parts += [OLDER + ", ".join(older)] if older else []
     sources = dict.fromkeys(row["source"] for row in table.rows if row["source"])
     parts += [f"source of what was not run here: {source}" for source in sources]
     return f"<sub>{'; '.join(parts)}; file: [{table.path.name}]({table.path.parent.name}/{table.path.name})</sub>"
+
+
+def without_ages(text: str) -> str:
+    """A page without the variants whose code has changed since their runs, so that a change of code leaves it valid."""
+    return re.sub(f"; {OLDER}[^;]*", "", text)
 
 
 def page(path: Path) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -15,17 +15,18 @@ _IMPORT = re.compile(
 )
 
 
-def imported_files(programs: Iterable[Path]) -> list[Path]:
+def imported_files(programs: Iterable[Path], without: Collection[Path] = ()) -> list[Path]:
     """The programs and every library file that they import, directly or through others, sorted.
 
-    Imports inside functions are included. An import under a computed name is not found: pass that file too.
+    Imports inside functions are included. An import under a computed name is not found: pass that file too. without:
+    files that are left out, with what only they import.
     """
     found: set[Path] = set()
     waiting = {path.resolve() for path in programs}
     while waiting:
         path = waiting.pop()
         found.add(path)
-        waiting |= _imports(path) - found
+        waiting |= _imports(path) - found - {*without}
     return sorted(found)
 
 

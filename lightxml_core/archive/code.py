@@ -54,8 +54,8 @@ def code_files(implementations: Iterable[str]) -> list[Path]:
     own = [path for name in implementations for path in method_files(name)]
     if missing := next((path for path in own if not path.is_file()), None):
         raise InputError(f"{missing} is missing: the method that it implements is no longer there")
-    found = (path for path in imported_files(own) if path.relative_to(_LIBRARY).parts[0] in _PACKAGES)
-    return [path for path in found if path != _LIBRARY / "methods/__init__.py"]
+    found = imported_files(own, without=[_LIBRARY / "methods/__init__.py"])  # the contract names types of all methods
+    return [path for path in found if path.relative_to(_LIBRARY).parts[0] in _PACKAGES]
 
 
 def skeleton(source: str) -> str:
