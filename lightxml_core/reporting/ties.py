@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from statistics import stdev
+from statistics import fmean, stdev
 
 import numpy as np
 
@@ -44,8 +44,10 @@ def are_equal(selection: Selection, one: Group, other: Group, metric: str) -> bo
     mean, against = one.mean(metric), other.mean(metric)
     if mean is None or against is None:
         return False
-    apart = abs(mean - against)
-    return apart <= ERRORS * _error(one, other, metric, has_splits(selection, one.dataset))
+    split = has_splits(selection, one.dataset)
+    pairs = [a.metrics[metric] - b.metrics[metric] for a, b in _pairs(one, other)] if split else []
+    apart = abs(fmean(pairs) if pairs else mean - against)  # some splits may have been run for one of them only
+    return apart <= ERRORS * _error(one, other, metric, split)
 
 
 def _error(one: Group, other: Group, metric: str, split: bool) -> float:
