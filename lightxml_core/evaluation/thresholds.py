@@ -1,4 +1,4 @@
-"""From which score on a label is assigned: found on documents that the training held out."""
+"""Thresholds: the least score at which a label is assigned, chosen on documents that the training held out."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FILE = "thresholds.json"
 
 @dataclass(frozen=True)
 class Threshold:
-    """score: the least that a label needs. f1: what it reached, in percent."""
+    """score: the least at which a label is assigned. f1: the F1 of this choice on the held-out documents, in percent."""
 
     score: float
     f1: float
@@ -24,8 +24,8 @@ class Threshold:
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Those with the highest F1 on so many documents: over all pairs of a document and a label (`micro`), and the mean
-    of each document's F1 (`document`).
+    """The thresholds with the highest F1: over all pairs of a document and a label (`micro`), and as the mean of each
+    document's F1 (`document`). documents: the number of held-out documents.
     """
 
     documents: int
@@ -33,12 +33,12 @@ class Thresholds:
     document: Threshold
 
     def write(self, model: Path) -> None:
-        """Keep them in the folder of the model."""
+        """Write them into the folder of the model."""
         write_json(model / _FILE, asdict(self))
 
 
 def read_thresholds(model: Path) -> Thresholds | None:
-    """What `write` kept; None if the model has no thresholds."""
+    """The thresholds that `write` wrote; None if the model has none."""
     if not (model / _FILE).is_file():
         return None
     values = read_json(model / _FILE)
@@ -48,7 +48,7 @@ def read_thresholds(model: Path) -> Thresholds | None:
 def best_thresholds(predictions: sparse.csr_matrix, Y: sparse.csr_matrix) -> Thresholds | None:
     """The best thresholds among the scores of the predictions.
 
-    predictions: CSR N x L. Y: CSR N x L; a document without labels counts 0 as soon as one is assigned. None if
+    predictions: CSR N x L. Y: CSR N x L; a document without labels has an F1 of 0 if any label is assigned to it. None if
     nothing is predicted.
     """
     if predictions.nnz == 0:

@@ -67,7 +67,7 @@ class Table:
         return "\n\n".join([f"## {markdown_escape(self.title)}", *table, *map(markdown_escape, self.notes)]) + "\n"
 
     def latex(self) -> str:
-        """A `table`, or over many rows a `longtable`; long texts are broken, wide tables made small or turned."""
+        """A `table`, or a `longtable` for many rows. Long texts are wrapped; wide tables are scaled down or rotated."""
         if not self.rows:
             return rf"\paragraph{{{tex_escape(self.title)}}} " + " ".join(map(tex_escape, self.notes)) + "\n"
         build = self._longtable if len(self.rows) > _LONG_TABLE else self._tabular

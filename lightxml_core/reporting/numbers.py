@@ -17,7 +17,7 @@ def or_word(value: T | None, word: str, spell: Callable[[T], Any] = lambda value
 
 
 def spelled(value: float) -> str:
-    """A number for people: thousands apart, two digits after the point, more where it is small."""
+    """A number for readers: commas between thousands, two digits after the point, more for a small number."""
     number = float(value)
     if number.is_integer():
         return f"{number:,.0f}"

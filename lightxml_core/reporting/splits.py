@@ -14,6 +14,6 @@ def has_splits(selection: Selection, dataset: str) -> bool:
 
 
 def splits_notes(selection: Selection, names: Iterable[str]) -> list[str]:
-    """For tables of means: on which of these datasets the runs differ by the split. None or one sentence."""
+    """The note of a table of means: which of these datasets have splits, in one sentence; empty where none has."""
     titles = [title_of(selection.datasets, name) for name in dict.fromkeys(names) if has_splits(selection, name)]
     return [f"{', '.join(titles)}: means and ± are over splits of the documents, one seed per split."] if titles else []

@@ -121,7 +121,7 @@ def _figures(group: Group, groups: list[Group], best: dict[str, float | None]) -
 
 
 def _widths(names: list[list[str]]) -> list[int]:
-    """Of the columns of names: a protocol is never cut, a member rather than a title, which repeats."""
+    """The widths of the columns of names. A protocol is never cut; a title, which repeats, is cut before a member."""
     title, member, *protocol = (max(map(width, column)) for column in zip(*names, strict=True))
     left = _NAMES - sum(own + 1 for own in protocol)
     title = max(min(title, _TITLE, left - member), min(title, left // 3))
