@@ -16,7 +16,7 @@ _FILE = "thresholds.json"
 
 @dataclass(frozen=True)
 class Threshold:
-    """score: the least at which a label is assigned. f1: the F1 of this choice on the held-out documents, in percent."""
+    """score: the least at which a label is assigned. f1: the F1 on the held-out documents, in percent."""
 
     score: float
     f1: float
@@ -24,8 +24,8 @@ class Threshold:
 
 @dataclass(frozen=True)
 class Thresholds:
-    """The thresholds with the highest F1: over all pairs of a document and a label (`micro`), and as the mean of each
-    document's F1 (`document`). documents: the number of held-out documents.
+    """The thresholds with the highest F1: over all pairs of a document and a label (`micro`), and as the mean of the
+    F1 of each document (`document`). documents: the number of held-out documents.
     """
 
     documents: int
@@ -48,8 +48,8 @@ def read_thresholds(model: Path) -> Thresholds | None:
 def best_thresholds(predictions: sparse.csr_matrix, Y: sparse.csr_matrix) -> Thresholds | None:
     """The best thresholds among the scores of the predictions.
 
-    predictions: CSR N x L. Y: CSR N x L; a document without labels has an F1 of 0 if any label is assigned to it. None if
-    nothing is predicted.
+    predictions: CSR N x L. Y: CSR N x L; a document without labels has an F1 of 0 if any label is assigned to it. None
+    if nothing is predicted.
     """
     if predictions.nnz == 0:
         return None
