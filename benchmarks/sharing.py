@@ -17,7 +17,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from benchmarks.harness import report
 from benchmarks.synthetic import Shape, generate
@@ -85,12 +84,13 @@ def work(folder: Path, threads: int) -> None:
     set_threads(threads)
     from lightxml_core.encoders.tokens import load_tokens
     from lightxml_core.methods import TrainingData, changed
-    from lightxml_core.methods.lightxml import fit
-    from lightxml_core.registry import load_registry, read_config
+    from lightxml_core.methods.lightxml import Settings, fit
 
-    registry = load_registry(ROOT, read_config(ROOT / "config.yaml"))
-    shipped: Any = registry.made("lightxml-demo", "hpo-5k-small", "tree0")
-    settings = changed(shipped, epochs=1)
+    heads = {"head": "clustered", "max_leaf": 20, "bottleneck": 128, "clusters_kept": 16, "label_bias": True}
+    rates = {"lr": 3e-3, "head_lr": 2e-2, "schedule": "linear", "warmup_steps": 100, "clip": 1.0}
+    reads = {"layers": 2, "position": "mean", "max_tokens": 96, "encoder_dropout": False, "prior_bias": True}
+    how = {"loss": "sum", "epochs": 1, "batch": 32, "swa_step": 0, "select": "last"}
+    settings = changed(Settings(), **heads, **rates, **reads, **how)
     Y, clusters = load_csr(folder / "Y.npz"), load_csr(folder / "clusters.npz")
     data = TrainingData(Y=Y, tokens=load_tokens(folder, "trn"), clusters=clusters, encoder=folder)
     fit(data, settings, folder / "run/model", False)

@@ -81,7 +81,7 @@ class Neighbours:
     neighbour_temperature: Factor = 0.05
     """The vote of a neighbour of cosine similarity s counts exp(s / temperature)."""
 
-    neighbour_weight: Share = 0.4
+    neighbour_weight: Share = 0.5
     """Share of the votes in a label's score; that of the heads is the rest."""
 
 
