@@ -1,4 +1,4 @@
-"""Are the demonstration's LightXML and hybrid above their baselines, and the figures as archived? Exits with 1 if not."""
+"""Are LightXML and the hybrid above their baselines, and all figures as archived? Exits with 1 if not."""
 
 import csv
 import json

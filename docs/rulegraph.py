@@ -21,13 +21,20 @@ def rulegraph(*targets: str) -> Edges:
 
 
 def reduced(edges: Edges) -> Edges:
-    """The edges that no longer way implies."""
+    """The edges that no longer way implies. Those on a cycle, as between a blend and its members, are kept as well."""
+    cyclic = {(a, b) for a, b in edges if a in _reached(b, edges)}
+    once = edges - cyclic
+    return cyclic | {(a, b) for a, b in once if b not in _reached(a, once - {(a, b)})}
 
-    def reaches(start: str, end: str, without: tuple[str, str]) -> bool:
-        following = {b for a, b in edges if a == start and (a, b) != without}
-        return end in following or any(reaches(rule, end, without) for rule in following)
 
-    return {edge for edge in edges if not reaches(*edge, without=edge)}
+def _reached(start: str, edges: Edges) -> set[str]:
+    """The rules that need a rule, directly or not."""
+    found: set[str] = set()
+    left = {start}
+    while left:
+        left = {b for a, b in edges if a in left} - found
+        found |= left
+    return found
 
 
 def mermaid(edges: Edges) -> str:
