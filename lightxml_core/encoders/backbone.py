@@ -69,39 +69,56 @@ class Backbone(nn.Module):
             return [encoder.word_embedding, *encoder.layer]
         return [encoder.embeddings, *encoder.encoder.layer]
 
-    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """ids: int64[B, T]; mask: bool[B, T]. Returns float[B, width]."""
+    def forward(self, ids: Tensor, mask: Tensor | None) -> Tensor:
+        """ids: int64[B, T]; mask: bool[B, T], or None if every token is real. Returns float[B, width]."""
         return self.combined(self.read(self.states(ids, mask), mask))
 
     def combined(self, vectors: Tensor) -> Tensor:
         """float[B, width] features from one vector per layer, float[B, layers·d]."""
         return vectors.unflatten(1, (self.layers, self.width)).sum(1) if self.summed else vectors
 
-    def states(self, ids: Tensor, mask: Tensor) -> tuple[Tensor, ...]:
+    def states(self, ids: Tensor, mask: Tensor | None) -> tuple[Tensor, ...]:
         """Hidden states float[B, T, d] of the embeddings and of every layer.
 
         InputError for a document that is longer than the encoder can read; padding beyond that is cut off.
         """
         if ids.shape[1] > self.positions:
-            if bool(mask[:, self.positions :].any()):
+            if mask is None or bool(mask[:, self.positions :].any()):
                 raise InputError(f"the encoder reads at most {self.positions} tokens: lower `max_tokens` to that")
             ids, mask = ids[:, : self.positions], mask[:, : self.positions]
-        given = {"input_ids": ids, "attention_mask": mask.long(), **self._segments(ids, mask)}
+        given = {"input_ids": ids, "attention_mask": self._attended(ids, mask), **self._segments(ids, mask)}
         return tuple(self.encoder(**given, output_hidden_states=True).hidden_states)
 
-    def _segments(self, ids: Tensor, mask: Tensor) -> dict[str, Tensor]:
+    def _attended(self, states: Tensor, mask: Tensor | None) -> Tensor | None:
+        """The mask in the form that the attention layers take, so that transformers does not build it.
+
+        states: of shape [B, T, …]. transformers would first ask the device whether anything is padded, and wait for the
+        answer (5.23).
+        """
+        from transformers.masking_utils import create_bidirectional_mask
+
+        if mask is None or self.kind == "xlnet":
+            return None if mask is None else mask.long()
+        encoder: Any = self.encoder
+        shape_and_type = torch.empty(*states.shape[:2], 0, device=states.device, dtype=encoder.dtype)
+        found: Tensor = create_bidirectional_mask(
+            config=encoder.config,
+            inputs_embeds=shape_and_type,
+            attention_mask=mask.long(),
+            allow_is_bidirectional_skip=False,
+        )
+        return found
+
+    def _segments(self, ids: Tensor, mask: Tensor | None) -> dict[str, Tensor]:
         """Segment ids that give XLNet's class token its own segment, as its tokenizer does; only for `pooled`."""
         if self.pooler is None or self.kind != "xlnet":
             return {}
-        last = (mask.sum(1) - 1).unsqueeze(1)
-        return {"token_type_ids": torch.zeros_like(ids).scatter_(1, last, _CLASS_SEGMENT)}
+        return {"token_type_ids": torch.zeros_like(ids).scatter_(1, _last(ids, mask).unsqueeze(1), _CLASS_SEGMENT)}
 
-    def states_above(self, lower: Tensor, mask: Tensor) -> list[Tensor]:
+    def states_above(self, lower: Tensor, mask: Tensor | None) -> list[Tensor]:
         """The states of the trained layers from float[B, T, d], the output of the frozen ones; not for XLNet."""
-        from transformers.masking_utils import create_bidirectional_mask
-
         encoder: Any = self.encoder
-        attention = create_bidirectional_mask(config=encoder.config, inputs_embeds=lower, attention_mask=mask.long())
+        attention = self._attended(lower, mask)
         distances = [encoder.encoder.compute_position_bias(lower)] if self.kind == "mpnet" else []
         states = [lower]
         for layer in encoder.encoder.layer[self.frozen :]:
@@ -109,18 +126,22 @@ class Backbone(nn.Module):
             states.append(found[0] if isinstance(found, tuple) else found)
         return states[1:]
 
-    def read(self, states: Sequence[Tensor], mask: Tensor) -> Tensor:
+    def read(self, states: Sequence[Tensor], mask: Tensor | None) -> Tensor:
         """float[B, n·d]: the last `layers` states (or all, if fewer), each reduced to one vector per document."""
-        read = torch.cat([self._read(state, mask[:, : state.shape[1]]) for state in states[-self.layers :]], dim=1)
+        if mask is not None:
+            mask = mask[:, : states[-1].shape[1]]
+        read = torch.cat([self._read(state, mask) for state in states[-self.layers :]], dim=1)
         return read if self.pooler is None else self.pooler(read)
 
-    def _read(self, state: Tensor, mask: Tensor) -> Tensor:
+    def _read(self, state: Tensor, mask: Tensor | None) -> Tensor:
         """float[B, d] from float[B, T, d], the hidden states of one layer."""
         if self.averaged:
+            real = state.new_ones(state.shape[:2], dtype=torch.bool) if mask is None else mask
             with torch.autocast(state.device.type, enabled=False):
-                return torch.einsum("btd,bt->bd", state.float(), mask / mask.sum(1, keepdim=True))
-        rows = torch.arange(len(state), device=state.device)
-        return state[rows, mask.sum(1) - 1 if self.at_end else torch.zeros_like(rows)]
+                return torch.einsum("btd,bt->bd", state.float(), real / real.sum(1, keepdim=True))
+        if not self.at_end:
+            return state[:, 0]
+        return state[torch.arange(len(state), device=state.device), _last(state, mask)]
 
 
 class Pooler(nn.Module):
@@ -144,6 +165,13 @@ class Pooler(nn.Module):
     def forward(self, read: Tensor) -> Tensor:
         """float[B, d] of float[B, d]."""
         return torch.tanh(self.dense(self.dropout(read)))
+
+
+def _last(states: Tensor, mask: Tensor | None) -> Tensor:
+    """int64[B]: the position of each document's last token. states: of shape [B, T, …]."""
+    if mask is not None:
+        return mask.sum(1) - 1
+    return torch.full((len(states),), states.shape[1] - 1, device=states.device)
 
 
 def _positions(config: Any) -> int:

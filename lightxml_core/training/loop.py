@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -17,14 +17,15 @@ from torch.optim.swa_utils import AveragedModel
 
 from lightxml_core.errors import InputError
 from lightxml_core.files import remake
+from lightxml_core.training.ahead import made_ahead
 from lightxml_core.training.checkpoint import Checkpoint
 from lightxml_core.training.log import Progress, TrainingLog
-from lightxml_core.training.optimisers import set_rates, stored_gradient
+from lightxml_core.training.optimisers import set_rates
 from lightxml_core.training.processes import team
 from lightxml_core.training.schedule import Plan, StepDecay
+from lightxml_core.training.step import update_of
 
 log = logging.getLogger(__name__)
-_NORMS = 5  # number of past norms that relative clipping uses
 
 
 class HasLoss(Protocol):
@@ -42,16 +43,18 @@ class Task:
     """The model, its documents and how to score it.
 
     steps(epoch): the epoch's optimiser steps, each a list of micro-batches of row ids; equally many in every epoch.
-    loss(rows, epoch): the loss of one micro-batch. evaluate(model): named scores; the weights with the best `select_by`
-    are kept. evaluate None: the last weights are kept.
+    prepare(rows): a micro-batch as the loss takes it; by default the row ids themselves. Another thread may call it,
+    one step ahead. loss(batch, epoch): the loss of one micro-batch. evaluate(model): named scores; the weights with the
+    best `select_by` are kept. evaluate None: the last weights are kept.
     """
 
     model: nn.Module
     optimizer: torch.optim.Optimizer
     steps: Callable[[int], Sequence[Sequence[np.ndarray]]]
-    loss: Callable[[np.ndarray, int], HasLoss]
+    loss: Callable[[Any, int], HasLoss]
     evaluate: Callable[[nn.Module], dict[str, float]] | None = None
     select_by: str = "P@5"
+    prepare: Callable[[np.ndarray], Any] = np.asarray
 
 
 def train(task: Task, plan: Plan, checkpoint: Checkpoint, training_log: TrainingLog) -> None:
@@ -61,10 +64,42 @@ def train(task: Task, plan: Plan, checkpoint: Checkpoint, training_log: Training
 
     InputError at the first loss or gradient that is not finite, with the step; the last good checkpoint stays on disk.
     """
-    _Run(task, plan, checkpoint, training_log).run()
+    TrainingRun(task, plan, checkpoint, training_log).run()
 
 
-class _Run:
+@dataclass(frozen=True)
+class StepBatches:
+    """The batches of one step: the row ids of its micro-batches, and this process's share with weights.
+
+    pieces: how many parts each micro-batch was split into.
+    """
+
+    rows: Sequence[np.ndarray]
+    pieces: int
+    own: list[tuple[Any, int]]
+
+    @property
+    def documents(self) -> int:
+        return sum(map(len, self.rows))
+
+
+@dataclass(frozen=True)
+class _Done:
+    """A step that was taken. parts: float64[n], the parts of its loss; failed: bool, whether it is not finite."""
+
+    epoch: int
+    step: int
+    documents: int
+    encoded: int
+    lr: float
+    names: list[str]
+    parts: Tensor
+    failed: Tensor
+
+
+class TrainingRun:
+    """One training, step by step: `prepare` a step, `take` it, `read` its losses. `run` does all of them in order."""
+
     def __init__(self, task: Task, plan: Plan, checkpoint: Checkpoint, training_log: TrainingLog) -> None:
         self.task, self.plan, self.checkpoint, self.log = task, plan, checkpoint, training_log
         self.model, self.optimizer = task.model, task.optimizer
@@ -74,17 +109,20 @@ class _Run:
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=plan.dtype == torch.float16)
         self.per_epoch = len(task.steps(0))
         self.best, self.since_best = -math.inf, 0
-        self.norms: list[float] = []  # the last few, as `clip_relative` counts them
+        self.update = update_of(plan, task.optimizer, self.scaler, self.team)
+        self.unread: list[_Done] = []  # steps whose losses are still on the device
         self.dropout = True
         self.encoded, self.pieces = plan.encoded_before, 1
         self.step = self._resume()
         self.team.broadcast_from_first(self.model.state_dict().values())
         self.saved = time.monotonic()
 
-    def run(self) -> None:
-        documents = sum(len(rows) for step in self.task.steps(0) for rows in step)
+        documents = sum(len(rows) for step in task.steps(0) for rows in step)
         done = documents * self.step // max(self.per_epoch, 1)
-        self.progress = Progress(self.plan.title, documents * self.plan.epochs, done)
+        self.progress = Progress(plan.title, documents * plan.epochs, done)
+
+    def run(self) -> None:
+        """Train to the end, and load the weights to keep into the model."""
         for epoch in range(self.step // max(self.per_epoch, 1), self.plan.epochs):
             if not self._patience_exhausted:
                 self._epoch(epoch)
@@ -99,14 +137,19 @@ class _Run:
         self.model.train(self.dropout or starts)
         if self.averaged is not None and starts and epoch == self.plan.averaging.swa_warmup:
             self.averaged.update_parameters(self.model)
-        for micro_batches, numbers in self._remaining(epoch):
-            self._step(epoch, micro_batches)
+        remaining = self._remaining(epoch)
+        make = made_ahead if self.update.read_every > 1 else map
+        batches = make(self.prepare, (micro_batches for micro_batches, _ in remaining))
+        for own, (_, numbers) in zip(batches, remaining, strict=True):
+            self.take(epoch, own)
             self._average(epoch, numbers)
             ends = self.step == (epoch + 1) * self.per_epoch
             every, counted = self.plan.evaluation.evaluate_steps, range(max(numbers.start, 1), numbers.stop)
             if self._evaluation_due(epoch, ends) or _contains_multiple(every, counted):
+                self.read()
                 self._evaluate(epoch, ends)
             if ends or self._patience_exhausted or time.monotonic() - self.saved > 60 * self.plan.checkpoint_minutes:
+                self.read()
                 self._save()
             if self._patience_exhausted:
                 log.info(
@@ -119,36 +162,43 @@ class _Run:
         last = epoch + 1 == self.plan.epochs and not math.isfinite(self.best)
         return ends and (self.plan.evaluate_epochs or last)
 
-    def _remaining(self, epoch: int) -> Iterator[tuple[Sequence[np.ndarray], range]]:
+    def _remaining(self, epoch: int) -> list[tuple[Sequence[np.ndarray], range]]:
         """The epoch's remaining steps, each with its number or those of its micro-batches, see `Plan.counted`."""
         steps, first = self.task.steps(epoch), epoch * self.per_epoch
         edges = np.cumsum([0, *map(len, steps)]).tolist()
-        for i in range(self.step - first, self.per_epoch):
-            by_step = self.plan.counted == "steps"
-            yield steps[i], range(first + i + 1, first + i + 2) if by_step else range(edges[i], edges[i + 1])
+        by_step = self.plan.counted == "steps"
+        return [
+            (steps[i], range(first + i + 1, first + i + 2) if by_step else range(edges[i], edges[i + 1]))
+            for i in range(self.step - first, self.per_epoch)
+        ]
 
-    def _step(self, epoch: int, micro_batches: Sequence[np.ndarray]) -> None:
-        """One optimiser step."""
+    def take(self, epoch: int, batches: StepBatches) -> None:
+        """One optimiser step. Its losses are read later if the update leaves them on the device."""
         set_rates(self.optimizer, self._rate())
-        documents = sum(len(rows) for rows in micro_batches)
-        own = self._backward_in_memory(epoch, micro_batches)
-        parts = dict(zip(own, self.team.total(torch.stack([*own.values()])), strict=True))
-        self._update(sum(parts.values()))
+        named = self._backward_in_memory(epoch, batches)
+        parts = torch.stack([*named.values()])
+        self.team.add_up([parts])
+        failed = self.update.apply(parts)
         self.step += 1
-        self.encoded += documents
-        self._report(epoch, parts, documents)
+        self.encoded += batches.documents
+        lr = max(group["lr"] for group in self.optimizer.param_groups)
+        self.unread.append(_Done(epoch, self.step, batches.documents, self.encoded, lr, [*named], parts, failed))
+        if len(self.unread) >= self.update.read_every:
+            self.read()
 
-    def _backward_in_memory(self, epoch: int, micro_batches: Sequence[np.ndarray]) -> dict[str, Tensor]:
+    def _backward_in_memory(self, epoch: int, batches: StepBatches) -> dict[str, Tensor]:
         """Call `_backward`; when the device's memory is full, double the number of pieces and try again."""
         while True:
+            if batches.pieces != self.pieces:  # made before the number changed
+                batches = self.prepare(batches.rows)
             parts: dict[str, Tensor] | None = None
             with suppress(torch.OutOfMemoryError):  # its traceback refers to tensors, which must be freed first
-                parts = self._backward(epoch, [rows for whole in micro_batches for rows in self._pieces(whole)])
+                parts = self._backward(epoch, batches)
             short = self.team.any_process(parts is None, self.device)
             if parts is not None and not short:
                 return parts
             self.optimizer.zero_grad(set_to_none=True)
-            if self.pieces >= max(map(len, micro_batches)):
+            if self.pieces >= max(map(len, batches.rows)):
                 raise InputError(
                     f"{self.plan.title}: the device's memory is too small for one document at step {self.step}: "
                     "lower `max_tokens` or `clusters_kept`"
@@ -162,57 +212,43 @@ class _Run:
             if self.device.type == "cuda":
                 torch.cuda.empty_cache()
 
-    def _pieces(self, rows: np.ndarray) -> list[np.ndarray]:
-        return [part for part in np.array_split(rows, self.pieces) if len(part)]
+    def prepare(self, micro_batches: Sequence[np.ndarray]) -> StepBatches:
+        """This process's share of one step, ready for the loss."""
+        pieces = self.pieces
+        split = [part for rows in micro_batches for part in np.array_split(rows, pieces) if len(part)]
+        shares = [self.team.share(rows) for rows in split]
+        return StepBatches(micro_batches, pieces, [(self.task.prepare(own), count) for own, count in shares])
 
-    def _backward(self, epoch: int, micro_batches: Sequence[np.ndarray]) -> dict[str, Tensor]:
-        """Gradients and the parts of the loss of one step; the parts stay on the device until the end of the step.
+    def _backward(self, epoch: int, batches: StepBatches) -> dict[str, Tensor]:
+        """Gradients and the parts of the loss of one step; the parts stay on the device.
 
         Dropout depends only on the seed and the step, so a resumed run repeats it.
         """
         torch.manual_seed((self.team.rank << 48) + self.plan.seed * 1_000_003 + self.step)
         parts: dict[str, Tensor] = {}
-        documents = sum(len(rows) for rows in micro_batches)
-        for rows in micro_batches:
-            own, count = self.team.share(rows)
-            share = count / documents  # the epoch's last micro-batch may be smaller
+        for batch, count in batches.own:
+            share = count / batches.documents  # the epoch's last micro-batch may be smaller
             with torch.autocast(self.device.type, self.plan.dtype, enabled=self.plan.dtype is not None):
-                loss = self.task.loss(own, epoch)
+                loss = self.task.loss(batch, epoch)
             self.scaler.scale(loss.total * share).backward()
             for name, value in loss.parts.items():
                 parts[name] = parts.get(name, 0.0) + value.detach().double() * share
         return parts
 
-    def _update(self, loss: float) -> None:
-        gradients = [
-            stored_gradient(p) for group in self.optimizer.param_groups for p in group["params"] if p.grad is not None
-        ]
-        self.team.add_up(gradients)
-        self.scaler.unscale_(self.optimizer)
-        norm = torch.nn.utils.get_total_norm(gradients)
-        overflow = self.scaler.is_enabled() and math.isfinite(loss)  # the scaler itself skips such a step
-        if not math.isfinite(loss) or not (overflow or math.isfinite(norm.item())):
+    def read(self) -> None:
+        """Read the losses of the steps that were not read yet, and log them. InputError if one is not finite."""
+        done, self.unread = self.unread, []
+        if not done:
+            return
+        read = [dict(zip(step.names, step.parts.tolist(), strict=True)) for step in done]
+        broken = next((i for i, step in enumerate(done) if bool(step.failed)), len(done))
+        self._report(done[:broken], read[:broken])
+        if broken < len(done):
             raise InputError(
-                f"{self.plan.title}: the loss or its gradient is not finite at step {self.step} (loss {loss}); "
+                f"{self.plan.title}: the loss or its gradient is not finite at step {done[broken].step - 1} "
+                f"(loss {sum(read[broken].values())}); "
                 "the last checkpoint is kept: lower the learning rate or set `precision: fp32`"
             )
-        limit = self.plan.clip or self._relative_limit(norm)
-        if limit:
-            torch._foreach_mul_(gradients, (limit / (norm + 1e-6)).clamp(max=1.0))
-        self.scaler.step(self.optimizer)
-        self.scaler.update()
-        self.optimizer.zero_grad(set_to_none=True)
-
-    def _relative_limit(self, norm: Tensor) -> float:
-        """The largest norm that is not scaled down, from the last five norms; 0, for no limit, until there are five.
-
-        As in AttentionXML, a norm counts as at most 1, and as at most twice the largest of the earlier ones.
-        """
-        if not self.plan.clip_relative:
-            return 0.0
-        largest = max(self.norms) if len(self.norms) == _NORMS else math.inf
-        self.norms = [*self.norms, min(norm.item(), 2.0 * largest, 1.0)][-_NORMS:]
-        return largest * self.plan.clip_relative if math.isfinite(largest) else 0.0
 
     def _rate(self) -> float:
         """Factor on every learning rate: linear warm-up, then constant, stepwise, or linear down to zero at the end."""
@@ -230,19 +266,22 @@ class _Run:
         if self.averaged is not None and due:
             self.averaged.update_parameters(self.model)
 
-    def _report(self, epoch: int, parts: dict[str, float], documents: int) -> None:
-        loss = sum(parts.values())
-        rate = self.progress.advance(documents, f"epoch {epoch + 1}/{self.plan.epochs}  loss {loss:.4g}")
-        lr = max(group["lr"] for group in self.optimizer.param_groups)
-        values = {
-            "epoch": epoch,
-            "encoded": self.encoded,
-            **parts,
-            "loss": loss,
-            "lr": lr,
-            "documents_per_second": round(rate, 1),
-        }
-        self.log.write("step", self.plan.steps_before + self.step, **values)
+    def _report(self, done: Sequence[_Done], read: Sequence[dict[str, float]]) -> None:
+        """One line of the log per step."""
+        if not done:
+            return
+        note = f"epoch {done[-1].epoch + 1}/{self.plan.epochs}  loss {sum(read[-1].values()):.4g}"
+        rate = self.progress.advance(sum(step.documents for step in done), note)
+        for step, parts in zip(done, read, strict=True):
+            values = {
+                "epoch": step.epoch,
+                "encoded": step.encoded,
+                **parts,
+                "loss": sum(parts.values()),
+                "lr": step.lr,
+                "documents_per_second": round(rate, 1),
+            }
+            self.log.write("step", self.plan.steps_before + step.step, **values)
 
     def _current_weights(self) -> nn.Module:
         """The weights to evaluate and keep: the running mean if there is one, else the current weights."""
@@ -278,7 +317,7 @@ class _Run:
             "pieces": self.pieces,
             "best": self.best if math.isfinite(self.best) else None,
             "since_best": self.since_best,
-            "norms": self.norms,
+            "norms": [*self.update.norms],
             "dropout": self.dropout,
             "scaler": self.scaler.state_dict(),
         }
@@ -298,7 +337,7 @@ class _Run:
             self.scaler.load_state_dict(state["scaler"])
         self.dropout = state["dropout"]
         self.encoded, self.pieces = state["encoded"], state["pieces"]
-        self.since_best, self.norms = state["since_best"], state["norms"]
+        self.since_best, self.update.norms = state["since_best"], state["norms"]
         self.best = -math.inf if state["best"] is None else state["best"]
         log.info("%s: resumes after step %d", self.plan.title, state["step"])
         return int(state["step"])

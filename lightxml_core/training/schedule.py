@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     import torch
 
 
+Step = Literal["auto", "plain", "fast", "compiled"]
+
+
 @dataclass(frozen=True)
 class Schedule:
     """How the learning rates change with the optimiser steps."""
@@ -88,6 +91,9 @@ class Plan:
 
     dtype: torch.dtype | None = None
     """Number format of mixed precision. None: float32 throughout."""
+
+    step: Step = "plain"
+    """How losses and norms are read, see `training.step`."""
 
     checkpoint_minutes: float = 10.0
     encoded_before: int = 0

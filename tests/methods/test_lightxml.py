@@ -323,10 +323,13 @@ class Layers(nn.Module):
 
     def __init__(self, kind: str) -> None:
         super().__init__()
-        self.config = SimpleNamespace(num_hidden_layers=3, hidden_size=2, model_type=kind, pad_token_id=9)
+        self.dtype = torch.float32
+        self.config = SimpleNamespace(
+            num_hidden_layers=3, hidden_size=2, model_type=kind, pad_token_id=9, _attn_implementation="eager"
+        )
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, output_hidden_states: bool) -> Any:
-        assert output_hidden_states and attention_mask.dtype == torch.int64
+        assert output_hidden_states
         states = [(100.0 * i + input_ids).unsqueeze(-1).expand(-1, -1, 2) for i in range(4)]
         return SimpleNamespace(hidden_states=tuple(states))
 

@@ -146,6 +146,10 @@ RECIPES: dict[str, tuple[Plan, dict[str, Any]]] = {
         {"select": True, "accumulate": 2},
     ),
     "float16": (replace(SHORT, dtype=torch.float16), {}),
+    "fast": (
+        replace(SHORT, step="fast", clip_relative=0.5, averaging=WeightAveraging(0, 2), evaluation=Evaluation(2)),
+        {"select": True, "accumulate": 2},
+    ),
 }
 
 
@@ -184,7 +188,8 @@ def test_killed_anywhere_it_resumes_to_the_same_bytes(
         assert identical(run(folder, plan, lambda: task(hook=fuse, **options)), undisturbed), place
         assert logged(folder) == logged(tmp_path / "whole"), place
     steps = max(line["step"] for line in logged(tmp_path / "whole"))
-    assert place >= 2 * steps >= 2 * 3  # each step has a loss and a progress line
+    lines = 1 if plan.step == "fast" else 2  # each step has a loss, and a progress line unless it is read later
+    assert place >= lines * steps >= lines * 3
 
 
 def test_a_run_killed_repeatedly_still_finishes(tmp_path: Path) -> None:
@@ -468,6 +473,38 @@ def test_a_loss_that_is_not_finite_keeps_the_last_checkpoint(how: str, tmp_path:
     assert identical(run(tmp_path / "broken", plan, task), run(tmp_path / "whole", plan, task))
 
 
+FINITE: dict[str, Plan] = {
+    "clipped": replace(PLAN, clip=0.1, rates=Schedule("linear", 4)),
+    "clipped to the last norms": replace(PLAN, clip_relative=0.5, epochs=5),
+    "averaged": replace(PLAN, averaging=WeightAveraging(0, 2)),
+}
+
+
+@pytest.mark.parametrize("plan", FINITE.values(), ids=FINITE)
+def test_the_fast_step_gives_the_weights_of_the_plain_one(plan: Plan, tmp_path: Path) -> None:
+    """It also gives the same losses, and one line of the log per step."""
+    plain, fast = (run(tmp_path / how, replace(plan, step=how), task) for how in ("plain", "fast"))
+    for name, value in plain.items():
+        torch.testing.assert_close(fast[name], value, rtol=1e-5, atol=1e-7)
+    lines, others = logged(tmp_path / "fast"), logged(tmp_path / "plain")
+    assert [line.pop("loss") for line in lines] == pytest.approx([line.pop("loss") for line in others], rel=1e-5)
+    assert [{**line, "error": 0} for line in lines] == [{**line, "error": 0} for line in others]
+
+
+@pytest.mark.parametrize("how", ["loss", "gradient"])
+def test_the_fast_step_skips_a_loss_that_is_not_finite_and_stops_later(how: str, tmp_path: Path) -> None:
+    """Step 4 of 0 to 8 fails; losses are read at the end of the epoch, after step 5."""
+    plan, made = replace(PLAN, step="fast", clip=0.1), broken(4, how)
+    with pytest.raises(InputError, match=r"not finite at step 4 .*checkpoint is kept"):
+        run(tmp_path / "broken", plan, lambda: made)
+    before = weights_after_each_step(tmp_path / "plain", replace(plan, step="plain"))[4]
+    for name, value in made.model.state_dict().items():
+        torch.testing.assert_close(value, before[name], rtol=1e-5, atol=1e-7)
+    assert [line["step"] for line in logged(tmp_path / "broken")] == [1, 2, 3, 4]
+    checkpoint = Checkpoint(tmp_path / "broken/checkpoint", fingerprint(replace(plan, checkpoint_minutes=0.0), [], []))
+    assert last_step(checkpoint) == 3
+
+
 def short_of_memory(limit: int) -> Task:
     """A device with memory for `limit` documents at once."""
     made = task(dropout=0.0, batch=DOCUMENTS)
@@ -487,8 +524,8 @@ def test_a_batch_is_split_when_the_memory_is_full(
     """The result stays the same."""
     plan = replace(PLAN, clip=1.0)
     whole = run(tmp_path / "whole", plan, lambda: task(dropout=0.0, batch=DOCUMENTS))
-    with caplog.at_level(logging.WARNING):
-        small = run(tmp_path / "small", plan, lambda: short_of_memory(limit))
+    with caplog.at_level(logging.WARNING):  # batches that are made ahead must be made again
+        small = run(tmp_path / "small", replace(plan, step="fast"), lambda: short_of_memory(limit))
     for name in whole:
         torch.testing.assert_close(small[name], whole[name], rtol=1e-4, atol=1e-5)
     assert f"memory is full at step 0: micro-batches are now split into {pieces} pieces" in caplog.text

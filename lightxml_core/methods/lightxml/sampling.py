@@ -10,6 +10,7 @@ import torch
 from lightxml_core.methods.lightxml.heads import ClusteredHead
 from lightxml_core.methods.lightxml.settings import Settings
 from lightxml_core.methods.transformer.frozen import Frozen
+from lightxml_core.methods.transformer.inputs import on_device
 from lightxml_core.methods.transformer.model import TextClassifier
 from lightxml_core.methods.transformer.training import Sampler
 
@@ -28,7 +29,7 @@ def sampler_of(
     def sampler(batch: np.ndarray, epoch: int) -> dict[str, Any]:
         given: dict[str, Any] = {}
         if fixed is not None:
-            given["fixed"] = torch.from_numpy(fixed[batch].astype(np.int64)).to(model.mean.device)
+            given["fixed"] = on_device(torch.from_numpy(fixed[batch].astype(np.int64)), model.mean.device)
         if settings.heads.two_step:
             given["stage"] = "recall" if epoch < settings.training.epochs // 2 else "rank"
         return given

@@ -12,7 +12,14 @@ from torch import Tensor
 from lightxml_core.encoders.tokens import end_to_end
 from lightxml_core.errors import InputError
 from lightxml_core.methods import TrainingData
-from lightxml_core.methods.transformer.inputs import PREDICTION_BATCH, autocast, by_length, in_memory, padded
+from lightxml_core.methods.transformer.inputs import (
+    PREDICTION_BATCH,
+    autocast,
+    by_length,
+    in_memory,
+    on_device,
+    padded,
+)
 from lightxml_core.methods.transformer.model import TextClassifier
 from lightxml_core.methods.transformer.settings import TransformerSettings
 from lightxml_core.training.checkpoint import Checkpoint
@@ -33,20 +40,23 @@ class Frozen:
     hidden: Tensor | None
     offsets: np.ndarray
 
-    def features_of(self, model: TextClassifier, places: np.ndarray, mask: Tensor) -> Tensor:
+    def features_of(self, model: TextClassifier, places: np.ndarray, mask: Tensor | None) -> Tensor:
         """float[B, width]: features of some documents with the current weights of the layers that are trained.
 
-        places: int64[B] among the documents trained on; mask: bool[B, T] of their tokens.
+        places: int64[B] among the documents trained on; mask: bool[B, T] of their tokens, None if nothing is padded.
         """
-        backbone = model.backbone
+        backbone, device = model.backbone, model.mean.device
         if self.hidden is None:  # no layer is trained
-            return self.features[places].to(mask.device)
-        lower = torch.zeros(*mask.shape, self.hidden.shape[1], device=mask.device)
-        lower[mask] = (
-            self.hidden[end_to_end(self.offsets[places], np.diff(self.offsets)[places])].to(mask.device).float()
-        )
-        above = backbone.read(backbone.states_above(lower, mask), mask)
-        vectors = self.vectors[places].to(mask.device)
+            return on_device(self.features[places], device)
+        lengths = np.diff(self.offsets)[places]
+        longest = int(lengths.max()) if mask is None else mask.shape[1]
+        row = np.repeat(np.arange(len(places)), lengths)
+        position = end_to_end(np.zeros_like(lengths), lengths)
+        lower = torch.zeros(len(places) * longest, self.hidden.shape[1], device=device)
+        known = on_device(self.hidden[end_to_end(self.offsets[places], lengths)], device).float()
+        lower.index_copy_(0, on_device(torch.from_numpy(row * longest + position), device), known)
+        above = backbone.read(backbone.states_above(lower.unflatten(0, (len(places), longest)), mask), mask)
+        vectors = on_device(self.vectors[places], device)
         return backbone.combined(torch.cat([vectors[:, : vectors.shape[1] - above.shape[1]], above], dim=1))
 
 
@@ -87,7 +97,8 @@ def _encode(
             found["vectors"][batch] = backbone.read(states, mask).float().cpu()
         if "hidden" in found:
             state, places = states[backbone.frozen], end_to_end(offsets[batch], lengths[batch])
-            found["hidden"][places] = state[mask[:, : state.shape[1]]].to(torch.bfloat16).cpu()
+            real = state.flatten(0, 1) if mask is None else state[mask[:, : state.shape[1]]]
+            found["hidden"][places] = real.to(torch.bfloat16).cpu()
         progress.advance(len(batch), "")
 
     in_memory(by_length(lengths, PREDICTION_BATCH), run)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -19,17 +20,86 @@ PREDICTION_BATCH = 64
 SCORED_TOGETHER = 512  # documents scored per reading of the label table's blocks, on a CPU
 
 
-def padded(tokens: TokenisedPart, rows: np.ndarray, model: TextClassifier) -> tuple[Tensor, Tensor]:
-    """int64[B, T] ids and bool[B, T] mask of some documents."""
-    ids, mask = tokens.pad(rows, model.backbone.pad_id)
-    return _moved(ids, model), _moved(mask, model)
+@dataclass(frozen=True)
+class Batch:
+    """Some documents as the loss takes them.
+
+    documents: int64[B], their row ids. ids: int64[B, T]; mask: bool[B, T], which of them are tokens, None if all are:
+    without a mask, a GPU can use its fastest kernel for attention. rows, labels: int64[P], the positive pairs.
+    """
+
+    documents: np.ndarray
+    ids: Tensor
+    mask: Tensor | None
+    rows: Tensor
+    labels: Tensor
+
+    def moved(self, device: torch.device) -> Batch:
+        """The same on a device, without waiting for it."""
+        ids, mask, rows, labels = (
+            None if tensor is None else tensor.to(device, non_blocking=True)
+            for tensor in (self.ids, self.mask, self.rows, self.labels)
+        )
+        assert ids is not None and rows is not None and labels is not None
+        return Batch(self.documents, ids, mask, rows, labels)
+
+
+def batch_of(tokens: TokenisedPart, Y: sparse.csr_matrix, documents: np.ndarray, model: TextClassifier) -> Batch:
+    """The batch of some documents, still on the CPU, in memory from which a GPU can copy while it computes."""
+    ids, mask = _padded(tokens, documents, model)
+    device = model.mean.device
+    pairs = (_ready(torch.from_numpy(side), device) for side in _positives(Y, documents))
+    return Batch(documents, _ready(ids, device), None if mask is None else _ready(mask, device), *pairs)
+
+
+def padded(tokens: TokenisedPart, rows: np.ndarray, model: TextClassifier) -> tuple[Tensor, Tensor | None]:
+    """Ids and mask of some documents on the model's device, as in `Batch`."""
+    ids, mask = _padded(tokens, rows, model)
+    return on_device(ids, model.mean.device), None if mask is None else on_device(mask, model.mean.device)
 
 
 def positives(Y: sparse.csr_matrix, rows: np.ndarray, model: TextClassifier) -> tuple[Tensor, Tensor]:
-    """The labels of some documents as (row in the batch, label) pairs, two int64[P]."""
+    """The labels of some documents as (row in the batch, label) pairs, two int64[P], on the model's device."""
+    batch_rows, labels = (on_device(torch.from_numpy(side), model.mean.device) for side in _positives(Y, rows))
+    return batch_rows, labels
+
+
+def on_device(tensor: Tensor, device: torch.device) -> Tensor:
+    """A tensor of the CPU on a device, without waiting for it."""
+    return _ready(tensor, device).to(device, non_blocking=True)
+
+
+def fetched(*tensors: Tensor) -> Callable[[], list[np.ndarray]]:
+    """Start to copy tensors to the CPU; what is returned waits for the copies and gives them."""
+    copies = [tensor.to("cpu", non_blocking=True) for tensor in tensors]
+    done = torch.cuda.Event() if tensors[0].is_cuda else None
+    if done is not None:
+        done.record()
+
+    def arrays() -> list[np.ndarray]:
+        if done is not None:
+            done.synchronize()
+        return [copy.numpy() for copy in copies]
+
+    return arrays
+
+
+def _ready(tensor: Tensor, device: torch.device) -> Tensor:
+    """The tensor in pinned memory if the device is a GPU: only from there is a copy asynchronous.
+
+    torch keeps the pinned memory that it has allocated, and uses it again once the copy is done.
+    """
+    return tensor.pin_memory() if device.type == "cuda" else tensor
+
+
+def _padded(tokens: TokenisedPart, rows: np.ndarray, model: TextClassifier) -> tuple[Tensor, Tensor | None]:
+    ids, mask = tokens.pad(rows, model.backbone.pad_id)
+    return torch.from_numpy(ids), None if mask.all() else torch.from_numpy(mask)
+
+
+def _positives(Y: sparse.csr_matrix, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     part = Y[rows]
-    batch_rows = np.repeat(np.arange(len(rows)), np.diff(part.indptr))
-    return _moved(batch_rows, model), _moved(part.indices.astype(np.int64), model)
+    return np.repeat(np.arange(len(rows)), np.diff(part.indptr)), part.indices.astype(np.int64)
 
 
 def by_length(lengths: np.ndarray, batch: int) -> list[np.ndarray]:
@@ -63,10 +133,3 @@ def in_memory(batches: Sequence[np.ndarray], run: Callable[[np.ndarray], None]) 
         left += [batch[len(batch) // 2 :], batch[: len(batch) // 2]]
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-
-
-def _moved(array: np.ndarray, model: TextClassifier) -> Tensor:
-    tensor, device = torch.from_numpy(array), model.mean.device
-    if device.type == "cuda":
-        tensor = tensor.pin_memory()  # only from pinned memory is a copy asynchronous
-    return tensor.to(device, non_blocking=True)

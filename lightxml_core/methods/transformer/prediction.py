@@ -20,6 +20,7 @@ from lightxml_core.methods.transformer.inputs import (
     SCORED_TOGETHER,
     autocast,
     by_length,
+    fetched,
     in_memory,
     padded,
 )
@@ -77,20 +78,30 @@ def predict_rows(
     top_k = min(top_k, model.head.labels)
     scores = np.zeros((len(rows), top_k), np.float32)
     labels = np.full((len(rows), top_k), -1, np.int64)
+    coming: list[tuple[np.ndarray, Callable[[], list[np.ndarray]]]] = []
+
+    def store() -> None:
+        batch, arrays = coming.pop(0)
+        best, found = arrays()
+        scores[batch, : best.shape[1]], labels[batch, : best.shape[1]] = best, found
 
     def run(batch: np.ndarray) -> None:
         parts = [batch[start : start + PREDICTION_BATCH] for start in range(0, len(batch), PREDICTION_BATCH)]
         with torch.inference_mode(), autocast(model, precision):
             features = torch.cat([model.backbone(*padded(tokens, rows[part], model)) for part in parts])
             best, found = model.top(features, top_k)
-            scores[batch, : best.shape[1]], labels[batch, : best.shape[1]] = best.cpu().numpy(), found.cpu().numpy()
             if observe is not None:
                 observe(batch, model.prepare(features))
+        coming.append((batch, fetched(best, found)))
+        if len(coming) > 1:  # the results of a batch are taken while a GPU computes the next one
+            store()
         if progress is not None:
             progress.advance(len(batch), "")
 
     by_block = model.head.by_block and model.mean.device.type == "cpu"
     in_memory(by_length(tokens.lengths[rows], SCORED_TOGETHER if by_block else PREDICTION_BATCH), run)
+    while coming:
+        store()
     return best_as_csr(scores, labels, model.head.labels)
 
 

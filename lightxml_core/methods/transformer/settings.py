@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 
 from lightxml_core.errors import InputError
 from lightxml_core.training.devices import Precision
-from lightxml_core.training.schedule import Evaluation, Schedule, WeightAveraging
+from lightxml_core.training.schedule import Evaluation, Schedule, Step, WeightAveraging
 from lightxml_core.values import Count, Dropout, Factor, Natural, NonNegative, Share
 
 
@@ -132,6 +132,13 @@ class Speed:
 
     precision: Precision = "auto"
     """Number format of the encoder's computations. `auto`: the best one that the device supports."""
+
+    step: Step = "auto"
+    """How a training step is computed. `plain`: the loss of each step is read before the weights change.
+
+    `fast`: it is read some steps later, so that the processor does not wait for the GPU. `compiled`: also, batches have
+    few shapes, and the loss is compiled for each of them. `auto`: `fast` on a GPU, else `plain`.
+    """
 
 
 @dataclass(frozen=True)

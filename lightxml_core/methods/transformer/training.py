@@ -15,7 +15,6 @@ import torch
 from torch import Tensor, nn
 
 from lightxml_core.corpus.labels import label_frequencies
-from lightxml_core.encoders.tokens import TokenisedPart
 from lightxml_core.errors import InputError
 from lightxml_core.evaluation.metrics import precision, rank
 from lightxml_core.files import new_folder, save_array, save_csr, write_json
@@ -23,11 +22,12 @@ from lightxml_core.methods import TrainingData, changed, flatten
 from lightxml_core.methods.transformer.frozen import Frozen, frozen
 from lightxml_core.methods.transformer.inputs import (
     PREDICTION_BATCH,
+    Batch,
     autocast,
+    batch_of,
     by_length,
     in_memory,
     padded,
-    positives,
 )
 from lightxml_core.methods.transformer.model import MakeHead, TextClassifier, build_classifier
 from lightxml_core.methods.transformer.prediction import SEEN, WEIGHTS, predict_rows
@@ -156,6 +156,7 @@ def _plan(model: TextClassifier, settings: TransformerSettings, parts: Parts, do
         counted="micro-batches",
         clip=settings.training.clip,
         dtype=_dtype(model, settings),
+        step=settings.speed.step,
         checkpoint_minutes=settings.checkpoint_minutes,
         encoded_before=documents if reads_frozen(settings) else 0,
     )
@@ -179,11 +180,15 @@ def _task(
         groups = step_groups(len(batches), how.accumulate, settings.accumulation_off_by_one)
         return [[rows[batches[i]] for i in group] for group in groups]
 
-    def loss(batch: np.ndarray, epoch: int) -> Any:
-        features = _read(model, tokens, settings, before, batch, np.searchsorted(rows, batch))
-        return model.loss(features, *positives(data.Y, batch, model), **sampler(batch, epoch))
+    def prepare(chosen: np.ndarray) -> Batch:
+        return batch_of(tokens, data.Y, chosen, model)
 
-    return Task(model, _optimizer(model, settings), steps, loss, _selection(data, settings))
+    def loss(batch: Batch, epoch: int) -> Any:
+        own = batch.moved(model.mean.device)
+        features = _read(model, settings, before, own.ids, own.mask, np.searchsorted(rows, own.documents))
+        return model.loss(features, own.rows, own.labels, **sampler(own.documents, epoch))
+
+    return Task(model, _optimizer(model, settings), steps, loss, _selection(data, settings), prepare=prepare)
 
 
 def _optimizer(model: TextClassifier, settings: TransformerSettings) -> torch.optim.Optimizer:
@@ -268,7 +273,7 @@ def _features(
 
     def run(batch: np.ndarray) -> None:
         with torch.inference_mode(), autocast(model, settings.speed.precision):
-            features = _read(model, tokens, settings, before, rows[batch], batch)
+            features = _read(model, settings, before, *padded(tokens, rows[batch], model), batch)
             found[batch] = model.prepare(features).float().cpu().numpy()
         progress.advance(len(batch), "")
 
@@ -278,17 +283,16 @@ def _features(
 
 def _read(
     model: TextClassifier,
-    tokens: TokenisedPart,
     settings: TransformerSettings,
     before: Frozen | None,
-    rows: np.ndarray,
+    ids: Tensor,
+    mask: Tensor | None,
     places: np.ndarray,
 ) -> Tensor:
     """float[B, width]: the encoder's features of documents; what is below the trained layers is reused if it is kept.
 
-    rows: int64[B] of `tokens`; places: int64[B] among the documents trained on.
+    ids, mask: as in `Batch`; places: int64[B] among the documents trained on.
     """
-    ids, mask = padded(tokens, rows, model)
     if settings.encoder.keep_frozen and before is not None:
         return before.features_of(model, places, mask)
     features: Tensor = model.backbone(ids, mask)
