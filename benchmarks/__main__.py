@@ -22,7 +22,7 @@ INTRODUCTION = (
     "",
     "![Time and memory of a step against the number of labels](label_scaling.png)",
 )
-_NONE = {"__init__", "__main__", "harness", "synthetic"}
+_NONE = {"__init__", "__main__", "counting", "harness", "synthetic"}
 
 
 def main() -> None:

@@ -91,14 +91,12 @@ def _epoch(model: TextClassifier, tokens: TokenisedPart, Y: sparse.csr_matrix, b
             loss.backward()
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-        _wait()
+        wait()
 
     return run
 
 
-def _released(
-    model: TextClassifier, texts: list[str], Y: sparse.csr_matrix, tokenizer: Tokenizer
-) -> Callable[[], None]:
+def released(model: TextClassifier, texts: list[str], Y: sparse.csr_matrix, tokenizer: Tokenizer) -> Callable[[], None]:
     """One pass as the released code does it, batch 16."""
     device, optimizer = model.mean.device, torch.optim.AdamW(model.parameters(), 1e-4, fused=False, foreach=False)
     scaler = torch.amp.GradScaler(device.type, enabled=device.type == "cuda")
@@ -118,7 +116,7 @@ def _released(
             scaler.update()
             optimizer.zero_grad()
             loss.item()
-        _wait()
+        wait()
 
     return run
 
@@ -133,13 +131,11 @@ def _against_released(size: Size, texts: list[str], folder: Path) -> None:
     tokenizer.enable_padding(length=longest)
     Y, tokens = _labels(size), _tokens(cut, folder, longest)
     for batch in size.batches:
-        ours, released = (
-            _model(size, folder, changed(Settings(), layers=layers, max_tokens=longest)) for _ in range(2)
-        )
+        ours, other = (_model(size, folder, changed(Settings(), layers=layers, max_tokens=longest)) for _ in range(2))
         run = _epoch(ours, tokens, Y, batch)
         notes: Any = {"goal": 0.2, "notes": {"documents": len(texts), "batch": batch}, "clock": "wall"}
         against = "the released recipe, batch 16, 128 tokens"
-        compare(f"encoder_128_{batch}", run, _released(released, cut, Y, tokenizer), against=against, **notes)
+        compare(f"encoder_128_{batch}", run, released(other, cut, Y, tokenizer), against=against, **notes)
 
 
 def _share_of_peak(size: Size, texts: list[str], folder: Path) -> None:
@@ -147,7 +143,7 @@ def _share_of_peak(size: Size, texts: list[str], folder: Path) -> None:
     long = [" ".join([text] * (1 + longest // len(text.split()))) for text in texts[: size.documents // 4]]
     Y, tokens = _labels(size)[: len(long)], _tokens(long, folder, longest)
     assert (tokens.lengths == longest).all()
-    peak = _matmul_peak(size.product)
+    peak = matmul_peak(size.product)
     for batch in size.batches:
         model = _model(size, folder, changed(Settings(), layers=layers, max_tokens=longest))
         run = _epoch(model, tokens, Y, batch)
@@ -190,21 +186,21 @@ def flops(model: TextClassifier, tokens: int) -> float:
     return 6.0 * tokens * (dense + attention) + 6.0 * head
 
 
-def _matmul_peak(size: int) -> float:
+def matmul_peak(size: int) -> float:
     """Operations a second of a bfloat16 product, the best of 20."""
     device = pick_device()
     a, b = (torch.randn(size, size, device=device, dtype=torch.bfloat16) for _ in range(2))
     best = float("inf")
     for _ in range(20):
-        _wait()
+        wait()
         started = time.perf_counter()
         a @ b
-        _wait()
+        wait()
         best = min(best, time.perf_counter() - started)
     return 2.0 * size**3 / best
 
 
-def _wait() -> None:
+def wait() -> None:
     if torch.cuda.is_available():
         torch.cuda.synchronize()
 

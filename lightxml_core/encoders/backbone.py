@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from lightxml_core.encoders.attention import attention
+from lightxml_core.encoders.compilation import Compiled
 from lightxml_core.errors import InputError
 from lightxml_core.files import read_json
 
@@ -52,6 +53,7 @@ class Backbone(nn.Module):
             held.pooler = None  # unused here; it would only take memory
         self.pad_id = int(config.pad_token_id if config.pad_token_id is not None else 0)
         self.positions = _positions(config)
+        self.compiled: Compiled | None = None
 
     def freeze(self, count: int) -> None:
         """Freeze the embeddings and the first `count` layers: training computes gradients only above them."""
@@ -86,7 +88,12 @@ class Backbone(nn.Module):
             if mask is None or bool(mask[:, self.positions :].any()):
                 raise InputError(f"the encoder reads at most {self.positions} tokens: lower `max_tokens` to that")
             ids, mask = ids[:, : self.positions], mask[:, : self.positions]
-        given = {"input_ids": ids, "attention_mask": self._attended(ids, mask), **self._segments(ids, mask)}
+        attended = self._attended(ids, mask)
+        if self.compiled is not None and self.training:
+            encoder: Any = self.encoder
+            lower = encoder.embeddings(input_ids=ids)
+            return (lower, *self._above(lower, attended, 0))
+        given = {"input_ids": ids, "attention_mask": attended, **self._segments(ids, mask)}
         return tuple(self.encoder(**given, output_hidden_states=True).hidden_states)
 
     def _attended(self, states: Tensor, mask: Tensor | None) -> Tensor | None:
@@ -117,12 +124,31 @@ class Backbone(nn.Module):
 
     def states_above(self, lower: Tensor, mask: Tensor | None) -> list[Tensor]:
         """The states of the trained layers from float[B, T, d], the output of the frozen ones; not for XLNet."""
+        return self._above(lower, self._attended(lower, mask), self.frozen)
+
+    def compile_layers(self, batch: int, graphs: bool) -> None:
+        """Compile the layers for training on `batch` documents at once, for each length that occurs.
+
+        Other numbers of documents are computed as before; so is everything by an encoder of the XLNet type.
+        graphs: on a GPU, also record the layers as CUDA graphs.
+        """
+        if self.resumes:
+            self.compiled = Compiled(self._layers, batch, graphs)
+
+    def _above(self, lower: Tensor, attention: Tensor | None, first: int) -> list[Tensor]:
         encoder: Any = self.encoder
-        attention = self._attended(lower, mask)
         distances = [encoder.encoder.compute_position_bias(lower)] if self.kind == "mpnet" else []
+        if self.compiled is None or not self.training:
+            return self._layers(first, lower, attention, *distances)
+        found: list[Tensor] = self.compiled(len(lower), first, lower, attention, *distances)
+        return found
+
+    def _layers(self, first: int, lower: Tensor, *given: Tensor | None) -> list[Tensor]:
+        """The states of the layers from number `first` on. given: what each layer takes beside the states."""
+        encoder: Any = self.encoder
         states = [lower]
-        for layer in encoder.encoder.layer[self.frozen :]:
-            found = layer(states[-1], attention, *distances)
+        for layer in encoder.encoder.layer[first:]:
+            found = layer(states[-1], *given)
             states.append(found[0] if isinstance(found, tuple) else found)
         return states[1:]
 

@@ -20,7 +20,11 @@ from lightxml_core.evaluation import metrics
 from lightxml_core.files import save_csr
 from lightxml_core.methods import TestData, TrainingData, changed
 from lightxml_core.methods.lightxml import Settings, fit, needs, predict
-from lightxml_core.training.log import Progress
+from lightxml_core.methods.lightxml.model import head_of
+from lightxml_core.methods.transformer import training
+from lightxml_core.training.checkpoint import Checkpoint
+from lightxml_core.training.log import Progress, TrainingLog
+from lightxml_core.training.loop import TrainingRun
 
 LABELS, MAX_TOKENS = 30, 32
 LEARNS: dict[str, Any] = {  # settings with which an encoder from scratch learns this corpus
@@ -102,6 +106,17 @@ def trained(corpus: Encoded, kind: str, settings: Settings, folder: Path, resume
     torch.set_num_threads(1)
     fit(corpus.data(kind, settings), settings, folder / "model", resume)
     return predict(folder / "model", corpus.test(kind), 10)
+
+
+def begun(corpus: Encoded, kind: str, settings: Settings, folder: Path) -> TrainingRun:
+    """A training of LightXML before its first step."""
+    data = corpus.data(kind, settings)
+    rows = training._training_rows(data, settings)
+    parts = training.Parts(settings.heads.head, head_of(settings, LABELS, data.clusters))
+    model = training._set_up(data, settings, parts, rows)
+    task = training._task(model, data, rows, settings, lambda _batch, _epoch: {}, None)
+    plan = training._plan(model, settings, parts, len(rows))
+    return TrainingRun(task, plan, Checkpoint(folder / "checkpoint", "run"), TrainingLog(folder / "log.jsonl", None))
 
 
 def precision(predictions: sparse.csr_matrix, Y: sparse.csr_matrix) -> float:

@@ -25,6 +25,7 @@ from tests.helpers.planted import (
     FAST,
     MAX_TOKENS,
     Encoded,
+    begun,
     documents,
     encoded,
     killed_at,
@@ -119,6 +120,37 @@ def test_it_learns_in_every_precision(
 def cpu_scores(model: Path, corpus: Encoded) -> np.ndarray:
     assert pick_device().type == "cpu"
     return predict(model, corpus.test("bert"), 10).toarray()
+
+
+@pytest.mark.parametrize("step", ["fast", "compiled"])
+@pytest.mark.parametrize("head", ["flat", "clustered", "clustered, every label"])
+def test_an_ordinary_step_never_waits_for_the_gpu(step: str, head: str, corpus: Encoded, tmp_path: Path) -> None:
+    """torch raises an error at every wait. Compiling is over after the first epoch."""
+    kind, _, every = head.partition(", ")
+    settings = changed(FAST, head=kind, negatives="all" if every else "dynamic", step=step, precision="bf16", epochs=2)
+    run = begun(corpus, "bert", settings, tmp_path)
+    for batches in run.task.steps(0):
+        run.take(0, run.prepare(batches))
+    run.read()
+    torch.cuda.synchronize()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        for batches in run.task.steps(1):
+            run.take(1, run.prepare(batches))
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    run.read()
+
+
+@pytest.mark.parametrize("step", ["fast", "compiled"])
+def test_the_first_losses_are_those_of_the_plain_step(step: str, corpus: Encoded, tmp_path: Path) -> None:
+    """Without dropout, in float32."""
+    settings = changed(FAST, head="clustered", precision="fp32", epochs=1, feature_dropout=0.0)
+    losses = {}
+    for how in ("plain", step):
+        trained(corpus, "bert", changed(settings, step=how), tmp_path / how)
+        losses[how] = [line["loss"] for line in log_lines(tmp_path / how) if line["kind"] == "step"]
+    np.testing.assert_allclose(losses[step], losses["plain"], rtol=1e-3)
 
 
 @pytest.mark.parametrize("how", ["bf16", "fp16"])

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch._dynamo.utils import counters
 
 from benchmarks.counting import counting
+from lightxml_core.encoders import compilation
 from lightxml_core.methods import changed
-from lightxml_core.methods.lightxml.model import head_of
 from lightxml_core.methods.lightxml.settings import Settings
-from lightxml_core.methods.transformer import training
-from lightxml_core.training.checkpoint import Checkpoint
-from lightxml_core.training.log import TrainingLog
+from lightxml_core.methods.transformer.inputs import widths_of
 from lightxml_core.training.loop import TrainingRun
-from tests.helpers.planted import FAST, LABELS, Encoded, encoded
+from tests.helpers.planted import FAST, Encoded, begun, encoded
 
 STEPWISE = changed(FAST, step="fast", epochs=1)
 CLUSTERED = changed(STEPWISE, head="clustered")
@@ -34,20 +37,9 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Encoded:
     return encoded(tmp_path_factory.mktemp("corpus"), 64, 8, kinds=("bert", "roberta", "xlnet"))
 
 
-def stepper(corpus: Encoded, kind: str, settings: Settings, folder: Path) -> TrainingRun:
-    """A training of LightXML that has not begun."""
-    data = corpus.data(kind, settings)
-    rows = training._training_rows(data, settings)
-    parts = training.Parts(settings.heads.head, head_of(settings, LABELS, data.clusters))
-    model = training._set_up(data, settings, parts, rows)
-    task = training._task(model, data, rows, settings, lambda _batch, _epoch: {}, None)
-    plan = training._plan(model, settings, parts, len(rows))
-    return TrainingRun(task, plan, Checkpoint(folder / "checkpoint", "run"), TrainingLog(folder / "log.jsonl", None))
-
-
 @pytest.mark.parametrize("head", HEADS)
 def test_an_ordinary_step_reads_nothing(head: str, corpus: Encoded, tmp_path: Path) -> None:
-    run = stepper(corpus, "bert", HEADS[head], tmp_path)
+    run = begun(corpus, "bert", HEADS[head], tmp_path)
     assert reads_of_a_step(run) == {}
     run.read()
     assert all(torch.isfinite(p).all() for p in run.model.parameters())
@@ -55,12 +47,12 @@ def test_an_ordinary_step_reads_nothing(head: str, corpus: Encoded, tmp_path: Pa
 
 @pytest.mark.parametrize("kind", ["roberta", "xlnet"])
 def test_encoders_of_other_types_read_nothing(kind: Any, corpus: Encoded, tmp_path: Path) -> None:
-    assert reads_of_a_step(stepper(corpus, kind, STEPWISE, tmp_path)) == {}
+    assert reads_of_a_step(begun(corpus, kind, STEPWISE, tmp_path)) == {}
 
 
 def test_the_plain_step_reads_losses_and_norm(corpus: Encoded, tmp_path: Path) -> None:
     """Shows that reads are counted."""
-    found = reads_of_a_step(stepper(corpus, "bert", changed(STEPWISE, step="plain"), tmp_path))
+    found = reads_of_a_step(begun(corpus, "bert", changed(STEPWISE, step="plain"), tmp_path))
     assert found["item"] >= 1 and found["tolist"] >= 1
 
 
@@ -72,3 +64,48 @@ def reads_of_a_step(run: TrainingRun) -> dict[str, int]:
     with counting() as counts:
         run.take(0, second)
     return dict(counts.reads)
+
+
+@pytest.mark.parametrize(("kind", "micro"), [("bert", 1), ("roberta", 2)])
+def test_the_compiled_step_gives_the_losses_of_the_plain_one_without_recompiling(
+    kind: str, micro: int, corpus: Encoded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every shape has occurred after the first epoch. Without dropout: the device draws it in another order."""
+    monkeypatch.setattr(compilation, "BACKEND", "eager")  # traces as always, and leaves out the slow compiler
+    counters.clear()
+    how = changed(CLUSTERED, epochs=2, accumulate=micro, feature_dropout=0.0)
+    found = {}
+    for step in ("compiled", "plain"):
+        run = begun(corpus, kind, changed(how, step=step), tmp_path / step)
+        graphs = []
+        for epoch in (0, 1):
+            for batches in run.task.steps(epoch):
+                run.take(epoch, run.prepare(batches))
+            run.read()
+            graphs.append(counters["stats"]["unique_graphs"])
+        lines = (tmp_path / step / "log.jsonl").read_text(encoding="utf-8").splitlines()
+        found[step] = [json.loads(line)["loss"] for line in lines]
+        assert graphs[0] == graphs[1] > 0 and not counters["graph_break"]
+    assert found["compiled"] == pytest.approx(found["plain"], rel=1e-4)
+
+
+def test_a_compiler_that_fails_leaves_the_encoder_as_it_is(
+    corpus: Encoded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: Any) -> Any:
+        raise RuntimeError("no compiler here\nand more")
+
+    monkeypatch.setattr(compilation, "BACKEND", fail)
+    run = begun(corpus, "bert", changed(STEPWISE, step="compiled"), tmp_path)
+    for batches in run.task.steps(0)[:2]:
+        run.take(0, run.prepare(batches))
+    run.read()
+    assert caplog.text.count("the encoder is not compiled, because that failed") == 1
+
+
+@given(lengths=st.lists(st.integers(1, 512), min_size=1, max_size=60))
+@settings(max_examples=60, deadline=None)
+def test_few_widths_hold_documents_of_every_length(lengths: list[int]) -> None:
+    widths = widths_of(np.array(lengths))
+    assert 1 <= len(widths) <= 8 and widths == sorted(set(widths)) and all(width % 8 == 0 for width in widths)
+    assert max(lengths) <= widths[-1] < max(lengths) + 8

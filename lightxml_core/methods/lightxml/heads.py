@@ -157,7 +157,8 @@ class ClusteredHead(Head):
             read = features.detach() if stage == "rank" else features
             scores = recall.detach().sigmoid() if fixed is None else self.preference(fixed)
             parts["rank_loss"] = self.rank_loss(read, scores, rows, slots)
-        return Loss(sum(parts.values(), torch.zeros((), device=features.device)), parts)
+        first, *others = parts.values()
+        return Loss(sum(others, first), parts)
 
     def rank_loss(self, features: Tensor, scores: Tensor, rows: Tensor, slots: Tensor) -> Tensor:
         """Loss of the rank head over the candidates that float[B, C] `scores` propose, or over all labels.

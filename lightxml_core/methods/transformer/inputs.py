@@ -44,9 +44,19 @@ class Batch:
         return Batch(self.documents, ids, mask, rows, labels)
 
 
-def batch_of(tokens: TokenisedPart, Y: sparse.csr_matrix, documents: np.ndarray, model: TextClassifier) -> Batch:
-    """The batch of some documents, still on the CPU, in memory from which a GPU can copy while it computes."""
-    ids, mask = _padded(tokens, documents, model)
+def batch_of(
+    tokens: TokenisedPart,
+    Y: sparse.csr_matrix,
+    documents: np.ndarray,
+    model: TextClassifier,
+    widths: Sequence[int] = (),
+) -> Batch:
+    """The batch of some documents, still on the CPU, in memory from which a GPU can copy while it computes.
+
+    widths: ascending; the batch is padded to the first that is long enough for it. None: to a multiple of 8.
+    """
+    longest = int(tokens.lengths[documents].max())
+    ids, mask = _padded(tokens, documents, model, next((width for width in widths if width >= longest), 8))
     device = model.mean.device
     pairs = (_ready(torch.from_numpy(side), device) for side in _positives(Y, documents))
     return Batch(documents, _ready(ids, device), None if mask is None else _ready(mask, device), *pairs)
@@ -92,8 +102,16 @@ def _ready(tensor: Tensor, device: torch.device) -> Tensor:
     return tensor.pin_memory() if device.type == "cuda" else tensor
 
 
-def _padded(tokens: TokenisedPart, rows: np.ndarray, model: TextClassifier) -> tuple[Tensor, Tensor | None]:
-    ids, mask = tokens.pad(rows, model.backbone.pad_id)
+def widths_of(lengths: np.ndarray, count: int = 8) -> list[int]:
+    """At most `count` widths, ascending, to which documents of these lengths are padded; each for as many of them."""
+    shares = np.arange(1, count + 1) / count
+    return np.unique(np.quantile(-(-lengths // 8) * 8, shares, method="higher")).tolist()
+
+
+def _padded(
+    tokens: TokenisedPart, rows: np.ndarray, model: TextClassifier, multiple: int = 8
+) -> tuple[Tensor, Tensor | None]:
+    ids, mask = tokens.pad(rows, model.backbone.pad_id, multiple)
     return torch.from_numpy(ids), None if mask.all() else torch.from_numpy(mask)
 
 

@@ -28,6 +28,7 @@ from lightxml_core.methods.transformer.inputs import (
     by_length,
     in_memory,
     padded,
+    widths_of,
 )
 from lightxml_core.methods.transformer.model import MakeHead, TextClassifier, build_classifier
 from lightxml_core.methods.transformer.prediction import SEEN, WEIGHTS, predict_rows
@@ -174,6 +175,10 @@ def _task(
     assert tokens is not None
     lengths = tokens.lengths[rows]
     micro = how.batch // how.accumulate
+    widths: list[int] = []
+    if settings.speed.step == "compiled":
+        widths = widths_of(lengths)
+        model.backbone.compile_layers(micro, graphs=how.accumulate == 1)
 
     def steps(epoch: int) -> list[list[np.ndarray]]:
         batches = epoch_batches(lengths, micro, settings.seed, epoch, settings.speed.bucket)
@@ -181,7 +186,7 @@ def _task(
         return [[rows[batches[i]] for i in group] for group in groups]
 
     def prepare(chosen: np.ndarray) -> Batch:
-        return batch_of(tokens, data.Y, chosen, model)
+        return batch_of(tokens, data.Y, chosen, model, widths)
 
     def loss(batch: Batch, epoch: int) -> Any:
         own = batch.moved(model.mean.device)
