@@ -110,7 +110,7 @@ def measured(case: Case, variant: str, peak: float, folder: Path) -> Measured:
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
     run = begun(case, variant, folder)
-    _epoch(run, 0)
+    epoch_of(run, 0)
     run.read()
     wait()
     strict = torch.cuda.is_available() and variant != "plain"
@@ -118,7 +118,7 @@ def measured(case: Case, variant: str, peak: float, folder: Path) -> Measured:
     if strict:
         torch.cuda.set_sync_debug_mode("error")
     try:
-        _epoch(run, 1)
+        epoch_of(run, 1)
     finally:
         if strict:
             torch.cuda.set_sync_debug_mode("default")
@@ -154,7 +154,8 @@ def _padded(tokens: TokenisedPart, Y: sparse.csr_matrix, model: Any, widths: lis
     return batch_of(tokens, Y, rows, model, widths)
 
 
-def _epoch(run: TrainingRun, epoch: int) -> None:
+def epoch_of(run: TrainingRun, epoch: int) -> None:
+    """Take all steps of an epoch."""
     run.model.train()
     make = made_ahead if run.update.read_every > 1 else map
     for batches in make(run.prepare, run.task.steps(epoch)):

@@ -108,12 +108,13 @@ class Backbone(nn.Module):
             return None if mask is None else mask.long()
         encoder: Any = self.encoder
         shape_and_type = torch.empty(*states.shape[:2], 0, device=states.device, dtype=encoder.dtype)
-        found: Tensor = create_bidirectional_mask(
+        found = create_bidirectional_mask(
             config=encoder.config,
             inputs_embeds=shape_and_type,
             attention_mask=mask.long(),
             allow_is_bidirectional_skip=False,
         )
+        assert isinstance(found, Tensor)
         return found
 
     def _segments(self, ids: Tensor, mask: Tensor | None) -> dict[str, Tensor]:

@@ -242,8 +242,9 @@ class TrainingRun:
         done, self.unread = self.unread, []
         if not done:
             return
-        read = [dict(zip(step.names, step.parts.tolist(), strict=True)) for step in done]
-        broken = next((i for i, step in enumerate(done) if bool(step.failed)), len(done))
+        values = iter(torch.cat([step.parts for step in done]).tolist())  # one wait for the device, one more below
+        read = [dict(zip(step.names, values, strict=False)) for step in done]
+        broken = [*torch.stack([step.failed for step in done]).tolist(), True].index(True)
         self._report(done[:broken], read[:broken])
         if broken < len(done):
             raise InputError(

@@ -77,14 +77,14 @@ class PlainUpdate:
         finite = math.isfinite(sum(parts.tolist()))
         overflow = self.scaler.is_enabled() and finite  # the scaler itself skips such a step
         if not finite or not (overflow or math.isfinite(norm.item())):
-            return torch.tensor(True)
+            return torch.ones((), dtype=torch.bool, device=parts.device)
         limit = self.plan.clip or self._relative_limit(norm)
         if limit:
             torch._foreach_mul_(gradients, (limit / (norm + 1e-6)).clamp(max=1.0))
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.optimizer.zero_grad(set_to_none=True)
-        return torch.tensor(False)
+        return torch.zeros((), dtype=torch.bool, device=parts.device)
 
     def _relative_limit(self, norm: Tensor) -> float:
         """The largest norm that is not scaled down, from the last five norms; 0, for no limit, until there are five.

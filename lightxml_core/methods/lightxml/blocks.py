@@ -1,4 +1,4 @@
-"""Scores of the labels of proposed clusters, read block by block where copying their rows would cost more."""
+"""Scores of the labels of proposed clusters, computed block by block: this is faster where copying rows costs more."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Proposals:
-    """The B·K proposals of clusters by documents, in the order of the clusters.
+    """The B·K proposals of clusters for documents, sorted by cluster.
 
-    clusters: those proposed, ascending; counts: how often each is. places: int64[B·K], where each proposal stands among
-    the flattened int64[B, K]; documents: int64[B·K], whose it is.
+    clusters: the proposed ones, ascending; counts: the number of proposals of each. places: int64[B·K], the position of
+    each proposal in the flattened int64[B, K]; documents: int64[B·K], the document of each proposal.
     """
 
     clusters: list[int]
@@ -35,9 +35,9 @@ def proposals(proposed: Tensor) -> Proposals:
 
 
 class Zeros:
-    """Zeros for a table's gradient, in the same memory as long as nobody holds those given before.
+    """Zeros for a table's gradient, in the same memory as before if the earlier zeros are no longer in use.
 
-    A gigabyte of new memory costs a CPU more than the rest of a step does: each of its pages is a fault of its own.
+    On a CPU, a gigabyte of new memory takes longer than the rest of a step, because each page causes a page fault.
     """
 
     def __init__(self) -> None:
@@ -61,10 +61,10 @@ def cut(table: Tensor, firsts: Sequence[int], sizes: Sequence[int], zeros: Zeros
 
 
 def block_scores(hidden: Tensor, wanted: Proposals, widest: int, blocks: Sequence[Tensor]) -> Tensor:
-    """float32[B·K, M]: hidden · row, for every row of the blocks a document proposes; 0 past their end.
+    """float32[B·K, M]: hidden · row, for every row of the blocks proposed for a document; 0 past the end of a block.
 
-    hidden: float[B, b]; M `widest`; block i, float32[m, b], is that of the i-th cluster proposed. Each is multiplied
-    once by all documents that propose it, forward and backward; nothing of it is copied.
+    hidden: float[B, b]; M `widest`; block i, float32[m, b], is that of the i-th proposed cluster. Each block is
+    multiplied once by all documents it is proposed for, forward and backward, and is not copied.
     """
     with torch.autocast(hidden.device.type, enabled=False):
         scores: Tensor = _BlockScores.apply(hidden.float(), wanted, widest, *blocks)

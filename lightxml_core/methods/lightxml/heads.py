@@ -178,7 +178,7 @@ class ClusteredHead(Head):
         return bce(rank.flatten(1), (rows, places), self.reduction, counts, found * counts[rows, places])
 
     def preference(self, fixed: Tensor) -> Tensor:
-        """Scores in [0, 1), float[B, C], under which exactly the clusters int64[B, n] are proposed, in their order."""
+        """Scores in [0, 1), float[B, C], by which exactly the clusters int64[B, n] are proposed, in their order."""
         count = fixed.shape[1]
         falling = torch.arange(count, 0, -1, device=fixed.device) / (count + 1)
         return torch.zeros(len(fixed), len(self.size), device=fixed.device).scatter_(1, fixed, falling.expand_as(fixed))
@@ -252,7 +252,7 @@ class ClusteredHead(Head):
         return order * self.widest + slots - self.start[clusters], found
 
     def log_scores(self, features: Tensor, labels: Tensor) -> Tensor:
-        """Whether or not the label's cluster is proposed."""
+        """As in `Head`, also for labels whose cluster is not proposed."""
         slots = self.slot_of_label[labels]
         rank = linear(self.project(features), self.table[slots], None if self.bias is None else self.bias[slots])
         return (logsigmoid(rank) + logsigmoid(self.recall(features)[:, self.cluster_of_slot[slots]]))[0]

@@ -7,9 +7,9 @@ from torch import Tensor
 
 
 def repeated_last(real: Tensor) -> Tensor:
-    """float32[B, n]: how often each place counts if all rows are made as long as the longest by repeating their last.
+    """float32[B, n]: how often each place counts if all rows are extended to the longest by repeating their last place.
 
-    real: bool[B, n], the places that there are; a row without any stays without.
+    real: bool[B, n], false for padding. A row of padding alone has no place to repeat and stays empty.
     """
     number = real.sum(1)
     missing = (number.max() - number) * (number > 0)

@@ -1,4 +1,4 @@
-"""Which negatives a document has: the paper's dynamic ones, or what the ablations put in their place."""
+"""The negatives of a document: the paper's dynamic ones, or those of the ablations."""
 
 from __future__ import annotations
 

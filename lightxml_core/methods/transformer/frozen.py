@@ -1,4 +1,4 @@
-"""The output of the frozen encoder for each training document: computed once, kept beside the checkpoint."""
+"""The output of the frozen encoder for each training document, computed once and kept beside the checkpoint."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a head is: it scores labels from a document's features. And the flat one.
+"""The interface of a head, which scores labels from a document's features, and the flat head.
 
 Positive labels come as two index vectors, `rows` int64[P] and `labels` int64[P]: pair i says that the
 document in row rows[i] of the batch has the label labels[i].

@@ -127,7 +127,7 @@ def by_length(lengths: np.ndarray, batch: int) -> list[np.ndarray]:
 
 
 def autocast(model: TextClassifier, precision: Precision) -> torch.autocast:
-    """Mixed precision as the setting and the device have it."""
+    """Mixed precision, as the setting and the device determine."""
     device = model.mean.device
     dtype = autocast_dtype(precision, device)
     return torch.autocast(device.type, dtype, enabled=dtype is not None)
@@ -141,7 +141,7 @@ def in_memory(batches: Sequence[np.ndarray], run: Callable[[np.ndarray], None]) 
     left = [*batches][::-1]
     while left:
         batch, fits = left.pop(), False
-        with suppress(torch.OutOfMemoryError):  # its traceback holds tensors: they must go before the next try
+        with suppress(torch.OutOfMemoryError):  # its traceback refers to tensors, which must be freed first
             run(batch)
             fits = True
         if fits:

@@ -15,7 +15,7 @@ from lightxml_core.methods.transformer.losses import Loss
 from lightxml_core.methods.transformer.settings import TransformerSettings
 
 MakeHead = Callable[[int], Head]
-"""Makes the head for features of a width."""
+"""Makes a head for features of this width."""
 
 
 class TextClassifier(nn.Module):
