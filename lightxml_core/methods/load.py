@@ -10,6 +10,8 @@ TOKENS_PER_WORD, DISTINCT = 1.3, 0.6
 BYTES_PER_WORD = 6.5
 # weight, gradient and AdamW's two moments in fp32
 BYTES_PER_WEIGHT = 16
+# memory of a method on sparse features: COPIES times the features, and Python (omikuji, 15,449 documents, 165 features)
+COPIES, PYTHON = 6.0, 0.4 * 2**30
 
 
 @dataclass(frozen=True)
@@ -31,13 +33,23 @@ class Shape:
 
 @dataclass(frozen=True)
 class Load:
-    """The load of one model. operations: floating-point, of training; memory: bytes in training. None: not known."""
+    """The load of one model. None: not known.
+
+    operations: floating-point, of training. memory: bytes in training. core_seconds: of a training that uses no GPU,
+    on one core.
+    """
 
     operations: float | None
     weights: float | None
     memory: float | None
+    core_seconds: float | None = None
 
 
 def encoder_weights(size: Mapping[str, int]) -> float:
     """Number of weights of an encoder: attention and feed-forward layers, and the table of tokens."""
     return 12.0 * size["layers"] * size["width"] ** 2 + size["vocabulary"] * size["width"]
+
+
+def sparse_memory(words: float) -> float:
+    """Bytes that a method on sparse features alone takes for a corpus of so many words."""
+    return PYTHON + COPIES * words * DISTINCT * 8.0

@@ -118,7 +118,7 @@ GPU hours  operations of the encoders' passes at the rate of one GPU in publishe
            (newer GPUs are several times as fast: measure yours with `python -m benchmarks.encoder_gpu` and pass the
            rate with --teraflops); other methods: published hours, or those of other datasets scaled by the number of
            words; 0: needs no GPU
-hours      the same on this machine
+hours      the same on this machine; of one-vs-rest by the number of words and labels, at a measured rate of one core
 published  hours on the authors' machines, of all models together
 memory     weights, gradients and moments of the largest model with one batch, which is split if it does not fit
 disk       models with a checkpoint, predictions
@@ -216,9 +216,11 @@ def _hours(
     published: Published,
     machine: Machine,
 ) -> float | None:
-    """Hours of one training: by its operations, else its share of what is published for all members of the method."""
+    """Hours of one training: by its operations, its time on a core or its share of the method's published hours."""
     if load.operations is not None:
         return load.operations / (machine.teraflops if machine.gpus else GPU_TERAFLOPS) / 1e12 / 3600
+    if load.core_seconds is not None:
+        return load.core_seconds / machine.cores / 3600
     words = shape.words * shape.documents_trn if shape.words and shape.documents_trn else None
     stated = _stated(registry, dataset, of.method, published)
     if stated is None:

@@ -24,14 +24,13 @@ from lightxml_core.methods.load import (
     Load,
     Shape,
     encoder_weights,
+    sparse_memory,
 )
 from lightxml_core.registry import Registry
 from lightxml_core.registry.grid import split_of, whole_of
 
 # a text file of two million word vectors, compressed
 VECTORS = 2.0e9
-# memory of a method on sparse features: COPIES times the features, and Python (omikuji, 15,449 documents, 165 features)
-COPIES, PYTHON = 6.0, 0.4 * 2**30
 _METRICS = {
     "documents_trn": "N_train",
     "documents_tst": "N_test",
@@ -54,7 +53,7 @@ def load_of(registry: Registry, method: str, dataset: str, member: str, shape: S
     if workload is not None and (load := workload(settings, size, shape)) is not None:
         return load
     if registry.needs(method, dataset, member) == {"tfidf"} and shape.all_words is not None:
-        return Load(None, None, PYTHON + COPIES * shape.all_words * DISTINCT * 8.0)
+        return Load(None, None, sparse_memory(shape.all_words))
     return Load(None, None, None)
 
 
@@ -155,6 +154,8 @@ def training_request(load: Load, shape: Shape, gpu: bool, threads: int) -> Cost:
     if load.operations is not None:
         rate = GPU_TERAFLOPS if gpu else CORE_TERAFLOPS * threads
         minutes = min(minutes, 60.0 + SLACK * load.operations / rate / 1e12 / 60)
+    elif load.core_seconds is not None:
+        minutes = min(minutes, 60.0 + SLACK * load.core_seconds / threads / 60)
     return Cost(memory, minutes)
 
 
