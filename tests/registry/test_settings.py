@@ -234,9 +234,10 @@ COMBINATIONS = [(name, drawn) for name in implementations() for drawn in togethe
     ("name", "drawn"), COMBINATIONS, ids=[f"{name}, {'-'.join(d.values())}" for name, d in COMBINATIONS]
 )
 def test_every_value_that_a_setting_allows_trains_and_predicts(
-    name: str, drawn: dict[str, Any], corpus: Prepared, tmp_path: Path
+    name: str, drawn: dict[str, Any], corpus: Prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     torch.set_num_threads(1)
+    monkeypatch.setattr("lightxml_core.encoders.compilation.BACKEND", "eager")  # leaves out the slow compiler
     method, known = load_method(name), settable(load_method(name).Settings)
     quick = {
         **QUICK,
