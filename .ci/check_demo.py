@@ -17,7 +17,7 @@ def p_at_1(method: str, variant: str) -> float:
 def main() -> None:
     trivial = {name: p_at_1(name, "single") for name in ("popularity", "knn")}
     linear = {name: p_at_1(name, "single") for name in ("one-vs-rest", "parabel", "bonsai")}
-    lightxml = {name: p_at_1("lightxml-demo", name) for name in ("minilm", "two-heads", "ensemble")}
+    lightxml = {name: p_at_1("lightxml-demo", name) for name in ("minilm", "two-heads")}
     hybrid = p_at_1("lightxml-demo-hybrid", "single")
     print(f"P@1: hybrid {hybrid:.2f}, LightXML {lightxml}, {trivial}, {linear}")
     for name, value in {**lightxml, "hybrid": hybrid}.items():
