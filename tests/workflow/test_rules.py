@@ -481,7 +481,10 @@ def test_a_run_ends_with_the_table_and_the_path_of_the_report(project: Path, don
     metrics = read_metrics(project, "tiny", "popularity")
     shown = [f"{metrics['accuracy'][name]:.2f}" for name in ("P@1", "P@3", "P@5", "PSP@1", "PSP@3", "PSP@5")]
     assert [cell.rstrip("*") for cell in rows["Popularity"]][:6] == shown
-    assert len(lines) - report <= 6, "snakemake's own last words only"
+    assert lines[report + 1 : report + 3] == ["", "to try next"]
+    model = lines[report + 4].split("--model ")[1].split()[0]
+    assert (project / model).is_dir() and "/knn/" in model, "the better of both"
+    assert len(lines) - report <= 6 + 5, "snakemake's own last words only"
 
 
 def test_a_run_writes_tables_figures_and_a_report(project: Path, done: str) -> None:
