@@ -15,7 +15,7 @@ import yaml
 
 from lightxml_core.evaluation.catalogue import HEADLINE
 from lightxml_core.files import new_folder, read_json, unchanged, write_text
-from lightxml_core.reporting.features import built_here
+from lightxml_core.reporting.features import built_here, has_texts
 from lightxml_core.reporting.markup import Table, markdown_escape
 from lightxml_core.reporting.numbers import MISSING, duration
 from lightxml_core.reporting.runs import Result
@@ -121,8 +121,9 @@ def _use(selection: Selection, run: Run) -> list[str]:
 
 def _reads_texts(selection: Selection, run: Run) -> bool:
     """Whether everything that the model reads is made from texts."""
-    texts = read_json(unchanged(selection.datasets[run.dataset].stats)).get("texts", True)
-    return bool(texts) and (run.features is None or built_here(selection, run.dataset, run.features))
+    return has_texts(selection, run.dataset) and (
+        run.features is None or built_here(selection, run.dataset, run.features)
+    )
 
 
 def _data(selection: Selection, result: Result) -> list[tuple[str, Any]]:

@@ -20,7 +20,7 @@ def features_of(selection: Selection, dataset: str, features: RunFeatures | None
         return ""
     if origin := _origin(features):
         return str(origin)
-    return BUILT if _has_texts(selection, dataset) else "the corpus itself, a bag of words"
+    return BUILT if has_texts(selection, dataset) else "the corpus itself, a bag of words"
 
 
 def built_here(selection: Selection, dataset: str, features: RunFeatures | None) -> bool:
@@ -28,7 +28,7 @@ def built_here(selection: Selection, dataset: str, features: RunFeatures | None)
     if not features:
         return False
     origin = _origin(features)
-    return _has_texts(selection, dataset) if origin is None else not origin.files
+    return has_texts(selection, dataset) if origin is None else not origin.files
 
 
 def columns_of(selection: Selection, dataset: str) -> int | None:
@@ -54,6 +54,7 @@ def _origin(features: RunFeatures) -> Origin | None:
     return found.clusters if features.use == "clusters" else found.documents
 
 
-def _has_texts(selection: Selection, dataset: str) -> bool:
+def has_texts(selection: Selection, dataset: str) -> bool:
+    """Whether a dataset consists of texts, not of a bag of words; true as long as its corpus is not prepared."""
     stats = selection.datasets[dataset].stats
     return not stats.is_file() or bool(read_json(unchanged(stats)).get("texts", True))

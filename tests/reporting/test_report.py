@@ -13,7 +13,7 @@ import pytest
 from scipy import sparse
 
 from lightxml_core.errors import InputError
-from lightxml_core.files import save_csr, write_text
+from lightxml_core.files import save_csr, write_json, write_text
 from lightxml_core.reporting.figures import drawing, negatives, training
 from lightxml_core.reporting.figures.catalogue import KINDS
 from lightxml_core.reporting.figures.drawing import write_figures
@@ -121,6 +121,12 @@ def test_equal_input_gives_equal_bytes(selection: dict[str, Any], tmp_path: Path
         chosen(selection), read_tables(tmp_path / "tables.json"), tmp_path / "figures", tmp_path / "again.html"
     )
     assert (tmp_path / "again.html").read_text("utf-8") == first
+
+
+def test_a_bag_of_words_has_no_documents_to_show(selection: dict[str, Any], tmp_path: Path) -> None:
+    write_json(tmp_path / "corpus" / "stats.json", {"documents_tst": 4, "labels": 3, "texts": False})
+    write_text(tmp_path / "corpus" / "X.tst.txt", "")
+    assert sample_documents(chosen(selection)) == []
 
 
 def test_damaged_documents_are_named(selection: dict[str, Any], tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from lightxml_core.corpus.lines import read_lines
 from lightxml_core.corpus.store import load_label_names
 from lightxml_core.errors import InputError
 from lightxml_core.files import load_csr, unchanged
+from lightxml_core.reporting.features import has_texts
 from lightxml_core.reporting.runs import Group, groups_of, leading, of_dataset
 from lightxml_core.reporting.titles import labels, title_of
 from lightxml_core.selection import DatasetInfo, Selection
@@ -30,7 +31,8 @@ def sample_documents(selection: Selection) -> list[dict[str, Any]]:
     and variants only those that the figures show.
     """
     groups = groups_of(selection)
-    present = [n for n, entry in selection.datasets.items() if (_corpus(entry) / "X.tst.txt").is_file()]
+    stored = [n for n, entry in selection.datasets.items() if (_corpus(entry) / "X.tst.txt").is_file()]
+    present = [n for n in stored if has_texts(selection, n)]  # the file is empty beside a bag of words
     share = MAX_DOCUMENTS // max(1, len(present))
     return [_dataset(selection, name, of_dataset(groups, name), share) for name in present]
 
