@@ -45,6 +45,17 @@ source:
 expected: {documents_trn: 2100, documents_tst: 520, labels: 41}
 """
 
+BAGS = """\
+title: Bags of words
+published_as: Delicious
+source:
+  labels: {last: 6}
+  splits: {count: 2, trn: trn.txt, tst: tst.txt}
+  mirrors:
+    - files: [{url: ADDRESS/bags.arff}, {url: ADDRESS/trn.txt}, {url: ADDRESS/tst.txt}]
+      layout: arff
+"""
+
 CHEAP = """\
 targets:
   eurlex-4k-small:
@@ -164,6 +175,34 @@ def served(tmp_path: Path) -> Iterator[tuple[Path, str]]:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield folder, f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
+
+
+def test_a_bag_of_words_with_splits_runs_from_a_server_to_the_report(tmp_path: Path, served: tuple[Path, str]) -> None:
+    """Each label has a word of its own, in two official splits, as Delicious has ten."""
+    folder, address = served
+    label, words = np.arange(80) % 6, np.random.default_rng(0).integers(0, 3, (80, 4))
+    attributes = [f"@attribute {name} numeric" for name in ("a", "b", "c", "d", *(f"own{i}" for i in range(6)))]
+    attributes += [f"@attribute TAG_{i} {{0,1}}" for i in range(6)]
+    rows = [
+        ",".join(map(str, [*words[i], *np.eye(6, dtype=int)[label[i]] * 5, *np.eye(6, dtype=int)[label[i]]]))
+        for i in range(80)
+    ]
+    (folder / "bags.arff").write_text("\n".join(["@relation bags", *attributes, "@data", *rows, ""]))
+    order = [np.random.default_rng(split).permutation(80) + 1 for split in (1, 2)]
+    for name, part in (("trn", slice(60)), ("tst", slice(60, None))):
+        columns = np.stack([np.sort(rows[part]) for rows in order], axis=1)
+        np.savetxt(folder / f"{name}.txt", columns, fmt="%d")
+    project = copy_project(tmp_path / "project")
+    (project / "datasets/bags.yaml").write_text(BAGS.replace("ADDRESS", address))
+    (project / "cheap.yaml").write_text("targets: {bags: {datasets: [bags], methods: [parabel]}}")
+    snakemake(project, "bags", "--configfile", "cheap.yaml")
+    with (project / "results/tables/comparison.csv").open(newline="") as opened:
+        (found,) = [r for r in csv.DictReader(opened) if r["method"] == "parabel" and r["metric"] == "P@1"]
+    assert found["seeds"] == "2" and float(found["reproduced_mean"]) > 90
+    with (project / "results/tables/verdicts.csv").open(newline="") as opened:
+        verdicts = {r["verdict"] for r in csv.DictReader(opened) if r["method"] == "parabel"}
+    assert verdicts == {"not comparable"}, "these are not Delicious' counts of documents and labels"
+    assert "Bags of words" in (project / "results/report.html").read_text()
 
 
 def test_eurlex_small_runs_from_a_server_to_the_report(tmp_path: Path, served: tuple[Path, str]) -> None:
