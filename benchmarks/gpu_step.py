@@ -16,7 +16,6 @@ import time
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -33,7 +32,8 @@ from lightxml_core.methods import TrainingData, changed
 from lightxml_core.methods.lightxml.model import head_of
 from lightxml_core.methods.lightxml.settings import Settings
 from lightxml_core.methods.transformer import training
-from lightxml_core.methods.transformer.inputs import batch_of, widths_of
+from lightxml_core.methods.transformer.inputs import Batch, batch_of, widths_of
+from lightxml_core.methods.transformer.model import TextClassifier
 from lightxml_core.methods.transformer.prediction import predict_rows
 from lightxml_core.training.ahead import made_ahead
 from lightxml_core.training.checkpoint import Checkpoint
@@ -109,29 +109,46 @@ def measured(case: Case, variant: str, peak: float, folder: Path) -> Measured:
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
-    run = begun(case, variant, folder)
-    epoch_of(run, 0)
-    run.read()
+    trial = begun(case, variant, folder)
+    rate = timed(trial, strict=torch.cuda.is_available() and variant != "plain")
+    memory = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else 0
+    return Measured(rate, rate * flops(trial.model, round(trial.tokens.lengths.mean())) / peak, memory)
+
+
+def timed(trial: Trial, strict: bool = False) -> float:
+    """Documents per second of a second epoch, without its reading of losses.
+
+    strict: it is an error if the CPU waits for the GPU meanwhile.
+    """
+    _take(trial.run, 0)
+    trial.run.read()
     wait()
-    strict = torch.cuda.is_available() and variant != "plain"
     started = time.perf_counter()
     if strict:
         torch.cuda.set_sync_debug_mode("error")
     try:
-        epoch_of(run, 1)
+        _take(trial.run, 1)
     finally:
         if strict:
             torch.cuda.set_sync_debug_mode("default")
     wait()
-    rate = case.batch * case.steps / (time.perf_counter() - started)
-    run.read()
-    memory = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else 0
-    tokens = float(run.tokens.lengths.mean())  # type: ignore[attr-defined]
-    return Measured(rate, rate * flops(run.model, round(tokens)) / peak, memory)  # type: ignore[arg-type]
+    seconds = time.perf_counter() - started
+    trial.run.read()
+    return len(trial.tokens) / seconds
 
 
-def begun(case: Case, variant: str, folder: Path) -> TrainingRun:
-    """A training at this shape before its first step."""
+@dataclass(frozen=True)
+class Trial:
+    """A training before its first step, with its model, texts and labels."""
+
+    run: TrainingRun
+    model: TextClassifier
+    tokens: TokenisedPart
+    Y: sparse.csr_matrix
+
+
+def begun(case: Case, variant: str, folder: Path) -> Trial:
+    """A training at this shape."""
     data, settings = _data(case, folder), _settings(case)
     rows = np.arange(data.Y.shape[0])
     parts = training.Parts(settings.heads.head, head_of(settings, case.labels, data.clusters))
@@ -146,15 +163,16 @@ def begun(case: Case, variant: str, folder: Path) -> TrainingRun:
         model.backbone.compile_layers(case.batch, graphs=variant == "graphs")
     own = Path(tempfile.mkdtemp(dir=folder))
     run = TrainingRun(task, plan, Checkpoint(own, "run"), TrainingLog(own / "log.jsonl", None))
-    run.tokens = data.tokens  # type: ignore[attr-defined]
-    return run
+    return Trial(run, model, data.tokens, data.Y)
 
 
-def _padded(tokens: TokenisedPart, Y: sparse.csr_matrix, model: Any, widths: list[int], rows: np.ndarray) -> Any:
+def _padded(
+    tokens: TokenisedPart, Y: sparse.csr_matrix, model: TextClassifier, widths: list[int], rows: np.ndarray
+) -> Batch:
     return batch_of(tokens, Y, rows, model, widths)
 
 
-def epoch_of(run: TrainingRun, epoch: int) -> None:
+def _take(run: TrainingRun, epoch: int) -> None:
     """Take all steps of an epoch."""
     run.model.train()
     make = made_ahead if run.update.read_every > 1 else map
@@ -202,11 +220,11 @@ def _texts(count: int) -> list[str]:
 
 def _released(case: Case, folder: Path) -> float:
     """Documents per second of the released recipe, every document padded to the longest."""
-    run, texts = begun(case, "plain", folder), _texts(case.batch * case.steps)
+    trial, texts = begun(case, "plain", folder), _texts(case.batch * case.steps)
     tokenizer = Tokenizer.from_file(str(folder / f"encoder-{case.encoder.width}" / "tokenizer.json"))
     tokenizer.enable_truncation(case.tokens)
     tokenizer.enable_padding(length=case.tokens)
-    epoch = released(run.model, texts, _data(case, folder).Y, tokenizer)  # type: ignore[arg-type]
+    epoch = released(trial.model, texts, trial.Y, tokenizer)
     epoch()
     started = time.perf_counter()
     epoch()
@@ -214,9 +232,8 @@ def _released(case: Case, folder: Path) -> float:
 
 
 def _predicting(case: Case, folder: Path) -> float:
-    run = begun(replace(case, steps=4 * case.steps), "fast", folder)
-    model: Any = run.model.eval()
-    tokens: TokenisedPart = run.tokens  # type: ignore[attr-defined]
+    trial = begun(replace(case, steps=4 * case.steps), "fast", folder)
+    model, tokens = trial.model.eval(), trial.tokens
     for _ in range(2):
         started = time.perf_counter()
         predict_rows(model, tokens, np.arange(len(tokens)), 100, "auto")

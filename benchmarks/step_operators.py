@@ -32,7 +32,7 @@ def main() -> None:
 
 def counted(case: Case, variant: str, folder: Path) -> Counts:
     """In the second step; the first one sets up the optimiser."""
-    run = begun(case, variant, folder)
+    run = begun(case, variant, folder).run
     first, second = (run.prepare(batch) for batch in run.task.steps(0)[:2])
     run.take(0, first)
     with counting() as counts:

@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import torch
 
-from benchmarks.encoder_gpu import wait
-from benchmarks.gpu_step import CASES, DRY, begun, epoch_of
+from benchmarks.gpu_step import CASES, DRY, begun, timed
 from lightxml_core.training.processes import is_worker, launch, team
 
 
@@ -32,15 +30,7 @@ def _measure(dry: bool) -> None:
     """What each process does: an epoch to warm up, and one that is timed."""
     with tempfile.TemporaryDirectory() as folder:
         for case in DRY if dry else CASES:
-            run = begun(case, "fast", Path(folder))
-            epoch_of(run, 0)
-            run.read()
-            wait()
-            started = time.perf_counter()
-            epoch_of(run, 1)
-            run.read()
-            wait()
-            rate = case.batch * case.steps / (time.perf_counter() - started)
+            rate = timed(begun(case, "fast", Path(folder)))
             if team().first:
                 print(f"{case.name:<18} {team().size} processes {rate:9.0f} documents/s", flush=True)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.stats import bootstrap
 
-from lightxml_core.archive.compare import compare, differences, find
+from lightxml_core.archive.compare import Side, compare, differences, find
 from lightxml_core.archive.store import archive_target
 from lightxml_core.errors import InputError
 from lightxml_core.evaluation.catalogue import HEADLINE
@@ -30,7 +30,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def side(root: Path, name: str):  # type: ignore[no-untyped-def]
+def side(root: Path, name: str) -> Side:
     [found] = find(str(root / name), root / "archive").values()
     return found
 

@@ -53,7 +53,7 @@ def batch_of(
 ) -> Batch:
     """The batch of some documents, still on the CPU, in memory from which a GPU can copy while it computes.
 
-    widths: ascending; the batch is padded to the first that is long enough for it. None: to a multiple of 8.
+    widths: ascending; the batch is padded to the first that is long enough for it. Without any: to a multiple of 8.
     """
     longest = int(tokens.lengths[documents].max())
     ids, mask = _padded(tokens, documents, model, next((width for width in widths if width >= longest), 8))
