@@ -78,7 +78,7 @@ METRICS = {
             "Hits discounted by 1 / log2(rank + 1), as a share of a perfect ranking, mean over documents.",
             "accuracy",
             tolerance=0.5,
-            documents=documents.ndcg,
+            documents=metrics.ndcg_per_document,
         ),
         Metric(
             "PSnDCG",
@@ -102,7 +102,7 @@ METRICS = {
             "accuracy",
             ks=(),
             tolerance=0.5,
-            documents=documents.reciprocal_rank,
+            documents=averages.reciprocal_ranks,
         ),
         Metric(
             "macro-P",

@@ -1,6 +1,7 @@
 """What each test document contributes to a metric: the values behind standard errors and paired comparisons.
 
-Each function returns float64[N] of shares whose mean over the N documents is the metric. A metric that is a ratio of
+Each function returns float64[N] of shares whose mean over the N documents is the metric; those of nDCG and MRR are
+`metrics.ndcg_per_document` and `averages.reciprocal_ranks`. A metric that is a ratio of
 two sums, such as PSP@k, is linearised around its value (Cochran, Sampling Techniques, 1977, section 6.4): the mean is
 the metric, and the standard error of the mean is that of the ratio to first order.
 """
@@ -11,24 +12,18 @@ import math
 
 import numpy as np
 
-from lightxml_core.evaluation.averages import reciprocal_ranks
-from lightxml_core.evaluation.metrics import Ranking, discount
+from lightxml_core.evaluation.metrics import Ranking, discounted_gains, hits_per_document
 
 
 def precision(ranking: Ranking, k: int) -> np.ndarray:
     """The share of the first k labels that are true, see `metrics.precision`."""
-    return _hits(ranking, k) / k
-
-
-def ndcg(ranking: Ranking, k: int) -> np.ndarray:
-    """DCG@k / ideal DCG@k, see `metrics.ndcg`."""
-    return np.asarray(ranking.hit[:, :k] @ discount(k) / ranking.ideal_dcg(k))
+    return np.asarray(hits_per_document(ranking, k) / k)
 
 
 def recall(ranking: Ranking, k: int) -> np.ndarray:
     """The share of the true labels that are among the first k, see `metrics.recall`."""
     labelled = ranking.true > 0
-    return _ratio(_hits(ranking, k) / np.maximum(ranking.true, 1), labelled.astype(np.float64))
+    return _ratio(hits_per_document(ranking, k) / np.maximum(ranking.true, 1), labelled.astype(np.float64))
 
 
 def psp(ranking: Ranking, k: int) -> np.ndarray:
@@ -38,22 +33,12 @@ def psp(ranking: Ranking, k: int) -> np.ndarray:
 
 def psndcg(ranking: Ranking, k: int) -> np.ndarray:
     """The discounted gain beside the largest possible one, see `metrics.psndcg`."""
-    ideal = ranking.ideal_dcg(k)
-    return _ratio(*(gain[:, :k] @ discount(k) / ideal for gain in (ranking.gain, ranking.best_gain)))
-
-
-def reciprocal_rank(ranking: Ranking) -> np.ndarray:
-    """1 / rank of the first true label, see `averages.reciprocal_rank`."""
-    return reciprocal_ranks(ranking)
+    return _ratio(*discounted_gains(ranking, k))
 
 
 def standard_error(values: np.ndarray) -> float | None:
     """Of the mean: the sample standard deviation over documents / sqrt(N). None for a single document."""
     return float(values.std(ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else None
-
-
-def _hits(ranking: Ranking, k: int) -> np.ndarray:
-    return np.count_nonzero(ranking.hit[:, :k], axis=1)
 
 
 def _ratio(reached: np.ndarray, possible: np.ndarray) -> np.ndarray:

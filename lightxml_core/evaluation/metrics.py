@@ -130,7 +130,7 @@ class Ranking:
 
     def ideal_dcg(self, k: int) -> np.ndarray:
         """float64[N]: the DCG of a perfect ranking at k; that of one label for a document without labels."""
-        return np.cumsum(discount(k))[np.clip(self.true, 1, k) - 1]
+        return np.cumsum(_discount(k))[np.clip(self.true, 1, k) - 1]
 
 
 def rank(
@@ -155,7 +155,7 @@ def precision(ranking: Ranking, k: int) -> float:
     The division is by k even where fewer labels are predicted. Source: Extreme Classification Repository, as in
     LightXML, section 4.2.
     """
-    return float(_hits_per_document(ranking, k).mean()) / k
+    return float(hits_per_document(ranking, k).mean()) / k
 
 
 def ndcg(ranking: Ranking, k: int) -> float:
@@ -163,7 +163,7 @@ def ndcg(ranking: Ranking, k: int) -> float:
 
     A document without labels counts 0. Source: Järvelin and Kekäläinen, TOIS 2002, with binary relevance.
     """
-    return float((ranking.hit[:, :k] @ discount(k) / ranking.ideal_dcg(k)).mean())
+    return float(ndcg_per_document(ranking, k).mean())
 
 
 def psp(ranking: Ranking, k: int) -> float:
@@ -181,23 +181,35 @@ def psndcg(ranking: Ranking, k: int) -> float:
     Source: Jain et al., KDD 2016; normalised as the Extreme Classification Repository does. AttentionXML's code leaves
     out the division by the ideal DCG; at k = 1 both agree.
     """
-    reached, best = (gain[:, :k] @ discount(k) / ranking.ideal_dcg(k) for gain in (ranking.gain, ranking.best_gain))
+    reached, best = discounted_gains(ranking, k)
     return float(reached.sum() / best.sum())
-
-
-def discount(k: int) -> np.ndarray:
-    """float64[k]: 1 / log2(rank + 1)."""
-    return 1.0 / np.log2(np.arange(k) + 2.0)
 
 
 def recall(ranking: Ranking, k: int) -> float:
     """R@k: the mean of (true labels among the first k) / (true labels), over the documents that have a label."""
     labelled = ranking.true > 0
-    return float((_hits_per_document(ranking, k)[labelled] / ranking.true[labelled]).mean())
+    return float((hits_per_document(ranking, k)[labelled] / ranking.true[labelled]).mean())
 
 
-def _hits_per_document(ranking: Ranking, k: int) -> np.ndarray:
+def hits_per_document(ranking: Ranking, k: int) -> np.ndarray:
+    """int64[N]: the number of true labels among the first k."""
     return np.count_nonzero(ranking.hit[:, :k], axis=1)
+
+
+def ndcg_per_document(ranking: Ranking, k: int) -> np.ndarray:
+    """float64[N]: DCG@k / ideal DCG@k."""
+    return np.asarray(ranking.hit[:, :k] @ _discount(k) / ranking.ideal_dcg(k))
+
+
+def discounted_gains(ranking: Ranking, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """float64[N] twice: the discounted gain of the first k labels, and the largest one, each by the ideal DCG@k."""
+    ideal = ranking.ideal_dcg(k)
+    return ranking.gain[:, :k] @ _discount(k) / ideal, ranking.best_gain[:, :k] @ _discount(k) / ideal
+
+
+def _discount(k: int) -> np.ndarray:
+    """float64[k]: 1 / log2(rank + 1)."""
+    return 1.0 / np.log2(np.arange(k) + 2.0)
 
 
 def _checked(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lightxml_core.files import write_text
+from lightxml_core.reporting.costs import machine
 from lightxml_core.reporting.markup import markdown_escape
 from lightxml_core.reporting.numbers import duration
 from lightxml_core.reporting.runs import Result
@@ -175,9 +176,8 @@ def _about_runs(selection: Selection, results: Sequence[Result], effort: Effort)
 
 
 def _machine(hardware: dict[str, Any]) -> str:
-    cores = f"{hardware['cores']} cores" if hardware.get("cores") else None
-    memory = f"{hardware['memory_gib']} GiB" if hardware.get("memory_gib") else None
-    return ", ".join(str(part) for part in (hardware.get("gpu"), hardware.get("cpu"), cores, memory) if part)
+    memory = [f"{hardware['memory_gib']} GiB"] if hardware.get("memory_gib") else []
+    return ", ".join([*machine(hardware), *memory])
 
 
 def _each(words: Iterable[str]) -> str:

@@ -41,6 +41,12 @@ def milliseconds_per_document(group: Group, groups: list[Group]) -> float | None
     return _over(group, groups, lambda run: run.milliseconds_per_document)
 
 
+def machine(hardware: Mapping[str, Any]) -> list[str]:
+    """GPU, CPU and cores of a provenance's `hardware`, in words; what was not recorded is left out."""
+    cores = f"{hardware['cores']} cores" if hardware.get("cores") else None
+    return [str(part) for part in (hardware.get("gpu"), hardware.get("cpu"), cores) if part]
+
+
 def _over(
     group: Group,
     groups: list[Group],

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lightxml_core.reporting.costs import (
+    machine,
     members_of,
     milliseconds_per_document,
     model_bytes,
@@ -113,8 +114,7 @@ def _hardware(provenance: Mapping[str, Any]) -> str | None:
     hardware = provenance.get("hardware")
     if not isinstance(hardware, dict):
         return None
-    parts = [hardware.get("gpu"), hardware.get("cpu"), f"{hardware['cores']} cores" if hardware.get("cores") else None]
-    return ", ".join(str(part) for part in parts if part) or None
+    return ", ".join(machine(hardware)) or None
 
 
 def _cost(
