@@ -36,13 +36,14 @@ class Load:
     """The load of one model. None: not known.
 
     operations: floating-point, of training. memory: bytes in training. core_seconds: of a training that uses no GPU,
-    on one core.
+    on one core. kept: bytes that the model has beside its weights.
     """
 
     operations: float | None
     weights: float | None
     memory: float | None
     core_seconds: float | None = None
+    kept: float = 0.0
 
 
 def encoder_weights(size: Mapping[str, int]) -> float:

@@ -120,7 +120,8 @@ GPU hours  operations of the encoders' passes at the rate of one GPU in publishe
            words; 0: needs no GPU
 hours      the same on this machine; of one-vs-rest by the number of words and labels, at a measured rate of one core
 published  hours on the authors' machines, of all models together
-memory     weights, gradients and moments of the largest model with one batch, which is split if it does not fit
+memory     weights, gradients and moments of the largest model with one batch, which is split if it does not fit,
+           and the vectors of the training documents if it keeps them
 disk       models with a checkpoint, predictions
 download   stated by the source, or estimated; shared files count in each row, but once in the total"""
 
@@ -194,6 +195,7 @@ def _estimate(
         hours[on_gpu].append(_hours(registry, dataset, of, load, shape, published, machine))
     gpu_hours, core_hours = (None if (once := _sum(hours[key])) is None else seeds * once for key in (True, False))
     memories = [load.memory for load in loads]
+    weights = _sum_of_known(load.weights for load in loads)
     return Estimate(
         dataset,
         method,
@@ -202,7 +204,7 @@ def _estimate(
         _sum([_hours_here(gpu_hours, seeds * len(hours[True]), machine), core_hours]),
         _stated(registry, dataset, method, published),
         None if None in memories else max(filter(None, memories)),
-        own_disk(shape, models, _sum_of_known(load.weights for load in loads) * seeds),
+        own_disk(shape, models, weights * seeds, sum(load.kept for load in loads) * seeds),
         download,
     )
 

@@ -148,7 +148,7 @@ def training_request(load: Load, shape: Shape, gpu: bool, threads: int) -> Cost:
     gpu: the method uses one, so the machine's memory only holds weights and moments, for a checkpoint.
     """
     memory, minutes = UNKNOWN_TRAINING.memory, UNKNOWN_TRAINING.minutes
-    own = load.memory if load.weights is None or not gpu else BYTES_PER_WEIGHT * load.weights
+    own = load.memory if load.weights is None or not gpu else BYTES_PER_WEIGHT * load.weights + load.kept
     if own is not None:
         memory = _TORCH + MARGIN * (own + 200.0 * (shape.documents_trn or 0.0))
     if load.operations is not None:
@@ -160,8 +160,11 @@ def training_request(load: Load, shape: Shape, gpu: bool, threads: int) -> Cost:
 
 
 def prediction_request(load: Load, shape: Shape) -> Cost:
-    """The request for a prediction with a model: memory for its weights or features, and for the scores."""
-    own = load.memory if load.weights is None else 8.0 * load.weights
+    """The request for a prediction with a model: memory for its weights or features, and for the scores.
+
+    What the model keeps beside its weights is read from the disk, faster if the system can hold it in memory.
+    """
+    own = load.memory if load.weights is None else 8.0 * load.weights + load.kept
     if own is None or shape.documents_tst is None:
         return Cost(UNKNOWN_TRAINING.memory, UNKNOWN.minutes)
     return Cost(_TORCH + MARGIN * (own + 10.0 * _SCORES * shape.documents_tst), UNKNOWN.minutes)
@@ -173,9 +176,12 @@ def shared_disk(shape: Shape) -> float | None:
     return None if words is None else words * (2.0 * BYTES_PER_WORD + DISTINCT * 8.0 + 4.0 * TOKENS_PER_WORD)
 
 
-def own_disk(shape: Shape, runs: int, weights: float) -> float | None:
-    """Bytes of models with one checkpoint each, and of predictions. weights: their number in all runs together."""
-    return None if shape.documents_tst is None else 16.0 * weights + runs * shape.documents_tst * 100 * 8.0
+def own_disk(shape: Shape, runs: int, weights: float, kept: float) -> float | None:
+    """Bytes of models with one checkpoint each, and of predictions.
+
+    weights: their number in all runs together. kept: bytes that the models have beside them.
+    """
+    return None if shape.documents_tst is None else 16.0 * weights + kept + runs * shape.documents_tst * 100 * 8.0
 
 
 Bytes = dict[str, float | None]

@@ -24,7 +24,7 @@ from lightxml_core.errors import InputError
 from lightxml_core.evaluation import metrics
 from lightxml_core.files import read_json, write_json
 from lightxml_core.methods import changed
-from lightxml_core.methods.lightxml import PROTOCOLS, Settings, fit, heads, needs, predict
+from lightxml_core.methods.lightxml import PROTOCOLS, Settings, fit, heads, memory, needs, predict
 from lightxml_core.methods.lightxml.model import build_model
 from lightxml_core.methods.lightxml.prediction import load_model
 from lightxml_core.methods.transformer import training
@@ -256,6 +256,37 @@ def test_a_memory_adds_the_votes_of_the_nearest_training_documents(
         expected = 0.75 * heads[row] + 0.25 * votes
         np.testing.assert_allclose(found[row, listed], expected[listed], atol=rounding)
     assert compared >= 3
+
+
+@pytest.mark.parametrize("numbers", [memory.NUMBERS, 8 * 60, 1], ids=["whole", "from the disk", "one by one"])
+def test_a_memory_that_stays_on_the_disk_is_searched_like_one_that_does_not(
+    numbers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Against the plain search, a document at a time. Two training documents are equal, so either may come first."""
+    monkeypatch.setattr(memory, "NUMBERS", numbers)
+    random = np.random.default_rng(0)
+    vectors, wanted = random.normal(size=(150, 8)).astype(np.float32), random.normal(size=(40, 8)).astype(np.float32)
+    vectors[99] = vectors[3]
+    Y, rows = sparse.random(150, 12, 0.2, "csr", np.float32, random_state=1), np.arange(150) * 2
+
+    def read(observe: Any) -> None:
+        for places in np.array_split(random.permutation(150), 4):
+            observe(places, torch.from_numpy(vectors[places]))
+
+    memory.save_memory(tmp_path, read, 8, Y, rows)
+    kept = memory.load_memory(tmp_path, torch.device("cpu"))
+    assert kept.rows is not None and kept.rows.tolist() == rows.tolist()
+    similarity, which = (found.numpy() for found in kept.nearest(torch.from_numpy(wanted), 7))
+    unit = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float16).astype(np.float64)
+    every = (wanted / np.linalg.norm(wanted, axis=1, keepdims=True)) @ unit.T
+    np.testing.assert_allclose(similarity, -np.sort(-every, axis=1)[:, :7], atol=1e-6)
+    np.testing.assert_allclose(np.take_along_axis(every, which, 1), similarity, atol=1e-6)
+    assert all(len(set(places)) == 7 for places in which.tolist())
+    votes = kept.votes(torch.from_numpy(wanted), memory.Neighbours(neighbours=7, neighbour_temperature=0.2))
+    shares = np.exp(similarity / 0.2) / np.exp(similarity / 0.2).sum(1, keepdims=True)
+    expected = [share @ Y[places] for share, places in zip(shares, which, strict=True)]
+    np.testing.assert_allclose(votes.toarray(), np.stack(expected), atol=1e-5)
+    assert kept.nearest(torch.from_numpy(wanted), 999)[1].sort(1).values.tolist() == [list(range(150))] * 40
 
 
 def test_the_scores_of_a_document_do_not_depend_on_its_batch(corpus: Encoded, monkeypatch: pytest.MonkeyPatch) -> None:

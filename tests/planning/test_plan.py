@@ -159,6 +159,9 @@ def test_training_requests_what_it_needs_but_at_most_two_days(registry: Registry
     assert load.weights and load.memory
     there, here = (training_request(load, shape, gpu, threads=2) for gpu in (True, False))
     assert there.minutes == here.minutes == 2880 and 16 * load.weights < there.memory < here.memory
+    kept = replace(load, kept=1e9)  # the vectors of a memory
+    assert prediction_request(kept, shape).memory - prediction_request(load, shape).memory == pytest.approx(1.5e9)
+    assert training_request(kept, shape, True, 2).memory - there.memory == pytest.approx(1.5e9)
     unknown = Load(None, None, None)
     assert training_request(unknown, shape, True, 1) == UNKNOWN_TRAINING
     short = training_request(Load(9e12 * 600, 1e6, 1e9), shape, True, 1)

@@ -15,6 +15,7 @@ from lightxml_core.methods.lightxml.model import head_of
 from lightxml_core.methods.lightxml.sampling import sampler_of
 from lightxml_core.methods.lightxml.settings import Settings
 from lightxml_core.methods.transformer import training
+from lightxml_core.methods.transformer.prediction import Observe
 from lightxml_core.methods.transformer.training import Parts
 
 
@@ -30,5 +31,7 @@ def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None
     training.fit(data, settings, parts, out, resume)
 
 
-def _keep_memory(Y: sparse.csr_matrix, folder: Path, features: Callable[[], np.ndarray], rows: np.ndarray) -> None:
-    save_memory(folder, features(), Y[rows])
+def _keep_memory(
+    Y: sparse.csr_matrix, folder: Path, read: Callable[[Observe], None], width: int, rows: np.ndarray
+) -> None:
+    save_memory(folder, read, width, Y[rows], rows)

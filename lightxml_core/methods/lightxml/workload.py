@@ -17,10 +17,10 @@ def workload(settings: Settings, size: Mapping[str, int], shape: Shape) -> Load 
         return None
     head = _head(settings.heads, shape.labels, width_read(settings.encoder, size))
     load = transformer_load(settings, size, shape, shape.documents_trn, head)
-    if not settings.memory.neighbours or load.weights is None:
+    if not settings.memory.neighbours or load.memory is None:
         return load
-    kept = 0.5 * shape.documents_trn * width_read(settings.encoder, size)  # a vector of 16-bit numbers per document
-    return replace(load, weights=load.weights + kept)
+    kept = 2.0 * shape.documents_trn * width_read(settings.encoder, size)  # a vector of 16-bit numbers per document
+    return replace(load, memory=load.memory + kept, kept=kept)
 
 
 def _head(heads: Heads, labels: float, read: int) -> float:

@@ -35,6 +35,8 @@ SEEN = "seen.npy"  # bool[L]: the labels that a training document has
 
 
 Read = Callable[[Path], tuple[S, MakeHead]]
+Observe = Callable[[np.ndarray, Tensor], None]
+"""Gets the places, int64[B], of a batch's documents and their features as the head gets them, float[B, width]."""
 
 
 def load_classifier(folder: Path, read: Read[S]) -> tuple[TextClassifier, S]:
@@ -68,12 +70,11 @@ def predict_rows(
     top_k: int,
     precision: Precision,
     progress: Progress | None = None,
-    observe: Callable[[np.ndarray, Tensor], None] | None = None,
+    observe: Observe | None = None,
 ) -> sparse.csr_matrix:
     """float32 CSR n × L: the `top_k` best labels of some documents with their scores in (0, 1).
 
-    rows: int64[n], the documents of `tokens`. observe: called with the places, int64[B], of each batch among them and
-    with their features as the head gets them, float[B, width].
+    rows: int64[n], the documents of `tokens`. observe: called with each batch; places are among the rows.
     """
     top_k = min(top_k, model.head.labels)
     scores = np.zeros((len(rows), top_k), np.float32)

@@ -31,7 +31,7 @@ from lightxml_core.methods.transformer.inputs import (
     widths_of,
 )
 from lightxml_core.methods.transformer.model import MakeHead, TextClassifier, build_classifier
-from lightxml_core.methods.transformer.prediction import SEEN, WEIGHTS, predict_rows
+from lightxml_core.methods.transformer.prediction import SEEN, WEIGHTS, Observe, predict_rows
 from lightxml_core.methods.transformer.settings import TransformerSettings, reads_frozen
 from lightxml_core.methods.transformer.warmstart import warm_start
 from lightxml_core.training.batches import epoch_batches, step_groups
@@ -67,11 +67,11 @@ class Parts:
     make_sampler: Callable[[TextClassifier, np.ndarray, Frozen | None], Sampler] = unsampled
     """Gets the model after its warm start, the rows trained on and what the frozen encoder gave for them."""
 
-    keep: Callable[[Path, Callable[[], np.ndarray], np.ndarray], None] | None = None
+    keep: Callable[[Path, Callable[[Observe], None], int, np.ndarray], None] | None = None
     """Writes what the method keeps beside the weights into the model's folder.
 
-    It gets a function that gives the features of the documents trained on, float32[n, width], as the head gets them,
-    and which documents these are, int64[n].
+    It gets a function that shows the features of the documents trained on to an `Observe`, their width, and which
+    documents these are, int64[n].
     """
 
     code: Sequence[Path] = ()
@@ -96,7 +96,8 @@ def fit(data: TrainingData, settings: TransformerSettings, parts: Parts, out: Pa
         with new_folder(out) as building:
             _save(model, data, settings, building)
             if parts.keep is not None:
-                parts.keep(building, partial(_features, model, data, rows, settings, before), rows)
+                read = partial(_observe_features, model, data, rows, settings, before)
+                parts.keep(building, read, model.backbone.width, rows)
 
 
 # Set up
@@ -266,24 +267,27 @@ def _save(model: TextClassifier, data: TrainingData, settings: TransformerSettin
     save_file({name: value.contiguous().cpu() for name, value in model.state_dict().items()}, building / WEIGHTS)
 
 
-def _features(
-    model: TextClassifier, data: TrainingData, rows: np.ndarray, settings: TransformerSettings, before: Frozen | None
-) -> np.ndarray:
-    """float32[n, width]: the features of the documents trained on, as the head gets them."""
+def _observe_features(
+    model: TextClassifier,
+    data: TrainingData,
+    rows: np.ndarray,
+    settings: TransformerSettings,
+    before: Frozen | None,
+    observe: Observe,
+) -> None:
+    """Show the features of the documents trained on, in batches."""
     assert data.tokens is not None
     tokens = data.tokens
-    found = np.empty((len(rows), model.backbone.width), np.float32)
     progress = Progress(f"{settings.encoder.backbone} memory", len(rows))
     model.eval()
 
     def run(batch: np.ndarray) -> None:
         with torch.inference_mode(), autocast(model, settings.speed.precision):
             features = _read(model, settings, before, *padded(tokens, rows[batch], model), batch)
-            found[batch] = model.prepare(features).float().cpu().numpy()
+            observe(batch, model.prepare(features))
         progress.advance(len(batch), "")
 
     in_memory(by_length(tokens.lengths[rows], PREDICTION_BATCH), run)
-    return found
 
 
 def _read(
