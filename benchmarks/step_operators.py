@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.counting import Counts, counting
-from benchmarks.gpu_step import MINILM, TINY, Case, begun
+from benchmarks.gpu_step import MINILM, TINY, VARIANTS, Case, begun
 
 CASES = (
     Case("bert of 2 layers, flat head", TINY, 32, 16, 200, steps=3),
@@ -32,7 +32,7 @@ def main() -> None:
 
 def counted(case: Case, variant: str, folder: Path) -> Counts:
     """In the second step; the first one sets up the optimiser."""
-    run = begun(case, variant, folder).run
+    run = begun(case, VARIANTS[variant], folder).run
     first, second = (run.prepare(batch) for batch in run.task.steps(0)[:2])
     run.take(0, first)
     with counting() as counts:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.gpu_step import CASES, DRY, begun, timed
+from benchmarks.gpu_step import CASES, DRY, VARIANTS, begun, timed
 from lightxml_core.training.processes import is_worker, launch, team
 
 
@@ -30,7 +30,7 @@ def _measure(dry: bool) -> None:
     """What each process does: an epoch to warm up, and one that is timed."""
     with tempfile.TemporaryDirectory() as folder:
         for case in DRY if dry else CASES:
-            rate = timed(begun(case, "fast", Path(folder)))
+            rate = timed(begun(case, VARIANTS["fast"], Path(folder)))
             if team().first:
                 print(f"{case.name:<18} {team().size} processes {rate:9.0f} documents/s", flush=True)
 

@@ -10,12 +10,14 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from lightxml_core.encoders.attention import attention
+from lightxml_core.encoders.attention import attend_within_documents, attention
 from lightxml_core.encoders.compilation import Compiled
+from lightxml_core.encoders.packing import Packing
 from lightxml_core.errors import InputError
 from lightxml_core.files import read_json
 
 Position = Literal["first", "class", "mean", "pooled"]
+Mask = Tensor | Packing | None
 Combination = Literal["concatenate", "sum"]
 _CLASS_SEGMENT = 2  # of XLNet's class token; the text's is 0
 
@@ -54,6 +56,7 @@ class Backbone(nn.Module):
         self.pad_id = int(config.pad_token_id if config.pad_token_id is not None else 0)
         self.positions = _positions(config)
         self.compiled: Compiled | None = None
+        self.attends_within = False  # attention takes a `Packing` instead of a mask
 
     def freeze(self, count: int) -> None:
         """Freeze the embeddings and the first `count` layers: training computes gradients only above them."""
@@ -71,30 +74,46 @@ class Backbone(nn.Module):
             return [encoder.word_embedding, *encoder.layer]
         return [encoder.embeddings, *encoder.encoder.layer]
 
-    def forward(self, ids: Tensor, mask: Tensor | None) -> Tensor:
-        """ids: int64[B, T]; mask: bool[B, T], or None if every token is real. Returns float[B, width]."""
+    def forward(self, ids: Tensor, mask: Mask) -> Tensor:
+        """ids: int64[B, T]; mask: bool[B, T], or None if every token is real. Returns float[B, width].
+
+        Documents may also be packed: then ids are int64[1, T], and the mask is their `Packing`.
+        """
         return self.combined(self.read(self.states(ids, mask), mask))
 
     def combined(self, vectors: Tensor) -> Tensor:
         """float[B, width] features from one vector per layer, float[B, layers·d]."""
         return vectors.unflatten(1, (self.layers, self.width)).sum(1) if self.summed else vectors
 
-    def states(self, ids: Tensor, mask: Tensor | None) -> tuple[Tensor, ...]:
+    def states(self, ids: Tensor, mask: Mask) -> tuple[Tensor, ...]:
         """Hidden states float[B, T, d] of the embeddings and of every layer.
 
         InputError for a document that is longer than the encoder can read; padding beyond that is cut off.
         """
+        if isinstance(mask, Packing):
+            return self._packed_states(ids, mask)
         if ids.shape[1] > self.positions:
             if mask is None or bool(mask[:, self.positions :].any()):
-                raise InputError(f"the encoder reads at most {self.positions} tokens: lower `max_tokens` to that")
+                raise self._too_long()
             ids, mask = ids[:, : self.positions], mask[:, : self.positions]
         attended = self._attended(ids, mask)
         if self.compiled is not None and self.training:
             encoder: Any = self.encoder
             lower = encoder.embeddings(input_ids=ids)
-            return (lower, *self._above(lower, attended, 0))
+            return (lower, *self._above(lower, attended, 0, len(ids)))
         given = {"input_ids": ids, "attention_mask": attended, **self._segments(ids, mask)}
         return tuple(self.encoder(**given, output_hidden_states=True).hidden_states)
+
+    def _too_long(self) -> InputError:
+        return InputError(f"the encoder reads at most {self.positions} tokens: lower `max_tokens` to that")
+
+    def _packed_states(self, ids: Tensor, packing: Packing) -> tuple[Tensor, ...]:
+        """Each document is read as if it stood alone: positions count from its start, and it attends to itself."""
+        encoder: Any = self.encoder
+        first = self.pad_id + 1 if self.kind == "roberta" else 0
+        lower = encoder.embeddings(input_ids=ids, position_ids=packing.positions + first)
+        attended = packing if self.attends_within else packing.mask(lower.dtype)
+        return (lower, *self._above(lower, attended, 0, packing.documents))
 
     def _attended(self, states: Tensor, mask: Tensor | None) -> Tensor | None:
         """The mask in the form that the attention layers take, so that transformers does not build it.
@@ -125,7 +144,15 @@ class Backbone(nn.Module):
 
     def states_above(self, lower: Tensor, mask: Tensor | None) -> list[Tensor]:
         """The states of the trained layers from float[B, T, d], the output of the frozen ones; not for XLNet."""
-        return self._above(lower, self._attended(lower, mask), self.frozen)
+        return self._above(lower, self._attended(lower, mask), self.frozen, len(lower))
+
+    def take_packed(self, longest: int) -> None:
+        """Prepare for packed documents of at most so many tokens; `why_not_packed` must have said that this works."""
+        if longest > self.positions:
+            raise self._too_long()
+        if next(self.parameters()).is_cuda:
+            attend_within_documents(self.encoder)
+            self.attends_within = True
 
     def compile_layers(self, batch: int, graphs: bool) -> None:
         """Compile the layers for training on `batch` documents at once, for each length that occurs.
@@ -136,15 +163,15 @@ class Backbone(nn.Module):
         if self.resumes:
             self.compiled = Compiled(self._layers, batch, graphs)
 
-    def _above(self, lower: Tensor, attention: Tensor | None, first: int) -> list[Tensor]:
+    def _above(self, lower: Tensor, attention: Mask, first: int, documents: int) -> list[Tensor]:
         encoder: Any = self.encoder
         distances = [encoder.encoder.compute_position_bias(lower)] if self.kind == "mpnet" else []
         if self.compiled is None or not self.training:
             return self._layers(first, lower, attention, *distances)
-        found: list[Tensor] = self.compiled(len(lower), first, lower, attention, *distances)
+        found: list[Tensor] = self.compiled(documents, first, lower, attention, *distances)
         return found
 
-    def _layers(self, first: int, lower: Tensor, *given: Tensor | None) -> list[Tensor]:
+    def _layers(self, first: int, lower: Tensor, *given: Mask) -> list[Tensor]:
         """The states of the layers from number `first` on. given: what each layer takes beside the states."""
         encoder: Any = self.encoder
         states = [lower]
@@ -153,19 +180,20 @@ class Backbone(nn.Module):
             states.append(found[0] if isinstance(found, tuple) else found)
         return states[1:]
 
-    def read(self, states: Sequence[Tensor], mask: Tensor | None) -> Tensor:
+    def read(self, states: Sequence[Tensor], mask: Mask) -> Tensor:
         """float[B, n·d]: the last `layers` states (or all, if fewer), each reduced to one vector per document."""
-        if mask is not None:
+        if isinstance(mask, Tensor):
             mask = mask[:, : states[-1].shape[1]]
         read = torch.cat([self._read(state, mask) for state in states[-self.layers :]], dim=1)
         return read if self.pooler is None else self.pooler(read)
 
-    def _read(self, state: Tensor, mask: Tensor | None) -> Tensor:
+    def _read(self, state: Tensor, mask: Mask) -> Tensor:
         """float[B, d] from float[B, T, d], the hidden states of one layer."""
+        if isinstance(mask, Packing):
+            return _means(state[0], mask.members(), "td,bt->bd") if self.averaged else state[0, mask.starts()]
         if self.averaged:
             real = state.new_ones(state.shape[:2], dtype=torch.bool) if mask is None else mask
-            with torch.autocast(state.device.type, enabled=False):
-                return torch.einsum("btd,bt->bd", state.float(), real / real.sum(1, keepdim=True))
+            return _means(state, real, "btd,bt->bd")
         if not self.at_end:
             return state[:, 0]
         return state[torch.arange(len(state), device=state.device), _last(state, mask)]
@@ -192,6 +220,12 @@ class Pooler(nn.Module):
     def forward(self, read: Tensor) -> Tensor:
         """float[B, d] of float[B, d]."""
         return torch.tanh(self.dense(self.dropout(read)))
+
+
+def _means(states: Tensor, real: Tensor, summed: str) -> Tensor:
+    """float32[B, d]: the mean of the states of each document's tokens. real: bool[B, T]; summed: the `einsum`."""
+    with torch.autocast(states.device.type, enabled=False):
+        return torch.einsum(summed, states.float(), real / real.sum(1, keepdim=True))
 
 
 def _last(states: Tensor, mask: Tensor | None) -> Tensor:

@@ -153,6 +153,19 @@ def test_the_first_losses_are_those_of_the_plain_step(step: str, corpus: Encoded
     np.testing.assert_allclose(losses[step], losses["plain"], rtol=1e-3)
 
 
+def test_packed_documents_have_the_losses_of_padded_ones(corpus: Encoded, tmp_path: Path) -> None:
+    """In 16 bits, which torch's attention for them needs, and so within its rounding."""
+    settings = changed(FAST, head="clustered", precision="bf16", epochs=1, feature_dropout=0.0, step="fast")
+    losses = {}
+    for packing in (False, True):
+        run = begun(corpus, "bert", changed(settings, packing=packing), tmp_path / str(packing))
+        for batches in run.task.steps(0)[:5]:
+            run.take(0, run.prepare(batches))
+        assert run.model.backbone.attends_within == packing  # type: ignore[union-attr]
+        losses[packing] = torch.stack([step.parts.sum() for step in run.unread]).tolist()
+    np.testing.assert_allclose(losses[True], losses[False], rtol=2e-2)
+
+
 @pytest.mark.parametrize("how", ["bf16", "fp16"])
 def test_a_killed_run_resumes_to_the_end_of_the_undisturbed_run(how: Any, corpus: Encoded, tmp_path: Path) -> None:
     settings = changed(HEADS["clustered"], precision=how, checkpoint_minutes=0.0)

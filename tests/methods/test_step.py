@@ -15,6 +15,7 @@ from torch._dynamo.utils import counters
 
 from benchmarks.counting import counting
 from lightxml_core.encoders import compilation
+from lightxml_core.encoders.packing import Packing
 from lightxml_core.methods import changed
 from lightxml_core.methods.lightxml.settings import Settings
 from lightxml_core.methods.transformer.inputs import widths_of
@@ -66,17 +67,24 @@ def reads_of_a_step(run: TrainingRun) -> dict[str, int]:
     return dict(counts.reads)
 
 
-@pytest.mark.parametrize(("kind", "micro"), [("bert", 1), ("roberta", 2)])
+@pytest.mark.parametrize(
+    ("kind", "micro", "packing"), [("bert", 1, False), ("roberta", 2, False), ("roberta", 2, True)]
+)
 def test_the_compiled_step_gives_the_losses_of_the_plain_one_without_recompiling(
-    kind: str, micro: int, corpus: Encoded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kind: str, micro: int, packing: bool, corpus: Encoded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every shape has occurred after the first epoch. Without dropout: the device draws it in another order."""
+    """Also if its documents are packed. Every shape has occurred after the first epoch.
+
+    Without dropout: the device draws it in another order.
+    """
     monkeypatch.setattr(compilation, "BACKEND", "eager")  # traces as always, and leaves out the slow compiler
     counters.clear()
     how = changed(CLUSTERED, epochs=2, accumulate=micro, feature_dropout=0.0)
     found = {}
     for step in ("compiled", "plain"):
-        run = begun(corpus, kind, changed(how, step=step), tmp_path / step)
+        run = begun(corpus, kind, changed(how, step=step, packing=packing and step == "compiled"), tmp_path / step)
+        packed = [isinstance(batch.mask, Packing) for batch, _ in run.prepare(run.task.steps(0)[0]).own]
+        assert packed == [packing and step == "compiled"] * micro
         graphs = []
         for epoch in (0, 1):
             for batches in run.task.steps(epoch):
@@ -87,6 +95,13 @@ def test_the_compiled_step_gives_the_losses_of_the_plain_one_without_recompiling
         found[step] = [json.loads(line)["loss"] for line in lines]
         assert graphs[0] == graphs[1] > 0 and not counters["graph_break"]
     assert found["compiled"] == pytest.approx(found["plain"], rel=1e-4)
+
+
+def test_what_cannot_be_packed_is_padded(corpus: Encoded, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    run = begun(corpus, "xlnet", changed(STEPWISE, packing=True), tmp_path)
+    batch, _ = run.prepare(run.task.steps(0)[0]).own[0]
+    assert isinstance(batch.mask, torch.Tensor) and caplog.text.count("documents are padded, not packed") == 1
 
 
 def test_a_compiler_that_fails_leaves_the_encoder_as_it_is(

@@ -11,6 +11,8 @@ import torch
 from scipy import sparse
 from torch import Tensor
 
+from lightxml_core.encoders.backbone import Mask
+from lightxml_core.encoders.packing import Packer, Packing
 from lightxml_core.encoders.tokens import TokenisedPart
 from lightxml_core.errors import InputError
 from lightxml_core.methods.transformer.model import TextClassifier
@@ -25,23 +27,28 @@ class Batch:
     """Some documents as the loss takes them.
 
     documents: int64[B], their row ids. ids: int64[B, T]; mask: bool[B, T], which of them are tokens, None if all are:
-    without a mask, a GPU can use its fastest kernel for attention. rows, labels: int64[P], the positive pairs.
+    without a mask, a GPU can use its fastest kernel for attention; for packed documents, ids are int64[1, T], and the
+    mask is their `Packing`. rows, labels: int64[P], the positive pairs.
     """
 
     documents: np.ndarray
     ids: Tensor
-    mask: Tensor | None
+    mask: Mask
     rows: Tensor
     labels: Tensor
 
     def moved(self, device: torch.device) -> Batch:
         """The same on a device, without waiting for it."""
-        ids, mask, rows, labels = (
-            None if tensor is None else tensor.to(device, non_blocking=True)
-            for tensor in (self.ids, self.mask, self.rows, self.labels)
-        )
-        assert ids is not None and rows is not None and labels is not None
-        return Batch(self.documents, ids, mask, rows, labels)
+        return self._each(lambda tensor: tensor.to(device, non_blocking=True))
+
+    def ready(self, device: torch.device) -> Batch:
+        """The same in memory from which this device can copy while it computes."""
+        return self._each(lambda tensor: _ready(tensor, device))
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Batch:
+        mask = self.mask.each(change) if isinstance(self.mask, Packing) else self.mask
+        mask = change(mask) if isinstance(mask, Tensor) else mask
+        return Batch(self.documents, change(self.ids), mask, change(self.rows), change(self.labels))
 
 
 def batch_of(
@@ -49,17 +56,21 @@ def batch_of(
     Y: sparse.csr_matrix,
     documents: np.ndarray,
     model: TextClassifier,
-    widths: Sequence[int] = (),
+    layout: Packer | Sequence[int] = (),
 ) -> Batch:
     """The batch of some documents, still on the CPU, in memory from which a GPU can copy while it computes.
 
-    widths: ascending; the batch is padded to the first that is long enough for it. Without any: to a multiple of 8.
+    layout: what packs the documents, or widths, ascending: the batch is padded to the first that is long enough for it.
+    Without any: to a multiple of 8.
     """
-    longest = int(tokens.lengths[documents].max())
-    ids, mask = _padded(tokens, documents, model, next((width for width in widths if width >= longest), 8))
-    device = model.mean.device
-    pairs = (_ready(torch.from_numpy(side), device) for side in _positives(Y, documents))
-    return Batch(documents, _ready(ids, device), None if mask is None else _ready(mask, device), *pairs)
+    mask: Mask
+    if isinstance(layout, Packer):
+        ids, mask = layout.pack(tokens, documents, model.backbone.pad_id)
+    else:
+        longest = int(tokens.lengths[documents].max())
+        ids, mask = _padded(tokens, documents, model, next((width for width in layout if width >= longest), 8))
+    pairs = (torch.from_numpy(side) for side in _positives(Y, documents))
+    return Batch(documents, ids, mask, *pairs).ready(model.mean.device)
 
 
 def padded(tokens: TokenisedPart, rows: np.ndarray, model: TextClassifier) -> tuple[Tensor, Tensor | None]:

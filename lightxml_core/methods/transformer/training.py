@@ -15,6 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from lightxml_core.corpus.labels import label_frequencies
+from lightxml_core.encoders.attention import why_not_packed
+from lightxml_core.encoders.backbone import Mask
+from lightxml_core.encoders.packing import Packer, Packing
 from lightxml_core.errors import InputError
 from lightxml_core.evaluation.metrics import precision, rank
 from lightxml_core.files import new_folder, save_array, save_csr, write_json
@@ -176,9 +179,8 @@ def _task(
     assert tokens is not None
     lengths = tokens.lengths[rows]
     micro = how.batch // how.accumulate
-    widths: list[int] = []
+    layout = _layout(model, settings, lengths)
     if settings.speed.step == "compiled":
-        widths = widths_of(lengths)
         model.backbone.compile_layers(micro, graphs=how.accumulate == 1)
 
     def steps(epoch: int) -> list[list[np.ndarray]]:
@@ -187,7 +189,7 @@ def _task(
         return [[rows[batches[i]] for i in group] for group in groups]
 
     def prepare(chosen: np.ndarray) -> Batch:
-        return batch_of(tokens, data.Y, chosen, model, widths)
+        return batch_of(tokens, data.Y, chosen, model, layout)
 
     def loss(batch: Batch, epoch: int) -> Any:
         own = batch.moved(model.mean.device)
@@ -195,6 +197,20 @@ def _task(
         return model.loss(features, own.rows, own.labels, **sampler(own.documents, epoch))
 
     return Task(model, _optimizer(model, settings), steps, loss, _selection(data, settings), prepare=prepare)
+
+
+def _layout(model: TextClassifier, settings: TransformerSettings, lengths: np.ndarray) -> Packer | list[int]:
+    """How batches are made of documents of these lengths: packed, or padded to one of some widths, see `batch_of`."""
+    if settings.speed.packing:
+        backbone = model.backbone
+        why = why_not_packed(backbone.encoder, model.mean.device, _dtype(model, settings))
+        if settings.encoder.keep_frozen:
+            why = "`keep_frozen` keeps states of padded documents"
+        if why is None:
+            backbone.take_packed(int(lengths.max()))
+            return Packer.of(lengths, settings.training.batch // settings.training.accumulate)
+        log.info("%s: documents are padded, not packed: %s", settings.encoder.backbone, why)
+    return widths_of(lengths) if settings.speed.step == "compiled" else []
 
 
 def _optimizer(model: TextClassifier, settings: TransformerSettings) -> torch.optim.Optimizer:
@@ -295,7 +311,7 @@ def _read(
     settings: TransformerSettings,
     before: Frozen | None,
     ids: Tensor,
-    mask: Tensor | None,
+    mask: Mask,
     places: np.ndarray,
 ) -> Tensor:
     """float[B, width]: the encoder's features of documents; what is below the trained layers is reused if it is kept.
@@ -303,6 +319,7 @@ def _read(
     ids, mask: as in `Batch`; places: int64[B] among the documents trained on.
     """
     if settings.encoder.keep_frozen and before is not None:
+        assert not isinstance(mask, Packing)
         return before.features_of(model, places, mask)
     features: Tensor = model.backbone(ids, mask)
     return features
