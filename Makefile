@@ -27,7 +27,7 @@ demo: setup  ## real data and a real encoder, from download to report, in minute
 
 archive: setup  ## keep the runs of a finished target: `make archive TARGET=demo`
 	$(BIN)/python -m lightxml_core archive --target $(TARGET)
-	$(BIN)/python -m docs.generate measured
+	$(BIN)/python -m docs.generate measured figures picture
 
 test: setup  ## the whole test suite
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder

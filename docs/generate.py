@@ -1,6 +1,7 @@
 """Write the generated parts of the documents: `python -m docs.generate [part ...]`; `--check` fails if one is old.
 
-A generated part stands between two marks, which are comments in Markdown.
+A generated part stands between two marks, which are comments in Markdown. `figures` are those that documents cite, see
+docs/cited.py; `picture` is the README's, see docs/picture.py.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from docs import measured, metrics, rulegraph
+from docs import cited, measured, metrics, picture, planned, rulegraph
 from lightxml_core.definitions import documentation
 from lightxml_core.errors import InputError
 
@@ -32,30 +33,47 @@ PARTS: Mapping[str, Callable[[], Pages]] = {
     "keys": lambda: between(
         ROOT / "docs/keys.md", documentation.BEGIN, documentation.END, f"\n\n{documentation.tables()}\n"
     ),
+    "figures": lambda: cited.pages(ROOT),
     "measured": lambda: measured.pages(ROOT / "docs/measured"),
     "metrics": lambda: between(ROOT / "docs/results.md", metrics.BEGIN, metrics.END, metrics.table()),
+    "plan": lambda: between(ROOT / "docs/reproduction.md", planned.BEGIN, planned.END, planned.table()),
     "rules": lambda: between(ROOT / "README.md", rulegraph.BEGIN, rulegraph.END, rulegraph.drawing()),
 }
 
 
+PICTURE = "picture"
+
+
+def complaints(part: str, check: bool) -> Iterator[str]:
+    """What is out of date in a part, a sentence each; without `check` it is written anew."""
+    if part == PICTURE:
+        if wrong := picture.stale():
+            yield wrong
+            if not check:
+                picture.write()
+        return
+    read = measured.without_ages if check else str
+    for path, text in PARTS[part]():
+        old = path.read_text(encoding="utf-8")
+        if read(old) != read(text):
+            yield from (cited.differences(path, old, text) if part == "figures" else [f"{path}: {part} out of date"])
+            if not check:
+                path.write_text(text, encoding="utf-8")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", help=f"some of {', '.join(PARTS)}; all by default")
+    parser.add_argument("parts", nargs="*", help=f"some of {', '.join([*PARTS, PICTURE])}; all by default")
     parser.add_argument("--check", action="store_true", help="fail where a page is out of date, and write nothing")
     options = parser.parse_args()
-    if unknown := sorted(set(options.parts) - PARTS.keys()):
-        parser.error(f"there is no part {unknown[0]}: choose from {', '.join(PARTS)}")
+    if unknown := sorted(set(options.parts) - {*PARTS, PICTURE}):
+        parser.error(f"there is no part {unknown[0]}: choose from {', '.join([*PARTS, PICTURE])}")
     try:
-        pages = [page for part in options.parts or PARTS for page in PARTS[part]()]
+        found = [wrong for part in options.parts or [*PARTS, PICTURE] for wrong in complaints(part, options.check)]
     except InputError as error:
         sys.exit(f"error: {error}")
-    read = measured.without_ages if options.check else str
-    old = [(path, text) for path, text in pages if read(path.read_text(encoding="utf-8")) != read(text)]
-    if options.check and old:
-        names = ", ".join(str(path.relative_to(ROOT)) for path, _ in old)
-        sys.exit(f"{names}: out of date: run python -m docs.generate")
-    for path, text in old:
-        path.write_text(text, encoding="utf-8")
+    if options.check and found:
+        sys.exit("\n".join([*found, "correct the source, or run python -m docs.generate"]))
 
 
 if __name__ == "__main__":

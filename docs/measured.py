@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 
 from lightxml_core.archive.code import ROOT, current_digest
-from lightxml_core.archive.entry import Entry
+from lightxml_core.archive.entry import Costs, Entry
 from lightxml_core.archive.store import read_archive
 from lightxml_core.errors import InputError
 
@@ -28,6 +28,12 @@ OLDER = "code changed since these runs: "  # before the variants, in the line be
 TEXT = "measured"  # the one column of results that are sentences
 NUMBER = re.compile(r"-?\d+(\.\d+)?( to \d+(\.\d+)?)?")
 STD, PUBLISHED = " std", " published"
+COSTS: Mapping[str, Callable[[Costs], float | None]] = {  # columns that archived runs fill
+    "training, s": lambda costs: costs.wall_seconds,
+    "memory, GiB": lambda costs: costs.peak_memory_gib,
+    "size, MB": lambda costs: None if costs.model_bytes is None else costs.model_bytes / 1e6,
+    "predicting, ms per document": lambda costs: costs.milliseconds_per_document,
+}
 MARKED = re.compile(r"(<!-- table: (?P<name>[\w-]+) -->\n).*?(<!-- end of table -->\n)", re.DOTALL)
 
 Row = dict[str, str]
@@ -72,6 +78,9 @@ def from_archive(row: Row, where: str) -> Row:
         values = [entry.metrics[metric].value for entry in entries if metric in entry.metrics]
         if len(values) == len(entries) and (column == metric or len(values) > 1):
             found[column] = f"{fmean(values) if column == metric else stdev(values):.2f}"
+        costs = [COSTS[column](entry.costs) for entry in entries] if column in COSTS else [None]
+        if None not in costs:
+            found[column] = f"{fmean(map(float, costs)):.1f}"
     if filled := next((column for column in found if row.get(column) and column != "note"), None):
         raise InputError(f"{where}: {filled} comes from the archive: leave the cell empty")
     if current_digest(entries[0].code.implementations) not in {entry.code.digest for entry in entries}:
