@@ -266,11 +266,12 @@ class Registry:
     def _dataset_info(self, name: str, corpus: str) -> DatasetInfo:
         """corpus: the one whose statistics and documents are shown."""
         definition = self.datasets[name]
+        whole = definition if definition.cut is None else self.datasets[definition.cut.cut]
         return DatasetInfo(
             title=definition.title,
             published_as=definition.published_as,
             note=definition.note,
-            licence=definition.licence,
+            licence=definition.licence or whole.licence,
             expected=plain(definition.expected),
             cut=None if definition.cut is None else definition.cut.cut,
             splits=self.splits(name),

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lightxml_core.files import write_json, write_text
+from lightxml_core.reporting.addresses import package_page
 from lightxml_core.reporting.runs import Result
 from lightxml_core.selection import Selection
 
@@ -25,7 +26,7 @@ _PROFILES = {
 }
 _BIOSCHEMAS = "https://bioschemas.org/profiles/ComputationalWorkflow/1.0-RELEASE"
 _LANGUAGE = "https://w3id.org/workflowhub/workflow-ro-crate#snakemake"
-_LICENCE = "https://spdx.org/licenses/Apache-2.0"
+_LICENCE, _OF_ALL = "https://spdx.org/licenses/Apache-2.0", "#licences"
 _FORMATS = {
     **{".csv": "text/csv", ".html": "text/html", ".json": "application/json", ".md": "text/markdown"},
     **{".png": "image/png", ".svg": "image/svg+xml", ".tex": "application/x-tex"},
@@ -60,6 +61,12 @@ def crate(selection: Selection, folder: Path) -> Entity:
         *packages,
         *(_entity(url, "CreativeWork", name=name, version=url.rpartition("/")[2]) for url, name in _PROFILES.items()),
         _entity(_LICENCE, "CreativeWork", name="Apache License 2.0", description="The licence of the workflow"),
+        _entity(
+            _OF_ALL,
+            "CreativeWork",
+            name="Licences of the target",
+            description="Texts and labels of a dataset: its licence, see croissant/. Everything else: Apache-2.0.",
+        ),
     ]
     return {"@context": f"{_CRATE}/context", "@graph": graph}
 
@@ -74,7 +81,7 @@ def _root(selection: Selection, files: Sequence[Entity], spans: Sequence[Span]) 
         name=f"LightXML, target {selection.target}",
         description=f"Tables, figures, report and model cards of {methods} on {datasets}.",
         datePublished=newest[: len("2026-11-28")],
-        license="Texts and labels of a dataset: its licence, see croissant/. Everything else: Apache-2.0.",
+        license=_id(_OF_ALL),
         conformsTo=_ids(_PROFILES),
         hasPart=_ids([WORKFLOW, *(file["@id"] for file in files)]),
         mainEntity=_id(WORKFLOW),
@@ -129,14 +136,10 @@ def _packages(results: Iterable[Result]) -> list[Entity]:
         if version != "not installed"
     }
     return [
-        _entity(_package_url(name, version), "SoftwareApplication", name=name, softwareVersion=version)
+        _entity(page, "SoftwareApplication", name=name, softwareVersion=version, url=page)
         for name, version in sorted(found)
+        for page in [package_page(f"{name}=={version}")]
     ]
-
-
-def _package_url(package: str, version: str) -> str:
-    """The package URL (purl) of a Python package in one version, without its local part (`+cpu`)."""
-    return f"pkg:pypi/{package}@{version.partition('+')[0]}"
 
 
 def _listed(folder: Path) -> list[Path]:

