@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_map_only
 
 # operators whose result, or its shape, depends on values, so that the CPU must read them
 _READING = {"_local_scalar_dense", "nonzero", "equal", "is_nonzero", "masked_select", "bincount", "unique_consecutive"}
@@ -31,10 +32,14 @@ _CALLS = {
 
 @dataclass
 class Counts:
-    """operators: all that ran, by name. reads: those among them, and methods of tensors, that read values."""
+    """operators: all that ran, by name. reads: those among them, and methods of tensors, that read values.
+
+    calls: the operators in order, each with its arguments and results, where a tensor stands for its shape and type.
+    """
 
     operators: Counter[str] = field(default_factory=Counter)
     reads: Counter[str] = field(default_factory=Counter)
+    calls: list[str] = field(default_factory=list)
 
 
 @contextmanager
@@ -55,7 +60,10 @@ class _Operators(TorchDispatchMode):
         self.counts.operators[name] += 1
         if name in _READING or (name in ("index", "index_put", "index_put_") and _by_mask(given[1])):
             self.counts.reads[name] += 1
-        return function(*given, **(options or {}))
+        found = function(*given, **(options or {}))
+        if function.namespace != "profiler":
+            self.counts.calls.append(f"{function}{tree_map_only(torch.Tensor, _shape, (given, options, found))}")
+        return found
 
 
 class _Calls(TorchFunctionMode):
@@ -68,6 +76,10 @@ class _Calls(TorchFunctionMode):
         if name in _CALLS:
             self.counts.reads[name] += 1
         return function(*given, **(options or {}))
+
+
+def _shape(tensor: torch.Tensor) -> str:
+    return f"{tensor.dtype}{[*tensor.shape]}"
 
 
 def _by_mask(indices: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,9 @@ from lightxml_core.encoders import compilation
 from lightxml_core.encoders.packing import Packing
 from lightxml_core.methods import changed
 from lightxml_core.methods.lightxml.settings import Settings
-from lightxml_core.methods.transformer.inputs import widths_of
+from lightxml_core.methods.transformer.inputs import Batch, widths_of
 from lightxml_core.training.loop import TrainingRun
-from tests.helpers.planted import FAST, Encoded, begun, encoded
+from tests.helpers.planted import FAST, LABELS, Encoded, begun, encoded
 
 STEPWISE = changed(FAST, step="fast", epochs=1)
 CLUSTERED = changed(STEPWISE, head="clustered")
@@ -44,6 +45,46 @@ def test_an_ordinary_step_reads_nothing(head: str, corpus: Encoded, tmp_path: Pa
     assert reads_of_a_step(run) == {}
     run.read()
     assert all(torch.isfinite(p).all() for p in run.model.parameters())
+
+
+@pytest.mark.parametrize("packing", [False, True], ids=["padded", "packed"])
+@pytest.mark.parametrize("head", HEADS)
+def test_the_operators_of_a_step_do_not_depend_on_values(
+    head: str, packing: bool, corpus: Encoded, tmp_path: Path
+) -> None:
+    """Nor do the shapes of their arguments and results: a step can be recorded once for each shape of a batch."""
+    how = changed(HEADS[head], schedule="constant", warmup_steps=0, packing=packing)
+    run = begun(corpus, "bert", how, tmp_path)
+    first = run.prepare(run.task.steps(0)[0])
+    calls = []
+    for number in range(3):  # the first one sets up the optimiser
+        batches = replace(first, own=[(other_values(batch, number), count) for batch, count in first.own])
+        with counting() as counts:
+            run.take(0, batches)
+        calls.append(counts.calls)
+    losses = [float(step.parts.sum()) for step in run.unread]
+    assert calls[1] == calls[2] and len(calls[1]) > 100 and len(set(losses)) == 3
+
+
+def test_a_shape_that_depends_on_values_shows_in_the_calls() -> None:
+    calls = []
+    for values in ([0, 1, 1], [0, 0, 1]):
+        with counting() as counts:
+            torch.tensor(values).nonzero()
+        calls.append(counts.calls)
+    assert calls[0] != calls[1] and "nonzero" in counts.reads
+
+
+def other_values(batch: Batch, number: int) -> Batch:
+    """A batch of the same shape with other tokens, documents of other lengths and other labels."""
+    ids = torch.where(batch.ids > 20, batch.ids - number, batch.ids)
+    mask = batch.mask
+    if isinstance(mask, Packing):
+        moved = torch.zeros_like(mask.offsets).index_fill_(0, torch.tensor([1]), number)
+        mask = mask._replace(document=mask.document.roll(number), offsets=mask.offsets + moved)
+    elif mask is not None:
+        mask = mask.roll(number, 0)
+    return replace(batch, ids=ids, mask=mask, labels=(batch.labels + number) % LABELS)
 
 
 @pytest.mark.parametrize("kind", ["roberta", "xlnet"])
