@@ -107,7 +107,8 @@ class Updates(Protocol):
     @property
     def lr(self) -> float: ...
 
-    def step(self, rate: float) -> None: ...
+    def step(self, rate: float, failed: Tensor | None = None) -> None:
+        """Update, but by nothing if `failed`, a bool on the device, is true."""
 
     def clear(self) -> None: ...
 
@@ -132,9 +133,11 @@ class _AlsoInPlace(torch.optim.Optimizer):
         self.param_groups = [*([] if self.inner is None else self.inner.param_groups), self._own]
 
     def step(self, closure: Any = None) -> None:  # type: ignore[override]  # no closure is ever given
+        failed: Tensor | None = getattr(self, "found_inf", None)  # as torch's fused optimisers take it
         if self.inner is not None:
+            self.inner.found_inf = failed  # type: ignore[attr-defined]
             self.inner.step()
-        self.updates.step(self._own["lr"])
+        self.updates.step(self._own["lr"], None if failed is None else failed.bool())
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         if self.inner is not None:
@@ -148,6 +151,13 @@ class _AlsoInPlace(torch.optim.Optimizer):
         if self.inner is not None:
             self.inner.load_state_dict(state_dict)
         self._gather_groups()
+
+
+def skips_on_device(optimizer: torch.optim.Optimizer) -> bool:
+    """Whether an optimiser changes nothing if its attribute `found_inf`, float32 on the device, is 1."""
+    if isinstance(optimizer, _AlsoInPlace):
+        return optimizer.inner is None or skips_on_device(optimizer.inner)
+    return isinstance(optimizer, torch.optim.AdamW) and bool(optimizer.defaults["fused"])
 
 
 def stored_gradient(parameter: nn.Parameter) -> Tensor:

@@ -16,7 +16,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from lightxml_core.training.optimisers import stored_gradient
+from lightxml_core.training.optimisers import skips_on_device, stored_gradient
 from lightxml_core.training.processes import Team
 from lightxml_core.training.schedule import Plan
 
@@ -45,17 +45,16 @@ class Update(Protocol):
 def update_of(plan: Plan, optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler, team: Team) -> Update:
     """The way that the plan names. `auto` is the fast one on a GPU.
 
-    The fast one needs torch's fused AdamW, which can skip a step on the device, and no float16, whose scaling of losses
-    has a rule of its own for steps that overflow.
+    The fast one needs an optimiser that can skip a step on the device, and no float16, whose scaling of losses has a
+    rule of its own for steps that overflow.
     """
-    fused = isinstance(optimizer, torch.optim.AdamW) and bool(optimizer.defaults["fused"])
-    supported = fused and not scaler.is_enabled()
+    supported = skips_on_device(optimizer) and not scaler.is_enabled()
     on_gpu = any(p.is_cuda for group in optimizer.param_groups for p in group["params"])
     asked = plan.step in ("fast", "compiled")
     if supported and (asked or (plan.step == "auto" and on_gpu)):
         return FastUpdate(plan, optimizer, team)
     if asked:
-        log.info("%s: the plain step is used, because the fast one needs fused AdamW and no float16", plan.title)
+        log.info("%s: the plain step is used, because the fast one needs dense updates and no float16", plan.title)
     return PlainUpdate(plan, optimizer, scaler, team)
 
 
@@ -80,7 +79,7 @@ class PlainUpdate:
             return torch.ones((), dtype=torch.bool, device=parts.device)
         limit = self.plan.clip or self._relative_limit(norm)
         if limit:
-            torch._foreach_mul_(gradients, (limit / (norm + 1e-6)).clamp(max=1.0))
+            _clip(gradients, norm, limit)
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.optimizer.zero_grad(set_to_none=True)
@@ -125,8 +124,8 @@ class FastUpdate:
         self._failed = broken if self._failed is None else self._failed | broken
         if self.plan.clip or self.plan.clip_relative:
             limit = self.plan.clip or self._relative_limit(norm)
-            torch._foreach_mul_(gradients, (limit / (norm + 1e-6)).clamp(max=1.0))
-        self.optimizer.found_inf = self._failed.float()  # type: ignore[attr-defined]  # fused AdamW then skips the step
+            _clip(gradients, norm, limit)
+        self.optimizer.found_inf = self._failed.float()  # type: ignore[attr-defined]  # the optimiser then skips the step
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         return broken
@@ -139,6 +138,12 @@ class FastUpdate:
         largest = recent.max()
         self._recent = torch.cat([recent[1:], torch.minimum(norm, (2.0 * largest).clamp(max=1.0)).view(1)])
         return largest * self.plan.clip_relative
+
+
+def _clip(gradients: list[Tensor], norm: Tensor, limit: float | Tensor) -> None:
+    """Scale down gradients of this norm to the limit."""
+    if gradients:  # there are none where all that is trained is updated in place
+        torch._foreach_mul_(gradients, (limit / (norm + 1e-6)).clamp(max=1.0))
 
 
 def _gradients(optimizer: torch.optim.Optimizer, team: Team) -> list[Tensor]:

@@ -123,11 +123,16 @@ def cpu_scores(model: Path, corpus: Encoded) -> np.ndarray:
 
 
 @pytest.mark.parametrize("step", ["fast", "compiled"])
-@pytest.mark.parametrize("head", ["flat", "clustered", "clustered, every label"])
+@pytest.mark.parametrize("head", ["flat", "flat, in-place", "clustered", "clustered, every label"])
 def test_an_ordinary_step_never_waits_for_the_gpu(step: str, head: str, corpus: Encoded, tmp_path: Path) -> None:
     """torch raises an error at every wait. Compiling is over after the first epoch."""
-    kind, _, every = head.partition(", ")
-    settings = changed(FAST, head=kind, negatives="all" if every else "dynamic", step=step, precision="bf16", epochs=2)
+    kind, _, how = head.partition(", ")
+    settings = changed(FAST, head=kind, step=step, precision="bf16", epochs=2)
+    settings = changed(
+        settings,
+        negatives="all" if how == "every label" else "dynamic",
+        table="in-place" if how == "in-place" else "dense",
+    )
     run = begun(corpus, "bert", settings, tmp_path)
     for batches in run.task.steps(0):
         run.take(0, run.prepare(batches))

@@ -17,6 +17,7 @@ from torch._dynamo.utils import counters
 from benchmarks.counting import counting
 from lightxml_core.encoders import compilation
 from lightxml_core.encoders.packing import Packing
+from lightxml_core.errors import InputError
 from lightxml_core.methods import changed
 from lightxml_core.methods.lightxml.settings import Settings
 from lightxml_core.methods.transformer.inputs import Batch, widths_of
@@ -31,6 +32,8 @@ HEADS: dict[str, Settings] = {
     "clustered": CLUSTERED,
     "clustered, released padding": changed(CLUSTERED, padding="edge", loss="mean"),
     "clustered, every label": changed(CLUSTERED, negatives="all"),
+    "flat, in-place": changed(STEPWISE, table="in-place"),
+    "clustered, in-place": changed(CLUSTERED, negatives="all", table="in-place"),
 }
 
 
@@ -106,6 +109,32 @@ def reads_of_a_step(run: TrainingRun) -> dict[str, int]:
     with counting() as counts:
         run.take(0, second)
     return dict(counts.reads)
+
+
+@pytest.mark.parametrize("encoder", ["trained", "frozen"])
+def test_a_table_in_place_is_updated_fast_as_it_is_plainly_and_kept_by_a_step_that_fails(
+    encoder: str, corpus: Encoded, tmp_path: Path
+) -> None:
+    """Step 2 of 0 to 2 has weights without a number, and one more follows. Micro-batches have no dropout."""
+    how = changed(HEADS["flat, in-place"], accumulate=2, feature_dropout=0.0)
+    if encoder == "frozen":
+        how = changed(how, frozen_layers=2)  # nothing is left that has a gradient
+    found = {}
+    for step in ("plain", "fast"):
+        run = begun(corpus, "bert", changed(how, step=step), tmp_path / step)
+        steps = [run.prepare(batches) for batches in run.task.steps(0)]
+        for batches in steps[:2]:
+            run.take(0, batches)
+        found[step] = {name: value.clone() for name, value in run.model.state_dict().items()}
+    for name, value in found["plain"].items():
+        torch.testing.assert_close(found["fast"][name], value, rtol=1e-5, atol=1e-6)
+    handle = run.model.backbone.register_forward_hook(lambda _module, _given, features: features * torch.nan)
+    run.take(0, steps[2])
+    handle.remove()
+    run.take(0, steps[3])
+    assert all(torch.equal(value, found["fast"][name]) for name, value in run.model.state_dict().items())
+    with pytest.raises(InputError, match="not finite at step 2"):
+        run.read()
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ share of the gradient before the next one is computed (as in Renée, MLSys 2023,
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -58,10 +58,17 @@ class InPlace:
         self._batches = []
 
     @torch.no_grad()
-    def step(self, rate: float) -> None:
-        """Move the table against its gradient over the batches since the last step."""
+    def step(self, rate: float, failed: Tensor | None = None) -> None:
+        """Move the table against its gradient over the batches since the last step.
+
+        failed: bool on the device; if it is true, the table keeps its values whatever the batches hold.
+        """
         whole = _joined(self._batches)
         self.clear()
+        if failed is not None:
+            whole = replace(
+                whole, hidden=whole.hidden.masked_fill(failed, 0.0), scale=whole.scale.masked_fill(failed, 0.0)
+            )
         for span, errors, _ in _blocks(whole, self.table, self.bias):
             errors *= whole.scale.unsqueeze(1)
             self.table[span].addmm_(errors.T, whole.hidden, alpha=-rate)
