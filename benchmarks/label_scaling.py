@@ -141,7 +141,7 @@ def _growth(at: dict[int, dict[str, Any]]) -> None:
 
 def _explained(at: dict[int, dict[str, Any]]) -> None:
     """What the few labels gain by being shared, and the time by the weights that a step needs; table row-sparse."""
-    with patch.object(heads, "_GATHERED", 2**62):
+    with patch.object(heads, "_GATHERED", 2**62), patch.object(heads, "_SCORED_WHOLE", 0):
         gathered = measured(FEW, False)
     few, many = at[FEW], at[MANY]
     against = (

@@ -587,11 +587,15 @@ def test_a_batch_that_does_not_fit_into_memory_is_predicted_in_halves() -> None:
         in_memory([np.arange(3)], never)
 
 
-@pytest.mark.parametrize(("head", "gathered"), [("flat", 0), ("clustered", 1 << 23), ("clustered", 0)])
+@pytest.mark.parametrize(
+    ("head", "whole", "gathered"),
+    [("flat", 0, 0), ("clustered", 500, 0), ("clustered", 0, 1 << 23), ("clustered", 0, 0)],
+)
 def test_labels_are_scored_in_float32(
-    head: str, gathered: int, corpus: Encoded, monkeypatch: pytest.MonkeyPatch
+    head: str, whole: int, gathered: int, corpus: Encoded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """bfloat16 logits would give many labels the same score."""
+    monkeypatch.setattr(heads, "_SCORED_WHOLE", whole)  # 500: every label is scored
     monkeypatch.setattr(heads, "_GATHERED", gathered)  # 0: block by block
     model = build_model(changed(HEADS[head], precision="bf16"), corpus.folder / "bert", 500, clusters_of(500)).eval()
     features = torch.randn(4, model.backbone.width, generator=torch.Generator().manual_seed(2))

@@ -335,15 +335,16 @@ def test_the_clustered_head_ranks_by_the_product(problem: Problem, k: int) -> No
 
 @given(problem=problems())
 @settings(max_examples=80, deadline=None)
-def test_computing_by_blocks_equals_gathering(problem: Problem) -> None:
-    """Logits and gradients."""
+def test_each_way_to_score_the_candidates_gives_the_same(problem: Problem) -> None:
+    """Logits and gradients: of every label, block by block, from copied rows."""
     head = problem.head("sum")
     proposed = head.propose(head.recall(problem.features).detach().sigmoid())
     found = []
-    for limit, head.row_sparse in ((0, False), (1 << 23, False), (0, True), (1 << 23, True)):
+    for whole, limit, head.row_sparse in ((99, 0, False), (0, 0, False), (0, 99, False), (0, 0, True), (0, 99, True)):
         head.table.requires_grad_(not head.row_sparse)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(heads, "_GATHERED", limit)
+            patch.setattr(heads, "_SCORED_WHOLE", whole)
+            patch.setattr(heads, "_GATHERED", limit << 20)
             logits, real = head.rank(problem.features, proposed)
             loss = head.loss(problem.features, *problem.positives)
         found.append({"logits": logits[real], **gradients(loss, head, problem.features)})

@@ -29,6 +29,7 @@ from lightxml_core.methods.transformer.losses import (
 )
 from lightxml_core.methods.transformer.selection import best
 
+_SCORED_WHOLE = 16  # labels per candidate, up to which scoring all of them costs less than copying the rows of some
 _GATHERED = 1 << 23  # values of the label table that are copied for a batch; for more, a CPU computes block by block
 
 Stage = Literal["joint", "recall", "rank"]
@@ -199,14 +200,19 @@ class ClusteredHead(Head):
         proposed: int64[B, K]. Returns float32[B, K, M] logits and bool[B, K, M], false where a cluster is
         shorter than the longest (M labels) and nothing is scored.
         """
-        hidden = self.project(features)
         slots, real = self.slots(proposed)
-        if slots.numel() * hidden.shape[1] > _GATHERED and not features.is_cuda:
-            logits = self._by_block(hidden, proposed)
-        else:
-            rows, where = self._copied(proposed, slots)
-            logits = torch.einsum("bkmd,bd->bkm", rows[where].to(hidden.dtype), hidden).float()
+        logits = self._logits(self.project(features), proposed, slots)
         return (logits if self.bias is None else logits + self.bias[slots]), real
+
+    def _logits(self, hidden: Tensor, proposed: Tensor, slots: Tensor) -> Tensor:
+        """float32[B, K, M] logits of `rank` before the biases, in the way that costs least."""
+        if not self._learnt_by_block and self.labels <= _SCORED_WHOLE * slots[0].numel():
+            every = linear(hidden, self.table.to(hidden.dtype))
+            return every.gather(1, slots.flatten(1)).view(slots.shape).float()
+        if slots.numel() * hidden.shape[1] > _GATHERED and not hidden.is_cuda:
+            return self._by_block(hidden, proposed)
+        rows, where = self._copied(proposed, slots)
+        return torch.einsum("bkmd,bd->bkm", rows[where].to(hidden.dtype), hidden).float()
 
     @property
     def _learnt_by_block(self) -> bool:
