@@ -1,6 +1,7 @@
 """`python -m lightxml_core predict`: tag texts with a trained model; `… plan`: what a target would take.
 
-`… archive`: keep the figures of a finished target; `… compare`: two runs, with intervals of their differences.
+`… archive`: keep the figures of a finished target; `… compare`: two runs, with intervals of their differences;
+`… export`: the models of a finished target in folders to upload.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ _FEW, _MANY = 5, KEPT_SCORES  # labels per text
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m lightxml_core", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="predict|plan|archive|compare", dest="command")
+    commands = parser.add_subparsers(required=True, metavar="predict|plan|archive|compare|export", dest="command")
     predict = commands.add_parser("predict", help="print labels with their scores")
     predict.add_argument("--model", type=Path, required=True, help="folder that training left")
     predict.add_argument(
@@ -69,7 +70,12 @@ def main() -> None:
     compare.add_argument("one", metavar="A", help="folder of a run, a target, or a folder of the archive")
     compare.add_argument("other", metavar="B", help="what it is compared with: the same kinds")
     compare.add_argument("--folder", type=Path, default=Path("archive"), help="of the archive (default: %(default)s)")
+    export = commands.add_parser("export", help="write a folder per model of a finished target, to upload to a hub")
+    export.add_argument("--target", required=True, help="a finished target")
+    export.add_argument("--out", type=Path, required=True, help="the folder to write; it must not exist")
     options = parser.parse_args()
+    if options.command == "export":
+        return _export(options)
     if options.command == "compare":
         return _compare(options)
     if options.command == "plan":
@@ -191,6 +197,14 @@ def _archive(options: argparse.Namespace) -> None:
     places = archive_target(selection, options.folder, options.unfinished)
     new = len([place for place in places if place not in before])
     print(f"{len(places):,} runs of {options.target} in {options.folder}: {new:,} new, {len(places) - new:,} replaced")
+
+
+def _export(options: argparse.Namespace) -> None:
+    from lightxml_core.reporting.cards import export_models
+    from lightxml_core.selection import read_selection
+
+    selection = read_selection(Path("results/targets") / options.target / "selection.json")
+    _print(str(folder) for folder in export_models(selection, options.out))
 
 
 def _values(path: Path) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from lightxml_core.methods.inputs import Inputs, held_out, load_training_data, w
 from lightxml_core.training.description import describe_model
 from lightxml_core.training.devices import lease_gpus, set_threads
 from lightxml_core.training.processes import is_worker, launch, team
-from lightxml_core.training.provenance import provenance
+from lightxml_core.training.provenance import count_attempt, forget_attempts, provenance
 from lightxml_core.values import KEPT_SCORES
 
 
@@ -62,6 +62,7 @@ def train(options: argparse.Namespace) -> None:
         if team().first:
             lock = options.model.parent / ".train.lock"
             stack.enter_context(locked(lock, f"{options.model.parent} is being trained"))
+            attempts = count_attempt(options.model.parent, started)
         needs = method.needs(settings)
         data = load_training_data(inputs, needs)
         data = without_validation(data) if options.without_validation else data
@@ -71,13 +72,14 @@ def train(options: argparse.Namespace) -> None:
         describe_model(options.model, options.method, needs, inputs)
         if holds_out(method, settings) and len(data.validation):
             _keep_thresholds(method, data, options.model)
-        about = provenance(flatten(settings), inputs.files(), options.model, started, resumed)
+        about = provenance(flatten(settings), inputs.files(), options.model, started, resumed, attempts)
         seal(options.model)
         live = checkpoint / "training.jsonl"  # written by methods that train in steps
         write_text(options.training_log, live.read_text(encoding="utf-8") if live.is_file() else "")
         seal(options.training_log)
         write_json(options.provenance, about)
         seal(options.provenance)
+        forget_attempts(options.model.parent)
         shutil.rmtree(checkpoint, ignore_errors=True)  # last, because a run killed before this resumes from it
 
 

@@ -7,12 +7,15 @@ under `model-index`.
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from lightxml_core.errors import InputError
 from lightxml_core.evaluation.catalogue import HEADLINE
 from lightxml_core.files import new_folder, read_json, unchanged, write_text
 from lightxml_core.reporting.features import built_here, has_texts
@@ -38,13 +41,40 @@ def write_cards(selection: Selection, out: Path) -> None:
                 write_text(folder / card_name(run), card(selection, Result(run)))
 
 
+def export_models(selection: Selection, out: Path) -> list[Path]:
+    """Write a folder per trained model, as the hub takes it: the model's files, and its card as README.md.
+
+    Files are hard links where the file system allows it, and take no space. Ensembles and blends are left out, because
+    they have no weights of their own. InputError if `out` is there, or if a model is missing or has changed.
+    """
+    if out.exists():
+        raise InputError(f"{out} is there already: name another folder")
+    runs = [run for run in selection.runs if run.member is not None and not run.blended]
+    with new_folder(out) as folder:
+        for run in runs:
+            place, model = folder / Path(card_name(run)).stem, unchanged(run.path / "model")
+            shutil.copytree(model, place, copy_function=_link, ignore=shutil.ignore_patterns(".snakemake_timestamp"))
+            write_text(place / "README.md", card(selection, Result(run), Path()))
+    return [out / Path(card_name(run)).stem for run in runs]
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # another file system, or one without links
+        shutil.copy2(source, target)
+
+
 def card_name(run: Run) -> str:
     """The file of a model's card."""
     return f"{run.dataset}_{run.method}_{run.member}_seed{run.seed}.md"
 
 
-def card(selection: Selection, result: Result) -> str:
-    """The card of one trained model: its data, recipe, figures, limits and licences."""
+def card(selection: Selection, result: Result, model: Path | None = None) -> str:
+    """The card of one trained model: its data, recipe, figures, limits and licences.
+
+    model: its folder, as the card names it; by default where the training left it.
+    """
     head = yaml.safe_dump(_metadata(selection, result), sort_keys=False, allow_unicode=True, width=1000)
     run = result.run
     names = title_of(selection.methods, run.method), title_of(selection.datasets, run.dataset)
@@ -52,7 +82,7 @@ def card(selection: Selection, result: Result) -> str:
         f"# {markdown_escape(' on '.join(names))}: {markdown_escape(run.variant)}, seed {run.seed}",
         "Extreme multi-label text classification: the model ranks all labels of the dataset for a text.",
         "## Use",
-        *_use(selection, run),
+        *_use(selection, run, model or run.path / "model"),
         *_section("Data", _data(selection, result)),
         *_section("Recipe", _recipe(selection, result)),
         "All settings:",
@@ -106,8 +136,7 @@ def _block(text: object) -> str:
     return "\n".join(f"    {line}" for line in str(text).splitlines())
 
 
-def _use(selection: Selection, run: Run) -> list[str]:
-    folder = run.path / "model"
+def _use(selection: Selection, run: Run, folder: Path) -> list[str]:
     if run.blended:
         members = ", ".join(markdown_escape(of.name) for of in run.blended)
         return [

@@ -44,6 +44,7 @@ class Effort:
 
     cpu_seconds: over those that recorded it, whose number is `with_cpu`. gpu_seconds: wall time of trainings on a GPU,
     which may have shared it. resumed: trainings that were stopped and resumed; their times miss the earlier part.
+    failed: attempts at these trainings that failed or were stopped, over the `counted` ones that recorded their number.
     """
 
     trainings: int
@@ -52,6 +53,8 @@ class Effort:
     with_cpu: int
     gpu_seconds: float
     resumed: int
+    failed: int
+    counted: int
 
 
 def write_checklist(selection: Selection, folder: Path) -> None:
@@ -81,7 +84,9 @@ def effort_of(trainings: Iterable[dict[str, Any]]) -> Effort:
     cpu = [float(about["cpu_seconds"]) for about in found if about.get("cpu_seconds") is not None]
     on_gpu = (seconds for about, seconds in zip(found, wall, strict=True) if (about.get("hardware") or {}).get("gpu"))
     resumed = sum(bool(about.get("resumed")) for about in found)
-    return Effort(len(found), sum(wall), sum(cpu), len(cpu), sum(on_gpu), resumed)
+    attempts = [int(about["attempts"]) for about in found if about.get("attempts")]
+    failed, counted = sum(attempts) - len(attempts), len(attempts)
+    return Effort(len(found), sum(wall), sum(cpu), len(cpu), sum(on_gpu), resumed, failed, counted)
 
 
 def _trainings(results: Iterable[Result]) -> list[dict[str, Any]]:
@@ -160,7 +165,7 @@ def _about_runs(selection: Selection, results: Sequence[Result], effort: Effort)
     ranked = ["tables/ranks.md"] if len(selection.datasets) > 1 else []
     return [
         Line("runs counted", runs, ["report.html"]),
-        Line("runs that failed", f"{NOT_DONE}: a failed job is run again and leaves only its log"),
+        Line("runs that failed", _failed(effort), ["report.html"] if effort.counted else []),
         Line(
             "variance over seeds",
             f"{counts} per method" if several else f"{NOT_DONE}: one seed",
@@ -173,6 +178,13 @@ def _about_runs(selection: Selection, results: Sequence[Result], effort: Effort)
         Line("comparison with earlier runs", "a verdict on each archived figure", ["tables/archived.md"]),
         Line("trained models", "a card of each, with its limits", ["cards/"]),
     ]
+
+
+def _failed(effort: Effort) -> str:
+    if not effort.counted:
+        return f"{NOT_DONE}: no training recorded its attempts"
+    known = f"{effort.counted} of {effort.trainings} trainings that recorded them"
+    return f"{effort.failed} attempts failed or were stopped before the one that finished, in {known}"
 
 
 def _machine(hardware: dict[str, Any]) -> str:

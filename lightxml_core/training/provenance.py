@@ -17,16 +17,34 @@ from lightxml_core.files import sha256_of
 from lightxml_core.training.devices import trainings_per_gpu
 
 _PACKAGES = ("torch", "transformers", "tokenizers", "numpy", "scipy", "scikit-learn", "omikuji", "snakemake")
+_ATTEMPTS = ".attempts"  # a line per training that was started and has not finished
 _CODE = ("lightxml_core", "workflow_scripts", "rules", "Snakefile", "requirements.lock")
 
 
+def count_attempt(folder: Path, started: datetime) -> int:
+    """Write down that a training was started in this folder; the number of those that were and did not finish.
+
+    This one is included. `forget_attempts` ends the count.
+    """
+    path = folder / _ATTEMPTS
+    with path.open("a", encoding="utf-8") as opened:
+        opened.write(f"{started.isoformat()}\n")
+    return len(path.read_text(encoding="utf-8").splitlines())
+
+
+def forget_attempts(folder: Path) -> None:
+    """Start the count anew, because a training has finished."""
+    (folder / _ATTEMPTS).unlink(missing_ok=True)
+
+
 def provenance(
-    settings: Mapping[str, Any], inputs: Iterable[Path], model: Path, started: datetime, resumed: bool
+    settings: Mapping[str, Any], inputs: Iterable[Path], model: Path, started: datetime, resumed: bool, attempts: int
 ) -> dict[str, Any]:
     """The contents of `provenance.json`.
 
     `wall_seconds`, `cpu_seconds` (over all cores) and `peak_memory_gib` are of the process that finished the training;
-    `resumed` says whether an earlier process did a part of it. `model_bytes` is the size of the model's folder,
+    `resumed` says whether an earlier process did a part of it, `attempts` how many were started, of which all but the
+    last failed or were stopped. `model_bytes` is the size of the model's folder,
     `weights_bytes` that of its tensors. `data` maps each input file to its SHA-256.
     """
     return {
@@ -35,6 +53,7 @@ def provenance(
         "wall_seconds": round((datetime.now(UTC) - started).total_seconds(), 1),
         "cpu_seconds": round(_cpu_seconds(), 1),
         "resumed": resumed,
+        "attempts": attempts,
         "peak_memory_gib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 3),
         "peak_gpu_memory_gib": _gpu_memory(),
         "model_bytes": sum(path.stat().st_size for path in model.rglob("*") if path.is_file()),

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from huggingface_hub import ModelCard
 
-from lightxml_core.files import read_json, write_json
-from lightxml_core.reporting.cards import write_cards
+from lightxml_core.errors import InputError
+from lightxml_core.files import read_json, seal, unchanged, write_json, write_text
+from lightxml_core.reporting.cards import export_models, write_cards
 from tests.helpers.reporting import EVIL, chosen, grid_selection
 
 ENCODER = {"title": "A small encoder", "pretrained": True, "note": None, "licence": "MIT", "hub": "someone/small"}
@@ -54,3 +55,19 @@ def test_a_card_is_read_by_the_library_of_the_hub(selection: dict[str, Any], tmp
     ):
         assert words in read.text, words
     assert "<script>" not in read.text
+
+
+def test_an_exported_model_has_its_files_and_its_card(selection: dict[str, Any], tmp_path: Path) -> None:
+    model = Path(selection["runs"][0]["path"]) / "model"
+    write_text(model / "part/weights.txt", "1")
+    seal(model)
+    [folder] = export_models(chosen(selection), tmp_path / "out")
+    assert folder == tmp_path / "out/one_deep_small_seed0"
+    assert (folder / "part/weights.txt").samefile(model / "part/weights.txt") and unchanged(folder)
+    assert "predict --model . " in ModelCard.load(folder / "README.md").text
+    with pytest.raises(InputError, match="out is there already"):
+        export_models(chosen(selection), tmp_path / "out")
+    (model / "part/weights.txt").write_text("2")
+    with pytest.raises(InputError, match="differs"):
+        export_models(chosen(selection), tmp_path / "other")
+    assert not (tmp_path / "other").exists()

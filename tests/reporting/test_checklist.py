@@ -15,9 +15,9 @@ from tests.helpers.reporting import chosen, grid_selection
 def test_hours_are_summed_by_hand_and_missing_ones_counted() -> None:
     on_gpu = {"wall_seconds": 3600.0, "cpu_seconds": 1800.0, "hardware": {"gpu": "H200"}, "resumed": True}
     on_cpu = {"wall_seconds": 100.0, "cpu_seconds": 150.5, "hardware": {"gpu": None}}
-    found = effort_of([on_gpu, on_cpu, {"wall_seconds": 1.0}])
+    found = effort_of([on_gpu | {"attempts": 3}, on_cpu | {"attempts": 1}, {"wall_seconds": 1.0}])
     assert (found.trainings, found.wall_seconds, found.cpu_seconds, found.with_cpu) == (3, 3701.0, 1950.5, 2)
-    assert (found.gpu_seconds, found.resumed) == (3600.0, 1)
+    assert (found.gpu_seconds, found.resumed, found.failed, found.counted) == (3600.0, 1, 2, 2)
 
 
 def test_every_link_leads_to_a_file_of_the_target(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from lightxml_core.files import save_array, save_csr
 from lightxml_core.methods import changed, flatten
 from lightxml_core.methods.lightxml import Settings
 from lightxml_core.training.processes import Team
+from lightxml_core.training.provenance import count_attempt, forget_attempts
 from tests.helpers.fork_server import python
 from tests.helpers.planted import FAST, LABELS, MAX_TOKENS, documents
 from tests.helpers.project import ROOT
@@ -87,6 +89,9 @@ def test_an_error_of_one_process_ends_all(prepared: Path, tmp_path: Path) -> Non
     with pytest.raises(AssertionError, match="not finite at step"):
         train(prepared, changed(STEADY, adam_eps=1e-300), 2, tmp_path)
     assert not (tmp_path / "model").exists() and not (tmp_path / "provenance.json").exists()
+    assert count_attempt(tmp_path, datetime.now(UTC)) == 2, "the failed one, once for both processes, and this"
+    forget_attempts(tmp_path)
+    assert count_attempt(tmp_path, datetime.now(UTC)) == 1
 
 
 def test_shares_are_disjoint_complete_and_never_empty() -> None:

@@ -186,6 +186,7 @@ def _resources(provenance: dict[str, Any]) -> list[tuple[str, str]]:
         "git_commit": ("code", str),
         "started": ("started", str),
         "wall_seconds": ("training time", lambda value: duration(float(value))),
+        "attempts": ("training attempts", str),
         "peak_memory_gib": ("peak memory", lambda value: f"{float(value):.2f} GiB"),
         "model_bytes": ("model size", lambda value: f"{float(value) / 2**20:,.1f} MiB"),
     }
