@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+import torch._functorch.config
 
 log = logging.getLogger(__name__)
 BACKEND = "inductor"
@@ -18,7 +19,7 @@ class Compiled:
 
     def __init__(self, function: Callable[..., Any], batch: int, graphs: bool) -> None:
         """batch: the number of documents compiled for. graphs: record CUDA graphs on a GPU."""
-        torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, _SHAPES)
+        _fail_when_called()
         self.function, self.batch = function, batch
         how: dict[str, Any] = {"mode": "reduce-overhead"} if graphs and BACKEND == "inductor" else {"backend": BACKEND}
         self.compiled: Callable[..., Any] | None = torch.compile(function, dynamic=False, **how)
@@ -40,3 +41,14 @@ class Compiled:
     def __deepcopy__(self, memo: dict[int, Any]) -> None:
         """A copy of the module, such as the mean of its weights, is not compiled."""
         return None
+
+
+def _fail_when_called() -> None:
+    """Make torch compile the backward pass with the forward one, and raise an error when it has compiled too often.
+
+    Otherwise the first backward pass would fail, where nothing can take its place, or later shapes would silently run
+    as they are.
+    """
+    torch._functorch.config.force_non_lazy_backward_lowering = True
+    torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, _SHAPES)
+    torch._dynamo.config.fail_on_recompile_limit_hit = True
