@@ -15,9 +15,9 @@ from lightxml_core.archive.trail import corpus_of, results_of, settings_of
 from lightxml_core.definitions.reading import define
 from lightxml_core.errors import InputError
 from lightxml_core.files import digests_of, read_json, sha256_of, unchanged, write_json
-from lightxml_core.methods.blend.model import read_blend
 from lightxml_core.reporting.costs import summed
 from lightxml_core.reporting.runs import Result
+from lightxml_core.reporting.validation import validation_of
 from lightxml_core.selection import ENSEMBLE, Run, Selection
 from lightxml_core.training.description import implementation_of
 
@@ -141,11 +141,7 @@ def _figures(result: Result) -> dict[str, dict[str, float | None]]:
 
 
 def _validation(result: Result) -> dict[str, float] | None:
-    """The last scores on held-out documents: a blend's on those that chose its weights, else the training log's."""
-    if result.run.blended:
-        found: Mapping[str, float] | None = read_blend(result.run.path / "model").validation
-    else:
-        found = next((line["validation"] for line in reversed(result.training) if line.get("validation")), None)
+    found = validation_of(result)
     return {name: round(float(value), 6) for name, value in found.items()} if found else None
 
 

@@ -23,6 +23,7 @@ from lightxml_core.reporting.markup import Table, markdown_escape
 from lightxml_core.reporting.numbers import MISSING, duration
 from lightxml_core.reporting.runs import Result
 from lightxml_core.reporting.titles import title_of
+from lightxml_core.reporting.validation import validation_of
 from lightxml_core.selection import PartInfo, Run, Selection
 
 _INTERVAL = 1.96  # standard errors on either side of a mean: 95% of a normal distribution
@@ -188,12 +189,15 @@ def _recipe(selection: Selection, result: Result) -> list[tuple[str, Any]]:
 
 
 def _figures(result: Result) -> Table:
-    rows = [[name, f"{result.metrics[name]:.2f}", _interval(result, name)] for name in _shown(result)]
+    known = validation_of(result) or {}
+    held_out = {name: f"{known[name]:.2f}" if name in known else MISSING for name in _shown(result)}
+    rows = [[name, f"{result.metrics[name]:.2f}", _interval(result, name), held_out[name]] for name in _shown(result)]
     notes = [
         "In percent, on the test documents. Interval: 95%, the mean plus and minus 1.96 standard errors over the test "
-        "documents. It does not include the differences between seeds."
+        "documents. It does not include the differences between seeds. Validation: the last score on validation "
+        f"documents; {MISSING} where the training made none."
     ]
-    return Table("Figures", ["metric", "value", "interval"], rows, "lrr", notes)
+    return Table("Figures", ["metric", "value", "interval", "validation"], rows, "lrrr", notes)
 
 
 def _interval(result: Result, name: str) -> str:

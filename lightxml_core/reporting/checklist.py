@@ -150,7 +150,7 @@ def _about_choices(selection: Selection) -> list[Line]:
         Line("parameters", "every setting, defaults included", ["report.html", "tables/settings.md"]),
         search if varied else Line("search bounds", f"{NOT_DONE}: each method has fixed settings"),
         Line("selection", f"protocol {protocols}{on_test}" if protocols else NOT_DONE, ["tables/main.md", "cards/"]),
-        Line("validation scores", "in the training log, where a training makes any", ["report.html"]),
+        Line("validation scores", "beside those of the test, where a training makes any", ["cards/", "report.html"]),
     ]
 
 

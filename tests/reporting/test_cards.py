@@ -31,6 +31,7 @@ def selection(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     evaluated = read_json(path / "metrics.json")
     evaluated["accuracy"] |= {"P@1": 50.0, "P@3": 97.0}
     write_json(path / "metrics.json", {**evaluated, "standard_errors": {"P@1": 5.0, "P@3": 2.0}})
+    write_text(path / "training.jsonl", '{"kind": "epoch", "validation": {"P@1": 61.25}}\n{"kind": "step"}\n')
     return found
 
 
@@ -42,8 +43,8 @@ def test_a_card_is_read_by_the_library_of_the_hub(selection: dict[str, Any], tmp
     results = {result.metric_name: result for result in read.data.eval_results}
     assert results["P@1"].metric_value == 50.0 and results["P@1"].dataset_type == "one"
     for words in (
-        "| P@1 | 50.00 | 40.20 to 59.80 |",
-        "| P@3 | 97.00 | 93.08 to 100.00 |",
+        "| P@1 | 50.00 | 40.20 to 59.80 | 61.25 |",
+        "| P@3 | 97.00 | 93.08 to 100.00 | n/a |",
         "- encoder: MIT",
         "- data: CC0",
         "- word vectors: not stated in its definition",
