@@ -526,7 +526,8 @@ def test_every_run_has_all_metrics_and_its_provenance(project: Path, done: str) 
         path = project / f"results/tiny/{method}/single/seed0/provenance.json"
         about = json.loads(path.read_text(encoding="utf-8"))
         assert set(about) == {
-            "git_commit", "started", "wall_seconds", "cpu_seconds", "resumed", "peak_memory_gib",
+            "git_commit", "started", "wall_seconds", "cpu_seconds", "resumed", "attempts",
+            "peak_memory_gib",
             "peak_gpu_memory_gib", "model_bytes",
             "weights_bytes", "hardware", "packages", "settings", "data",
         }  # fmt: skip
