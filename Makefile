@@ -6,6 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PECOS := .venv-pecos
+HALF = $(shell echo $$((($(if $(filter all,$(CORES)),$$(nproc),$(CORES)) + 1) / 2)))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo archive test bench faults test-slurm lint plan clean
@@ -22,8 +23,10 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	touch $@
 
+# both members of LightXML train at once, on half of the cores each
 demo: setup  ## real data and a real encoder, from download to report, in minutes on two cores
-	PYTHONPATH=rules/terminal $(BIN)/snakemake --cores $(CORES) --rerun-incomplete demo --logger steps
+	PYTHONPATH=rules/terminal $(BIN)/snakemake --cores $(CORES) --rerun-incomplete demo --logger steps \
+	    --set-threads train=$(HALF) predict=$(HALF) predict_validation=$(HALF)
 
 archive: setup  ## keep the runs of a finished target: `make archive TARGET=demo`
 	$(BIN)/python -m lightxml_core archive --target $(TARGET)

@@ -1,24 +1,15 @@
-"""What a file in datasets/ may hold about the corpus: its layout, how that is read, and the expected statistics."""
+"""What a file in datasets/ may hold about the corpus: how its files are read, and the expected statistics."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import import_module
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Literal
 
 from annotated_types import Ge, Le
 
-from lightxml_core.definitions.kinds import Definition, FileName, Forms, Listed, Maybe, OneOf, Text, one_of, plain
+from lightxml_core.definitions.kinds import Definition, FileName, Forms, Listed, Maybe, Text, one_of, plain
 from lightxml_core.values import LARGEST, Count, Natural
 
-
-def layouts() -> Mapping[str, Any]:
-    """All layouts by name. Imported by its name, so that to read a definition does not depend on how files are read."""
-    return cast(Mapping[str, Any], import_module("lightxml_core.corpus.layouts").LAYOUTS)
-
-
-LayoutName = Annotated[str, OneOf(lambda: sorted(layouts()))]
 Keep = Annotated[tuple[Literal["empty_texts", "documents_without_labels"], ...], Listed(least=0, unique=True)]
 Mean = Annotated[float, Ge(0), Le(LARGEST)]
 

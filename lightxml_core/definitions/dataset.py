@@ -7,7 +7,7 @@ from typing import Annotated, Any, cast
 
 from annotated_types import Ge, Le
 
-from lightxml_core.definitions.corpus import Expected, Keep, LayoutName, ReadingKeys, Splits, layouts
+from lightxml_core.definitions.corpus import Expected, Keep, ReadingKeys, Splits
 from lightxml_core.definitions.features import FeatureSettings
 from lightxml_core.definitions.kinds import (
     Bytes,
@@ -23,6 +23,7 @@ from lightxml_core.definitions.kinds import (
     Url,
     one_of,
 )
+from lightxml_core.definitions.layouts import LayoutName, layouts
 from lightxml_core.definitions.reading import define
 from lightxml_core.values import Count, Seed
 

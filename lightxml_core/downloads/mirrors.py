@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from lightxml_core.definitions import dataset as definition
-from lightxml_core.definitions.corpus import Expected, LayoutName
+from lightxml_core.definitions.corpus import Expected
 from lightxml_core.definitions.kinds import plain
+from lightxml_core.definitions.layouts import LayoutName
 
 _BARE = (".gz", ".bz2", ".xz")
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from lightxml_core.definitions.corpus import Expected, LayoutName
+from lightxml_core.definitions.corpus import Expected
 from lightxml_core.definitions.kinds import Definition, Listed, Maybe
+from lightxml_core.definitions.layouts import LayoutName
 from lightxml_core.definitions.reading import define
 from lightxml_core.files import read_json, unchanged
 
