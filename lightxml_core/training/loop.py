@@ -19,6 +19,7 @@ from lightxml_core.errors import InputError
 from lightxml_core.files import remake
 from lightxml_core.training.ahead import made_ahead
 from lightxml_core.training.checkpoint import Checkpoint
+from lightxml_core.training.exchange import Exchange
 from lightxml_core.training.log import Progress, TrainingLog
 from lightxml_core.training.optimisers import set_rates
 from lightxml_core.training.processes import team
@@ -109,7 +110,8 @@ class TrainingRun:
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=plan.dtype == torch.float16)
         self.per_epoch = len(task.steps(0))
         self.best, self.since_best = -math.inf, 0
-        self.update = update_of(plan, task.optimizer, self.scaler, self.team)
+        self.update = update_of(plan, task.optimizer, self.scaler)
+        self.exchange = Exchange(self.model.parameters(), self.team)
         self.unread: list[_Done] = []  # steps whose losses are still on the device
         self.dropout = True
         self.encoded, self.pieces = plan.encoded_before, 1
@@ -194,6 +196,7 @@ class TrainingRun:
             parts: dict[str, Tensor] | None = None
             with suppress(torch.OutOfMemoryError):  # its traceback refers to tensors, which must be freed first
                 parts = self._backward(epoch, batches)
+            self.exchange.finish()
             short = self.team.any_process(parts is None, self.device)
             if parts is not None and not short:
                 return parts
@@ -226,10 +229,12 @@ class TrainingRun:
         """
         torch.manual_seed((self.team.rank << 48) + self.plan.seed * 1_000_003 + self.step)
         parts: dict[str, Tensor] = {}
-        for batch, count in batches.own:
+        for number, (batch, count) in enumerate(batches.own, 1):
             share = count / batches.documents  # the epoch's last micro-batch may be smaller
             with torch.autocast(self.device.type, self.plan.dtype, enabled=self.plan.dtype is not None):
                 loss = self.task.loss(batch, epoch)
+            if number == len(batches.own):
+                self.exchange.open()
             whole = count == batches.documents  # saves some operators, which matter to a GPU if they are many
             self.scaler.scale(loss.total if whole else loss.total * share).backward()
             for name, value in loss.parts.items():

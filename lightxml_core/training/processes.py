@@ -14,6 +14,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     import torch
+    import torch.distributed
     from torch import Tensor
 
 
@@ -44,6 +45,14 @@ class Team:
 
             for tensor in tensors:
                 all_reduce(tensor)
+
+    def start_sum(self, values: Tensor) -> torch.distributed.Work:
+        """Start to replace values by their sum over the processes; they hold it after `wait` of what is returned."""
+        from torch.distributed import all_reduce
+
+        running = all_reduce(values, async_op=True)
+        assert running is not None
+        return running
 
     def total(self, values: Tensor) -> list[float]:
         """float64[n] summed over the processes."""

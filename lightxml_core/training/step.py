@@ -17,7 +17,6 @@ import torch
 from torch import Tensor
 
 from lightxml_core.training.optimisers import skips_on_device, stored_gradient
-from lightxml_core.training.processes import Team
 from lightxml_core.training.schedule import Plan
 
 log = logging.getLogger(__name__)
@@ -42,7 +41,7 @@ class Update(Protocol):
         """
 
 
-def update_of(plan: Plan, optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler, team: Team) -> Update:
+def update_of(plan: Plan, optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler) -> Update:
     """The way that the plan names. `auto` is the fast one on a GPU.
 
     The fast one needs an optimiser that can skip a step on the device, and no float16, whose scaling of losses has a
@@ -52,10 +51,10 @@ def update_of(plan: Plan, optimizer: torch.optim.Optimizer, scaler: torch.amp.Gr
     on_gpu = any(p.is_cuda for group in optimizer.param_groups for p in group["params"])
     asked = plan.step in ("fast", "compiled")
     if supported and (asked or (plan.step == "auto" and on_gpu)):
-        return FastUpdate(plan, optimizer, team)
+        return FastUpdate(plan, optimizer)
     if asked:
         log.info("%s: the plain step is used, because the fast one needs dense updates and no float16", plan.title)
-    return PlainUpdate(plan, optimizer, scaler, team)
+    return PlainUpdate(plan, optimizer, scaler)
 
 
 @dataclass
@@ -65,12 +64,11 @@ class PlainUpdate:
     plan: Plan
     optimizer: torch.optim.Optimizer
     scaler: torch.amp.GradScaler
-    team: Team
     norms: Sequence[float] = ()
     read_every = 1
 
     def apply(self, parts: Tensor) -> Tensor:
-        gradients = _gradients(self.optimizer, self.team)
+        gradients = _gradients(self.optimizer)
         self.scaler.unscale_(self.optimizer)
         norm = torch.nn.utils.get_total_norm(gradients)
         finite = math.isfinite(sum(parts.tolist()))
@@ -103,7 +101,6 @@ class FastUpdate:
 
     plan: Plan
     optimizer: torch.optim.Optimizer
-    team: Team
     read_every = _READ_EVERY
     _failed: Tensor | None = None
     _recent: Tensor | None = field(default=None)
@@ -118,7 +115,7 @@ class FastUpdate:
         self._recent = torch.tensor([math.inf] * (_NORMS - len(values)) + [*values])
 
     def apply(self, parts: Tensor) -> Tensor:
-        gradients = _gradients(self.optimizer, self.team)
+        gradients = _gradients(self.optimizer)
         norm = torch.nn.utils.get_total_norm(gradients)
         broken = (parts.sum() + norm) * 0.0 != 0.0  # a finite number times 0 is 0, any other is not
         self._failed = broken if self._failed is None else self._failed | broken
@@ -146,8 +143,5 @@ def _clip(gradients: list[Tensor], norm: Tensor, limit: float | Tensor) -> None:
         torch._foreach_mul_(gradients, (limit / (norm + 1e-6)).clamp(max=1.0))
 
 
-def _gradients(optimizer: torch.optim.Optimizer, team: Team) -> list[Tensor]:
-    """All gradients, summed over the processes."""
-    gradients = [stored_gradient(p) for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
-    team.add_up(gradients)
-    return gradients
+def _gradients(optimizer: torch.optim.Optimizer) -> list[Tensor]:
+    return [stored_gradient(p) for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
