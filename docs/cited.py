@@ -46,6 +46,8 @@ def pages(root: Path) -> Iterator[tuple[Path, str]]:
     """
     for path in [root / "README.md", *sorted((root / "docs").glob("*.md"))]:
         text = path.read_text(encoding="utf-8")
+        if (lost := blanked(text, FROM).find("<!-- from:")) >= 0:
+            raise InputError(f"{path}: line {_line(text, lost)}: a source is `table; rows; columns`, on one line")
         if path.relative_to(root).as_posix() in STRICT:
             refuse_unsourced(path, text)
         if FROM.search(text):
@@ -54,13 +56,18 @@ def pages(root: Path) -> Iterator[tuple[Path, str]]:
 
 def refuse_unsourced(path: Path, text: str) -> None:
     """InputError for the first number with a decimal point that stands outside marks and code."""
-    bare = text
-    for pattern in (FROM, GIVEN, NOT_TEXT):
-        bare = pattern.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), bare)
+    bare = blanked(text, FROM, GIVEN, NOT_TEXT)
     if found := FIGURE.search(bare):
         raise InputError(
             f"{path}: line {_line(bare, found.start())}: {found[0]} has no source: add one (docs/measured.md)"
         )
+
+
+def blanked(text: str, *patterns: re.Pattern[str]) -> str:
+    """The text with spaces in place of what the patterns match, one after another; lines stay where they are."""
+    for pattern in patterns:
+        text = pattern.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text)
+    return text
 
 
 def written(path: Path, text: str, tables: Path) -> str:

@@ -31,6 +31,7 @@ def test_every_link_leads_to_a_file_of_the_target(tmp_path: Path) -> None:
     text = (folder / "reproducibility.md").read_text("utf-8")
     links = re.findall(r"\]\(([^)]+)\)", text)
     assert len(links) > 20 and all((folder / link).exists() for link in links)
+    assert all(line.files or NOT_DONE in line.answer for line in lines(selection, list(map(Result, selection.runs))))
     assert all(line.count(" | ") == 2 for line in text.splitlines() if line.startswith("| "))
 
 

@@ -137,6 +137,7 @@ def test_cited_figures_keep_their_words_and_digits(tmp_path: Path, source: str, 
         ("<!-- from: corpus/others; ours; P@1 -->1.0<!-- end -->", "there is no .*others.csv"),
         ("<!-- from: corpus/methods; ours; P@1 -->1.0 and 2.0<!-- end -->", "has 2 numbers, but its source 1 values"),
         ("<!-- from: corpus/methods; ours; note -->1.0<!-- end -->", "no figure for note"),
+        ("<!-- from: corpus/methods; ours -->1.0<!-- end -->", "a source is `table; rows; columns`"),
         ("P@1 is 71.2, `0.5` and Python 3.11 are no figures", "71.2 has no source"),
     ],
 )
