@@ -19,7 +19,7 @@ from lightxml_core.evaluation.metrics import rank_matrix
 from lightxml_core.evaluation.thresholds import Threshold, read_thresholds
 from lightxml_core.features.vectoriser import read_vectoriser
 from lightxml_core.files import CHANGED, changed_since, is_sealed, open_file, read_json
-from lightxml_core.methods import Explain, TestData, load_explanation, load_model
+from lightxml_core.methods import Explain, Predict, TestData, load_explanation, load_model
 from lightxml_core.methods.blend.fitting import parts
 from lightxml_core.methods.blend.model import member_models, read_blend
 from lightxml_core.training.description import ON_FEATURES, ON_MEMBERS, ON_TOKENS, is_model, read_description
@@ -109,20 +109,19 @@ def _members_of(blend: Path) -> dict[str, Predictor]:
 class Predictor:
     """A trained model in memory, which tags texts."""
 
-    def __init__(self, model: Path) -> None:
-        """InputError if the folder is no model, is one on features that no text can be turned into, or is damaged."""
-        if not is_model(model):
-            raise InputError(f"{model} is no trained model: name a folder such as results/…/seed0/model")
-        for file in filter(Path.is_file, model.rglob("*")):
-            open_file(file).close()  # so that a pointer of Git LFS is named as one
-        if changed := changed_since(model):
-            raise InputError(f"{changed} {CHANGED}: copy the whole folder again, or train again")
+    def __init__(self, model: Path, best: Predict | None = None) -> None:
+        """best: the model's prediction, where it is in memory already and its folder was checked.
+
+        InputError if the folder is no model, is one on features that no text can be turned into, or is damaged.
+        """
+        if best is None:
+            _check_folder(model)
         self.model = model
         with self._whole():
             about = read_description(model)
             self.implementation, self.labels, self.names = about.implementation, about.labels, about.names
             self.reader = _Reader(model, about.reads)
-            self.best = load_model(about.implementation, model)
+            self.best = best or load_model(about.implementation, model)
 
     def threshold(self, kind: Literal["micro", "document"]) -> float:
         """The score from which labels are assigned for the highest F1, over all pairs or per document.
@@ -243,6 +242,15 @@ def _best_words(words: Mapping[str, float], most: int) -> tuple[Word, ...]:
     """The words that add most, best first; none that adds nothing."""
     best = sorted(words.items(), key=lambda item: (-item[1], item[0]))[:most]
     return tuple(Word(word, weight) for word, weight in best if weight > 0)
+
+
+def _check_folder(model: Path) -> None:
+    if not is_model(model):
+        raise InputError(f"{model} is no trained model: name a folder such as results/…/seed0/model")
+    for file in filter(Path.is_file, model.rglob("*")):
+        open_file(file).close()  # so that a pointer of Git LFS is named as one
+    if changed := changed_since(model):
+        raise InputError(f"{changed} {CHANGED}: copy the whole folder again, or train again")
 
 
 def _check(texts: Sequence[str], top: int) -> None:

@@ -9,7 +9,7 @@ rule predict:
     input:
         unpack(prediction_inputs),
         model="results/{dataset}/{method}/{member}/seed{seed}/model",
-        corpus=collect("results/{{dataset}}/corpus/{file}", file=["Y.tst.npz", "stats.json"]),
+        corpus=collect("results/{{dataset}}/corpus/{file}", file=["X.tst.txt", "Y.tst.npz", "stats.json"]),
         code=method_code("predict"),
     output:
         predictions="results/{dataset}/{method}/{member}/seed{seed}/predictions.npz",

@@ -51,6 +51,7 @@ class Code(Definition):
 class Costs(Definition):
     """Training, with that of members: wall and CPU time in s, memory in GiB, size in bytes. Prediction in ms.
 
+    milliseconds_per_document: of all test documents together. milliseconds_for_one_text: with the model in memory.
     None where it was not recorded.
     """
 
@@ -60,6 +61,7 @@ class Costs(Definition):
     peak_gpu_memory_gib: Amount | None = None
     model_bytes: Annotated[int, Ge(0)] | None = None
     milliseconds_per_document: Amount | None = None
+    milliseconds_for_one_text: Amount | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -105,17 +105,22 @@ def _code(results: Iterable[Result], trainings: Iterable[Mapping[str, Any]]) -> 
 
 
 def _costs(results: list[Result], trainings: list[dict[str, Any]]) -> dict[str, Any]:
-    prediction = [one.milliseconds_per_document for one in results]
-    known = [value for value in prediction if value is not None]
-    cpu = [about.get("cpu_seconds") or _cpu_seconds(one.run) for one in results for about in one.trainings]
+    cpu = (about.get("cpu_seconds") or _cpu_seconds(one.run) for one in results for about in one.trainings)
     return {
         "wall_seconds": summed(trainings, "wall_seconds"),
-        "cpu_seconds": sum(value for value in cpu if value is not None) if None not in cpu else None,
+        "cpu_seconds": _sum(cpu),
         "peak_memory_gib": summed(trainings, "peak_memory_gib", max),
         "peak_gpu_memory_gib": summed(trainings, "peak_gpu_memory_gib", max),
         "model_bytes": sum(int(about["model_bytes"]) for one in results for about in one.models),
-        "milliseconds_per_document": sum(known) if len(known) == len(prediction) else None,
+        "milliseconds_per_document": _sum(one.milliseconds_per_document for one in results),
+        "milliseconds_for_one_text": _sum(one.milliseconds_for_one_text for one in results),
     }
+
+
+def _sum(values: Iterable[float | None]) -> float | None:
+    """None where one is not known."""
+    found = list(values)
+    return None if None in found else sum(filter(None, found))
 
 
 def _cpu_seconds(run: Run) -> float | None:

@@ -18,6 +18,7 @@ import yaml
 from lightxml_core.errors import InputError
 from lightxml_core.evaluation.catalogue import HEADLINE
 from lightxml_core.files import new_folder, read_json, unchanged, write_text
+from lightxml_core.reporting.costs import prediction_time
 from lightxml_core.reporting.features import built_here, has_texts
 from lightxml_core.reporting.markup import Table, markdown_escape
 from lightxml_core.reporting.numbers import MISSING, duration
@@ -183,6 +184,7 @@ def _recipe(selection: Selection, result: Result) -> list[tuple[str, Any]]:
         ("word vectors", _described(_vectors(selection, result))),
         ("code", about.get("git_commit")),
         ("training time", None if seconds is None else duration(float(seconds))),
+        ("prediction", prediction_time(result)),
         ("machine", ", ".join(f"{name} {value}" for name, value in machine.items())),
         ("packages", ", ".join(f"{name} {version}" for name, version in _provenance(result, "packages").items())),
     ]

@@ -41,6 +41,26 @@ def milliseconds_per_document(group: Group, groups: list[Group]) -> float | None
     return _over(group, groups, lambda run: run.milliseconds_per_document)
 
 
+def documents_per_second(group: Group, groups: list[Group]) -> float | None:
+    """Test documents predicted per second, all together, by all members one after another."""
+    milliseconds = milliseconds_per_document(group, groups)
+    return 1000.0 / milliseconds if milliseconds else None
+
+
+def milliseconds_for_one_text(group: Group, groups: list[Group]) -> float | None:
+    """Time to tag one text in ms, with the model in memory, summed over members."""
+    return _over(group, groups, lambda run: run.milliseconds_for_one_text)
+
+
+def prediction_time(result: Result) -> str | None:
+    """The times of a run's predictions in words; None where none was recorded."""
+    times = {
+        "ms per document, all test documents together": result.milliseconds_per_document,
+        "ms for one text": result.milliseconds_for_one_text,
+    }
+    return "; ".join(f"{time:.3g} {words}" for words, time in times.items() if time is not None) or None
+
+
 def machine(hardware: Mapping[str, Any]) -> list[str]:
     """GPU, CPU and cores of a provenance's `hardware`, in words; what was not recorded is left out."""
     cores = f"{hardware['cores']} cores" if hardware.get("cores") else None

@@ -15,6 +15,7 @@ import numpy as np
 from lightxml_core.errors import InputError
 from lightxml_core.evaluation.catalogue import GROUPS, get_metric
 from lightxml_core.files import load_array, read_json, remake, unchanged
+from lightxml_core.methods.blend.model import member_models
 from lightxml_core.selection import Run, Selection
 
 MANY = 10  # groups that a figure can show legibly
@@ -65,6 +66,17 @@ class Result:
         if not all(one.get("documents") for one in found):
             return None
         return sum(1000.0 * one["seconds"] / one["documents"] for one in found)
+
+    @cached_property
+    def milliseconds_for_one_text(self) -> float | None:
+        """Median time from a text to its labels, with the model in memory; None where it reads no texts.
+
+        That of a blend includes its members with a weight.
+        """
+        weighted = member_models(self.run.path / "model") if self.run.blended else {}
+        folders = (self.run.path, *(of.path for of in self.run.blended if of.name in weighted))
+        found = [_recorded(folder / "prediction.json").get("one_text_seconds") for folder in folders]
+        return None if None in found else sum(1000.0 * one for one in found)
 
     @cached_property
     def tail(self) -> dict[str, Any]:

@@ -113,7 +113,7 @@ def _run(root: Path, dataset: str, method: str, variant: str, seed: int) -> dict
     if variant == "ensemble":
         return about
     write_json(path / "provenance.json", {"wall_seconds": 10.0 + seed, "model_bytes": 2**20 * (1 + seed)})
-    write_json(path / "prediction.json", {"documents": Y.shape[0], "seconds": 0.1 + seed})
+    write_json(path / "prediction.json", {"documents": Y.shape[0], "seconds": 0.1 + seed, "one_text_seconds": 0.25})
     steps = [{"kind": "step", "step": n, "loss": 2 / n, "recall_loss": 1 / n, "rank_loss": 1 / n} for n in range(1, 50)]
     scores = [{"P@1": 50.0 + n + seed, "P@3": 40.0 + n, "P@5": 30.0 + n} for n in range(4)]
     epochs = [{"kind": "epoch", "step": 12 * n, "encoded": 900 * n, "validation": at} for n, at in enumerate(scores)]

@@ -46,6 +46,7 @@ def test_a_card_is_read_by_the_library_of_the_hub(selection: dict[str, Any], tmp
         "| P@1 | 50.00 | 40.20 to 59.80 | 61.25 |",
         "| P@3 | 97.00 | 93.08 to 100.00 | n/a |",
         "- encoder: MIT",
+        "; 250 ms for one text",
         "- data: CC0",
         "- word vectors: not stated in its definition",
         "X.npz (sha256 ab12)",

@@ -206,10 +206,16 @@ def test_cost_of_runs_and_of_methods_that_are_only_published(
     )
     write_text(tmp_path / "published" / "main.csv", PUBLISHED + more)
     figures = load_published(tmp_path / "published")
+    times = {"documents": 400, "seconds": 1.0, "one_text_seconds": 0.02}
+    for seed in range(3):  # the first as an earlier version wrote it
+        written = {name: time for name, time in times.items() if seed or name != "one_text_seconds"}
+        write_json(tmp_path / f"lightxml/bert/{seed}/prediction.json", written)
     by_variant = {row["variant"]: row for row in _frame(cost, selection, figures).to_dict("records")}
     bert, ensemble, printed = by_variant["bert"], by_variant["ensemble"], by_variant["distilbert"]
     assert bert["wall_seconds"] == ensemble["wall_seconds"] == 200.0
     assert (ensemble["published_train_hours"], bert["published_train_hours"]) == (16.9, "none")
+    assert (bert["ms_per_document"], bert["documents_per_second"], bert["ms_for_one_text"]) == (2.5, 400.0, 20.0)
+    assert ensemble["ms_for_one_text"] == 20.0 and by_variant["model"]["ms_for_one_text"] == "n/a"
     assert ensemble["other_sources"] == "train_hours 12 (a rerun; seen)"
     assert ensemble["model_bytes"] == 5_000_000
     assert (printed["wall_seconds"], printed["protocol"], printed["seeds"]) == ("not run", "not run", 0)

@@ -105,6 +105,7 @@ def test_each_baseline_writes_its_log_and_cost(run: str, project: Path) -> None:
     assert lines and all({"kind", "step"} <= line.keys() for line in lines)
     about = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
     assert about["model_bytes"] > 0 and about["wall_seconds"] > 0
+    assert 0 < read_json(folder / "prediction.json")["one_text_seconds"] < 60
 
 
 TRAINED_HERE: dict[str, dict[str, Any]] = {
@@ -230,6 +231,12 @@ def test_a_blend_costs_what_its_members_cost(project: Path) -> None:
     assert len(again) == 1
     assert float(row["wall_seconds"]) == pytest.approx(sum(about["wall_seconds"] for about in models + again), abs=1e-3)
     assert float(row["model_bytes"]) == sum(about["model_bytes"] for about in models)
+    weights = {member.name: member.weight for member in read_blend(of[0] / "model").members}
+    times = [read_json(folder / "prediction.json") for folder in of]
+    weighted = [time for time, name in zip(times, ["", *BLENDED], strict=True) if weights.get(name, 1.0)]
+    one, all_of_them = sum(time["one_text_seconds"] for time in weighted), sum(time["seconds"] for time in times)
+    assert float(row["ms_for_one_text"]) == pytest.approx(1000 * one, abs=1e-3)
+    assert float(row["documents_per_second"]) == pytest.approx(40 / all_of_them, rel=0.01)
     with (tables / "blends.csv").open(encoding="utf-8", newline="") as opened:
         rows = list(csv.DictReader(opened))
     assert [row["member"] for row in rows] == [*BLENDED, "blend"]

@@ -112,6 +112,8 @@ def test_a_copy_passes_every_stage(
     run("split_validation", labels="corpus/Y.trn.npz", documents=8, dataset=dataset, out="corpus/validation.npy")
     run("build_features", corpus="corpus", kind="tfidf", out="features")
     check_parabel("features")
+    timed = json.loads(Path("parabel.cost.json").read_text(encoding="utf-8"))["one_text_seconds"] is not None
+    assert timed == json.loads(Path("corpus/stats.json").read_text(encoding="utf-8"))["texts"]
     if mirror["layout"] != "xmc-bow":
         run("import_features", raw="raw", used="used.json", corpus="corpus", out="shipped")
         check_shipped(found)

@@ -13,6 +13,7 @@ from typing import Any
 
 from lightxml_core.errors import InputError
 from lightxml_core.files import write_text
+from lightxml_core.reporting.costs import prediction_time
 from lightxml_core.reporting.features import features_of
 from lightxml_core.reporting.figures.catalogue import KINDS
 from lightxml_core.reporting.markup import Table
@@ -170,8 +171,7 @@ def _about_run(selection: Selection, result: Result) -> str:
     name = f"{run.dataset} · {title_of(selection.methods, run.method)} · {run.variant} · seed {run.seed}"
     facts = [("protocol", run.protocol or MISSING), ("backbone", run.backbone or MISSING)]
     facts += [("features", features_of(selection, run.dataset, run.features)), *_resources(provenance)]
-    if (cost := result.milliseconds_per_document) is not None:
-        facts += [("prediction time", f"{cost:.3g} ms per document")]
+    facts += [("prediction time", prediction_time(result))]
     facts += [(f"sha256 of {file}", sha) for file, sha in _items(provenance, "data")]
     facts += [("packages", ", ".join(f"{p} {v}" for p, v in _items(provenance, "packages")))]
     seconds = provenance.get("wall_seconds")

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from lightxml_core.reporting.costs import (
+    documents_per_second,
     machine,
     members_of,
+    milliseconds_for_one_text,
     milliseconds_per_document,
     model_bytes,
     peak_memory_gib,
@@ -34,7 +36,8 @@ _METRICS = {  # columns, and the metrics of published/ that fill them, the one t
 }
 _KINDS = {metric for metrics in _METRICS.values() for metric in metrics}
 _NAMES = ["dataset", "method", "variant", "protocol"]
-_OWN = ["wall_seconds", "peak_memory_gib", "model_bytes", "ms_per_document", "hardware"]
+_TIMES = ["ms_per_document", "documents_per_second", "ms_for_one_text"]
+_OWN = ["wall_seconds", "peak_memory_gib", "model_bytes", *_TIMES, "hardware"]
 COLUMNS = [*_NAMES, "seeds", *_OWN, *_METRICS, "source", "verified", "other_sources"]
 
 
@@ -46,6 +49,8 @@ class Measured:
     peak_memory_gib: float | None
     model_bytes: float | None
     ms_per_document: float | None
+    documents_per_second: float | None
+    ms_for_one_text: float | None
     hardware: Sequence[str | None]
 
 
@@ -67,7 +72,8 @@ class Cost:
 def build(results: Results) -> Built:
     """The .csv has one row per (dataset, method, variant, protocol), run or only published.
 
-    Training wall time in s, peak memory in GiB, model in bytes, prediction in ms per document. Published: the first
+    Training wall time in s, peak memory in GiB, model in bytes, prediction in ms per document, documents per second and
+    ms for one text. Published: the first
     figure of each kind; figures of other sources are in `other_sources`. What papers give as GB counts as GiB (see
     published/README.md); seconds for a test set are divided by its published number of documents.
     """
@@ -102,6 +108,8 @@ def _measured(group: Group, groups: list[Group]) -> Measured:
         _rounded(peak_memory_gib(group, groups)),
         _rounded(model_bytes(group, groups)),
         _rounded(milliseconds_per_document(group, groups), 4),
+        _rounded(documents_per_second(group, groups), 1),
+        _rounded(milliseconds_for_one_text(group, groups), 4),
         list(hardware),
     )
 
@@ -143,11 +151,16 @@ def _cells(cost: Cost) -> list[Any]:
     model = cost.model
     measured = [NOT_RUN] * len(_OWN)
     if own := cost.measured:
-        numbers = (own.wall_seconds, own.peak_memory_gib, own.model_bytes, own.ms_per_document)
+        numbers = (own.wall_seconds, own.peak_memory_gib, own.model_bytes, *_times(own))
         measured = [*(or_word(value, MISSING) for value in numbers), _machines(own)]
     published = [or_word(cost.published.get(column), NONE) for column in _METRICS]
     names = [model.dataset, model.method, model.variant, protocol_of(model)]
     return [*names, cost.seeds, *measured, *published, *_sources(cost)]
+
+
+def _times(measured: Measured) -> tuple[float | None, ...]:
+    """The cells of `_TIMES`."""
+    return measured.ms_per_document, measured.documents_per_second, measured.ms_for_one_text
 
 
 def _machines(measured: Measured) -> str:
@@ -166,7 +179,8 @@ def _sources(cost: Cost) -> list[str]:
 
 _HEADERS = {
     **{"wall_seconds": "training time", "peak_memory_gib": "peak GiB", "model_bytes": "model MiB"},
-    **{"ms_per_document": "prediction ms per document", "published_train_hours": "published hours"},
+    **{"ms_per_document": "prediction ms per document", "documents_per_second": "documents per second"},
+    **{"ms_for_one_text": "ms for one text", "published_train_hours": "published hours"},
     **{"published_epoch_seconds": "published seconds per epoch", "published_gpu_gib": "published GPU GiB"},
     **{"published_model_gib": "published GiB", "published_ms_per_document": "published ms per document"},
     **{"published_parameters": "published parameters", "other_sources": "other published figures"},
@@ -175,6 +189,9 @@ _WORDS = {*_NAMES, "hardware", "source", "verified", "other_sources"}
 _NOTES = (
     "Means over the seeds. For an ensemble, times and sizes are sums over its members, memory is their maximum. The "
     "same holds for a blend; its training time includes the second training of members, without validation documents.",
+    "Documents per second: all test documents together, from prepared features or tokens, loading the model included. "
+    "For one text: the median of up to 30 test texts, one at a time with the model in memory, from the text to its "
+    "labels. A model that cannot read texts has none.",
     "Published costs are from the authors' machines. GB is shown as GiB. The prediction time of a whole test set is "
     "divided by its number of documents.",
 )
@@ -198,7 +215,7 @@ def _row(selection: Selection, cost: Cost) -> list[str]:
     measured = [NOT_RUN] * len(_OWN)
     if own:
         mebibytes = None if own.model_bytes is None else own.model_bytes / 2**20
-        numbers = [or_word(value, MISSING, spelled) for value in (own.peak_memory_gib, mebibytes, own.ms_per_document)]
+        numbers = [or_word(value, MISSING, spelled) for value in (own.peak_memory_gib, mebibytes, *_times(own))]
         measured = [or_word(own.wall_seconds, MISSING, duration), *numbers, _machines(own)]
     published = [or_word(cost.published.get(column), NONE, spelled) for column in _METRICS]
     method = title_of(selection.methods, model.method) if model.ran else model.method

@@ -1,0 +1,50 @@
+"""How long a trained model takes to tag one text."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from statistics import median
+
+from lightxml_core.errors import InputError
+from lightxml_core.methods import Predict, TestData
+from lightxml_core.predictor import Predictor
+
+TEXTS = 31
+_SECONDS = 1.0
+
+
+def seconds_for_one_text(model: Path, best: Predict, documents: TestData, texts: Sequence[str]) -> float | None:
+    """The median time of tagging one text, with the model in memory: from the text to its labels, as `Predictor` does.
+
+    A blend gets the scores of its members from `documents`, so its time does not include theirs. best: the prediction
+    of the model. texts: some tens of them, of `documents` or others. None without texts, or if the model reads none.
+    """
+    if documents.members:
+        return _median(partial(best, _scores_of(documents, row), 5) for row in range(min(len(texts), TEXTS)))
+    try:
+        predictor = Predictor(model, best)
+    except InputError:
+        return None  # its features were not built here
+    return _median(partial(predictor.predict, [text]) for text in texts)
+
+
+def _scores_of(documents: TestData, row: int) -> TestData:
+    return TestData(members={name: scores[row] for name, scores in documents.members.items()}, documents=1)
+
+
+def _median(calls: Iterable[Callable[[], object]]) -> float | None:
+    """Of the calls after the first, which pays for what is loaded on demand, until a second has passed."""
+    calls, times = iter(calls), list[float]()
+    for call in islice(calls, 1):
+        call()
+    for call in calls:
+        started = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - started)
+        if sum(times) > _SECONDS:
+            break
+    return median(times) if times else None
