@@ -26,9 +26,9 @@ from lightxml_core.json_lines import read_documents
 from lightxml_core.values import KEPT_SCORES
 
 if TYPE_CHECKING:
-    from lightxml_core.predictor import Tag
+    from lightxml_core.predictor import Similar, Tag
 
-_WORDS = 5  # that explain a label
+_WORDS, _DOCUMENTS = 5, 3  # that explain a label
 _FEW, _MANY = 5, KEPT_SCORES  # labels per text
 
 
@@ -47,7 +47,11 @@ def main() -> None:
     least.add_argument(
         "--threshold", choices=["micro", "document"], help="the one of the highest F1, if the model has it"
     )
-    predict.add_argument("--explain", action="store_true", help=f"add the {_WORDS} words that carried each label most")
+    predict.add_argument(
+        "--explain",
+        action="store_true",
+        help=f"add the {_WORDS} words that carried each label most, and {_DOCUMENTS} similar training documents",
+    )
     predict.add_argument("--threads", type=_count, default=1)
     predict.add_argument("--file", type=Path, help="a file of texts, one per line; prints JSON lines")
     predict.add_argument(
@@ -130,7 +134,8 @@ def _predict(options: argparse.Namespace) -> None:
     predictor = Predictor(options.model)
     least = options.min_score if options.threshold is None else predictor.threshold(options.threshold)
     most = options.max_labels or (_FEW if least is None else _MANY)
-    tag = partial(predictor.predict, top=most, min_score=least, words=_WORDS if options.explain else 0)
+    words, alike = (_WORDS, _DOCUMENTS) if options.explain else (0, 0)
+    tag = partial(predictor.predict, top=most, min_score=least, words=words, documents=alike)
     if options.jsonl:
         for documents in read_documents(cast(BufferedReader, sys.stdin.buffer)):
             tagged = zip(documents, tag([document.text for document in documents]), strict=True)
@@ -153,12 +158,22 @@ def _json(value: Any) -> str:
 
 
 def _plain(tags: list[Tag]) -> list[dict[str, Any]]:
-    return [{key: value for key, value in asdict(tag).items() if value is not None} for tag in tags]
+    return [asdict(tag, dict_factory=_known) for tag in tags]
+
+
+def _known(items: list[tuple[str, Any]]) -> dict[str, Any]:
+    return {key: value for key, value in items if value is not None}
 
 
 def _shown(tag: Tag) -> str:
-    words = "" if tag.words is None else "".join(f"\n       {word.weight:+.3f}  {word.word}" for word in tag.words)
-    return (tag.name if tag.name == tag.label else f"{tag.label}  {tag.name}") + words
+    lines = [tag.name if tag.name == tag.label else f"{tag.label}  {tag.name}"]
+    lines += [f"{word.weight:+.3f}  {word.word}" for word in tag.words or ()]
+    lines += [f"{one.similarity: .3f}  training document {one.document}{_said(one)}" for one in tag.documents or ()]
+    return "\n       ".join(lines)
+
+
+def _said(document: Similar) -> str:
+    return "" if document.text is None else f": {document.text}"
 
 
 def _plan(options: argparse.Namespace) -> None:

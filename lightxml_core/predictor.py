@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -19,9 +19,19 @@ from lightxml_core.evaluation.metrics import rank_matrix
 from lightxml_core.evaluation.thresholds import Threshold, read_thresholds
 from lightxml_core.features.vectoriser import read_vectoriser
 from lightxml_core.files import CHANGED, changed_since, is_sealed, open_file, read_json
-from lightxml_core.methods import Explain, Predict, TestData, load_explanation, load_model
+from lightxml_core.methods import (
+    Explain,
+    FindNearest,
+    Nearest,
+    Predict,
+    TestData,
+    load_explanation,
+    load_model,
+    load_nearest,
+)
 from lightxml_core.methods.blend.fitting import parts
 from lightxml_core.methods.blend.model import member_models, read_blend
+from lightxml_core.similar import TrainingTexts, nearest_by_terms
 from lightxml_core.training.description import ON_FEATURES, ON_MEMBERS, ON_TOKENS, is_model, read_description
 from lightxml_core.values import KEPT_SCORES
 
@@ -40,16 +50,32 @@ class Word:
 
 
 @dataclass(frozen=True)
+class Similar:
+    """A training document that is like a text.
+
+    document: its line among the training texts, from 1. similarity: cosine, by what the method compares. labels: those
+    of its labels that the text has among its tags, too. text: its beginning, if it is still in the results.
+    """
+
+    document: int
+    similarity: float
+    labels: tuple[str, ...]
+    text: str | None = None
+
+
+@dataclass(frozen=True)
 class Tag:
     """A label with its name (the label itself if it has none) and its score, which is in (0, 1) for most methods.
 
-    words: those that added most to it, best first, if they were asked for.
+    words: those that added most to it, best first, if they were asked for. documents: the training documents nearest to
+    the text that have this label, if they were asked for and the model can tell.
     """
 
     label: str
     name: str
     score: float
     words: tuple[Word, ...] | None = None
+    documents: tuple[Similar, ...] | None = None
 
 
 class _Reader:
@@ -139,13 +165,13 @@ class Predictor:
         return chosen.score
 
     def predict(
-        self, texts: Sequence[str], top: int = 5, min_score: float | None = None, words: int = 0
+        self, texts: Sequence[str], top: int = 5, min_score: float | None = None, words: int = 0, documents: int = 0
     ) -> list[list[Tag]]:
         """The `top` best labels of each text, best first; all where there are fewer.
 
-        min_score: the least score of a label, if any. words: of how many words at most to say what they added to each
-        label. InputError for a `top` below 1, a text that UTF-8 cannot hold, a damaged model, or words that the method
-        cannot tell.
+        min_score: the least score of a label, if any. words, documents: how many words, and similar training documents,
+        to name for each label at most. InputError for a `top` below 1, a text that UTF-8 cannot hold, a damaged model,
+        or words that the method cannot tell.
         """
         _check(texts, top)
         if not texts:
@@ -156,9 +182,53 @@ class Predictor:
         for i, ranks in enumerate(rank_matrix(scores, top)):
             kept = [int(j) for j in ranks if j >= 0 and (min_score is None or scores[i, j] >= min_score)]
             carried = self._words(texts[i], kept, words) if words else [None] * len(kept)
-            tags = zip(kept, carried, strict=True)
-            found.append([Tag(self.labels[j], self.names[j], float(scores[i, j]), own) for j, own in tags])
+            alike = self._similar(texts[i], kept, documents) if documents else [None] * len(kept)
+            tags = zip(kept, carried, alike, strict=True)
+            found.append([Tag(self.labels[j], self.names[j], float(scores[i, j]), own, like) for j, own, like in tags])
         return found
+
+    def _similar(self, text: str, labels: list[int], most: int) -> list[tuple[Similar, ...] | None]:
+        """The training documents nearest to the text that have each of these labels."""
+        if not labels or self._nearest is None:
+            return [None] * len(labels)
+        with self._whole():
+            nearest = self._nearest(text)
+        having = [np.flatnonzero(nearest.Y[:, label].toarray())[:most].tolist() for label in labels]
+        alike = [self._alike(nearest, place, labels) for place in range(len(nearest.rows))]
+        return [tuple(alike[place] for place in places) for places in having]
+
+    def _alike(self, nearest: Nearest, place: int, labels: list[int]) -> Similar:
+        own, row = nearest.Y[place], int(nearest.rows[place])
+        shared = tuple(self.labels[label] for label in labels if own[0, label])
+        return Similar(row + 1, float(nearest.similarity[place]), shared, self._training_texts.beginning(row, own))
+
+    @cached_property
+    def _training_texts(self) -> TrainingTexts:
+        return TrainingTexts(self.model)
+
+    @cached_property
+    def _nearest(self) -> Callable[[str], Nearest] | None:
+        """What finds the training documents nearest to a text: as the method compares them, else by terms.
+
+        Of a blend the member of the highest weight that can.
+        """
+        with self._whole():
+            of = self._members_by_weight() if self.reader.members else [self]
+            for load in (Predictor._compared, Predictor._by_terms):
+                for one in of:
+                    if (find := load(one)) is not None:
+                        return partial(_found, find, one.reader)
+        return None
+
+    def _members_by_weight(self) -> list[Predictor]:
+        weighted = sorted(read_blend(self.model).members, key=lambda member: -member.weight)
+        return [self.reader.members[member.name] for member in weighted if member.weight]
+
+    def _compared(self) -> FindNearest | None:
+        return load_nearest(self.implementation, self.model)
+
+    def _by_terms(self) -> FindNearest | None:
+        return None if self.reader.vectoriser is None else nearest_by_terms(self.model)
 
     def _words(self, text: str, labels: list[int], most: int) -> list[tuple[Word, ...] | None]:
         """The words that added most to each of these labels."""
@@ -227,6 +297,10 @@ class Predictor:
                 f"{self.model} is no whole model ({type(error).__name__}: {reason}): copy the folder again, with its "
                 "hidden files"
             ) from error
+
+
+def _found(find: FindNearest, reader: _Reader, text: str) -> Nearest:
+    return find(reader.read([text]))
 
 
 def _summed(words: Sequence[str], weights: np.ndarray) -> dict[str, float]:

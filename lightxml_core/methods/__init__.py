@@ -14,7 +14,9 @@ It may also have `holds_out(settings)`: whether `fit` uses the validation docume
 method without it learns from all documents.
 
 It may also have `load(model)`: reads the model once and returns `predict` without its first argument, to tag
-texts again and again. And `explain(model)`, an `Explain` that says which terms or tokens carried a label.
+texts again and again. And `explain(model)`, an `Explain` that says which terms or tokens carried a label. And
+`nearest(model)`, a `FindNearest` for a method that compares documents with those of the training, or None where this
+model does not.
 
 A package may also have a module `workload` with `workload(settings, size, shape)`, which estimates a training from the
 size of the backbone and the `Shape` of the dataset (`lightxml_core.methods.load`), or gives None. An edit to it trains
@@ -114,6 +116,22 @@ Explain = Callable[[TestData, np.ndarray], Contributions]
 
 
 @dataclass(frozen=True)
+class Nearest:
+    """The training documents nearest to a document, best first.
+
+    rows: int64[K], their places among the training documents. similarity: float32[K], cosine. Y: CSR K x L.
+    """
+
+    rows: np.ndarray
+    similarity: np.ndarray
+    Y: sparse.csr_matrix
+
+
+FindNearest = Callable[[TestData], Nearest]
+"""Of one document, those that the method compares it with or, if it compares none, some tens."""
+
+
+@dataclass(frozen=True)
 class TrainingData:
     """Training documents as a method sees them: only the inputs it needs, the others None.
 
@@ -183,6 +201,12 @@ def load_explanation(implementation: str, model: Path) -> Explain | None:
     """What says which parts of a document carried a label; None if the method cannot."""
     explain: Callable[[Path], Explain] | None = getattr(load_method(implementation), "explain", None)
     return None if explain is None else explain(model)
+
+
+def load_nearest(implementation: str, model: Path) -> FindNearest | None:
+    """What finds the training documents that a model compares a document with; None if it compares none."""
+    nearest: Callable[[Path], FindNearest | None] | None = getattr(load_method(implementation), "nearest", None)
+    return None if nearest is None else nearest(model)
 
 
 def method_files(implementation: str) -> list[Path]:

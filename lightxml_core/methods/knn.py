@@ -12,7 +12,16 @@ from scipy import sparse
 from lightxml_core.evaluation.metrics import top_k as keep_best
 from lightxml_core.features.labels import normalise_rows
 from lightxml_core.files import load_csr, read_json, save_csr, write_json
-from lightxml_core.methods import BaseSettings, Contributions, Explain, Predict, TestData, TrainingData
+from lightxml_core.methods import (
+    BaseSettings,
+    Contributions,
+    Explain,
+    FindNearest,
+    Nearest,
+    Predict,
+    TestData,
+    TrainingData,
+)
 from lightxml_core.values import Count
 
 _SIMILARITIES_AT_ONCE = 10_000_000  # at most 120 MB as CSR, if every document shares a word with every other
@@ -62,11 +71,28 @@ def explain(model: Path) -> Explain:
 
     def of(data: TestData, labels: np.ndarray) -> Contributions:
         assert data.X is not None
-        X = normalise_rows(data.X)
-        nearest = keep_best(sparse.csr_matrix(X @ X_trn.T), neighbours).indices
-        return Contributions(sparse.csr_matrix((Y_trn[nearest][:, labels].T @ X_trn[nearest]).multiply(X)))
+        found, X = nearest_of(X_trn, Y_trn, neighbours, data), normalise_rows(data.X)
+        return Contributions(sparse.csr_matrix((found.Y[:, labels].T @ X_trn[found.rows]).multiply(X)))
 
     return of
+
+
+def nearest(model: Path) -> FindNearest:
+    """The neighbours that vote for the labels of a document."""
+    neighbours: int = read_json(model / "settings.json")["neighbours"]
+    return partial(nearest_of, load_csr(model / "X.npz"), load_csr(model / "Y.npz"), neighbours)
+
+
+def nearest_of(X_trn: sparse.csr_matrix, Y_trn: sparse.csr_matrix, count: int, data: TestData) -> Nearest:
+    """The `count` training documents nearest to one document by cosine; none without a common feature.
+
+    X_trn: float32 CSR N x D, rows of length 1. Y_trn: CSR N x L.
+    """
+    assert data.X is not None
+    similar = keep_best(sparse.csr_matrix(normalise_rows(data.X) @ X_trn.T), count)
+    order = np.argsort(-similar.data, kind="stable")
+    rows = similar.indices[order].astype(np.int64)
+    return Nearest(rows, similar.data[order], Y_trn[rows])
 
 
 def _votes(

@@ -75,8 +75,8 @@ class Result:
         """
         weighted = member_models(self.run.path / "model") if self.run.blended else {}
         folders = (self.run.path, *(of.path for of in self.run.blended if of.name in weighted))
-        found = [_recorded(folder / "prediction.json").get("one_text_seconds") for folder in folders]
-        return None if None in found else sum(1000.0 * one for one in found)
+        found: list[Any] = [_recorded(folder / "prediction.json").get("one_text_seconds") for folder in folders]
+        return None if None in found else 1000.0 * sum(found)
 
     @cached_property
     def tail(self) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from lightxml_core.encoders.scratch import Kind
 from lightxml_core.errors import InputError
 from lightxml_core.evaluation import metrics
 from lightxml_core.files import read_json, write_json
-from lightxml_core.methods import changed
+from lightxml_core.methods import TestData, changed
 from lightxml_core.methods.lightxml import PROTOCOLS, Settings, fit, heads, memory, needs, predict
 from lightxml_core.methods.lightxml.model import build_model
 from lightxml_core.methods.lightxml.prediction import load_model
@@ -256,6 +256,13 @@ def test_a_memory_adds_the_votes_of_the_nearest_training_documents(
         expected = 0.75 * heads[row] + 0.25 * votes
         np.testing.assert_allclose(found[row, listed], expected[listed], atol=rounding)
     assert compared >= 3
+    find = nearest(tmp_path / "with/model")
+    assert find is not None and nearest(tmp_path / "without/model") is None
+    for row, similarity in enumerate((vectors[1] @ vectors[0].T)[:5]):
+        near = find(TestData(tokens=test.tokens.take(np.array([row]))))
+        np.testing.assert_allclose(near.similarity, -np.sort(-similarity)[:7], atol=rounding)
+        np.testing.assert_allclose(similarity[near.rows], near.similarity, atol=rounding)
+        assert (data.Y[near.rows] != near.Y).nnz == 0
 
 
 @pytest.mark.parametrize("numbers", [memory.NUMBERS, 8 * 60, 1], ids=["whole", "from the disk", "one by one"])

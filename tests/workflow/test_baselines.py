@@ -19,7 +19,7 @@ from lightxml_core.methods import load_method, make_settings
 from lightxml_core.methods.blend.model import read_blend
 from lightxml_core.methods.inputs import Inputs, load_test_data, load_training_data
 from lightxml_core.predictor import Predictor
-from lightxml_core.training.description import describe_model
+from lightxml_core.training.description import describe_model, results_of_dataset
 from tests.helpers.project import copy_project, snakemake, write_attentionxml
 
 BLENDED = ["attentionxml-tiny/tree0", "knn/single"]
@@ -177,6 +177,25 @@ def test_a_blend_tags_texts_through_the_models_of_its_members(project: Path, tmp
     assert sum(right) > 0.9 * len(right), "each label has words of its own"
     with pytest.raises(InputError, match=r"the model of its member .* is not at"):
         Predictor(shutil.copytree(trained / "model", tmp_path / "a/b/c/d/model"))
+    assert [results_of_dataset(Path(place)) for place in ("/m/model", "/d/m/x/s/model")] == [None, Path("/d")]
+
+
+@pytest.mark.parametrize("run", ["knn/single", "one-vs-rest/single", "blend-tiny/single", "attentionxml-tiny/tree0"])
+def test_similar_training_documents_are_shown_with_their_texts(run: str, project: Path) -> None:
+    """Of a method that compares none by its terms; not of one that reads none. Those of a blend are its neighbours'."""
+    texts = (project / "results/tiny/corpus/X.trn.txt").read_text(encoding="utf-8").splitlines()
+    Y = load_csr(project / "results/tiny/corpus/Y.trn.npz")
+    labels = (project / "results/tiny/corpus/output-items.txt").read_text(encoding="utf-8").splitlines()
+    [tags] = Predictor(project / f"results/tiny/{run}/seed0/model").predict([texts[7]], top=2, documents=3)
+    if run.startswith("attentionxml"):
+        assert tags[0].documents is None
+        return
+    assert tags[0].documents and len(tags[0].documents) == 3
+    assert tags[0].documents[0].document == 8 and tags[0].documents[0].similarity == pytest.approx(1.0)
+    for one in tags[0].documents:
+        text = texts[one.document - 1]
+        assert one.text == (text if len(text) <= 80 else f"{text[:79]}…")
+        assert tags[0].label in one.labels and Y[one.document - 1, labels.index(tags[0].label)]
 
 
 def test_a_training_that_holds_documents_out_keeps_thresholds(project: Path) -> None:

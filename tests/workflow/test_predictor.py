@@ -245,6 +245,25 @@ def test_a_model_on_features_of_others_says_that_it_cannot_read_texts(tmp_path: 
         Predictor(model)
 
 
+def test_the_nearest_training_documents_of_a_label_are_named(tmp_path: Path) -> None:
+    """Against the plain search among all documents."""
+    texts, Y = documents(40, seed=1)
+    found = build_tfidf(texts, TEXTS, FeatureSettings())
+    similarity = (found.X_tst @ found.X_trn.T).toarray()
+    for own, tags in zip(
+        similarity, Predictor(neighbours(tmp_path / "made")).predict(TEXTS, 9, documents=3), strict=True
+    ):
+        nearest = np.argsort(-own, kind="stable")[:20]
+        tagged = {tag.label for tag in tags}
+        for tag in tags:
+            having = [row for row in nearest if Y[row, int(tag.label[1:])]][:3]
+            assert tag.documents is not None and tag.words is None and having
+            np.testing.assert_allclose([one.similarity for one in tag.documents], own[having], rtol=1e-5)
+            for one in tag.documents:
+                assert own[one.document - 1] == pytest.approx(one.similarity, rel=1e-5) and one.text is None
+                assert set(one.labels) == tagged & {f"L{label}" for label in Y[one.document - 1].indices}
+
+
 @pytest.mark.parametrize("damage", ["removed", *DAMAGES])
 @pytest.mark.parametrize("name", ["vectoriser.json", "vocabulary.json"])
 def test_so_is_a_damaged_model_on_features(tmp_path: Path, name: str, damage: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from lightxml_core.errors import InputError
 from lightxml_core.files import new_folder, read_json, write_json
 from lightxml_core.methods.blend.calibration import Calibration
+from lightxml_core.training.description import results_of_dataset
 
 _FILE = "blend.json"
 
@@ -50,7 +51,7 @@ def save_blend(blend: Blend, model: Path) -> None:
 
 def member_models(model: Path) -> dict[str, Path]:
     """The model folders of the members with a weight, by name, as they lie in the results beside that of the blend."""
-    blend, dataset = read_blend(model), model.absolute().parents[3]
+    blend, dataset = read_blend(model), results_of_dataset(model) or model
     return {one.name: dataset / one.name / f"seed{blend.seed}/model" for one in blend.members if one.weight}
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from scipy import sparse
 
-from lightxml_core.methods import Explain, Predict, TestData, TrainingData
+from lightxml_core.methods import Explain, FindNearest, Predict, TestData, TrainingData
 from lightxml_core.methods.lightxml.protocols import PROTOCOLS
 from lightxml_core.methods.lightxml.settings import Settings
 
@@ -44,6 +44,13 @@ def load(model: Path) -> Predict:
     from lightxml_core.methods.lightxml import prediction
 
     return prediction.load(model)
+
+
+def nearest(model: Path) -> FindNearest | None:
+    """The training documents that vote for labels; None without a memory."""
+    from lightxml_core.methods.lightxml import prediction
+
+    return prediction.nearest(model)
 
 
 def explain(model: Path) -> Explain:

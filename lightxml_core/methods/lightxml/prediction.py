@@ -12,7 +12,7 @@ from scipy import sparse
 from torch import Tensor
 
 from lightxml_core.encoders.saliency import gradient_times_input
-from lightxml_core.methods import Contributions, Explain, Predict, TestData
+from lightxml_core.methods import Contributions, Explain, FindNearest, Nearest, Predict, TestData
 from lightxml_core.methods.lightxml.memory import Memory, load_memory, mixed
 from lightxml_core.methods.lightxml.model import stored
 from lightxml_core.methods.lightxml.settings import Settings
@@ -53,6 +53,28 @@ def explain(folder: Path) -> Explain:
             return model.head.log_scores(model.prepare(model.backbone(ids, mask)), wanted)
 
         return Contributions(tokens=gradient_times_input(encoder.get_input_embeddings(), scores))
+
+    return of
+
+
+def nearest(folder: Path) -> FindNearest | None:
+    """The training documents that vote with the heads; None without a memory, or if an earlier version made it."""
+    model, settings = load_model(folder)
+    memory = load_memory(folder, model.mean.device) if settings.memory.neighbours else None
+    if memory is None or memory.rows is None:
+        return None
+    kept, of_place = memory, memory.rows
+
+    def of(data: TestData) -> Nearest:
+        assert data.tokens is not None
+        found: list[tuple[Tensor, Tensor]] = []
+
+        def observe(_: np.ndarray, features: Tensor) -> None:
+            found.append(kept.nearest(features, settings.memory.neighbours))
+
+        predict_rows(model, data.tokens, np.arange(1), 1, settings.speed.precision, None, observe)
+        similarity, places = (one[0].cpu().numpy() for one in found[0])
+        return Nearest(of_place[places], similarity, kept.Y[places])
 
     return of
 

@@ -171,7 +171,7 @@ def _about_run(selection: Selection, result: Result) -> str:
     name = f"{run.dataset} · {title_of(selection.methods, run.method)} · {run.variant} · seed {run.seed}"
     facts = [("protocol", run.protocol or MISSING), ("backbone", run.backbone or MISSING)]
     facts += [("features", features_of(selection, run.dataset, run.features)), *_resources(provenance)]
-    facts += [("prediction time", prediction_time(result))]
+    facts += [("prediction time", prediction_time(result) or "")]
     facts += [(f"sha256 of {file}", sha) for file, sha in _items(provenance, "data")]
     facts += [("packages", ", ".join(f"{p} {v}" for p, v in _items(provenance, "packages")))]
     seconds = provenance.get("wall_seconds")
