@@ -146,6 +146,8 @@ class Predictor:
         with self._whole():
             about = read_description(model)
             self.implementation, self.labels, self.names = about.implementation, about.labels, about.names
+            if missing := next((name for name in about.files if not (model / name).is_file()), None):
+                raise InputError(f"{model / missing} is missing: copy the whole folder again, or train again")
             self.reader = _Reader(model, about.reads)
             self.best = best or load_model(about.implementation, model)
 

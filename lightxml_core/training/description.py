@@ -20,12 +20,16 @@ _IN_TRAINING = frozenset({"clusters", "vectors", "test", "names", "names_encoder
 
 @dataclass(frozen=True)
 class Description:
-    """implementation: of the method. reads: which prepared inputs a prediction reads. labels and names: by column."""
+    """implementation: of the method. reads: which prepared inputs a prediction reads. labels and names: by column.
+
+    files: of the folder, relative to it; none is listed by an earlier version.
+    """
 
     implementation: str
     reads: frozenset[str]
     labels: list[str]
     names: list[str]
+    files: list[str]
 
 
 def describe_model(model: Path, implementation: str, needs: frozenset[str], inputs: Inputs) -> None:
@@ -38,7 +42,9 @@ def describe_model(model: Path, implementation: str, needs: frozenset[str], inpu
     if needs & ON_FEATURES:
         assert inputs.features is not None
         copy_vectoriser(inputs.features, model)
-    write_json(model / _ABOUT, {"implementation": implementation, "reads": sorted(needs - _IN_TRAINING)})
+    shown = (path for path in model.rglob("*") if path.is_file() and not path.name.startswith("."))
+    files = sorted(str(path.relative_to(model)) for path in shown if path.name != _ABOUT)
+    write_json(model / _ABOUT, {"implementation": implementation, "reads": sorted(needs - _IN_TRAINING), "files": files})
 
 
 def results_of_dataset(model: Path) -> Path | None:
@@ -67,4 +73,4 @@ def read_description(model: Path) -> Description:
     if len(labels) != len(names):
         raise ValueError(f"{len(labels)} labels, {len(names)} names")
     reads = frozenset(about.get("reads", ON_TOKENS))  # earlier models on features cannot tag texts
-    return Description(about["implementation"], reads, labels, names)
+    return Description(about["implementation"], reads, labels, names, list(about.get("files", [])))

@@ -24,7 +24,7 @@ from lightxml_core.errors import InputError
 from lightxml_core.evaluation import metrics
 from lightxml_core.files import read_json, write_json
 from lightxml_core.methods import TestData, changed
-from lightxml_core.methods.lightxml import PROTOCOLS, Settings, fit, heads, memory, needs, predict
+from lightxml_core.methods.lightxml import PROTOCOLS, Settings, fit, heads, memory, nearest, needs, predict
 from lightxml_core.methods.lightxml.model import build_model
 from lightxml_core.methods.lightxml.prediction import load_model
 from lightxml_core.methods.transformer import training
@@ -247,11 +247,11 @@ def test_a_memory_adds_the_votes_of_the_nearest_training_documents(
         vectors.append(features / np.linalg.norm(features, axis=1, keepdims=True))
     Y, compared = data.Y.toarray(), 0
     for row, similarity in enumerate(vectors[1] @ vectors[0].T):
-        nearest = np.argsort(-similarity)[:7]
+        closest = np.argsort(-similarity)[:7]
         if np.diff(np.sort(-similarity)[6:8])[0] < rounding:  # which of two is the seventh depends on rounding
             continue
         compared += 1
-        votes = np.exp(similarity[nearest] / 0.3) @ Y[nearest] / np.exp(similarity[nearest] / 0.3).sum()
+        votes = np.exp(similarity[closest] / 0.3) @ Y[closest] / np.exp(similarity[closest] / 0.3).sum()
         listed = found[row] > 0
         expected = 0.75 * heads[row] + 0.25 * votes
         np.testing.assert_allclose(found[row, listed], expected[listed], atol=rounding)

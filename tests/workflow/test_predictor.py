@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -262,6 +264,29 @@ def test_the_nearest_training_documents_of_a_label_are_named(tmp_path: Path) -> 
             for one in tag.documents:
                 assert own[one.document - 1] == pytest.approx(one.similarity, rel=1e-5) and one.text is None
                 assert set(one.labels) == tagged & {f"L{label}" for label in Y[one.document - 1].indices}
+
+
+def test_any_file_that_a_folder_lacks_is_named(tmp_path: Path) -> None:
+    """Also one that a library would do without, such as one of several trees, and without the seal."""
+    model = neighbours(tmp_path / "made")
+    files = sorted(path for path in model.rglob("*") if path.is_file() and path.name != "method.json")
+    assert len(files) == 7
+    for file in files:
+        content = file.read_bytes()
+        file.unlink()
+        with pytest.raises(InputError, match=f"{file} is missing: "):
+            Predictor(model)
+        file.write_bytes(content)
+    assert Predictor(model).predict(TEXTS[:1])
+
+
+def test_an_interrupt_ends_the_program_silently_while_it_loads_its_libraries(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "numpy.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(ROOT)]))
+    ended = subprocess.run([sys.executable, "-m", "lightxml_core"], capture_output=True, text=True, cwd=tmp_path)
+    assert (ended.returncode, ended.stderr) == (-signal.SIGINT, "")
 
 
 @pytest.mark.parametrize("damage", ["removed", *DAMAGES])
