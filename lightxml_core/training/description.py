@@ -44,7 +44,8 @@ def describe_model(model: Path, implementation: str, needs: frozenset[str], inpu
         copy_vectoriser(inputs.features, model)
     shown = (path for path in model.rglob("*") if path.is_file() and not path.name.startswith("."))
     files = sorted(str(path.relative_to(model)) for path in shown if path.name != _ABOUT)
-    write_json(model / _ABOUT, {"implementation": implementation, "reads": sorted(needs - _IN_TRAINING), "files": files})
+    reads = sorted(needs - _IN_TRAINING)
+    write_json(model / _ABOUT, {"implementation": implementation, "reads": reads, "files": files})
 
 
 def results_of_dataset(model: Path) -> Path | None:
