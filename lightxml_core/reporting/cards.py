@@ -139,14 +139,15 @@ def _block(text: object) -> str:
 
 
 def _use(selection: Selection, run: Run, folder: Path) -> list[str]:
-    if run.blended:
-        members = ", ".join(markdown_escape(of.name) for of in run.blended)
-        return [
-            f"A blend of the predictions of {members}. It predicts within the workflow only. It lies in:",
-            _block(folder),
-        ]
     if _reads_texts(selection, run):
-        return ["The model tags new texts:", _block(f'python -m lightxml_core predict --model {folder} "a text"')]
+        what, place = "The model tags new texts:", folder
+        if run.blended:
+            members = ", ".join(markdown_escape(of.name) for of in run.blended)
+            what = (
+                f"A blend of the predictions of {members}. It tags new texts with their models, at their places in the "
+            )
+            what, place = f"{what}results:", run.path / "model"
+        return [what, _block(f'python -m lightxml_core predict --model {place} "a text"')]
     return ["The model reads features that the dataset ships, so it predicts within the workflow only:", _block(folder)]
 
 

@@ -20,7 +20,16 @@ from lightxml_core.reporting.figures.drawing import write_figures
 from lightxml_core.reporting.markup import tex_escape, tex_row
 from lightxml_core.reporting.numbers import duration, spelled
 from lightxml_core.reporting.published import QUANTITIES, PublishedFigure, load_curves, load_published
-from lightxml_core.reporting.tables import comparison, cost, datasets, further, settings, verdicts, write_tables
+from lightxml_core.reporting.tables import (
+    calibration,
+    comparison,
+    cost,
+    datasets,
+    further,
+    settings,
+    verdicts,
+    write_tables,
+)
 from lightxml_core.reporting.tables.catalogue import KINDS
 from lightxml_core.reporting.tables.comparison import COLUMNS
 from lightxml_core.reporting.terminal import terminal_table, verdict_line
@@ -225,6 +234,18 @@ def test_cost_of_runs_and_of_methods_that_are_only_published(
     assert "| Toy\\_4K | LightXML | bert | clean | 3 | 3 min 20 s | 1.50 | 4.77 |" in _markdown(
         cost, selection, figures
     )
+
+
+def test_calibration_is_weighted_by_the_number_of_labels(selection: dict[str, Any], tmp_path: Path) -> None:
+    """Not of methods whose scores are no probabilities."""
+    path = tmp_path / "parabel/model/0/metrics.json"
+    bins = [{"score": 0.1, "true": 0.05, "pairs": 90}, {"score": 0.8, "true": 0.6, "pairs": 10}]
+    write_json(path, {**read_json(path), "calibration": bins})
+    text = _markdown(calibration, selection)
+    assert "| Parabel | model | clean | 17.00 | 10.50 | 6.50 | 80.00 | 60.00 | 20.00 |" in text
+    assert "LightXML" not in text
+    write_json(path, {**read_json(path), "calibration": bins[:1]})
+    assert "| 10.00 | 5.00 | 5.00 | – | – | – |" in _markdown(calibration, selection)
 
 
 def test_numbers_and_names_are_formatted() -> None:

@@ -38,6 +38,7 @@ KINDS = (
     Kind("ablations", "what each change to a method costs or gains"),
     Kind("protocols", "methods that were run by both protocols"),
     Kind("tail", "recall by label frequency, and label coverage"),
+    Kind("calibration", "how far scores are from probabilities"),
     Kind("further", "the metrics that no other table shows, at 5"),
     Kind("comparison", "every reproduced figure beside the published ones, with sources"),
     Kind("verdicts", "whether each published figure was reproduced"),
