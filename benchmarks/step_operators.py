@@ -16,6 +16,7 @@ CASES = (
     Case("bert of 2 layers, flat head", TINY, 32, 16, 200, steps=3),
     Case("bert of 2 layers, clustered head", TINY, 32, 16, 200, 20, steps=3),
     Case("MiniLM's size, flat head", replace(MINILM, vocabulary=500), 128, 4, 200, steps=3),
+    Case("MiniLM's size, clustered head", replace(MINILM, vocabulary=500), 128, 4, 200, 20, steps=3),
 )
 
 
@@ -28,6 +29,7 @@ def main() -> None:
                     operators, reads = found.operators.total(), found.reads.total()
                     padding = "not padded" if full else "padded"
                     print(f"{case.name}, {variant}, {padding}: {operators} operators, {reads} reads of values")
+            print(f"{case.name}: {in_layers(case, Path(folder))} of these operators are those of the encoder's layers")
 
 
 def counted(case: Case, variant: str, folder: Path) -> Counts:
@@ -38,6 +40,18 @@ def counted(case: Case, variant: str, folder: Path) -> Counts:
     with counting() as counts:
         run.take(0, second)
     return counts
+
+
+def in_layers(case: Case, folder: Path) -> int:
+    """Operators of the forward and backward pass through the layers, which are what a compiled step compiles."""
+    trial = begun(case, VARIANTS["fast"], folder)
+    run, backbone = trial.run, trial.model.backbone
+    batch, _ = run.prepare(run.task.steps(0)[0]).own[0]
+    lower = backbone.encoder.embeddings(input_ids=batch.ids).detach().requires_grad_()
+    attended = backbone._attended(batch.ids, batch.mask)
+    with counting() as counts:
+        backbone._layers(0, lower, attended)[-1].sum().backward()
+    return counts.operators.total()
 
 
 if __name__ == "__main__":

@@ -40,8 +40,8 @@ class Packing(NamedTuple):
         return self.document == torch.arange(self.documents, device=self.document.device).unsqueeze(1)
 
     def starts(self) -> Tensor:
-        """int32[B]: the place of each document's first token."""
-        return self.offsets[: self.documents]
+        """int64[B]: the place of each document's first token."""
+        return self.offsets[: self.documents].long()
 
     def mask(self, dtype: torch.dtype) -> Tensor:
         """float[1, 1, T, T], added to the logits of attention: 0 within a document, the lowest number elsewhere."""

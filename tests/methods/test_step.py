@@ -22,8 +22,10 @@ from lightxml_core.encoders.tokens import tokenize
 from lightxml_core.errors import InputError
 from lightxml_core.methods import changed
 from lightxml_core.methods.lightxml.settings import Settings
+from lightxml_core.methods.transformer import training
 from lightxml_core.methods.transformer.inputs import Batch, widths_of
 from lightxml_core.training.loop import TrainingRun
+from lightxml_core.training.processes import Team
 from tests.helpers.planted import FAST, LABELS, MAX_TOKENS, Encoded, begun, documents, encoded
 
 STEPWISE = changed(FAST, step="fast", epochs=1)
@@ -41,10 +43,10 @@ HEADS: dict[str, Settings] = {
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Encoded:
-    """Its documents have 5, 15 or 25 tokens."""
+    """Its documents have 5 or 25 tokens."""
     found = encoded(tmp_path_factory.mktemp("corpus"), 64, 8, kinds=("bert", "roberta", "xlnet"))
     texts, _ = documents(64, 1)
-    varied = [" ".join((text.split() * 2)[: 3 + 10 * (i % 3)]) for i, text in enumerate(texts)]
+    varied = [" ".join((text.split() * 2)[: 3 + 20 * (i % 2)]) for i, text in enumerate(texts)]
     for kind in ("bert", "roberta", "xlnet"):
         tokenize(varied, found.folder / kind, MAX_TOKENS, "plain", found.folder / f"tokens-{kind}", "trn")
     return found
@@ -178,6 +180,14 @@ def test_what_cannot_be_packed_is_padded(corpus: Encoded, tmp_path: Path, caplog
     run = begun(corpus, "xlnet", changed(STEPWISE, packing=True), tmp_path)
     batch, _ = run.prepare(run.task.steps(0)[0]).own[0]
     assert isinstance(batch.mask, torch.Tensor) and caplog.text.count("documents are padded, not packed") == 1
+
+
+def test_each_process_compiles_for_its_share_of_a_batch(
+    corpus: Encoded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "team", lambda: Team(1, 2))
+    run = begun(corpus, "bert", changed(STEPWISE, step="compiled", batch=16, accumulate=2), tmp_path)
+    assert run.model.backbone.compiled.batch == 4  # type: ignore[union-attr]
 
 
 def fail(*_: Any) -> Any:

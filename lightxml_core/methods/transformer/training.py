@@ -179,9 +179,10 @@ def _task(
     assert tokens is not None
     lengths = tokens.lengths[rows]
     micro = how.batch // how.accumulate
-    layout = _layout(model, settings, lengths)
+    share = len(team().share(np.arange(micro))[0])  # documents that this process computes at once
+    layout = _layout(model, settings, lengths, share)
     if settings.speed.step == "compiled":
-        model.backbone.compile_layers(micro, graphs=how.accumulate == 1)
+        model.backbone.compile_layers(share, graphs=how.accumulate == 1)
 
     def steps(epoch: int) -> list[list[np.ndarray]]:
         batches = epoch_batches(lengths, micro, settings.seed, epoch, settings.speed.bucket)
@@ -199,7 +200,9 @@ def _task(
     return Task(model, _optimizer(model, settings), steps, loss, _selection(data, settings), prepare=prepare)
 
 
-def _layout(model: TextClassifier, settings: TransformerSettings, lengths: np.ndarray) -> Packer | list[int]:
+def _layout(
+    model: TextClassifier, settings: TransformerSettings, lengths: np.ndarray, batch: int
+) -> Packer | list[int]:
     """How batches are made of documents of these lengths: packed, or padded to one of some widths, see `batch_of`."""
     if settings.speed.packing:
         backbone = model.backbone
@@ -208,7 +211,7 @@ def _layout(model: TextClassifier, settings: TransformerSettings, lengths: np.nd
             why = "`keep_frozen` keeps states of padded documents"
         if why is None:
             backbone.take_packed(int(lengths.max()))
-            return Packer.of(lengths, settings.training.batch // settings.training.accumulate)
+            return Packer.of(lengths, batch)
         log.info("%s: documents are padded, not packed: %s", settings.encoder.backbone, why)
     return widths_of(lengths) if settings.speed.step == "compiled" else []
 
