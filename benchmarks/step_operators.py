@@ -8,6 +8,7 @@ from __future__ import annotations
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from benchmarks.counting import Counts, counting
 from benchmarks.gpu_step import MINILM, TINY, VARIANTS, Case, begun
@@ -46,8 +47,9 @@ def in_layers(case: Case, folder: Path) -> int:
     """Operators of the forward and backward pass through the layers, which are what a compiled step compiles."""
     trial = begun(case, VARIANTS["fast"], folder)
     run, backbone = trial.run, trial.model.backbone
+    encoder: Any = backbone.encoder
     batch, _ = run.prepare(run.task.steps(0)[0]).own[0]
-    lower = backbone.encoder.embeddings(input_ids=batch.ids).detach().requires_grad_()
+    lower = encoder.embeddings(input_ids=batch.ids).detach().requires_grad_()
     attended = backbone._attended(batch.ids, batch.mask)
     with counting() as counts:
         backbone._layers(0, lower, attended)[-1].sum().backward()
