@@ -62,6 +62,10 @@ def why_not_packed(encoder: Any, device: torch.device, dtype: torch.dtype | None
         return "torch's attention for packed documents has no dropout: set `encoder_dropout: false`"
     if dtype is None or torch.cuda.get_device_capability(device) < (8, 0):
         return "it needs 16 bits and an NVIDIA GPU of compute capability 8.0 or higher"
+    if config.hidden_size // config.num_attention_heads % 8:
+        return "FlashAttention needs heads whose width is a multiple of 8"
+    if not torch.backends.cuda.is_flash_attention_available():
+        return "torch was built without FlashAttention"
     try:
         from torch.nn.attention.varlen import varlen_attn  # noqa: F401
     except ImportError:
