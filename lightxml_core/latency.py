@@ -13,8 +13,8 @@ from lightxml_core.errors import InputError
 from lightxml_core.methods import Predict, TestData
 from lightxml_core.predictor import Predictor
 
-TEXTS = 31
-_SECONDS = 1.0
+TEXTS = 21
+_SECONDS = 0.5
 
 
 def seconds_for_one_text(model: Path, best: Predict, documents: TestData, texts: Sequence[str]) -> float | None:
@@ -37,7 +37,7 @@ def _scores_of(documents: TestData, row: int) -> TestData:
 
 
 def _median(calls: Iterable[Callable[[], object]]) -> float | None:
-    """Of the calls after the first, which pays for what is loaded on demand, until a second has passed."""
+    """Of the calls after the first, which pays for what is loaded on demand, until half a second has passed."""
     calls, times = iter(calls), list[float]()
     for call in islice(calls, 1):
         call()

@@ -67,7 +67,9 @@ def predict(model: Path, data: TestData, top_k: int) -> sparse.csr_matrix:
 
 def load(model: Path) -> Predict:
     """The same, with the weights in memory."""
-    return partial(_best, sparse.csc_matrix(load_csr(model / "weights.npz")))
+    stored = load_csr(model / "weights.npz")
+    has_classifier = np.bincount(stored.indices, minlength=stored.shape[1]) > 0  # its bias is stored even if it is 0
+    return partial(_best, _Classifiers(sparse.csr_matrix(stored[:-1]), stored[-1].toarray(), has_classifier))
 
 
 def explain(model: Path) -> Explain:
@@ -83,14 +85,22 @@ def explain(model: Path) -> Explain:
     return of
 
 
-def _best(weights: sparse.csc_matrix, data: TestData, top_k: int) -> sparse.csr_matrix:
-    from lightxml_core.training.linear import learnt, scores_of
+@dataclass(frozen=True)
+class _Classifiers:
+    """weights: CSR D x L, so that one text needs no conversion. bias: float[1, L]. learnt: bool[L]."""
 
+    weights: sparse.csr_matrix
+    bias: np.ndarray
+    learnt: np.ndarray
+
+
+def _best(classifiers: _Classifiers, data: TestData, top_k: int) -> sparse.csr_matrix:
     assert data.X is not None
-    X = normalise_rows(data.X)
-    step = max(1, _SCORES_AT_ONCE // weights.shape[1])
-    blocks = [sparse.csr_matrix((0, weights.shape[1]), dtype=np.float32)]
+    X, labels = normalise_rows(data.X), len(classifiers.learnt)
+    step = max(1, _SCORES_AT_ONCE // labels)
+    blocks = [sparse.csr_matrix((0, labels), dtype=np.float32)]
     for start in range(0, X.shape[0], step):
-        margins = scores_of(X[start : start + step], weights)
-        blocks.append(keep_best(sparse.csr_matrix(learnt(weights) / (1.0 + np.exp(-margins)), dtype=np.float32), top_k))
+        margins = np.asarray((X[start : start + step] @ classifiers.weights).toarray() + classifiers.bias, np.float32)
+        scores = classifiers.learnt / (1.0 + np.exp(-margins))
+        blocks.append(keep_best(sparse.csr_matrix(scores, dtype=np.float32), top_k))
     return sparse.csr_matrix(sparse.vstack(blocks, format="csr"))

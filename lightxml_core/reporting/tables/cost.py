@@ -190,7 +190,7 @@ _NOTES = (
     "Means over the seeds. For an ensemble, times and sizes are sums over its members, memory is their maximum. The "
     "same holds for a blend; its training time includes the second training of members, without validation documents.",
     "Documents per second: all test documents together, from prepared features or tokens, loading the model included. "
-    "For one text: the median of up to 30 test texts, one at a time with the model in memory, from the text to its "
+    "For one text: the median of up to 20 test texts, one at a time with the model in memory, from the text to its "
     "labels. A model that cannot read texts has none.",
     "Published costs are from the authors' machines. GB is shown as GiB. The prediction time of a whole test set is "
     "divided by its number of documents.",
