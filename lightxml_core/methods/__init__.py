@@ -77,6 +77,7 @@ class BaseSettings:
 
 
 T = TypeVar("T")
+OTHER_VERSION = "use the version that trained it, or train again"
 
 
 @dataclass(frozen=True)
@@ -255,8 +256,12 @@ def of_stored(settings: T, values: Mapping[str, Any], former: Collection[str]) -
     former: keys that the models of earlier versions have without effect on a prediction; they are passed over where the
     settings no longer have them. Any other unknown key is an InputError.
     """
-    gone = set(former) - set(setting_types(type(settings)))
-    return changed(settings, **{key: value for key, value in values.items() if key not in gone})
+    known = set(setting_types(type(settings)))
+    if unknown := sorted(set(values) - known - set(former)):
+        raise InputError(
+            f"the model's setting {unknown[0]!r} is unknown to this version of the program: {OTHER_VERSION}"
+        )
+    return changed(settings, **{key: value for key, value in values.items() if key in known})
 
 
 def _spread(settings: T, values: dict[str, Any]) -> T:

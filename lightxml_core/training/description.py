@@ -11,6 +11,7 @@ from lightxml_core.corpus.store import LABELS, NAMES
 from lightxml_core.errors import InputError
 from lightxml_core.features.vectoriser import copy_vectoriser
 from lightxml_core.files import read_json, unchanged, write_json
+from lightxml_core.methods import OTHER_VERSION, implementations
 from lightxml_core.methods.inputs import Inputs
 
 _ABOUT = "method.json"
@@ -70,6 +71,10 @@ def implementation_of(model: Path) -> str:
 def read_description(model: Path) -> Description:
     """The description of a model; what damaged files raise passes through."""
     about = read_json(model / _ABOUT)
+    if (method := about["implementation"]) not in implementations():
+        raise InputError(
+            f"{model} is of the method {method!r}, unknown to this version of the program: {OTHER_VERSION}"
+        )
     labels, names = (list(read_lines(model / name)) for name in (LABELS, NAMES))
     if len(labels) != len(names):
         raise ValueError(f"{len(labels)} labels, {len(names)} names")

@@ -308,8 +308,12 @@ def test_a_model_whose_settings_do_not_fit_is_refused_in_one_line(
 ) -> None:
     copy = shutil.copytree(model, tmp_path / "model")
     write_json(copy / "settings.json", read_json(copy / "settings.json") | change)
-    with pytest.raises(InputError):
+    told = "'unknown' is unknown to this version of the program: use the version" if "unknown" in change else ""
+    with pytest.raises(InputError, match=told):
         Predictor(copy).predict(["a text"])
+    write_json(copy / "method.json", {"implementation": "later"})
+    with pytest.raises(InputError, match=f"{copy} is of the method 'later', unknown to this version"):
+        Predictor(copy)
 
 
 def test_a_file_changed_since_training_is_named(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
