@@ -19,7 +19,7 @@ from lightxml_core.features.vectoriser import VECTORISER, VOCABULARY
 from lightxml_core.files import load_csr, open_file, unchanged
 from lightxml_core.methods import FindNearest
 from lightxml_core.methods.knn import nearest_of
-from lightxml_core.training.description import results_of_dataset
+from lightxml_core.places import results_of_dataset
 
 _NEIGHBOURS = 20
 _MOST_BYTES = 2**30  # of features that are read for an explanation

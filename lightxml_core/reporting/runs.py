@@ -15,7 +15,6 @@ import numpy as np
 from lightxml_core.errors import InputError
 from lightxml_core.evaluation.catalogue import GROUPS, get_metric
 from lightxml_core.files import load_array, read_json, remake, unchanged
-from lightxml_core.methods.blend.model import member_models
 from lightxml_core.selection import Run, Selection
 
 MANY = 10  # groups that a figure can show legibly
@@ -73,7 +72,8 @@ class Result:
 
         That of a blend includes its members with a weight.
         """
-        weighted = member_models(self.run.path / "model") if self.run.blended else {}
+        members = _recorded(self.run.path / "model/blend.json").get("members", []) if self.run.blended else []
+        weighted = [one["name"] for one in members if one["weight"]]
         folders = (self.run.path, *(of.path for of in self.run.blended if of.name in weighted))
         found: list[Any] = [_recorded(folder / "prediction.json").get("one_text_seconds") for folder in folders]
         return None if None in found else 1000.0 * sum(found)

@@ -49,12 +49,6 @@ def describe_model(model: Path, implementation: str, needs: frozenset[str], inpu
     write_json(model / _ABOUT, {"implementation": implementation, "reads": reads, "files": files})
 
 
-def results_of_dataset(model: Path) -> Path | None:
-    """The folder of a dataset's results, if a model lies in it as the workflow puts it; None if it lies elsewhere."""
-    above = model.absolute().parents  # seed, member, method, dataset
-    return above[3] if len(above) > 3 else None
-
-
 def is_model(folder: Path) -> bool:
     """Whether a training left this folder."""
     return (folder / _ABOUT).is_file()

@@ -18,8 +18,9 @@ from lightxml_core.files import load_csr, read_json, save_csr
 from lightxml_core.methods import load_method, make_settings
 from lightxml_core.methods.blend.model import read_blend
 from lightxml_core.methods.inputs import Inputs, load_test_data, load_training_data
+from lightxml_core.places import results_of_dataset
 from lightxml_core.predictor import Predictor
-from lightxml_core.training.description import describe_model, results_of_dataset
+from lightxml_core.training.description import describe_model
 from tests.helpers.project import copy_project, snakemake, write_attentionxml
 
 BLENDED = ["attentionxml-tiny/tree0", "knn/single"]

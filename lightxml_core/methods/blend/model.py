@@ -10,7 +10,7 @@ from typing import Any
 from lightxml_core.errors import InputError
 from lightxml_core.files import new_folder, read_json, write_json
 from lightxml_core.methods.blend.calibration import Calibration
-from lightxml_core.training.description import results_of_dataset
+from lightxml_core.places import results_of_dataset
 
 _FILE = "blend.json"
 
