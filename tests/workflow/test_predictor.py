@@ -308,7 +308,7 @@ def test_a_model_whose_settings_do_not_fit_is_refused_in_one_line(
 ) -> None:
     copy = shutil.copytree(model, tmp_path / "model")
     write_json(copy / "settings.json", read_json(copy / "settings.json") | change)
-    told = "'unknown' is unknown to this version of the program: use the version" if "unknown" in change else ""
+    told = "'unknown' is unknown to this version of the program: use the version" if "unknown" in change else None
     with pytest.raises(InputError, match=told):
         Predictor(copy).predict(["a text"])
     write_json(copy / "method.json", {"implementation": "later"})
