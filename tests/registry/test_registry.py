@@ -485,7 +485,7 @@ def test_a_method_may_fix_its_protocol() -> None:
     registry = load(ROOT)
     assert registry.config.protocol == "official"
     made = made_by(registry, "lightxml-fast", "eurlex-4k-small", "minilm")
-    assert (made.protocol, made.select, made.extra_epochs) == ("clean", "last", 0)
+    assert (made.protocol, made.select, made.extra_epochs) == ("clean", "validation", 0)
 
 
 def test_a_member_may_change_what_its_protocol_sets() -> None:
