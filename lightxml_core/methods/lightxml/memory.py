@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 class Memory:
     """The training documents of a model.
 
-    vectors: [N, width] of length 1, float32 on the model's device, or float16 anywhere. Y: float32 CSR N x L of their
+    vectors: [N, width] of length 1, float32 on the model's device, or float16 anywhere. Y: float32 CSR N × L of their
     labels. rows: int64[N], their places in the training data; None for a model of an earlier version. device: computes.
     """
 
@@ -46,7 +46,7 @@ class Memory:
     device: torch.device
 
     def votes(self, vectors: Tensor, how: Neighbours) -> sparse.csr_matrix:
-        """float32 CSR B x L: the share of each label among the weighted votes of the nearest training documents.
+        """float32 CSR B × L: the share of each label among the weighted votes of the nearest training documents.
 
         vectors: float[B, width]. A neighbour of cosine similarity s has a weight proportional to exp(s / temperature).
         """
@@ -90,7 +90,7 @@ def save_memory(
 ) -> None:
     """Keep the features of the training documents in 16 bits, with length 1.
 
-    read: shows all documents' features to its argument. Y: CSR N x L of their labels. rows: int64[N], see `Memory`.
+    read: shows all documents' features to its argument. Y: CSR N × L of their labels. rows: int64[N], see `Memory`.
     """
     vectors = np.empty((len(rows), width), np.float16)
 
@@ -128,7 +128,7 @@ def _placed(stored: np.ndarray, device: torch.device) -> Tensor:
 
 
 def mixed(heads: sparse.csr_matrix, votes: sparse.csr_matrix, weight: float, top_k: int) -> sparse.csr_matrix:
-    """float32 CSR N x L: the `top_k` best labels by (1 - weight) · score of the heads + weight · votes."""
+    """float32 CSR N × L: the `top_k` best labels by (1 - weight) · score of the heads + weight · votes."""
     return keep_best(sparse.csr_matrix((1.0 - weight) * heads + weight * votes), top_k)
 
 
