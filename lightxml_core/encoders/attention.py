@@ -50,8 +50,8 @@ def _float32_gradients(
 def why_not_packed(encoder: Any, device: torch.device, dtype: torch.dtype | None) -> str | None:
     """Why packed documents cannot be passed through an encoder; None if they can.
 
-    dtype: that of autocast. A GPU needs torch's attention for documents of various lengths, `varlen_attn`. It wraps the
-    FlashAttention kernels, which compute in 16 bits, and has no dropout. A CPU masks what is not of the same document.
+    dtype: that of autocast, None without it. A GPU needs torch's attention for documents of various lengths,
+    `varlen_attn`. It wraps the FlashAttention kernels, which compute in 16 bits, and has no dropout. A CPU uses a mask.
     """
     config = encoder.config
     if config.model_type not in ("bert", "roberta"):
@@ -74,7 +74,7 @@ def why_not_packed(encoder: Any, device: torch.device, dtype: torch.dtype | None
 
 
 def attend_within_documents(encoder: Any) -> None:
-    """Make an encoder on a GPU take a `Packing` in place of a mask."""
+    """Make the attention of a transformers encoder on a GPU accept a `Packing` in place of a mask."""
     from transformers import AttentionInterface, AttentionMaskInterface
     from transformers.masking_utils import sdpa_mask
 
@@ -86,7 +86,10 @@ def attend_within_documents(encoder: Any) -> None:
 def _sdpa_or_packed(
     module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Any, **options: Any
 ) -> tuple[Tensor, None]:
-    """transformers' SDPA, float[B, T, heads, d] from float[B, heads, T, d]; for packed documents B is 1."""
+    """float[B, T, heads, d] from float[B, heads, T, d], by transformers' SDPA or, for a `Packing`, by `varlen_attn`.
+
+    For packed documents B is 1.
+    """
     if isinstance(attention_mask, Packing):
         from torch.nn.attention.varlen import varlen_attn
 

@@ -108,7 +108,7 @@ class Backbone(nn.Module):
         return InputError(f"the encoder reads at most {self.positions} tokens: lower `max_tokens` to that")
 
     def _packed_states(self, ids: Tensor, packing: Packing) -> tuple[Tensor, ...]:
-        """Each document is read as if it stood alone: positions count from its start, and it attends to itself."""
+        """As `states`, with B = 1. Each document has positions of its own, and its tokens attend to it only."""
         encoder: Any = self.encoder
         first = self.pad_id + 1 if self.kind == "roberta" else 0
         lower = encoder.embeddings(input_ids=ids, position_ids=packing.positions + first)
@@ -147,7 +147,10 @@ class Backbone(nn.Module):
         return self._above(lower, self._attended(lower, mask), self.frozen, len(lower))
 
     def take_packed(self, longest: int) -> None:
-        """Prepare for packed documents of at most so many tokens; `why_not_packed` must have said that this works."""
+        """Prepare for packed documents of at most `longest` tokens, where `why_not_packed` gives None.
+
+        InputError if the encoder has fewer positions.
+        """
         if longest > self.positions:
             raise self._too_long()
         if next(self.parameters()).is_cuda:
@@ -223,7 +226,11 @@ class Pooler(nn.Module):
 
 
 def _means(states: Tensor, real: Tensor, summed: str) -> Tensor:
-    """float32[B, d]: the mean of the states of each document's tokens. real: bool[B, T]; summed: the `einsum`."""
+    """float32[B, d]: the mean of the states of each document's tokens.
+
+    states: float[B, T, d], or float[T, d] of packed documents. real: bool[B, T], which tokens count. summed: the
+    equation of the sum of weighted states for `einsum`.
+    """
     with torch.autocast(states.device.type, enabled=False):
         return torch.einsum(summed, states.float(), real / real.sum(1, keepdim=True))
 

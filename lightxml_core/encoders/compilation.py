@@ -44,10 +44,10 @@ class Compiled:
 
 
 def _fail_when_called() -> None:
-    """Make torch compile the backward pass with the forward one, and raise an error when it has compiled too often.
+    """Make torch compile the backward pass together with the forward pass, and raise an error for too many shapes.
 
-    Otherwise the first backward pass would fail, where nothing can take its place, or later shapes would silently run
-    as they are.
+    By default the backward pass is compiled when it first runs. A failure there cannot be handled by running the
+    layers without compilation. And after too many shapes, torch runs further ones uncompiled without saying so.
     """
     torch._functorch.config.force_non_lazy_backward_lowering = True
     torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, _SHAPES)

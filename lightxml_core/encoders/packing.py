@@ -1,4 +1,4 @@
-"""Documents laid end to end in one row of tokens, so that only the end of the row is padding."""
+"""Documents concatenated in one row of tokens, so that only the end of the row is padding."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from torch import Tensor
 
 from lightxml_core.encoders.tokens import TokenisedPart, end_to_end
 
-_ROWS = 16  # at most so many lengths of rows: each is compiled once
+_ROWS = 16  # the most different lengths of rows, each of which is compiled once
 
 
 class Packing(NamedTuple):
     """Which document each of the T tokens of a row belongs to.
 
-    document: int64[T], counted from 0; B, the number of documents, for the padding at the end. positions: int64[1, T],
-    each token's place in its document, from 0. offsets: int32[B + n], the ends of the documents and, before them, 0;
-    then those of the pieces of the padding. No piece is longer than `longest`, which bounds every document.
+    document: int64[T], the number of each token's document, from 0; for the padding at the end it is `documents`.
+    positions: int64[1, T], each token's place in its document, from 0. offsets: int32[documents + 1 + n], 0 and the
+    ends of the documents, then those of n pieces of the padding. The padding is cut into pieces, because attention
+    allows no document with more than `longest` tokens.
     """
 
     document: Tensor
@@ -30,21 +31,21 @@ class Packing(NamedTuple):
     longest: int
 
     def each(self, change: Callable[[Tensor], Tensor]) -> Packing:
-        """The same with every tensor changed, such as moved to a device."""
+        """The packing with every tensor replaced by what `change` makes of it, such as a copy on a device."""
         return self._replace(
             document=change(self.document), positions=change(self.positions), offsets=change(self.offsets)
         )
 
     def members(self) -> Tensor:
-        """bool[B, T]: which tokens are those of each document."""
+        """bool[documents, T]: which tokens belong to each document."""
         return self.document == torch.arange(self.documents, device=self.document.device).unsqueeze(1)
 
     def starts(self) -> Tensor:
-        """int64[B]: the place of each document's first token."""
+        """int64[documents]: the place of each document's first token in the row."""
         return self.offsets[: self.documents].long()
 
     def mask(self, dtype: torch.dtype) -> Tensor:
-        """float[1, 1, T, T], added to the logits of attention: 0 within a document, the lowest number elsewhere."""
+        """dtype[1, 1, T, T], to add to the logits of attention: 0 within a document, the lowest number elsewhere."""
         apart = self.document.unsqueeze(0) != self.document.unsqueeze(1)
         lowest = torch.finfo(dtype).min
         return torch.zeros(apart.shape, dtype=dtype, device=apart.device).masked_fill_(apart, lowest)[None, None]
@@ -52,19 +53,22 @@ class Packing(NamedTuple):
 
 @dataclass(frozen=True)
 class Packer:
-    """Packs batches into rows whose length is a multiple of `unit`, so that there are few different lengths."""
+    """Packs batches into rows whose length in tokens is a multiple of `unit`, so that there are few different lengths.
+
+    longest: tokens of the longest document, rounded up to a multiple of 8.
+    """
 
     unit: int
     longest: int
 
     @classmethod
     def of(cls, lengths: np.ndarray, batch: int) -> Packer:
-        """For batches of `batch` documents, whose numbers of tokens are among int64[N] `lengths`."""
+        """For batches of `batch` documents. lengths: int64[N], the numbers of tokens of all documents."""
         longest = -(-int(lengths.max()) // 8) * 8
         return cls(longest * -(-batch // _ROWS), longest)
 
     def pack(self, tokens: TokenisedPart, rows: np.ndarray, pad_id: int) -> tuple[Tensor, Packing]:
-        """int64[1, T] ids of some documents, and where each lies. rows: int64[B]."""
+        """The ids of some documents, int64[1, T], padded by `pad_id`, and their `Packing`. rows: int64[B]."""
         lengths = tokens.lengths[rows]
         total = int(lengths.sum())
         filler = -total % self.unit

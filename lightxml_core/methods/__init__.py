@@ -13,10 +13,11 @@ A method is a module in this package with four names:
 It may also have `holds_out(settings)`: whether `fit` uses the validation documents for nothing but to select weights. A
 method without it learns from all documents.
 
-It may also have `load(model)`: reads the model once and returns `predict` without its first argument, to tag
-texts again and again. And `explain(model)`, an `Explain` that says which terms or tokens carried a label. And
-`nearest(model)`, a `FindNearest` for a method that compares documents with those of the training, or None where this
-model does not.
+It may also have
+- `load(model)`, which reads the model once and returns `predict` without its first argument, to tag texts repeatedly;
+- `explain(model)`, which returns an `Explain`: it says which terms or tokens carried a label;
+- `nearest(model)`, if the method compares documents with training documents. It returns a `FindNearest`, or None for a
+  model that does not compare them.
 
 A package may also have a module `workload` with `workload(settings, size, shape)`, which estimates a training from the
 size of the backbone and the `Shape` of the dataset (`lightxml_core.methods.load`), or gives None. An edit to it trains
@@ -129,7 +130,7 @@ class Nearest:
 
 
 FindNearest = Callable[[TestData], Nearest]
-"""Of one document, those that the method compares it with or, if it compares none, some tens."""
+"""Finds the training documents nearest to the one document that it gets."""
 
 
 @dataclass(frozen=True)
@@ -205,7 +206,7 @@ def load_explanation(implementation: str, model: Path) -> Explain | None:
 
 
 def load_nearest(implementation: str, model: Path) -> FindNearest | None:
-    """What finds the training documents that a model compares a document with; None if it compares none."""
+    """A function that finds the training documents which a model compares a document with; None if it compares none."""
     nearest: Callable[[Path], FindNearest | None] | None = getattr(load_method(implementation), "nearest", None)
     return None if nearest is None else nearest(model)
 

@@ -78,15 +78,15 @@ def explain(model: Path) -> Explain:
 
 
 def nearest(model: Path) -> FindNearest:
-    """The neighbours that vote for the labels of a document."""
+    """A function that finds the neighbours which vote for the labels of a document."""
     neighbours: int = read_json(model / "settings.json")["neighbours"]
     return partial(nearest_of, load_csr(model / "X.npz"), load_csr(model / "Y.npz"), neighbours)
 
 
 def nearest_of(X_trn: sparse.csr_matrix, Y_trn: sparse.csr_matrix, count: int, data: TestData) -> Nearest:
-    """The `count` training documents nearest to one document by cosine; none without a common feature.
+    """The `count` training documents nearest to one document by cosine. Those without a common feature are left out.
 
-    X_trn: float32 CSR N x D, rows of length 1. Y_trn: CSR N x L.
+    X_trn: float32 CSR N x D, rows of length 1. Y_trn: CSR N x L. data: one document, with its features.
     """
     assert data.X is not None
     similar = keep_best(sparse.csr_matrix(normalise_rows(data.X) @ X_trn.T), count)

@@ -36,7 +36,7 @@ class Load:
     """The load of one model. None: not known.
 
     operations: floating-point, of training. memory: bytes in training. core_seconds: of a training that uses no GPU,
-    on one core. kept: bytes that the model has beside its weights.
+    on one core. kept: bytes that the model stores beside its weights, such as the vectors of training documents.
     """
 
     operations: float | None

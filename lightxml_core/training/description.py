@@ -23,7 +23,7 @@ _IN_TRAINING = frozenset({"clusters", "vectors", "test", "names", "names_encoder
 class Description:
     """implementation: of the method. reads: which prepared inputs a prediction reads. labels and names: by column.
 
-    files: of the folder, relative to it; none is listed by an earlier version.
+    files: those of the model's folder, relative to it; empty for a model of an earlier version.
     """
 
     implementation: str
@@ -63,7 +63,10 @@ def implementation_of(model: Path) -> str:
 
 
 def read_description(model: Path) -> Description:
-    """The description of a model; what damaged files raise passes through."""
+    """The description of a model.
+
+    InputError for a method that this version does not know. Errors of damaged files pass through.
+    """
     about = read_json(model / _ABOUT)
     if (method := about["implementation"]) not in implementations():
         raise InputError(

@@ -1,7 +1,7 @@
-"""The sum of gradients over the processes, which starts while the backward pass still computes others.
+"""The sum of gradients over the processes. It starts while the backward pass still computes further gradients.
 
-As DistributedDataParallel (Li et al., VLDB 2020, section 3.2). But a process whose memory is full takes part too,
-so that all of them can try again with smaller pieces.
+The method is that of DistributedDataParallel (Li et al., VLDB 2020, section 3.2). Here a process whose memory is full
+takes part too, so that all of them can try again with smaller pieces.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from lightxml_core.training.processes import Team
 
-_BUCKETS, _LARGEST = 8, 25 * 2**20  # about so many buckets, or more; bytes of one, about
+_BUCKETS, _LARGEST = 8, 25 * 2**20  # about 8 buckets, or more if they would be larger than about 25 MiB
 
 
 class Sum(Protocol):
@@ -41,11 +41,11 @@ class Exchange:
             parameter.register_post_accumulate_grad_hook(self._made)
 
     def open(self) -> None:
-        """The next backward pass is the last one of the step: its gradients are whole as soon as they are made."""
+        """Sum during the next backward pass, the last one of the step. A gradient is complete as soon as it is made."""
         self._missing = [len(bucket) for bucket in self.buckets]
 
     def finish(self) -> None:
-        """Give every gradient its sum over the processes, also after a backward pass that was broken off."""
+        """Replace every gradient by its sum over the processes, also after a backward pass that raised an error."""
         self._missing = None
         for number, bucket in enumerate(self.buckets):
             if number == len(self._started):
@@ -59,7 +59,7 @@ class Exchange:
         self._started = []
 
     def _made(self, parameter: Tensor) -> None:
-        """The backward pass has made a gradient."""
+        """Called when the backward pass has made the gradient of a parameter."""
         if self._missing is None:
             return
         self._missing[self._bucket_of[id(parameter)]] -= 1
@@ -73,7 +73,7 @@ class Exchange:
 
 
 def _buckets(parameters: list[nn.Parameter]) -> list[list[nn.Parameter]]:
-    """The parameters in order, cut where a bucket is large enough."""
+    """The parameters in their order, as lists of about `_LARGEST` bytes, or of an eighth of all if that is less."""
     sizes = [parameter.numel() * parameter.element_size() for parameter in parameters]
     enough = min(sum(sizes) / _BUCKETS, _LARGEST)
     found: list[list[nn.Parameter]] = []

@@ -108,7 +108,7 @@ class Updates(Protocol):
     def lr(self) -> float: ...
 
     def step(self, rate: float, failed: Tensor | None = None) -> None:
-        """Update, but by nothing if `failed`, a bool on the device, is true."""
+        """Update at this learning rate. failed: bool[] on the device; if it is true, nothing changes."""
 
     def clear(self) -> None: ...
 
@@ -154,7 +154,7 @@ class _AlsoInPlace(torch.optim.Optimizer):
 
 
 def skips_on_device(optimizer: torch.optim.Optimizer) -> bool:
-    """Whether an optimiser changes nothing if its attribute `found_inf`, float32 on the device, is 1."""
+    """Whether an optimiser skips a step if its attribute `found_inf`, float32[] on the device, is 1."""
     if isinstance(optimizer, _AlsoInPlace):
         return optimizer.inner is None or skips_on_device(optimizer.inner)
     return isinstance(optimizer, torch.optim.AdamW) and bool(optimizer.defaults["fused"])

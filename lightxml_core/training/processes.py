@@ -47,7 +47,7 @@ class Team:
                 all_reduce(tensor)
 
     def start_sum(self, values: Tensor) -> torch.distributed.Work:
-        """Start to replace values by their sum over the processes; they hold it after `wait` of what is returned."""
+        """Start to replace `values` by their sum over the processes. They hold it once `wait` of the result returns."""
         from torch.distributed import all_reduce
 
         running = all_reduce(values, async_op=True)

@@ -22,9 +22,9 @@ _CODE = ("lightxml_core", "workflow_scripts", "rules", "Snakefile", "requirement
 
 
 def count_attempt(folder: Path, started: datetime) -> int:
-    """Write down that a training was started in this folder; the number of those that were and did not finish.
+    """Record that a training was started in this folder. Returns the number of attempts, this one included.
 
-    This one is included. `forget_attempts` ends the count.
+    `forget_attempts` starts the count again when a training has finished.
     """
     path = folder / _ATTEMPTS
     with path.open("a", encoding="utf-8") as opened:
@@ -33,7 +33,7 @@ def count_attempt(folder: Path, started: datetime) -> int:
 
 
 def forget_attempts(folder: Path) -> None:
-    """Start the count anew, because a training has finished."""
+    """Reset the count of `count_attempt`, because a training has finished."""
     (folder / _ATTEMPTS).unlink(missing_ok=True)
 
 
@@ -43,9 +43,9 @@ def provenance(
     """The contents of `provenance.json`.
 
     `wall_seconds`, `cpu_seconds` (over all cores) and `peak_memory_gib` are of the process that finished the training;
-    `resumed` says whether an earlier process did a part of it, `attempts` how many were started, of which all but the
-    last failed or were stopped. `model_bytes` is the size of the model's folder,
-    `weights_bytes` that of its tensors. `data` maps each input file to its SHA-256.
+    `resumed` says whether an earlier process did a part of it. `attempts` is the number of trainings that were started;
+    all but the last failed or were stopped. `model_bytes` is the size of the model's folder, `weights_bytes` that of
+    its tensors. `data` maps each input file to its SHA-256.
     """
     return {
         "git_commit": git_commit(),

@@ -138,7 +138,7 @@ class FastUpdate:
 
 
 def _clip(gradients: list[Tensor], norm: Tensor, limit: float | Tensor) -> None:
-    """Scale down gradients of this norm to the limit."""
+    """Scale the gradients, whose common norm is `norm`, in place, so that it is at most `limit`."""
     if gradients:  # there are none where all that is trained is updated in place
         torch._foreach_mul_(gradients, (limit / (norm + 1e-6)).clamp(max=1.0))
 

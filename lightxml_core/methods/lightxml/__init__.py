@@ -47,7 +47,7 @@ def load(model: Path) -> Predict:
 
 
 def nearest(model: Path) -> FindNearest | None:
-    """The training documents that vote for labels; None without a memory."""
+    """A function that finds the training documents which vote for the labels of a document; None without a memory."""
     from lightxml_core.methods.lightxml import prediction
 
     return prediction.nearest(model)

@@ -29,7 +29,8 @@ from lightxml_core.methods.transformer.losses import (
 )
 from lightxml_core.methods.transformer.selection import best
 
-_SCORED_WHOLE = 16  # labels per candidate, up to which scoring all of them costs less than copying the rows of some
+# with at most so many labels per candidate, scoring every label costs less than copying the candidates' rows
+_SCORED_WHOLE = 16
 _GATHERED = 1 << 23  # values of the label table that are copied for a batch; for more, a CPU computes block by block
 
 Stage = Literal["joint", "recall", "rank"]
@@ -205,7 +206,10 @@ class ClusteredHead(Head):
         return (logits if self.bias is None else logits + self.bias[slots]), real
 
     def _logits(self, hidden: Tensor, proposed: Tensor, slots: Tensor) -> Tensor:
-        """float32[B, K, M] logits of `rank` before the biases, in the way that costs least."""
+        """float32[B, K, M] logits of `rank` without the biases, computed in the cheapest of three ways.
+
+        hidden: float[B, d]. proposed: int64[B, K]. slots: int64[B, K, M], the labels of the proposed clusters.
+        """
         if not self._learnt_by_block and self.labels <= _SCORED_WHOLE * slots[0].numel():
             every = linear(hidden, self.table.to(hidden.dtype))
             return every.gather(1, slots.flatten(1)).view(slots.shape).float()

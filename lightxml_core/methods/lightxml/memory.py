@@ -27,7 +27,7 @@ from lightxml_core.methods.transformer.prediction import Observe
 
 _VECTORS, _LABELS, _ROWS = "memory.npy", "memory-labels.npz", "memory-rows.npy"
 _AT_ONCE = 1 << 25  # similarities
-NUMBERS = 1 << 27  # of vectors that are held as float32, 512 MiB
+NUMBERS = 1 << 27  # of vectors that are searched at once, as float32: 512 MiB
 
 log = logging.getLogger(__name__)
 
@@ -36,8 +36,9 @@ log = logging.getLogger(__name__)
 class Memory:
     """The training documents of a model.
 
-    vectors: [N, width] of length 1, float32 on the model's device, or float16 anywhere. Y: float32 CSR N × L of their
-    labels. rows: int64[N], their places in the training data; None for a model of an earlier version. device: computes.
+    vectors: [N, width] of length 1: float32 on the model's device, or float16 there or mapped from the disk.
+    Y: float32 CSR N × L of their labels. rows: int64[N], their places in the training data; None for a model of an
+    earlier version. device: where similarities are computed.
     """
 
     vectors: Tensor
@@ -57,9 +58,10 @@ class Memory:
         return sparse.csr_matrix((weights.ravel(), which.cpu().numpy().ravel(), starts), shape=shape) @ self.Y
 
     def nearest(self, vectors: Tensor, count: int) -> tuple[Tensor, Tensor]:
-        """Cosine similarities, float32[B, count], of the nearest training documents, best first, and int64 places.
+        """Cosine similarities, float32[B, K], of the nearest training documents, best first, and their places.
 
-        vectors: float[B, width]. There are fewer columns where the memory has fewer documents.
+        vectors: float[B, width]. The places, int64[B, K], are rows of `vectors` and `Y` of this memory. K is `count`,
+        or the number of its documents if that is smaller.
         """
         with torch.autocast(vectors.device.type, enabled=False):
             wanted = _unit(vectors)
@@ -72,14 +74,14 @@ class Memory:
         return best, which
 
     def _blocks(self) -> Iterator[tuple[int, Tensor]]:
-        """The vectors as float32 on the device, a part at a time, each with the place of its first document."""
+        """The vectors, float32[n, width] on the device, in blocks, each after the place of its first document."""
         step = max(1, NUMBERS // self.vectors.shape[1])
         for start in range(0, len(self.vectors), step):
             yield start, self.vectors[start : start + step].to(self.device).float()
 
 
 def _nearest_in(block: Tensor, wanted: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """The nearest of a block, float32[n, width], to each of these vectors, float32[B, width]: as `Memory.nearest`."""
+    """`Memory.nearest` within a block, float32[n, width], for the vectors `wanted`, float32[B, width]."""
     parts = wanted.split(max(1, _AT_ONCE // len(block)))
     found = [(part @ block.T).topk(min(count, len(block)), dim=1) for part in parts]
     return torch.cat([best for best, _ in found]), torch.cat([which for _, which in found])
@@ -88,9 +90,9 @@ def _nearest_in(block: Tensor, wanted: Tensor, count: int) -> tuple[Tensor, Tens
 def save_memory(
     folder: Path, read: Callable[[Observe], None], width: int, Y: sparse.csr_matrix, rows: np.ndarray
 ) -> None:
-    """Keep the features of the training documents in 16 bits, with length 1.
+    """Write the features of the training documents as float16[N, width], scaled to length 1, and their labels.
 
-    read: shows all documents' features to its argument. Y: CSR N × L of their labels. rows: int64[N], see `Memory`.
+    read: calls its argument with the features of all documents, in batches. Y: CSR N × L. rows: int64[N], see `Memory`.
     """
     vectors = np.empty((len(rows), width), np.float16)
 
@@ -104,17 +106,21 @@ def save_memory(
 
 
 def load_memory(folder: Path, device: torch.device) -> Memory:
-    """The memory in a model's folder. A large one stays on the disk, from where the system caches what fits."""
+    """The memory in a model's folder. The vectors of a large one stay on the disk, see `_placed`."""
     stored = load_array(folder / _VECTORS, mmap=True)
     rows = load_array(folder / _ROWS) if (folder / _ROWS).is_file() else None
     return Memory(_placed(stored, device), load_csr(folder / _LABELS), rows, device)
 
 
 def _placed(stored: np.ndarray, device: torch.device) -> Tensor:
-    """Vectors, float16[N, width], where they are to be searched: on the device if they take a small part of it."""
+    """Stored vectors, float16[N, width], where they are searched.
+
+    At most `NUMBERS` are float32 on the device. More are float16: on a GPU if they take less than half of its free
+    memory, else mapped from the disk, where the system caches what fits into memory.
+    """
     if stored.size <= NUMBERS:
         return torch.from_numpy(np.array(stored)).to(device).float()
-    with warnings.catch_warnings(action="ignore", category=UserWarning):  # of a tensor that could be written
+    with warnings.catch_warnings(action="ignore", category=UserWarning):  # that the array is read-only
         mapped = torch.from_numpy(stored)
     if device.type == "cuda" and 2 * stored.nbytes < torch.cuda.mem_get_info(device)[0]:
         return mapped.to(device)

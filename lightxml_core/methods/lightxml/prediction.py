@@ -58,7 +58,10 @@ def explain(folder: Path) -> Explain:
 
 
 def nearest(folder: Path) -> FindNearest | None:
-    """The training documents that vote with the heads; None without a memory, or if an earlier version made it."""
+    """A function that finds the training documents which vote with the heads.
+
+    None without a memory, or for a model of an earlier version, which does not say where its documents are.
+    """
     model, settings = load_model(folder)
     memory = load_memory(folder, model.mean.device) if settings.memory.neighbours else None
     if memory is None or memory.rows is None:

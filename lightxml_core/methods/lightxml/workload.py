@@ -19,7 +19,7 @@ def workload(settings: Settings, size: Mapping[str, int], shape: Shape) -> Load 
     load = transformer_load(settings, size, shape, shape.documents_trn, head)
     if not settings.memory.neighbours or load.memory is None:
         return load
-    kept = 2.0 * shape.documents_trn * width_read(settings.encoder, size)  # a vector of 16-bit numbers per document
+    kept = 2.0 * shape.documents_trn * width_read(settings.encoder, size)  # a float16 vector per document
     return replace(load, memory=load.memory + kept, kept=kept)
 
 

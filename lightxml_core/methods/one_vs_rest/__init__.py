@@ -87,7 +87,10 @@ def explain(model: Path) -> Explain:
 
 @dataclass(frozen=True)
 class _Classifiers:
-    """weights: CSR D x L, so that one text needs no conversion. bias: float[1, L]. learnt: bool[L]."""
+    """weights: CSR D x L; in this format the product with one text is fast. bias: float[1, L].
+
+    learnt: bool[L], which labels have a classifier.
+    """
 
     weights: sparse.csr_matrix
     bias: np.ndarray

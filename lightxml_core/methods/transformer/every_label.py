@@ -61,7 +61,8 @@ class InPlace:
     def step(self, rate: float, failed: Tensor | None = None) -> None:
         """Move the table against its gradient over the batches since the last step.
 
-        failed: bool on the device; if it is true, the table keeps its values whatever the batches hold.
+        rate: the learning rate. failed: bool[] on the device. If it is true, the table keeps its values, even if the
+        batches have values that are not finite.
         """
         whole = _joined(self._batches)
         self.clear()

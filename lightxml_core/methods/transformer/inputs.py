@@ -26,9 +26,9 @@ SCORED_TOGETHER = 512  # documents scored per reading of the label table's block
 class Batch:
     """Some documents as the loss takes them.
 
-    documents: int64[B], their row ids. ids: int64[B, T]; mask: bool[B, T], which of them are tokens, None if all are:
-    without a mask, a GPU can use its fastest kernel for attention; for packed documents, ids are int64[1, T], and the
-    mask is their `Packing`. rows, labels: int64[P], the positive pairs.
+    documents: int64[B], their row ids. ids: int64[B, T]. mask: bool[B, T], which of them are tokens. It is None if all
+    are, because without a mask a GPU can use its fastest kernel for attention. For packed documents ids are
+    int64[1, T], and the mask is their `Packing`. rows, labels: int64[P], the positive pairs.
     """
 
     documents: np.ndarray
@@ -60,8 +60,8 @@ def batch_of(
 ) -> Batch:
     """The batch of some documents, still on the CPU, in memory from which a GPU can copy while it computes.
 
-    layout: what packs the documents, or widths, ascending: the batch is padded to the first that is long enough for it.
-    Without any: to a multiple of 8.
+    documents: int64[B]. layout: a `Packer`, which packs them, or widths in tokens, ascending. Then the batch is padded
+    to the first width that is long enough for it, or to a multiple of 8 if there are no widths.
     """
     mask: Mask
     if isinstance(layout, Packer):

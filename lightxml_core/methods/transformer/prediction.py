@@ -36,7 +36,7 @@ SEEN = "seen.npy"  # bool[L]: the labels that a training document has
 
 Read = Callable[[Path], tuple[S, MakeHead]]
 Observe = Callable[[np.ndarray, Tensor], None]
-"""Gets the places, int64[B], of a batch's documents and their features as the head gets them, float[B, width]."""
+"""Gets the places, int64[B], of a batch's documents and the features that the head gets for them, float[B, width]."""
 
 
 def load_classifier(folder: Path, read: Read[S]) -> tuple[TextClassifier, S]:
@@ -74,7 +74,7 @@ def predict_rows(
 ) -> sparse.csr_matrix:
     """float32 CSR n × L: the `top_k` best labels of some documents with their scores in (0, 1).
 
-    rows: int64[n], the documents of `tokens`. observe: called with each batch; places are among the rows.
+    rows: int64[n], the documents of `tokens`. observe: called with each batch. Its places are indices of `rows`.
     """
     top_k = min(top_k, model.head.labels)
     scores = np.zeros((len(rows), top_k), np.float32)

@@ -141,9 +141,9 @@ class Speed:
     """
 
     packing: bool = False
-    """Lay the documents of a training batch end to end instead of padding them. For BERT and RoBERTa encoders.
+    """Concatenate the documents of a training batch instead of padding them. For BERT and RoBERTa encoders.
 
-    Not faster on a CPU, and not yet measured on a GPU.
+    It is not faster on a CPU. It has not been measured on a GPU.
     """
 
 

@@ -71,10 +71,10 @@ class Parts:
     """Gets the model after its warm start, the rows trained on and what the frozen encoder gave for them."""
 
     keep: Callable[[Path, Callable[[Observe], None], int, np.ndarray], None] | None = None
-    """Writes what the method keeps beside the weights into the model's folder.
+    """Writes what the method keeps beside the weights into the model's folder, which it gets.
 
-    It gets a function that shows the features of the documents trained on to an `Observe`, their width, and which
-    documents these are, int64[n].
+    It also gets a function that calls an `Observe` with the features of the documents trained on, the width of these
+    features, and which documents they are, int64[n].
     """
 
     code: Sequence[Path] = ()
@@ -203,7 +203,10 @@ def _task(
 def _layout(
     model: TextClassifier, settings: TransformerSettings, lengths: np.ndarray, batch: int
 ) -> Packer | list[int]:
-    """How batches are made of documents of these lengths: packed, or padded to one of some widths, see `batch_of`."""
+    """How a batch is laid out, as `batch_of` takes it. `info` in the log if documents cannot be packed.
+
+    lengths: int64[n], of the documents trained on, in tokens. batch: the number of documents of a batch.
+    """
     if settings.speed.packing:
         backbone = model.backbone
         why = why_not_packed(backbone.encoder, model.mean.device, _dtype(model, settings))
@@ -294,7 +297,7 @@ def _observe_features(
     before: Frozen | None,
     observe: Observe,
 ) -> None:
-    """Show the features of the documents trained on, in batches."""
+    """Call `observe` with the features of the documents trained on, in batches; places are indices of `rows`."""
     assert data.tokens is not None
     tokens = data.tokens
     progress = Progress(f"{settings.encoder.backbone} memory", len(rows))
