@@ -28,7 +28,7 @@ from lightxml_core.values import KEPT_SCORES
 if TYPE_CHECKING:
     from lightxml_core.predictor import Similar, Tag
 
-_WORDS, _DOCUMENTS = 5, 3  # that explain a label
+_WORDS, _DOCUMENTS = 5, 3  # shown by --explain per label, at most
 _FEW, _MANY = 5, KEPT_SCORES  # labels per text
 
 
@@ -50,7 +50,7 @@ def main() -> None:
     predict.add_argument(
         "--explain",
         action="store_true",
-        help=f"add the {_WORDS} words that carried each label most, and {_DOCUMENTS} similar training documents",
+        help=f"add the {_WORDS} words that added most to each label, and {_DOCUMENTS} similar training documents",
     )
     predict.add_argument("--threads", type=_count, default=1)
     predict.add_argument("--file", type=Path, help="a file of texts, one per line; prints JSON lines")

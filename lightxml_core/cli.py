@@ -13,7 +13,10 @@ _PROGRAMS = ("lightxml_core", "workflow_scripts")
 
 
 def _end_silently_on_interrupt() -> bool:
-    """Until `start`: Ctrl-C while a program imports its libraries would print a traceback. False for other programs."""
+    """Until `start`, let Ctrl-C end the program without a traceback, such as while it imports its libraries.
+
+    Returns whether this changed anything: not in programs of others, nor where interrupts are handled already.
+    """
     of_project = getattr(sys.modules["__main__"], "__package__", None) in _PROGRAMS
     if not of_project or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         return False

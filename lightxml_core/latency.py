@@ -13,19 +13,20 @@ from statistics import median
 from lightxml_core.errors import InputError
 from lightxml_core.methods import Predict, TestData
 
-TEXTS = 21
-_SECONDS = 0.5
+TEXTS = 21  # tagged at most
+_SECONDS = 0.5  # of all timed texts together
 
 
 def seconds_for_one_text(model: Path, best: Predict, documents: TestData, texts: Sequence[str]) -> float | None:
-    """The median time of tagging one text, with the model in memory: from the text to its labels, as `Predictor` does.
+    """The median time in s to tag one text with the model in memory: from the text to its labels, as `Predictor` does.
 
-    A blend gets the scores of its members from `documents`, so its time does not include theirs. best: the prediction
-    of the model. texts: some tens of them, of `documents` or others. None without texts, or if the model reads none.
+    best: the prediction of the model. texts: about `TEXTS` of them. documents: the test documents. Only a blend uses
+    them: it takes the scores of its members from there, so its time does not include theirs. None without texts, or if
+    the model reads none.
     """
     if documents.members:
         return _median(partial(best, _scores_of(documents, row), 5) for row in range(min(len(texts), TEXTS)))
-    # imported by name, so that an edit to what only tags texts, or to another method, runs no prediction again
+    # imported by name, so that an edit to the tagging of texts, or to another method, does not repeat predictions
     of_texts = import_module("lightxml_core.predictor").Predictor
     try:
         predictor = of_texts(model, best)
@@ -39,7 +40,10 @@ def _scores_of(documents: TestData, row: int) -> TestData:
 
 
 def _median(calls: Iterable[Callable[[], object]]) -> float | None:
-    """Of the calls after the first, which pays for what is loaded on demand, until half a second has passed."""
+    """The median time of the calls in s, until they have taken `_SECONDS` together; None for fewer than two calls.
+
+    The first call is not timed, because it also loads what is loaded on demand.
+    """
     calls, times = iter(calls), list[float]()
     for call in islice(calls, 1):
         call()

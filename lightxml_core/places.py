@@ -1,4 +1,4 @@
-"""Where the workflow puts what belongs to a model."""
+"""Where the workflow puts the results that belong to a model."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from pathlib import Path
 
 
 def results_of_dataset(model: Path) -> Path | None:
-    """The folder of a dataset's results, if a model lies in it as the workflow puts it; None if it lies elsewhere."""
+    """The folder of the results of a model's dataset, four levels above the model; None if there are fewer levels."""
     above = model.absolute().parents  # seed, member, method, dataset
     return above[3] if len(above) > 3 else None

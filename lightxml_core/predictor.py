@@ -51,10 +51,11 @@ class Word:
 
 @dataclass(frozen=True)
 class Similar:
-    """A training document that is like a text.
+    """A training document that is similar to a text.
 
-    document: its line among the training texts, from 1. similarity: cosine, by what the method compares. labels: those
-    of its labels that the text has among its tags, too. text: its beginning, if it is still in the results.
+    document: its line among the training texts, from 1. similarity: the cosine of the vectors that the method compares.
+    labels: those of its labels that are also among the tags of the text. text: its beginning, if it is still in the
+    results.
     """
 
     document: int
@@ -67,8 +68,9 @@ class Similar:
 class Tag:
     """A label with its name (the label itself if it has none) and its score, which is in (0, 1) for most methods.
 
-    words: those that added most to it, best first, if they were asked for. documents: the training documents nearest to
-    the text that have this label, if they were asked for and the model can tell.
+    words: those that added most to the score, best first; None if they were not requested. documents: those of the
+    training documents nearest to the text that have this label, best first; None if they were not requested or cannot
+    be found.
     """
 
     label: str
@@ -136,9 +138,10 @@ class Predictor:
     """A trained model in memory, which tags texts."""
 
     def __init__(self, model: Path, best: Predict | None = None) -> None:
-        """best: the model's prediction, where it is in memory already and its folder was checked.
+        """Read the model in this folder.
 
-        InputError if the folder is no model, is one on features that no text can be turned into, or is damaged.
+        best: the model's prediction, if it is in memory already; then the folder counts as checked. InputError if the
+        folder is no model, lacks a file, is damaged, or reads features that cannot be built from a text.
         """
         if best is None:
             _check_folder(model)
@@ -171,9 +174,9 @@ class Predictor:
     ) -> list[list[Tag]]:
         """The `top` best labels of each text, best first; all where there are fewer.
 
-        min_score: the least score of a label, if any. words, documents: how many words, and similar training documents,
-        to name for each label at most. InputError for a `top` below 1, a text that UTF-8 cannot hold, a damaged model,
-        or words that the method cannot tell.
+        min_score: the least score of a label, if any. words, documents: the most words and similar training documents
+        to name for each label. InputError for a `top` below 1, a text that UTF-8 cannot encode, a damaged model, or
+        `words` for a method that cannot explain its scores.
         """
         _check(texts, top)
         if not texts:
@@ -190,7 +193,7 @@ class Predictor:
         return found
 
     def _similar(self, text: str, labels: list[int], most: int) -> list[tuple[Similar, ...] | None]:
-        """The training documents nearest to the text that have each of these labels."""
+        """For each of these labels, the training documents nearest to the text that have it, at most `most`."""
         if not labels or self._nearest is None:
             return [None] * len(labels)
         with self._whole():
@@ -210,9 +213,10 @@ class Predictor:
 
     @cached_property
     def _nearest(self) -> Callable[[str], Nearest] | None:
-        """What finds the training documents nearest to a text: as the method compares them, else by terms.
+        """A function that finds the training documents nearest to a text; None if neither way is possible.
 
-        Of a blend the member of the highest weight that can.
+        The method compares them if it can, else they are compared by TF-IDF. For a blend, the member of the highest
+        weight that can does this.
         """
         with self._whole():
             of = self._members_by_weight() if self.reader.members else [self]

@@ -1,6 +1,6 @@
-"""Training documents to show beside a tag: those nearest by TF-IDF, and the texts of documents.
+"""Training documents to show with a tag: which ones are nearest by TF-IDF, and their texts.
 
-Both come from the prepared corpus, where the model still lies beside it in the results: a model holds no copy of it.
+A model holds no copy of its corpus. Both are read from the prepared corpus, if the model still lies in the results.
 """
 
 from __future__ import annotations
@@ -22,18 +22,19 @@ from lightxml_core.methods.knn import nearest_of
 from lightxml_core.places import results_of_dataset
 
 _NEIGHBOURS = 20
-_MOST_BYTES = 2**30  # of features that are read for an explanation
+_MOST_BYTES = 2**30  # of a file of features that is read for an explanation
 _BEGINNING = 80  # characters
 
 
 def nearest_by_terms(model: Path) -> FindNearest | None:
-    """The training documents by the cosine of the features that a model reads; None if their file is not there.
+    """A function that finds the training documents nearest by the cosine of the features that a model reads.
 
-    It is not read either if it has more than a gigabyte.
+    None if the results do not have these features, or if their file has more than 1 GiB.
     """
-    dataset = results_of_dataset(model) or model / "none"
-    labels = dataset / "corpus/Y.trn.npz"
-    for features in sorted(dataset.glob("features/*/X.trn.npz")) if labels.is_file() else ():
+    dataset = results_of_dataset(model)
+    if dataset is None or not (labels := dataset / "corpus/Y.trn.npz").is_file():
+        return None
+    for features in sorted(dataset.glob("features/*/X.trn.npz")):
         same = (_same(features.with_name(name), model / name) for name in (VOCABULARY, VECTORISER))
         if features.stat().st_size <= _MOST_BYTES and all(same):
             X, Y = (load_csr(unchanged(file)) for file in (features, labels))
@@ -46,7 +47,7 @@ def _same(one: Path, other: Path) -> bool:
 
 
 class TrainingTexts:
-    """The texts that a model was trained on, as far as they are still there."""
+    """The texts that a model was trained on, if they are still in the results."""
 
     def __init__(self, model: Path) -> None:
         dataset = results_of_dataset(model)
@@ -54,7 +55,10 @@ class TrainingTexts:
         self._texts, self._labels = corpus / "X.trn.txt", corpus / "Y.trn.npz"
 
     def beginning(self, row: int, labels: sparse.csr_matrix) -> str | None:
-        """The beginning of a training document; None if there is none with these labels, CSR 1 x L, in that row."""
+        """The beginning of the training document in a row; None if there is none, or if it has other labels.
+
+        labels: CSR 1 x L, those that the document had when the model was trained.
+        """
         if row >= len(self._starts) - 1:
             return None
         own = self._Y[row]
@@ -67,7 +71,7 @@ class TrainingTexts:
 
     @cached_property
     def _starts(self) -> np.ndarray:
-        """int64: the byte offset of each text, and of the end; only 0 where there are no texts."""
+        """int64[N + 1]: the byte offset of each text, and of the end; [0] if there are no texts."""
         return np.fromiter(accumulate(chain([0], self._lengths())), np.int64)
 
     def _lengths(self) -> Iterator[int]:

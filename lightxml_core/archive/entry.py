@@ -51,8 +51,8 @@ class Code(Definition):
 class Costs(Definition):
     """Training, with that of members: wall and CPU time in s, memory in GiB, size in bytes. Prediction in ms.
 
-    milliseconds_per_document: of all test documents together. milliseconds_for_one_text: with the model in memory.
-    None where it was not recorded.
+    milliseconds_per_document: all test documents are predicted together. milliseconds_for_one_text: one text alone,
+    with the model in memory. None where it was not recorded.
     """
 
     wall_seconds: Amount | None = None

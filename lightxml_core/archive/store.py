@@ -118,7 +118,7 @@ def _costs(results: list[Result], trainings: list[dict[str, Any]]) -> dict[str, 
 
 
 def _sum(values: Iterable[float | None]) -> float | None:
-    """None where one is not known."""
+    """The sum of the values; None if one of them is not known."""
     found = list(values)
     return None if None in found else sum(filter(None, found))
 

@@ -1,4 +1,4 @@
-"""The names of the layouts, as definitions hold them."""
+"""The type of a layout's name in a definition."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lightxml_core.definitions.kinds import OneOf
 
 
 def layouts() -> Mapping[str, Any]:
-    """All layouts by name. Imported by its name, so that to read a definition does not depend on how files are read."""
+    """All layouts by name. Imported by name, so that rules that read definitions do not depend on their code."""
     return cast(Mapping[str, Any], import_module("lightxml_core.corpus.layouts").LAYOUTS)
 
 

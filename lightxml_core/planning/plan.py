@@ -120,8 +120,8 @@ GPU hours  operations of the encoders' passes at the rate of one GPU in publishe
            words; 0: needs no GPU
 hours      the same on this machine; of one-vs-rest by the number of words and labels, at a measured rate of one core
 published  hours on the authors' machines, of all models together
-memory     weights, gradients and moments of the largest model with one batch, which is split if it does not fit,
-           and the vectors of the training documents if it keeps them
+memory     weights, gradients and moments of the largest model with one batch, which is split if it does not fit;
+           also the vectors of the training documents if the model keeps them
 disk       models with a checkpoint, predictions
 download   stated by the source, or estimated; shared files count in each row, but once in the total"""
 

@@ -162,7 +162,8 @@ def training_request(load: Load, shape: Shape, gpu: bool, threads: int) -> Cost:
 def prediction_request(load: Load, shape: Shape) -> Cost:
     """The request for a prediction with a model: memory for its weights or features, and for the scores.
 
-    What the model keeps beside its weights is read from the disk, faster if the system can hold it in memory.
+    It includes what the model keeps beside its weights. That is read from the disk, which is faster if the system can
+    cache it in memory.
     """
     own = load.memory if load.weights is None else 8.0 * load.weights + load.kept
     if own is None or shape.documents_tst is None:
@@ -179,7 +180,7 @@ def shared_disk(shape: Shape) -> float | None:
 def own_disk(shape: Shape, runs: int, weights: float, kept: float) -> float | None:
     """Bytes of models with one checkpoint each, and of predictions.
 
-    weights: their number in all runs together. kept: bytes that the models have beside them.
+    weights: their number in all runs together. kept: bytes of all runs that models store beside their weights.
     """
     return None if shape.documents_tst is None else 16.0 * weights + kept + runs * shape.documents_tst * 100 * 8.0
 

@@ -13,6 +13,9 @@ def package_page(requirement: str) -> str:
 
 
 def page_of(copy: str) -> str:
-    """The address of the copy that a corpus was read from: the page of a package, or that of its first file."""
+    """The address of the copy that a corpus was read from: the page of a package, or else of the copy's first file.
+
+    copy: as `stats.json` of a corpus names it.
+    """
     first = copy.partition(" ")[0]
     return first if "://" in first else package_page(first)

@@ -44,10 +44,11 @@ def write_cards(selection: Selection, out: Path) -> None:
 
 
 def export_models(selection: Selection, out: Path) -> list[Path]:
-    """Write a folder per trained model, as the hub takes it: the model's files, and its card as README.md.
+    """Write a folder per trained model in the Hugging Face hub's form: the model's files, and its card as README.md.
 
-    Files are hard links where the file system allows it, and take no space. Ensembles and blends are left out, because
-    they have no weights of their own. InputError if `out` is there, or if a model is missing or has changed.
+    Returns the folders. The files are hard links where the file system allows it, and then take no space. Ensembles and
+    blends are left out, because they have no weights of their own. InputError if `out` exists, or if a model is missing
+    or has changed.
     """
     if out.exists():
         raise InputError(f"{out} is there already: name another folder")
@@ -75,7 +76,7 @@ def card_name(run: Run) -> str:
 def card(selection: Selection, result: Result, model: Path | None = None) -> str:
     """The card of one trained model: its data, recipe, figures, limits and licences.
 
-    model: its folder, as the card names it; by default where the training left it.
+    model: the path of the model's folder that the card shows; by default the one in the results.
     """
     head = yaml.safe_dump(_metadata(selection, result), sort_keys=False, allow_unicode=True, width=1000)
     run = result.run
@@ -143,10 +144,8 @@ def _use(selection: Selection, run: Run, folder: Path) -> list[str]:
         what, place = "The model tags new texts:", folder
         if run.blended:
             members = ", ".join(markdown_escape(of.name) for of in run.blended)
-            what = (
-                f"A blend of the predictions of {members}. It tags new texts with their models, at their places in the "
-            )
-            what, place = f"{what}results:", run.path / "model"
+            what = f"A blend of the predictions of {members}. It tags new texts with their models in the results:"
+            place = run.path / "model"
         return [what, _block(f'python -m lightxml_core predict --model {place} "a text"')]
     return ["The model reads features that the dataset ships, so it predicts within the workflow only:", _block(folder)]
 
@@ -198,7 +197,7 @@ def _figures(result: Result) -> Table:
     notes = [
         "In percent, on the test documents. Interval: 95%, the mean plus and minus 1.96 standard errors over the test "
         "documents. It does not include the differences between seeds. Validation: the last score on validation "
-        f"documents; {MISSING} where the training made none."
+        f"documents, {MISSING} if the training computed none."
     ]
     return Table("Figures", ["metric", "value", "interval", "validation"], rows, "lrrr", notes)
 

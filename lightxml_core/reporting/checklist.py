@@ -44,7 +44,7 @@ class Effort:
 
     cpu_seconds: over those that recorded it, whose number is `with_cpu`. gpu_seconds: wall time of trainings on a GPU,
     which may have shared it. resumed: trainings that were stopped and resumed; their times miss the earlier part.
-    failed: attempts at these trainings that failed or were stopped, over the `counted` ones that recorded their number.
+    failed: attempts at these trainings that failed or were stopped. `counted` trainings recorded their attempts.
     """
 
     trainings: int
@@ -150,7 +150,7 @@ def _about_choices(selection: Selection) -> list[Line]:
         Line("parameters", "every setting, defaults included", ["report.html", "tables/settings.md"]),
         search if varied else Line("search bounds", f"{NOT_DONE}: each method has fixed settings"),
         Line("selection", f"protocol {protocols}{on_test}" if protocols else NOT_DONE, ["tables/main.md", "cards/"]),
-        Line("validation scores", "beside those of the test, where a training makes any", ["cards/", "report.html"]),
+        Line("validation scores", "beside the test scores, if a training has any", ["cards/", "report.html"]),
     ]
 
 

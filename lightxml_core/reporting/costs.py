@@ -42,7 +42,7 @@ def milliseconds_per_document(group: Group, groups: list[Group]) -> float | None
 
 
 def documents_per_second(group: Group, groups: list[Group]) -> float | None:
-    """Test documents predicted per second, all together, by all members one after another."""
+    """Test documents predicted per second, if all are predicted together. Members predict one after another."""
     milliseconds = milliseconds_per_document(group, groups)
     return 1000.0 / milliseconds if milliseconds else None
 
@@ -53,7 +53,7 @@ def milliseconds_for_one_text(group: Group, groups: list[Group]) -> float | None
 
 
 def prediction_time(result: Result) -> str | None:
-    """The times of a run's predictions in words; None where none was recorded."""
+    """The times of a run's predictions as a phrase, in ms; None if none was recorded."""
     times = {
         "ms per document, all test documents together": result.milliseconds_per_document,
         "ms for one text": result.milliseconds_for_one_text,

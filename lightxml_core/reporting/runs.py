@@ -68,9 +68,9 @@ class Result:
 
     @cached_property
     def milliseconds_for_one_text(self) -> float | None:
-        """Median time from a text to its labels, with the model in memory; None where it reads no texts.
+        """Median time in ms from a text to its labels, with the model in memory; None if it reads no texts.
 
-        That of a blend includes its members with a weight.
+        The time of a blend includes those of its members with a weight.
         """
         members = _recorded(self.run.path / "model/blend.json").get("members", []) if self.run.blended else []
         weighted = [one["name"] for one in members if one["weight"]]

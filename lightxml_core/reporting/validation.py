@@ -1,4 +1,4 @@
-"""The scores of a run on validation documents, beside those on test documents. Imports nothing heavy."""
+"""The scores of a run on validation documents. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from lightxml_core.reporting.runs import Result
 
 
 def validation_of(result: Result) -> Mapping[str, float] | None:
-    """The last P@k on validation documents, in percent; None for a training that made none.
+    """The last P@k on validation documents, in percent; None if the training computed none.
 
-    A blend's are on the documents that chose its weights; others come from the training log.
+    For a blend they are computed on the documents that chose its weights. Others come from the training log.
     """
     if result.run.blended:
         return read_blend(result.run.path / "model").validation

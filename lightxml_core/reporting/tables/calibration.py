@@ -1,4 +1,4 @@
-"""How far scores are from the share of predicted labels that are true."""
+"""The table `calibration`: how far scores are from the share of predicted labels that are true."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ _WORDS = ("mean score", "true", "error")
 _HEADERS = [*NAMES, *_WORDS, *(f"{words}, from 0.5" for words in _WORDS)]
 _NOTES = (
     "In percent, means over the seeds: the mean score of the predicted labels (the best 100 of each document), the "
-    "share of them that is true, and the expected calibration error. This is the difference of the two in each tenth "
-    "of the scores, weighted by its number of labels. From 0.5: only labels of at least this score.",
-    "A score is a probability if the error is small. The scores of a blend are calibrated on the validation documents; "
-    "those of other methods are as the method gives them. Methods with scores above 1 or below 0 are left out.",
+    "share of them that is true, and the expected calibration error. This error is the mean absolute difference of the "
+    "first two over ten ranges of scores, weighted by their numbers of labels. From 0.5: only labels of at least this "
+    "score.",
+    "Scores can be read as probabilities if the error is small. The scores of a blend are calibrated on the validation "
+    "documents; those of other methods are not. Methods with scores above 1 or below 0 are left out.",
 )
 _EMPTY = "No run has scores between 0 and 1."
 Bins = Sequence[Mapping[str, float]]
@@ -50,7 +51,10 @@ def _row(selection: Selection, group: Group) -> list[str]:
 
 
 def _summary(bins: Bins) -> tuple[float, float, float] | None:
-    """Mean score, share of true labels and calibration error, in percent; None without labels."""
+    """Mean score, share of true labels and calibration error, in percent; None without labels.
+
+    bins: the rows of `calibration` in metrics.json, by range of scores.
+    """
     pairs = sum(one["pairs"] for one in bins)
     if not pairs:
         return None

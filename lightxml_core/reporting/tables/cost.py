@@ -73,9 +73,9 @@ def build(results: Results) -> Built:
     """The .csv has one row per (dataset, method, variant, protocol), run or only published.
 
     Training wall time in s, peak memory in GiB, model in bytes, prediction in ms per document, documents per second and
-    ms for one text. Published: the first
-    figure of each kind; figures of other sources are in `other_sources`. What papers give as GB counts as GiB (see
-    published/README.md); seconds for a test set are divided by its published number of documents.
+    ms for one text. Published: the first figure of each kind; figures of other sources are in `other_sources`. What
+    papers give as GB counts as GiB (see published/README.md); seconds for a test set are divided by its published
+    number of documents.
     """
     costs = [one for name, entry in results.selection.datasets.items() for one in _of_dataset(results, name, entry)]
     return Built([_table(results.selection, costs)], COLUMNS, [_cells(one) for one in costs])
