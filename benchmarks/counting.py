@@ -34,7 +34,7 @@ _CALLS = {
 class Counts:
     """operators: all that ran, by name. reads: those among them, and methods of tensors, that read values.
 
-    calls: the operators in order, each with its arguments and results, where a tensor stands for its shape and type.
+    calls: the operators in order, each with its arguments and results, of which tensors are given by dtype and shape.
     """
 
     operators: Counter[str] = field(default_factory=Counter)

@@ -2,10 +2,11 @@
 
 `python -m benchmarks.gpu_step` needs a GPU; `--dry` runs everything with tiny shapes on any device, to try the script.
 
-The variants, each with what the one before it has: `plain` reads the loss of every step; `fast` does not wait for the
-GPU; `few widths` pads batches to at most eight lengths; `compiled` compiles the encoder's layers; `graphs` records them
-as CUDA graphs. `no dropout` is `compiled` without the encoder's dropout, and `packed` is that with documents end to end
-instead of padded. Then come the released recipe, and prediction. The fastest variant with dropout counts at each shape.
+The variants, of which each adds to the one before it: `plain` reads the loss of every step; `fast` does not wait for
+the GPU; `few widths` pads batches to at most eight lengths; `compiled` compiles the encoder's layers; `graphs` records
+them as CUDA graphs. `no dropout` is `compiled` without the encoder's dropout. `packed` is `no dropout` with packed
+instead of padded documents. Then the released recipe and prediction are timed. The goals are compared with the fastest
+variant that has dropout.
 """
 
 from __future__ import annotations
@@ -44,7 +45,11 @@ from lightxml_core.training.loop import TrainingRun
 
 @dataclass(frozen=True)
 class Variant:
-    """How the steps of a training are computed. dropout: the encoder has its own; graphs: of the compiled layers."""
+    """How the steps of a training are computed.
+
+    few_widths: batches are padded to few different lengths. graphs: the compiled layers are CUDA graphs. dropout: the
+    encoder's own dropout is on.
+    """
 
     fast: bool = True
     few_widths: bool = True

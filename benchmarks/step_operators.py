@@ -44,7 +44,7 @@ def counted(case: Case, variant: str, folder: Path) -> Counts:
 
 
 def in_layers(case: Case, folder: Path) -> int:
-    """Operators of the forward and backward pass through the layers, which are what a compiled step compiles."""
+    """The number of operators in the forward and backward pass through the layers, which a compiled step compiles."""
     trial = begun(case, VARIANTS["fast"], folder)
     run, backbone = trial.run, trial.model.backbone
     encoder: Any = backbone.encoder

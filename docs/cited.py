@@ -4,11 +4,14 @@ A cited figure stands between two comments. The first names its table, rows and 
 
     <!-- from: hpo-5k/methods; LightXML, MiniLM - Bonsai; P@1 & P@3 -->4.2 and 4.5<!-- end -->
 
-Rows and columns are named by how they begin, and `Light*` is every row that begins so. ` & ` joins several, and `P@k`
-stands for P@1, P@3 and P@5. ` - ` and ` / ` take the differences and quotients of all pairs of rows. ` / 60` divides.
-The text keeps its words and its number of digits. Its numbers are the values in their order, or the least and the
-greatest of them if it says `1 to 2`.
-A figure without a table says where it comes from: `<!-- given: a calculation -->1.5<!-- end -->`.
+A row or column is named by the beginning of its name. `Light*` names every row that begins with `Light`. ` & ` joins
+several names, and `P@k` stands for P@1, P@3 and P@5. ` - ` and ` / ` between rows take the differences and quotients of
+all pairs of rows; ` / 60` divides every value by 60.
+
+The text between the comments keeps its words, and each number its digits after the point. The numbers are replaced by
+the values in their order. A text with a range, such as `1 to 2`, gets the smallest and the largest value.
+
+A figure that is in no table says where it comes from: `<!-- given: a calculation -->1.5<!-- end -->`.
 """
 
 from __future__ import annotations
@@ -41,8 +44,8 @@ SIGNS: Mapping[str, Callable[[Decimal, Decimal], Decimal]] = {
 def pages(root: Path) -> Iterator[tuple[Path, str]]:
     """Every document that cites figures, and its text with the figures of their tables.
 
-    InputError, which names file and line: a source that is not there, numbers that do not match the values, or a figure
-    without a source in a page of `STRICT`.
+    InputError, with file and line, for a source that does not exist, for another number of figures than of values, and
+    for a figure without a source in a page of `STRICT`.
     """
     for path in [root / "README.md", *sorted((root / "docs").glob("*.md"))]:
         text = path.read_text(encoding="utf-8")
@@ -55,7 +58,7 @@ def pages(root: Path) -> Iterator[tuple[Path, str]]:
 
 
 def refuse_unsourced(path: Path, text: str) -> None:
-    """InputError for the first number with a decimal point that stands outside marks and code."""
+    """InputError for the first number with a decimal point that is neither cited nor given nor within code."""
     bare = blanked(text, FROM, GIVEN, NOT_TEXT)
     if found := FIGURE.search(bare):
         raise InputError(
@@ -64,7 +67,7 @@ def refuse_unsourced(path: Path, text: str) -> None:
 
 
 def blanked(text: str, *patterns: re.Pattern[str]) -> str:
-    """The text with spaces in place of what the patterns match, one after another; lines stay where they are."""
+    """The text with spaces in place of what each pattern matches. Line breaks stay, and so do line numbers."""
     for pattern in patterns:
         text = pattern.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text)
     return text
@@ -82,7 +85,10 @@ def written(path: Path, text: str, tables: Path) -> str:
 
 
 def differences(path: Path, old: str, new: str) -> Iterator[str]:
-    """A sentence for each cited figure that is not that of its source."""
+    """A sentence for each cited figure of a page that differs from its source.
+
+    old: the text of the page. new: the same with the figures of the tables, from `written`.
+    """
     for typed, right in zip(FROM.finditer(old), FROM.finditer(new), strict=True):
         if typed["body"] != right["body"]:
             source = f"{typed['rows']}, {typed['columns']} in docs/measured/{typed['table']}.csv"
@@ -90,7 +96,7 @@ def differences(path: Path, old: str, new: str) -> Iterator[str]:
 
 
 def values(match: re.Match[str], tables: Path, where: str) -> list[Decimal]:
-    """The values that a mark names, those of the first row first; InputError where a part of them is not there."""
+    """The values that a mark names, row by row. InputError if one of them is not in the tables of the folder."""
     path = tables / f"{match['table']}.csv"
     if not path.is_file():
         raise InputError(f"{where}: there is no {path}: correct the source")
@@ -132,7 +138,7 @@ def spelled(value: Decimal, digits: int) -> str:
 def _cells(
     rows: Mapping[str, measured.Row], names: str, columns: Sequence[str], where: str
 ) -> list[list[list[Decimal]]]:
-    """By row and column the numbers of a cell: two where it says `1 to 2`."""
+    """The numbers of the cells, by row and column. A cell has two numbers if it is a range, `1 to 2`."""
     found = []
     for row in (rows[name] for part in names.split(" & ") for name in _named(rows, part, where)):
         cells = {column: row[column] for part in columns for column in _named(row, part, where)}
@@ -147,7 +153,7 @@ def _spread(column: str) -> list[str]:
 
 
 def _named(names: Iterable[str], beginning: str, where: str) -> list[str]:
-    """The name that is equal to this beginning, or else the only one that begins so; with a star all that do."""
+    """The name that is equal to this beginning, or else the only one that begins with it; with a star, all that do."""
     found = [name for name in names if name.startswith(beginning.removesuffix("*"))]
     if beginning in found:
         return [beginning]

@@ -1,7 +1,7 @@
 """Write the generated parts of the documents: `python -m docs.generate [part ...]`; `--check` fails if one is old.
 
-A generated part stands between two marks, which are comments in Markdown. `figures` are those that documents cite, see
-docs/cited.py; `picture` is the README's, see docs/picture.py.
+A generated part stands between two marks, which are comments in Markdown. The part `figures` fills in the figures that
+documents cite (docs/cited.py). The part `picture` draws the README's picture (docs/picture.py).
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ PICTURE = "picture"
 
 
 def complaints(part: str, check: bool) -> Iterator[str]:
-    """What is out of date in a part, a sentence each; without `check` it is written anew."""
+    """A sentence for each thing that is out of date in a part. Without `check` the part is then written again."""
     if part == PICTURE:
         if wrong := picture.stale():
             yield wrong

@@ -1,6 +1,7 @@
-"""The README's picture of the demonstration, drawn from the archived runs. It carries its figures as text.
+"""The README's picture of the demonstration, drawn from the archived runs. The file also has the figures as text.
 
-Programs of other versions draw the same figures with other bytes, so the text, not the drawing, tells if it is old.
+The text is compared to find out whether the picture is out of date, because the bytes of the drawing depend on the
+versions of the libraries.
 """
 
 from __future__ import annotations
@@ -32,7 +33,10 @@ METRICS = ("P@1", "P@3", "P@5")
 
 
 def shown() -> tuple[list[Group], str]:
-    """The archived methods of the demonstration, whose metrics are read from the archive, and their figures as JSON."""
+    """The methods of the demonstration that are archived, with their archived metrics, and their figures as JSON.
+
+    InputError if none is archived.
+    """
     groups, figures = [], {}
     for group in groups_of(selection()):
         places = [archived_place(result.run) for result in group.results]
@@ -49,7 +53,7 @@ def shown() -> tuple[list[Group], str]:
 
 @cache
 def selection() -> Selection:
-    """What the demonstration consists of."""
+    """The datasets, methods and runs of the demonstration."""
     return load_registry(ROOT, read_config(ROOT / "config.yaml")).selection(TARGET)
 
 

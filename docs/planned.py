@@ -1,4 +1,4 @@
-"""The table of docs/reproduction.md of what is left to run, from the estimates of `make plan`."""
+"""The table in docs/reproduction.md of what remains to be run, from the estimates of `make plan`."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ GIB = 2.0**30
 def table() -> str:
     """The whole table: LightXML by dataset, the other methods of `all`, all of it, and `tail`."""
     registry = load_registry(ROOT, read_config(ROOT / "config.yaml"))
-    with TemporaryDirectory() as name:  # has no data and no results, so that those of a clone do not change the table
+    with TemporaryDirectory() as name:  # without data and results, which would change the estimates
         (Path(name) / "published").symlink_to(ROOT / "published")
         return HEAD + "".join(rows(registry, Path(name)))
 
 
 def rows(registry: Registry, root: Path) -> Iterator[str]:
-    """The lines of the table. root: a project folder without data."""
+    """The lines of the table. root: a project folder with `published/`, without data and results."""
     found = estimates(registry, "all", root, ANY_MACHINE)
     light = [one for one in found if one.method == "lightxml"]
     for one in sorted(light, key=lambda one: one.gpu_hours or 0.0):
@@ -44,7 +44,7 @@ def rows(registry: Registry, root: Path) -> Iterator[str]:
 
 
 def row(registry: Registry, root: Path, what: str, found: Sequence[Estimate]) -> str:
-    """A line: sums over estimates, the memory of the largest model, and the downloads, of which each counts once."""
+    """A line of the table: sums over the estimates, and the memory of the largest model. Each download counts once."""
     fetched = downloads(registry, dict.fromkeys(one.dataset for one in found), {one.method for one in found}, root)
     memory = [one.memory for one in found]
     largest = spelled(max(size for size in memory if size) / GIB, None in memory) if any(memory) else "unknown"
@@ -60,5 +60,5 @@ def total(values: Sequence[float | None], unit: float) -> str:
 
 
 def spelled(value: float, more: bool) -> str:
-    """A number with at least two digits; more: whether parts of it are not known."""
+    """A number with at least two digits. more: whether parts of the sum are not known."""
     return f"{value:,.{0 if value >= 10 or not value else 1}f}" + (" or more" if more else "")

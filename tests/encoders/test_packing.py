@@ -78,8 +78,8 @@ def test_rows_have_few_lengths() -> None:
     assert 1 < len(shapes) <= 16 and len({offsets for _, offsets in shapes}) == 1
 
 
-def test_a_gpus_attention_gets_the_documents(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The kernel itself runs on GPUs only; here a loop over the documents takes its place."""
+def test_attention_on_a_gpu_gets_the_documents_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel itself runs on GPUs only. Here a loop over the documents replaces it."""
     calls = []
 
     def each(query: Tensor, key: Tensor, value: Tensor, of_q: Tensor, of_k: Tensor, q: int, k: int) -> Tensor:

@@ -159,7 +159,7 @@ def test_the_first_losses_are_those_of_the_plain_step(step: str, corpus: Encoded
 
 
 def test_packed_documents_have_the_losses_of_padded_ones(corpus: Encoded, tmp_path: Path) -> None:
-    """In 16 bits, which torch's attention for them needs, and so within its rounding."""
+    """Within the rounding of bfloat16: torch's attention for packed documents needs 16 bits."""
     settings = changed(FAST, head="clustered", precision="bf16", epochs=1, feature_dropout=0.0, step="fast")
     losses = {}
     for packing in (False, True):

@@ -269,7 +269,7 @@ def test_a_memory_adds_the_votes_of_the_nearest_training_documents(
 def test_a_memory_that_stays_on_the_disk_is_searched_like_one_that_does_not(
     numbers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Against the plain search, a document at a time. Two training documents are equal, so either may come first."""
+    """Compared with a search of all documents. Two training documents are equal, so either may come first."""
     monkeypatch.setattr(memory, "NUMBERS", numbers)
     random = np.random.default_rng(0)
     vectors, wanted = random.normal(size=(150, 8)).astype(np.float32), random.normal(size=(40, 8)).astype(np.float32)

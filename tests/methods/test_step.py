@@ -65,7 +65,7 @@ def test_an_ordinary_step_reads_nothing(head: str, corpus: Encoded, tmp_path: Pa
 def test_the_operators_of_a_step_do_not_depend_on_values(
     head: str, packing: bool, corpus: Encoded, tmp_path: Path
 ) -> None:
-    """Nor do the shapes of their arguments and results: a step can be recorded once for each shape of a batch."""
+    """Nor do the shapes of their arguments and results, so a step can be recorded once per shape of a batch."""
     how = changed(HEADS[head], schedule="constant", warmup_steps=0, packing=packing)
     run = begun(corpus, "bert", how, tmp_path)
     first = run.prepare(run.task.steps(0)[0])
@@ -122,10 +122,10 @@ def reads_of_a_step(run: TrainingRun) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("encoder", ["trained", "frozen"])
-def test_a_table_in_place_is_updated_fast_as_it_is_plainly_and_kept_by_a_step_that_fails(
+def test_the_fast_step_updates_a_table_in_place_like_the_plain_one_and_skips_failed_steps(
     encoder: str, corpus: Encoded, tmp_path: Path
 ) -> None:
-    """Step 2 of 0 to 2 has weights without a number, and one more follows. Micro-batches have no dropout."""
+    """Steps 0 and 1 are compared. The features of step 2 are not a number, so that it and step 3 change nothing."""
     how = changed(HEADS["flat, in-place"], accumulate=2, feature_dropout=0.0)
     if encoder == "frozen":
         how = changed(how, frozen_layers=2)  # nothing is left that has a gradient
@@ -151,9 +151,9 @@ def test_a_table_in_place_is_updated_fast_as_it_is_plainly_and_kept_by_a_step_th
 def test_the_compiled_step_gives_the_losses_of_the_plain_one_without_recompiling(
     kind: str, micro: int, packing: bool, corpus: Encoded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also if its documents are packed. Every shape has occurred after the first epoch.
+    """The documents of the compiled step are padded or packed. Every shape has occurred after the first epoch.
 
-    Without dropout: the device draws it in another order.
+    There is no dropout, because a compiled step draws it in another order.
     """
     monkeypatch.setattr(compilation, "BACKEND", "eager")  # traces as always, and leaves out the slow compiler
     counters.clear()

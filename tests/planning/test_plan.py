@@ -177,9 +177,9 @@ def test_the_plan_states_the_cost_of_preparing_a_dataset(registry: Registry) -> 
 
 
 def test_a_blend_plans_the_trainings_that_no_other_row_has(registry: Registry) -> None:
-    """Its three members and itself, of two seeds; two members again, without the validation documents.
+    """For two seeds: its three members, itself, and the second training of two members without validation documents.
 
-    The third one learns nothing from them in any case.
+    The third member never learns from the validation documents.
     """
 
     def planned(*methods: str) -> dict[str, Estimate]:

@@ -102,7 +102,7 @@ def test_the_library_of_the_format_reads_its_records(target: tuple[Selection, Pa
 
 
 def test_the_library_of_the_format_accepts_the_description_of_every_dataset(target: tuple[Selection, Path]) -> None:
-    """With the definitions of the project, and the corpus of the fixture."""
+    """The definitions are those of the project, the corpus is that of the fixture."""
     library = pytest.importorskip("mlcroissant")
     stats, defined = target[0].datasets["one"].stats, load_registry(ROOT, read_config(ROOT / "config.yaml")).datasets
     infos = {name: DatasetInfo(stats, of.title, note=of.note, licence=of.licence) for name, of in defined.items()}

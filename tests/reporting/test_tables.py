@@ -237,7 +237,7 @@ def test_cost_of_runs_and_of_methods_that_are_only_published(
 
 
 def test_calibration_is_weighted_by_the_number_of_labels(selection: dict[str, Any], tmp_path: Path) -> None:
-    """Not of methods whose scores are no probabilities."""
+    """Methods whose scores are not between 0 and 1 are left out."""
     path = tmp_path / "parabel/model/0/metrics.json"
     bins = [{"score": 0.1, "true": 0.05, "pairs": 90}, {"score": 0.8, "true": 0.6, "pairs": 10}]
     write_json(path, {**read_json(path), "calibration": bins})

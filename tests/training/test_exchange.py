@@ -1,4 +1,4 @@
-"""Sums of gradients over processes; the other processes are played by a team of one that doubles every value."""
+"""Sums of gradients over two processes with equal gradients, which a team that doubles every value replaces."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lightxml_core.training.processes import Team
 
 @dataclass(frozen=True)
 class Doubling(Team):
-    """Notes the size of each sum and which of the watched parameters have a gradient when it starts."""
+    """Records the size of each sum, and how many of the watched parameters have a gradient when the sum starts."""
 
     size: int = 2
     watched: list[nn.Parameter] = field(default_factory=list)

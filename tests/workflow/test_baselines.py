@@ -183,7 +183,7 @@ def test_a_blend_tags_texts_through_the_models_of_its_members(project: Path, tmp
 
 @pytest.mark.parametrize("run", ["knn/single", "one-vs-rest/single", "blend-tiny/single", "attentionxml-tiny/tree0"])
 def test_similar_training_documents_are_shown_with_their_texts(run: str, project: Path) -> None:
-    """Of a method that compares none by its terms; not of one that reads none. Those of a blend are its neighbours'."""
+    """By TF-IDF if the method compares no documents; none if it reads no TF-IDF. A blend shows those of its knn."""
     texts = (project / "results/tiny/corpus/X.trn.txt").read_text(encoding="utf-8").splitlines()
     Y = load_csr(project / "results/tiny/corpus/Y.trn.npz")
     labels = (project / "results/tiny/corpus/output-items.txt").read_text(encoding="utf-8").splitlines()

@@ -248,7 +248,7 @@ def test_a_model_on_features_of_others_says_that_it_cannot_read_texts(tmp_path: 
 
 
 def test_the_nearest_training_documents_of_a_label_are_named(tmp_path: Path) -> None:
-    """Against the plain search among all documents."""
+    """Compared with a search of all documents."""
     texts, Y = documents(40, seed=1)
     found = build_tfidf(texts, TEXTS, FeatureSettings())
     similarity = (found.X_tst @ found.X_trn.T).toarray()
@@ -267,7 +267,7 @@ def test_the_nearest_training_documents_of_a_label_are_named(tmp_path: Path) -> 
 
 
 def test_any_file_that_a_folder_lacks_is_named(tmp_path: Path) -> None:
-    """Also one that a library would do without, such as one of several trees, and without the seal."""
+    """Also one whose absence a library does not notice, such as one of several trees. The folder has no seal."""
     model = neighbours(tmp_path / "made")
     files = sorted(path for path in model.rglob("*") if path.is_file() and path.name != "method.json")
     assert len(files) == 7
