@@ -26,7 +26,7 @@ $(READY): requirements.lock pyproject.toml
 # both members of LightXML train at once, on half of the cores each
 demo: setup  ## real data and a real encoder, from download to report, in minutes on two cores
 	PYTHONPATH=rules/terminal $(BIN)/snakemake --cores $(CORES) --rerun-incomplete demo --logger steps \
-	    --set-threads train=$(HALF) predict=$(HALF) predict_validation=$(HALF)
+	    --config 'hardware={"threads": $(HALF)}'
 
 archive: setup  ## keep the runs of a finished target: `make archive TARGET=demo`
 	$(BIN)/python -m lightxml_core archive --target $(TARGET)

@@ -17,6 +17,7 @@ rule download_encoder:
         "logs/download_encoder/{backbone}.tsv"
     wildcard_constraints:
         backbone=one_of(REGISTRY.backbones.keys() - FROM_SCRATCH),
+    priority: 2  # the longest trainings wait for it
     threads: 1
     resources:
         mem_mb=4000,
@@ -64,6 +65,7 @@ rule build_encoder:
     wildcard_constraints:
         dataset=one_of(WITH_TEXTS),
         backbone=one_of(FROM_SCRATCH),
+    priority: 2  # the longest trainings wait for it
     threads: 1
     resources:
         mem_mb=mem_mb(stage_request("build_encoder")),
@@ -94,6 +96,7 @@ rule tokenize:
         max_tokens=r"[1-9]\d{0,9}",
         dataset=one_of(WITH_TEXTS),
         text="plain|official",
+    priority: 2  # the longest trainings wait for it
     threads: THREADS
     resources:
         mem_mb=mem_mb(stage_request("tokenize")),

@@ -23,6 +23,7 @@ rule train:
         "logs/train/{dataset}/{method}/{member}/seed{seed}{held_out}.tsv"
     wildcard_constraints:
         held_out=f"(/{WITHOUT_VALIDATION})?",  # a member of a blend is trained again without the validation documents
+    priority: 1
     threads: THREADS * PROCESSES
     resources:
         mem_mb=mem_mb(member_request(training_of)),

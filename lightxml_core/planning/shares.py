@@ -14,7 +14,7 @@ class Shares:
     """The resources of one job, and how many jobs may use a GPU at once."""
 
     gpu_slots: int
-    """Jobs that may use a GPU at once; without a GPU the number for one GPU."""
+    """Jobs that may use a GPU at once. Without a GPU: trainings and predictions that have the cores for it."""
     trainings_per_gpu: int
     """Jobs that share one GPU."""
     processes: int
@@ -24,11 +24,14 @@ class Shares:
 
 
 def shares(hardware: Hardware, visible: int, cores: int, file_of: Callable[..., str]) -> Shares:
-    """Divide `cores` cores and `visible` GPUs. Without a GPU one training gets all cores, because two would be slow.
+    """Divide `cores` cores and `visible` GPUs. Without a GPU one training gets all cores, unless `threads` says less.
 
     file_of: names the file of a key's path. InputError if one training is to use more GPUs than there are.
     """
-    gpus = (visible or 1) if hardware.gpus == "auto" else hardware.gpus
+    if not visible and hardware.gpus == "auto":
+        threads = hardware.threads or cores
+        return Shares(max(1, cores // threads), 1, 1, threads)
+    gpus = visible if hardware.gpus == "auto" else hardware.gpus
     per_gpu, processes = (hardware.trainings_per_gpu, hardware.gpus_per_training) if visible else (1, 1)
     if processes > gpus:
         file = file_of("hardware", "gpus_per_training")

@@ -20,6 +20,8 @@ def hardware(threads: int = 0, gpus: int | Literal["auto"] = "auto", together: i
     ("wanted", "visible", "cores", "expected"),
     [
         ({}, 0, 12, Shares(gpu_slots=1, trainings_per_gpu=1, processes=1, threads=12)),
+        ({"threads": 5}, 0, 12, Shares(gpu_slots=2, trainings_per_gpu=1, processes=1, threads=5)),
+        ({"threads": 20}, 0, 12, Shares(gpu_slots=1, trainings_per_gpu=1, processes=1, threads=20)),
         ({"together": 2, "at_once": 4}, 0, 12, Shares(gpu_slots=1, trainings_per_gpu=1, processes=1, threads=12)),
         ({}, 4, 12, Shares(gpu_slots=4, trainings_per_gpu=1, processes=1, threads=3)),
         ({"gpus": 2}, 4, 12, Shares(gpu_slots=2, trainings_per_gpu=1, processes=1, threads=6)),
