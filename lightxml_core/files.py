@@ -72,6 +72,14 @@ def new_folder(target: Path) -> Iterator[Path]:
         shutil.rmtree(building, ignore_errors=True)
 
 
+def link_or_copy(source: str | Path, target: str | Path) -> None:
+    """Make a hard link, or a copy if the file system has no hard links or the two are not on the same one."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
 def hold_lock(path: Path, what: str) -> TextIO:
     """Lock a file until the returned handle is closed or this process ends, for whatever reason.
 

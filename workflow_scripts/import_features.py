@@ -3,8 +3,6 @@
 from lightxml_core.cli import start
 
 import argparse
-import os
-import shutil
 from pathlib import Path
 
 from lightxml_core.corpus.layouts import shipped_features
@@ -18,7 +16,7 @@ from lightxml_core.features.labels import normalise_rows
 from lightxml_core.features.origin import OF_CLUSTERS, origins
 from lightxml_core.features.text import Features, build_tfidf
 from lightxml_core.features.vectoriser import NoVectoriser
-from lightxml_core.files import atomic_path, save_csr, seal, unchanged
+from lightxml_core.files import atomic_path, link_or_copy, save_csr, seal, unchanged
 
 
 def main() -> None:
@@ -38,7 +36,8 @@ def main() -> None:
     if shipped is not None and shipped.tst is None:
         save_csr(options.out / OF_CLUSTERS, normalise_rows(shipped.trn, options.out))
     else:
-        _link_or_copy(options.out / "X.trn.npz", options.out / OF_CLUSTERS)
+        with atomic_path(options.out / OF_CLUSTERS) as temporary:
+            link_or_copy(options.out / "X.trn.npz", temporary)
     found = origins(shipped, features.X_trn.shape[1], used.archives)
     found.write(options.out)
     seal(options.out)
@@ -60,15 +59,6 @@ def _features(shipped: Shipped | None, options: argparse.Namespace) -> Features:
         )
     trn, tst = load_texts(options.corpus, "trn"), load_texts(options.corpus, "tst")
     return build_tfidf(trn, tst, options.settings, options.out)
-
-
-def _link_or_copy(source: Path, target: Path) -> None:
-    """Make a hard link, or a copy if the file system has no hard links."""
-    with atomic_path(target) as temporary:
-        try:
-            os.link(source, temporary)
-        except OSError:
-            shutil.copyfile(source, temporary)
 
 
 if __name__ == "__main__":

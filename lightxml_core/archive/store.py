@@ -15,7 +15,7 @@ from lightxml_core.archive.trail import corpus_of, results_of, settings_of
 from lightxml_core.definitions.reading import define
 from lightxml_core.errors import InputError
 from lightxml_core.files import digests_of, read_json, sha256_of, unchanged, write_json
-from lightxml_core.reporting.costs import summed
+from lightxml_core.reporting.costs import combined, summed
 from lightxml_core.reporting.runs import Result
 from lightxml_core.reporting.validation import validation_of
 from lightxml_core.selection import ENSEMBLE, Run, Selection
@@ -108,19 +108,13 @@ def _costs(results: list[Result], trainings: list[dict[str, Any]]) -> dict[str, 
     cpu = (about.get("cpu_seconds") or _cpu_seconds(one.run) for one in results for about in one.trainings)
     return {
         "wall_seconds": summed(trainings, "wall_seconds"),
-        "cpu_seconds": _sum(cpu),
+        "cpu_seconds": combined(cpu),
         "peak_memory_gib": summed(trainings, "peak_memory_gib", max),
         "peak_gpu_memory_gib": summed(trainings, "peak_gpu_memory_gib", max),
         "model_bytes": sum(int(about["model_bytes"]) for one in results for about in one.models),
-        "milliseconds_per_document": _sum(one.milliseconds_per_document for one in results),
-        "milliseconds_for_one_text": _sum(one.milliseconds_for_one_text for one in results),
+        "milliseconds_per_document": combined(one.milliseconds_per_document for one in results),
+        "milliseconds_for_one_text": combined(one.milliseconds_for_one_text for one in results),
     }
-
-
-def _sum(values: Iterable[float | None]) -> float | None:
-    """The sum of the values; None if one of them is not known."""
-    found = list(values)
-    return None if None in found else sum(filter(None, found))
 
 
 def _cpu_seconds(run: Run) -> float | None:

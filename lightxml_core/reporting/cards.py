@@ -7,7 +7,6 @@ under `model-index`.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -17,7 +16,7 @@ import yaml
 
 from lightxml_core.errors import InputError
 from lightxml_core.evaluation.catalogue import HEADLINE
-from lightxml_core.files import new_folder, read_json, unchanged, write_text
+from lightxml_core.files import link_or_copy, new_folder, read_json, unchanged, write_text
 from lightxml_core.reporting.costs import prediction_time
 from lightxml_core.reporting.features import built_here, has_texts
 from lightxml_core.reporting.markup import Table, markdown_escape
@@ -56,16 +55,11 @@ def export_models(selection: Selection, out: Path) -> list[Path]:
     with new_folder(out) as folder:
         for run in runs:
             place, model = folder / Path(card_name(run)).stem, unchanged(run.path / "model")
-            shutil.copytree(model, place, copy_function=_link, ignore=shutil.ignore_patterns(".snakemake_timestamp"))
+            shutil.copytree(
+                model, place, copy_function=link_or_copy, ignore=shutil.ignore_patterns(".snakemake_timestamp")
+            )
             write_text(place / "README.md", card(selection, Result(run), Path()))
     return [out / Path(card_name(run)).stem for run in runs]
-
-
-def _link(source: str, target: str) -> None:
-    try:
-        os.link(source, target)
-    except OSError:  # another file system, or one without links
-        shutil.copy2(source, target)
 
 
 def card_name(run: Run) -> str:

@@ -86,5 +86,11 @@ def summed(
     about: Sequence[Mapping[str, Any]], key: str, combine: Callable[[Iterable[float]], float] = sum
 ) -> float | None:
     """A number of several trainings' provenance, combined; None where one of them has not recorded it."""
-    values = [float(one[key]) for one in about if one.get(key) is not None]
-    return combine(values) if len(values) == len(about) else None
+    return combined((one.get(key) for one in about), combine)
+
+
+def combined(values: Iterable[float | None], combine: Callable[[Iterable[float]], float] = sum) -> float | None:
+    """The values combined; None if one of them is not known."""
+    found = list(values)
+    known = [float(value) for value in found if value is not None]
+    return combine(known) if len(known) == len(found) else None
