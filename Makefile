@@ -23,7 +23,7 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	touch $@
 
-# both members of LightXML train at once, on half of the cores each
+# each training uses half of the cores, so that both members of LightXML train at once
 demo: setup  ## real data and a real encoder, from download to report, in minutes on two cores
 	PYTHONPATH=rules/terminal $(BIN)/snakemake --cores $(CORES) --rerun-incomplete demo --logger steps \
 	    --config 'hardware={"threads": $(HALF)}'

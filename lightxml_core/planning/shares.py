@@ -14,7 +14,7 @@ class Shares:
     """The resources of one job, and how many jobs may use a GPU at once."""
 
     gpu_slots: int
-    """Jobs that may use a GPU at once. Without a GPU: trainings and predictions that have the cores for it."""
+    """Jobs that may use a GPU at once. Without a GPU: trainings and predictions that the cores allow at once."""
     trainings_per_gpu: int
     """Jobs that share one GPU."""
     processes: int
@@ -24,7 +24,7 @@ class Shares:
 
 
 def shares(hardware: Hardware, visible: int, cores: int, file_of: Callable[..., str]) -> Shares:
-    """Divide `cores` cores and `visible` GPUs. Without a GPU one training gets all cores, unless `threads` says less.
+    """Divide `cores` cores and `visible` GPUs. Without a GPU a job gets `hardware.threads` cores, or all if that is 0.
 
     file_of: names the file of a key's path. InputError if one training is to use more GPUs than there are.
     """
