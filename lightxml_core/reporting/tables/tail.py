@@ -5,19 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from statistics import fmean
 
-from lightxml_core.reporting.markup import Table
 from lightxml_core.reporting.numbers import MISSING
 from lightxml_core.reporting.runs import Group
-from lightxml_core.reporting.splits import splits_notes
-from lightxml_core.reporting.tables.pivot import NAMES
-from lightxml_core.reporting.tables.results import Built, Results, as_read
-from lightxml_core.reporting.titles import title_of
-from lightxml_core.selection import Selection
+from lightxml_core.reporting.tables.by_dataset import by_dataset
+from lightxml_core.reporting.tables.results import Built, Results
 
 _PARTS = ("head", "torso", "tail")
 _DEPTHS = (1, 3, 5)
-_HEADERS = [
-    *NAMES,
+_COLUMNS = [
     *(f"R@5 {part}" for part in _PARTS),
     *(f"found at {k}" for k in _DEPTHS),
     *(f"decile {i}" for i in range(1, 11)),
@@ -34,24 +29,16 @@ _EMPTY = "No run has recall by label frequency: evaluate the runs again."
 
 def build(results: Results) -> Built:
     """A table per dataset: recall at 5 of head, torso and tail and of each decile, and the labels that are found."""
-    selection, tables = results.selection, []
-    groups = [group for group in results.groups if any(result.tail for result in group.results)]
-    for name in selection.datasets:
-        body = [_row(selection, group) for group in groups if group.dataset == name]
-        if body:
-            title = f"Head to tail: {title_of(selection.datasets, name)}"
-            tables.append(Table(title, _HEADERS, body, "lll" + "r" * 16, [*_NOTES, *splits_notes(selection, [name])]))
-    return as_read(tables or [Table("Head to tail", [], [], "", [_EMPTY])])
+    return by_dataset(results, "Head to tail", _COLUMNS, lambda result: result.tail, _cells, _NOTES, _EMPTY)
 
 
-def _row(selection: Selection, group: Group) -> list[str]:
+def _cells(group: Group) -> list[str]:
     tails = [result.tail for result in group.results if result.tail]
     recalls = [_mean(tail.get(part, {}).get("R@5") for tail in tails) for part in _PARTS]
     found = [_mean(group.values(f"coverage@{k}")) for k in _DEPTHS]
     of_deciles = [tail.get("deciles", {}).get("R@5") or [None] * 10 for tail in tails]
     deciles = [_mean(tenths) for tenths in zip(*of_deciles, strict=True)]
-    names = [title_of(selection.methods, group.method), group.variant, group.protocol or MISSING]
-    return [*names, *recalls, *found, *deciles]
+    return [*recalls, *found, *deciles]
 
 
 def _mean(values: Iterable[float | None]) -> str:
