@@ -67,7 +67,7 @@ def why_not_packed(encoder: Any, device: torch.device, dtype: torch.dtype | None
     if not torch.backends.cuda.is_flash_attention_available():
         return "torch was built without FlashAttention"
     try:
-        from torch.nn.attention.varlen import varlen_attn  # noqa: F401
+        from torch.nn.attention.varlen import varlen_attn  # noqa: F401  # imported only to see whether this torch has it
     except ImportError:
         return f"torch {torch.__version__} has no torch.nn.attention.varlen"
     return None

@@ -135,6 +135,7 @@ class _AlsoInPlace(torch.optim.Optimizer):
     def step(self, closure: Any = None) -> None:  # type: ignore[override]  # no closure is ever given
         failed: Tensor | None = getattr(self, "found_inf", None)  # as torch's fused optimisers take it
         if self.inner is not None:
+            # the fused optimisers read this attribute, which torch does not declare
             self.inner.found_inf = failed  # type: ignore[attr-defined]
             self.inner.step()
         self.updates.step(self._own["lr"], None if failed is None else failed.bool())

@@ -122,7 +122,8 @@ class FastUpdate:
         if self.plan.clip or self.plan.clip_relative:
             limit = self.plan.clip or self._relative_limit(norm)
             _clip(gradients, norm, limit)
-        self.optimizer.found_inf = self._failed.float()  # type: ignore[attr-defined]  # the optimiser then skips the step
+        # the fused optimisers skip the step by this attribute, which torch does not declare
+        self.optimizer.found_inf = self._failed.float()  # type: ignore[attr-defined]
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         return broken

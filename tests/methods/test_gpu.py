@@ -20,6 +20,7 @@ from lightxml_core.methods.lightxml.heads import ClusteredHead
 from lightxml_core.methods.lightxml.prediction import load_model
 from lightxml_core.methods.lightxml.settings import TableUpdates
 from lightxml_core.methods.transformer.heads import FlatHead
+from lightxml_core.methods.transformer.model import TextClassifier
 from lightxml_core.training.devices import pick_device
 from tests.helpers.planted import (
     FAST,
@@ -166,7 +167,7 @@ def test_packed_documents_have_the_losses_of_padded_ones(corpus: Encoded, tmp_pa
         run = begun(corpus, "bert", changed(settings, packing=packing), tmp_path / str(packing))
         for batches in run.task.steps(0)[:5]:
             run.take(0, run.prepare(batches))
-        assert run.model.backbone.attends_within == packing  # type: ignore[union-attr]
+        assert isinstance(run.model, TextClassifier) and run.model.backbone.attends_within == packing
         losses[packing] = torch.stack([step.parts.sum() for step in run.unread]).tolist()
     np.testing.assert_allclose(losses[True], losses[False], rtol=2e-2)
 

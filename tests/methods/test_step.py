@@ -24,6 +24,7 @@ from lightxml_core.methods import changed
 from lightxml_core.methods.lightxml.settings import Settings
 from lightxml_core.methods.transformer import training
 from lightxml_core.methods.transformer.inputs import Batch, widths_of
+from lightxml_core.methods.transformer.model import TextClassifier
 from lightxml_core.training.loop import TrainingRun
 from lightxml_core.training.processes import Team
 from tests.helpers.planted import FAST, LABELS, MAX_TOKENS, Encoded, begun, documents, encoded
@@ -187,7 +188,8 @@ def test_each_process_compiles_for_its_share_of_a_batch(
 ) -> None:
     monkeypatch.setattr(training, "team", lambda: Team(1, 2))
     run = begun(corpus, "bert", changed(STEPWISE, step="compiled", batch=16, accumulate=2), tmp_path)
-    assert run.model.backbone.compiled.batch == 4  # type: ignore[union-attr]
+    assert isinstance(run.model, TextClassifier) and run.model.backbone.compiled is not None
+    assert run.model.backbone.compiled.batch == 4
 
 
 def fail(*_: Any) -> Any:
