@@ -280,7 +280,7 @@ class Predictor:
         return explain
 
     def scores(self, texts: Sequence[str], top: int) -> sparse.csr_matrix:
-        """float32 CSR N x L: the `top` best scores of each text, at least one text. InputError for a damaged model."""
+        """float32 CSR N × L: the `top` best scores of each text, at least one text. InputError for a damaged model."""
         with self._whole():
             scores = self.best(self.reader.read(texts), top)
             if scores.shape[1] != len(self.labels):

@@ -24,9 +24,9 @@ def balanced_clusters(
     max_iterations: int = 20,
     threads: int = 1,
 ) -> sparse.csr_matrix:
-    """float32 CSR L x C, one 1 per row: the cluster of each label, clusters numbered from left to right in the tree.
+    """float32 CSR L × C, one 1 per row: the cluster of each label, clusters numbered from left to right in the tree.
 
-    Z: float32 CSR L x D of label features, rows of length 1 or 0. max_leaf: largest number of labels in a cluster.
+    Z: float32 CSR L × D of label features, rows of length 1 or 0. max_leaf: largest number of labels in a cluster.
     Every node is halved by 2-means: two random labels are the first centres. Labels are sorted by the difference of
     their two similarities (ties by label id) and cut in half, then the centres are recomputed. This repeats until the
     mean similarity of labels to their centres rises by less than `tolerance` (You et al. 2019, section 3.1; Prabhu et
@@ -58,7 +58,7 @@ def balanced_clusters(
 def leaf_objective(Z: sparse.csr_matrix, clusters: sparse.csr_matrix) -> float:
     """Mean over labels of the cosine between a label and the centroid of its cluster; higher is better.
 
-    Z: CSR L x D, rows of length 1 or 0. clusters: CSR L x C. With s the sum of the rows of a cluster's labels, the
+    Z: CSR L × D, rows of length 1 or 0. clusters: CSR L × C. With s the sum of the rows of a cluster's labels, the
     centroid is s / ‖s‖, so the similarities of these labels to it add up to ‖s‖.
     """
     total = np.zeros(Z.shape[1])

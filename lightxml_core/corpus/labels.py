@@ -13,7 +13,7 @@ from scipy.sparse import csr_matrix
 def label_matrices(
     trn: Iterable[Iterable[str]], tst: Iterable[Iterable[str]], known: Iterable[str] = ()
 ) -> tuple[csr_matrix, csr_matrix, list[str]]:
-    """Y_trn and Y_tst (N x L, float32 ones) and the sorted L labels of both parts, from the labels of each document.
+    """Y_trn and Y_tst (N × L, float32 ones) and the sorted L labels of both parts, from the labels of each document.
 
     A label repeated within a document counts once. The labels in `known` are included even if no document has them.
     """

@@ -71,7 +71,7 @@ def load_label_names(folder: Path) -> list[str]:
 
 
 def load_Y(folder: Path, part: PartName) -> csr_matrix:
-    """N x L float32 ones. InputError if the shape differs from stats.json."""
+    """N × L float32 ones. InputError if the shape differs from stats.json."""
     stats, source = load_stats(folder), folder / f"Y.{part}.npz"
     Y = load_csr(unchanged(source))
     expected = (stats[f"documents_{part}"], stats["labels"])
@@ -81,7 +81,7 @@ def load_Y(folder: Path, part: PartName) -> csr_matrix:
 
 
 def load_X(folder: Path, part: PartName, unpacked: Path | None = None) -> csr_matrix:
-    """N x D float32, the bag of words of a source without texts. InputError for any other source.
+    """N × D float32, the bag of words of a source without texts. InputError for any other source.
 
     unpacked: a folder for the unnamed temporary files that hold the matrix; None to keep it in memory.
     """

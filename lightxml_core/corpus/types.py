@@ -18,8 +18,8 @@ class Part:
 
     texts: N documents, white space collapsed, re-iterable and streamed (a part may be larger than memory);
         None if the source has only a bag of words.
-    Y: N x L float32, ones.
-    X: N x D float32, the source's bag of words; None if the source has texts.
+    Y: N × L float32, ones.
+    X: N × D float32, the source's bag of words; None if the source has texts.
     """
 
     texts: Iterable[str] | None

@@ -46,7 +46,7 @@ def calibration(predictions: sparse.csr_matrix, Y: sparse.csr_matrix) -> list[di
     """Predicted pairs in ten bins of equal width by score: mean `score`, share that is `true`, number of `pairs`.
 
     Empty bins are left out. The list is empty if a score is below 0 or above 1: such scores (sums, logits) are not
-    probabilities. predictions, Y: CSR N x L.
+    probabilities. predictions, Y: CSR N × L.
     """
     scores = predictions.data
     if not len(scores) or scores.min() < 0 or scores.max() > 1:

@@ -17,9 +17,9 @@ _DOCUMENTS_AT_ONCE = 1 << 14
 
 
 def ensemble(members: Sequence[sparse.csr_matrix], how: How, top: int = 100) -> sparse.csr_matrix:
-    """float32 CSR N x L: the `top` best labels of each document by the combined scores; ties by label id.
+    """float32 CSR N × L: the `top` best labels of each document by the combined scores; ties by label id.
 
-    members: CSR N x L each. A label that a member does not predict has score 0 in it.
+    members: CSR N × L each. A label that a member does not predict has score 0 in it.
     mean: the mean score over the members (LightXML's flat head).
     sum: the sum of the scores (LightXML's clustered head). It ranks the labels as the mean does.
     rank: the mean over the members of n + 1 - rank, for the `top` best labels of each. n is the length of the longest

@@ -23,7 +23,7 @@ def evaluate(
 ) -> dict[str, dict[str, float]]:
     """Every metric of the catalogue in percent, by group and name: `["accuracy"]["P@1"]`.
 
-    predictions: CSR N x L of scores. Y: CSR N x L of true labels. inverse_propensity: float64[L]. InputError for what
+    predictions: CSR N × L of scores. Y: CSR N × L of true labels. inverse_propensity: float64[L]. InputError for what
     `metrics.rank` refuses.
     """
     return _metrics(rank(predictions, Y, _DEPTH, inverse_propensity))
@@ -50,7 +50,7 @@ def evaluate_run(
     `lost`, `candidates`, `calibration`: see `diagnosis.lost_labels`, `recall_by_depth` and `calibration`. All are in
     percent, except `calibration`.
 
-    predictions, Y: CSR N x L of scores and of true test labels. Y_trn: CSR of training labels. a, b: the constants of
+    predictions, Y: CSR N × L of scores and of true test labels. Y_trn: CSR of training labels. a, b: the constants of
     the propensities (Jain et al., KDD 2016).
     """
     ranking = rank(predictions, Y, max(_DEPTH, *DEPTHS), inverse_propensities(Y_trn, a, b))

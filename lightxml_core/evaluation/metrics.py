@@ -3,7 +3,7 @@
 A stored score is a prediction, whatever its value. A label without a stored score is not predicted. Scores are compared
 as float32, the type of prediction files. Equal scores are ranked by label id, lower first.
 
-The metrics return a share between 0 and 1. None of them loops over documents in Python or needs a dense N x L matrix.
+The metrics return a share between 0 and 1. None of them loops over documents in Python or needs a dense N × L matrix.
 `catalogue.py` lists them all.
 """
 
@@ -76,7 +76,7 @@ class Counts:
 class Ranking:
     """The best labels of N documents, and which of them are true. Make one with `rank`.
 
-    predictions: CSR N x L of scores. Y: CSR N x L of true labels. Both are canonical, and Y has no stored zeros.
+    predictions: CSR N × L of scores. Y: CSR N × L of true labels. Both are canonical, and Y has no stored zeros.
     inverse_propensity: float64[L]. labels: int64[N, depth] label ids, best first, padded with -1. hit: bool[N, depth].
     """
 
@@ -138,7 +138,7 @@ def rank(
 ) -> Ranking:
     """Rank the `depth` best labels of each document.
 
-    predictions: CSR N x L of scores; a row may have fewer than `depth`. Y: CSR N x L of true labels.
+    predictions: CSR N × L of scores; a row may have fewer than `depth`. Y: CSR N × L of true labels.
     inverse_propensity: float64[L]; without it every label has weight 1.
 
     InputError for shapes that differ, scores that are not finite, or a test set without a label.

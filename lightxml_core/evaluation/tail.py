@@ -18,7 +18,7 @@ PARTS = {"head": (0, 1), "torso": (1, 5), "tail": (5, DECILES)}  # first decile,
 def deciles(Y_trn: sparse.csr_matrix) -> np.ndarray:
     """int64[L]: the decile of each label by training frequency, 0 for the most frequent. Ties are broken by label id.
 
-    Y_trn: CSR N x L of training labels.
+    Y_trn: CSR N × L of training labels.
     """
     labels = Y_trn.shape[1]
     order = np.argsort(-label_frequencies(Y_trn), kind="stable")

@@ -48,7 +48,7 @@ def read_thresholds(model: Path) -> Thresholds | None:
 def best_thresholds(predictions: sparse.csr_matrix, Y: sparse.csr_matrix) -> Thresholds | None:
     """The best thresholds among the scores of the predictions.
 
-    predictions: CSR N x L. Y: CSR N x L; a document without labels has an F1 of 0 if any label is assigned to it. None
+    predictions: CSR N × L. Y: CSR N × L; a document without labels has an F1 of 0 if any label is assigned to it. None
     if nothing is predicted.
     """
     if predictions.nnz == 0:

@@ -35,9 +35,9 @@ def _scale(X: sparse.csr_matrix) -> np.ndarray:
 def label_features(
     X_trn: sparse.csr_matrix, Y_trn: sparse.csr_matrix, folder: Path | None = None, scale: np.ndarray | None = None
 ) -> sparse.csr_matrix:
-    """float32 CSR L x D: for each label the sum of its documents' l2-normalised features, l2-normalised again.
+    """float32 CSR L × D: for each label the sum of its documents' l2-normalised features, l2-normalised again.
 
-    The literature calls this positive instance feature aggregation (PIFA). X_trn: CSR N x D. Y_trn: CSR N x L. A label
+    The literature calls this positive instance feature aggregation (PIFA). X_trn: CSR N × D. Y_trn: CSR N × L. A label
     without documents gets a row of zeros. scale: float64[N], factors for the documents' features instead of 1 / their
     length. Columns are unique but unsorted within a row. folder: for unnamed temporary files that hold the values; None
     to keep them in memory. Above 2^31 values the columns are int32 and the row ends int64. Clustering accepts this,

@@ -55,7 +55,7 @@ class Vectoriser:
         return None if self.frequencies is None else Weights(self.frequencies, self.settings.sublinear)
 
     def transform(self, texts: Iterable[str], folder: Path | None = None) -> sparse.csr_matrix:
-        """float32 CSR N x D. A text without a known term gets an empty row.
+        """float32 CSR N × D. A text without a known term gets an empty row.
 
         folder: for unnamed temporary files that hold the values; None to keep them in memory.
         """

@@ -121,7 +121,7 @@ Explain = Callable[[TestData, np.ndarray], Contributions]
 class Nearest:
     """The training documents nearest to a document, best first.
 
-    rows: int64[K], their places among the training documents. similarity: float32[K], cosine. Y: CSR K x L.
+    rows: int64[K], their places among the training documents. similarity: float32[K], cosine. Y: CSR K × L.
     """
 
     rows: np.ndarray

@@ -49,7 +49,7 @@ def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None
 
 
 def predict(model: Path, data: TestData, top_k: int) -> sparse.csr_matrix:
-    """float32 CSR N x L: for each label the sum of cosine similarities of the nearest neighbours that have it.
+    """float32 CSR N × L: for each label the sum of cosine similarities of the nearest neighbours that have it.
 
     Neighbours with equal similarity are ordered as the training documents. Documents without a common feature are not
     neighbours, so a document without features gets an empty row.
@@ -86,7 +86,7 @@ def nearest(model: Path) -> FindNearest:
 def nearest_of(X_trn: sparse.csr_matrix, Y_trn: sparse.csr_matrix, count: int, data: TestData) -> Nearest:
     """The `count` training documents nearest to one document by cosine. Those without a common feature are left out.
 
-    X_trn: float32 CSR N x D, rows of length 1. Y_trn: CSR N x L. data: one document, with its features.
+    X_trn: float32 CSR N × D, rows of length 1. Y_trn: CSR N × L. data: one document, with its features.
     """
     assert data.X is not None
     similar = keep_best(sparse.csr_matrix(normalise_rows(data.X) @ X_trn.T), count)

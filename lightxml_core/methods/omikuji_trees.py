@@ -80,7 +80,7 @@ def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None
 
 
 def predict(model: Path, data: TestData, top_k: int) -> sparse.csr_matrix:
-    """float32 CSR N x L of probabilities, the mean over the trees; a document without features gets an empty row."""
+    """float32 CSR N × L of probabilities, the mean over the trees; a document without features gets an empty row."""
     return load(model)(data, top_k)
 
 

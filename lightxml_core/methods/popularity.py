@@ -29,7 +29,7 @@ def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None
 
 
 def predict(model: Path, data: TestData, top_k: int) -> sparse.csr_matrix:
-    """float32 CSR N x L: the `top_k` most frequent labels with their shares, the same in every row; ties by label id.
+    """float32 CSR N × L: the `top_k` most frequent labels with their shares, the same in every row; ties by label id.
 
     Labels without training documents are not predicted.
     """

@@ -53,7 +53,7 @@ def _part(source: Path, rules: Leniency) -> Part:
 
 
 def _read_matrices(source: Path) -> tuple[csr_matrix, csr_matrix]:
-    """X (N x D float32, sorted) and Y (N x L float32 ones)."""
+    """X (N × D float32, sorted) and Y (N × L float32 ones)."""
     lines = read_lines(source)
     documents, D, L = _header(source, next(lines, ""))
     labels, features, values = array("i"), array("i"), array("f")

@@ -31,7 +31,7 @@ class Calibration:
 
 
 def calibrate(scores: sparse.csr_matrix, Y: sparse.csr_matrix) -> Calibration:
-    """The calibration of greatest likelihood over the listed labels (Platt 1999). scores, Y: CSR N x L.
+    """The calibration of greatest likelihood over the listed labels (Platt 1999). scores, Y: CSR N × L.
 
     The logit is used where all scores lie between 0 and 1. A member whose better scores are not more often true, or
     whose labels are all true or all false, gets nearly the same probability everywhere: the share that is true.

@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 def fit_blend(members: Mapping[str, sparse.csr_matrix], Y: sparse.csr_matrix, rounds: int, seed: int) -> Blend:
-    """Calibrate the members' scores of the validation documents and weight them. members, Y: CSR N x L.
+    """Calibrate the members' scores of the validation documents and weight them. members, Y: CSR N × L.
 
     InputError without documents.
     """
@@ -34,12 +34,12 @@ def fit_blend(members: Mapping[str, sparse.csr_matrix], Y: sparse.csr_matrix, ro
 
 
 def blend(fitted: Blend, members: Mapping[str, sparse.csr_matrix]) -> sparse.csr_matrix:
-    """float64 CSR N x L: the weighted mean of the members' probabilities. members: CSR N x L, by name."""
+    """float64 CSR N × L: the weighted mean of the members' probabilities. members: CSR N × L, by name."""
     return _sum([*parts(fitted, members).values()])
 
 
 def parts(fitted: Blend, members: Mapping[str, sparse.csr_matrix]) -> dict[str, sparse.csr_matrix]:
-    """What each member with a weight adds to the blend's scores: weight times probability, float64 CSR N x L."""
+    """What each member with a weight adds to the blend's scores: weight times probability, float64 CSR N × L."""
     return {one.name: one.weight * one.calibration(members[one.name]) for one in fitted.members if one.weight}
 
 

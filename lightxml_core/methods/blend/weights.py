@@ -14,7 +14,7 @@ _EQUAL = 1e-9  # percentage points
 
 
 def select_weights(members: Mapping[str, sparse.csr_matrix], Y: sparse.csr_matrix, rounds: int) -> dict[str, float]:
-    """The weight of each member; their sum is 1. members: CSR N x L of probabilities. Y: CSR N x L.
+    """The weight of each member; their sum is 1. members: CSR N × L of probabilities. Y: CSR N × L.
 
     In each round the member is added, again if need be, that makes the mean of P@1, P@3 and P@5 of the sum highest. The
     additions up to the best value count, and a weight is a member's share of them. Of equal values the one with fewer

@@ -61,7 +61,7 @@ def fit(data: TrainingData, settings: Settings, out: Path, resume: bool) -> None
 
 
 def predict(model: Path, data: TestData, top_k: int) -> sparse.csr_matrix:
-    """float32 CSR N x L of the `top_k` best labels, each with the logistic function of its margin as score."""
+    """float32 CSR N × L of the `top_k` best labels, each with the logistic function of its margin as score."""
     return load(model)(data, top_k)
 
 
@@ -87,7 +87,7 @@ def explain(model: Path) -> Explain:
 
 @dataclass(frozen=True)
 class _Classifiers:
-    """weights: CSR D x L; in this format the product with one text is fast. bias: float[1, L].
+    """weights: CSR D × L; in this format the product with one text is fast. bias: float[1, L].
 
     learnt: bool[L], which labels have a classifier.
     """
